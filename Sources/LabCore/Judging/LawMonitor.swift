@@ -1,0 +1,109 @@
+/// Watches one law over every event of a run (scenario-language.md, `laws`).
+package struct LawMonitor: Sendable {
+    package struct Breach: Sendable, Equatable {
+        /// The event at which the law was broken; `nil` where the end of the run or the passing of time showed it.
+        package var sequence: Int?
+        package var reason: String
+    }
+
+    private struct Pending: Sendable {
+        var sequence: Int
+        var key: [FieldValue]
+        var deadline: RunInstant
+    }
+
+    package let law: Law
+    private var firstByValue: [FieldValue: Int] = [:]
+    private var pending: [Pending] = []
+    private var sums: (left: Double, right: Double) = (0, 0)
+    /// The first breach; a law is broken once.
+    package private(set) var breach: Breach?
+    /// Events that the law concerned: 0 at the end means that it was never put to the test.
+    package private(set) var observed = 0
+
+    /// - Parameter law: resolved; its conditions and times hold constants only.
+    package init(_ law: Law) { self.law = law }
+
+    /// Obligations that the end of the run left open, neither kept nor broken.
+    package var openObligations: Int { pending.count }
+
+    /// The earliest moment at which the passing of time can break the law.
+    package var nextDeadline: RunInstant? { breach == nil ? pending.map(\.deadline).min() : nil }
+
+    /// - Returns: the breach if this event breaks the law for the first time.
+    package mutating func observe(_ event: RunEvent) -> Breach? {
+        guard breach == nil else { return nil }
+        if let late = passTime(to: event.at) { return late }
+        switch law.rule {
+        case .forbid(let reference, let condition):
+            guard concerns(event, reference, condition) else { return nil }
+            observed += 1
+            return broken(at: event, "\(reference) must not happen")
+        case .oncePer(let reference, let condition, let field):
+            guard concerns(event, reference, condition), let value = event.fields.value(at: field) else { return nil }
+            observed += 1
+            if let first = firstByValue[value] { return broken(at: event, "a second \(reference) with \(field) = \(value), the first is event \(first)") }
+            firstByValue[value] = event.sequence
+        case .leadsTo(let reference, let condition, let target, let same, let within):
+            if concerns(event, target, Match()) {
+                let key = same.map { event.fields.value(at: $0) ?? .null }
+                pending.removeAll { $0.key == key }
+            }
+            guard concerns(event, reference, condition) else { return nil }
+            observed += 1
+            let key = same.map { event.fields.value(at: $0) ?? .null }
+            let limit = (try? within.resolved(in: Scope()))?.durationNanoseconds ?? 0
+            pending.append(Pending(sequence: event.sequence, key: key, deadline: event.at.advanced(byNanoseconds: limit)))
+        case .balance(let left, let right):
+            if concerns(event, left, Match()) { observed += 1; sums.left += amount(event) }
+            if concerns(event, right, Match()) { observed += 1; sums.right += amount(event) }
+        }
+        return nil
+    }
+
+    /// - Returns: the breach if an obligation has run out by now.
+    package mutating func passTime(to now: RunInstant) -> Breach? {
+        guard breach == nil, case .leadsTo(_, _, let target, _, _) = law.rule,
+            let late = pending.first(where: { $0.deadline < now }) else { return nil }
+        breach = Breach(sequence: late.sequence, reason: "event \(late.sequence) was not followed by \(target) in time")
+        return breach
+    }
+
+    /// - Returns: the breach that only the end of the run shows.
+    package mutating func end(at now: RunInstant) -> Breach? {
+        if let late = passTime(to: now) { return late }
+        guard breach == nil, case .balance(let left, let right) = law.rule, sums.left != sums.right else { return nil }
+        breach = Breach(sequence: nil, reason: "\(left) sums to \(FieldValue.number(sums.left)), \(right) to \(FieldValue.number(sums.right))")
+        return breach
+    }
+
+    private mutating func broken(at event: RunEvent, _ reason: String) -> Breach {
+        let found = Breach(sequence: event.sequence, reason: reason)
+        breach = found
+        return found
+    }
+
+    private func concerns(_ event: RunEvent, _ reference: NodeReference, _ condition: Match) -> Bool {
+        event.name == reference.name && event.role == reference.role && condition.differences(in: event).isEmpty
+    }
+
+    private func amount(_ event: RunEvent) -> Double {
+        (event.fields["cents"] ?? event.fields["value"])?.asNumber ?? 1
+    }
+}
+
+extension Law {
+    /// The law with its names filled in from the plan's variables.
+    package func resolved(in scope: Scope) throws(ExpressionFailure) -> Law {
+        var result = self
+        switch rule {
+        case .forbid(let event, let condition): result.rule = .forbid(event, try condition.resolved(in: scope))
+        case .oncePer(let event, let condition, let field): result.rule = .oncePer(event, try condition.resolved(in: scope), field: field)
+        case .leadsTo(let event, let condition, let target, let same, let within):
+            result.rule = .leadsTo(
+                event, try condition.resolved(in: scope), to: target, same: same, within: .constant(try within.resolved(in: scope)))
+        case .balance: break
+        }
+        return result
+    }
+}
