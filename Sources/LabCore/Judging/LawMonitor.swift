@@ -4,6 +4,11 @@ package struct LawMonitor: Sendable {
         /// The event at which the law was broken; `nil` where the end of the run or the passing of time showed it.
         package var sequence: Int?
         package var reason: String
+
+        package init(sequence: Int?, reason: String) {
+            self.sequence = sequence
+            self.reason = reason
+        }
     }
 
     private struct Pending: Sendable {
