@@ -1,0 +1,127 @@
+import LabCore
+
+/// Puts what the replay found into the words of a report.
+struct FindingWriter: Sendable {
+    let plan: Plan
+    let records: [StepRecord]
+    /// The whole log; the event with number n stands at n - 1.
+    let events: [RunEvent]
+
+    /// A finding for each step that failed or could not be done. Failures of the teardown are marks on the bench, not on
+    /// the product (semantics 8).
+    func stepFindings() -> [Finding] {
+        records.compactMap { record in
+            let outcome = record.judged.outcome
+            switch outcome {
+            case .passed: return nil
+            case .interrupted where !record.isTeardown: return nil
+            case .failed, .blocked, .interrupted: return finding(record, outcome)
+            }
+        }
+    }
+
+    private func finding(_ record: StepRecord, _ outcome: StepOutcome) -> Finding {
+        var finding = Finding(
+            subject: record.isTeardown ? .teardown : .step, verdict: record.isTeardown || outcome == .blocked ? .blocked : .fail,
+            location: record.location, title: record.text, expected: expected(of: record), nearest: record.nearest,
+            reason: reason(of: record, outcome), sequence: record.ended?.sequence, node: record.node)
+        if record.expectation?.polarity == .forbidden, case .notMet(let events)? = record.replayed, let first = events.first {
+            finding.sequence = first
+            finding.nearest = [event(first)].compactMap { $0.map { NearMiss(event: $0, differences: [], note: "was forbidden") } }
+        }
+        return finding
+    }
+
+    private func event(_ sequence: Int) -> RunEvent? {
+        events.indices.contains(sequence - 1) ? events[sequence - 1] : nil
+    }
+
+    private func expected(of record: StepRecord) -> String {
+        if let expectation = record.expectation {
+            let window = expectation.stimulusAt.duration(to: expectation.deadline)
+            let place = stimulus(of: expectation)
+            switch expectation.polarity {
+            case .expected:
+                let count = expectation.count.map { " count \(Match([Match.Condition(field: "", test: $0)]))" } ?? ""
+                return "\(expectation.text)\(count)   within \(FigureText.exact(window)) of \(place)"
+            case .forbidden: return "no \(expectation.text)   for \(FigureText.exact(window)) from \(place)"
+            }
+        }
+        guard let condition = record.condition else { return "" }
+        if record.verb == "check" { return "\(record.started.fields["query"]?.text ?? record.text) where \(condition)" }
+        return "a failure" + (condition.isEmpty ? "" : " where \(condition)")
+    }
+
+    /// The step from which an expectation counts: `line 42 (cloud.ota.start)`.
+    private func stimulus(of expectation: Expectation) -> String {
+        let verbs = ["do", "fault", "clear", "load", "wait"]
+        let stimuli = records.filter { verbs.contains($0.verb) && $0.started.sequence <= expectation.stimulus + 1 }
+        guard let record = stimuli.last, record.started.at == expectation.stimulusAt || record.ended?.at == expectation.stimulusAt else {
+            return "\(expectation.stimulusAt)"
+        }
+        let words = record.text.split(separator: " ", maxSplits: 1)
+        return "line \(record.location.line) (\(words.count == 2 && words[0] == "do" ? String(words[1]) : record.text))"
+    }
+
+    private func reason(of record: StepRecord, _ outcome: StepOutcome) -> String? {
+        if record.ended == nil { return "the log ends while the step was running" }
+        if outcome == .interrupted { return record.recordedReason ?? "the teardown was stopped before the step came to its end" }
+        if let reason = record.recordedReason { return reason }
+        if let answer = record.answer {
+            let differs = record.condition.map { $0.differences(in: answer) } ?? []
+            return "the answer was \(Self.shortened(FieldValue.record(answer).description))"
+                + (differs.isEmpty ? "" : ", which differs in \(differs.joined(separator: ", "))")
+        }
+        if let expectation = record.expectation, expectation.count != nil, case .notMet(let events)? = record.replayed {
+            return "\(events.count) events counted"
+        }
+        if record.expectation?.polarity == .expected, record.nearest.isEmpty { return "nothing of this kind was seen" }
+        return nil
+    }
+
+    /// Steps for which the runner recorded something else than the log gives: the lab's own bug.
+    func disagreements(ending: RunEvent?, breaches: Int) -> [Finding] {
+        var findings: [Finding] = records.compactMap { record in
+            guard let conflict = record.judged.conflict else { return nil }
+            return Finding(
+                subject: .lab, verdict: .fail, location: record.location, title: record.text, expected: "the runner and the judge agree",
+                reason: "step \(record.step): \(conflict)", sequence: record.ended?.sequence, node: LabEvents.node)
+        }
+        let isClean = records.allSatisfy { $0.isTeardown || $0.judged.outcome == .passed }
+        let ended = ending?.fields["reason"]?.text
+        if ended == "done" && !isClean || ended == "failed" && isClean || ended == "law_broken" && breaches == 0, findings.isEmpty {
+            findings.append(Finding(
+                subject: .lab, verdict: .fail, location: start, title: "end of the run", expected: "the runner and the judge agree",
+                reason: "the runner ended the run as '\(ended ?? "")', which its steps and laws do not show", sequence: ending?.sequence,
+                node: LabEvents.node))
+        }
+        return findings
+    }
+
+    /// What the end of the run adds: a deadline that was over, an interruption, a log that was cut off.
+    func endings(_ course: RunCourse) -> [Finding] {
+        guard let reason = course.reason(deadline: plan.deadline) else { return [] }
+        let step = course.unfinished.last
+        var finding = Finding(
+            subject: .step, verdict: .blocked, location: step?.location ?? start, title: step?.text ?? plan.scenario,
+            expected: step.map(expected(of:)) ?? "", reason: reason, sequence: step?.ended?.sequence, node: step?.node)
+        switch course.ending {
+        case "deadline": finding.verdict = .fail
+        case nil: finding.subject = .lab
+        default: break
+        }
+        return [finding]
+    }
+
+    /// A limit that is not simply held.
+    static func finding(for result: LimitResult) -> Finding? {
+        guard result.verdict > .pass else { return nil }
+        return Finding(
+            subject: .limit, verdict: result.verdict, location: result.limit.location, title: result.limit.id,
+            expected: result.limit.requirement.source, reason: [result.figure, result.reason].compactMap { $0 }.joined(separator: ": "))
+    }
+
+    private var start: SourceLocation { SourceLocation(file: plan.file, line: 1, column: 1) }
+
+    private static func shortened(_ text: String) -> String { text.count > 400 ? text.prefix(400) + "…" : text }
+}

@@ -1,0 +1,48 @@
+package import LabCore
+
+/// Gives every verdict of one cell from its plan and its event log alone (semantics in scenario-language.md, sla.md §2.4).
+///
+/// Expectations, checks and refused actions are replayed from what the log says of each step; laws and limits are
+/// those of the plan. A live log and the same log read back from its file give the same summary.
+///
+/// - Parameters:
+///   - run: the folder name of the cell's run, for reports.
+///   - comparesWithRunner: whether a verdict that differs from the runner's record is the lab's own bug. Give `false`
+///     where an old log is judged with a newer scenario.
+/// - Returns: a summary with the time on the run's clock; the caller knows the machine's clock and fills in `wallClock`.
+package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunner: Bool = true) -> CaseSummary {
+    if let damage = LogDamage.finding(in: events, of: plan) {
+        return CaseSummary(
+            plan: plan, run: run, verdict: damage.verdict, findings: [damage], eventCount: events.count, reason: damage.reason)
+    }
+    var steps = StepReplay()
+    var laws = LawReplay(plan)
+    var samples = SampleCollector(metrics: plan.metrics)
+    var ending: RunEvent?
+    for event in events {
+        steps.observe(event)
+        laws.observe(event)
+        samples.observe(event)
+        if event.node == LabEvents.node, event.name == LabEvents.runEnded { ending = event }
+    }
+    let end = events.last?.at ?? .start
+    laws.end(at: end)
+    samples.end(at: end)
+
+    let course = RunCourse(steps: steps.records, ending: ending, end: end)
+    let writer = FindingWriter(plan: plan, records: steps.records, events: events)
+    var findings = writer.stepFindings()
+    findings += laws.findings(in: events)
+    if comparesWithRunner { findings += writer.disagreements(ending: ending, breaches: laws.breaches.count) + laws.disagreements() }
+    findings += writer.endings(course)
+
+    let objectives = ObjectiveJudge(samples: samples.samples, span: course.span)
+    let limits = plan.limits.map { limit in
+        MissingMeasurement.explain(objectives.judge(limit), plan: plan, course: course, records: steps.records)
+    }
+    findings += limits.compactMap(FindingWriter.finding(for:))
+    return CaseSummary(
+        plan: plan, run: run, verdict: Rollup.verdict(findings: findings, limits: limits), findings: findings, limits: limits,
+        measurements: samples.measurements, eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
+        reason: course.reason(deadline: plan.deadline))
+}

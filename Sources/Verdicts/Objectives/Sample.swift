@@ -1,0 +1,102 @@
+package import LabCore
+
+/// One measured value with its place in the run.
+package struct Sample: Sendable, Equatable {
+    /// Nanoseconds where `isTime`, else the bare number.
+    package var value: Double
+    package var at: RunInstant
+    package var isTime: Bool
+    package var labels: Fields
+    /// `false` for what was still without an answer at the end: it counts as worse than every answer, and `value` is the
+    /// time that it had waited (sla.md §2.4 rule 5).
+    package var isAnswered: Bool
+
+    package init(value: Double, at: RunInstant, isTime: Bool, labels: Fields = [:], isAnswered: Bool = true) {
+        self.value = value
+        self.at = at
+        self.isTime = isTime
+        self.labels = labels
+        self.isAnswered = isAnswered
+    }
+
+    /// What it is ranked by where more is worse.
+    var rankedValue: Double { isAnswered ? value : .infinity }
+}
+
+/// Gathers measurements from a log: those that the runner noted and those named under `metrics:`.
+struct SampleCollector: Sendable {
+    private(set) var samples: [String: [Sample]] = [:]
+    /// In the order of the log.
+    private(set) var measurements: [Measurement] = []
+    private var pairings: [MetricPairing]
+
+    init(metrics: [Metric]) {
+        pairings = metrics.map(MetricPairing.init)
+        for metric in metrics { samples[metric.name] = [] }
+    }
+
+    mutating func observe(_ event: RunEvent) {
+        for index in pairings.indices {
+            if let sample = pairings[index].observe(event) { add(sample, to: pairings[index].metric.name) }
+        }
+        guard event.node == LabEvents.node, event.name == LabEvents.measured, let name = event.fields["name"]?.text else { return }
+        let isTime = event.fields["unit"]?.text == "ns"
+        guard let value = event.fields["value"].flatMap({ $0.durationNanoseconds.map(Double.init) ?? $0.asNumber }) else { return }
+        add(Sample(value: value, at: event.at, isTime: isTime, labels: event.fields["labels"]?.record ?? [:]), to: name)
+    }
+
+    mutating func end(at now: RunInstant) {
+        for pairing in pairings { samples[pairing.metric.name, default: []] += pairing.unanswered(at: now) }
+    }
+
+    private mutating func add(_ sample: Sample, to name: String) {
+        samples[name, default: []].append(sample)
+        measurements.append(
+            Measurement(name: name, at: sample.at, value: sample.value, isTime: sample.isTime, labels: sample.labels))
+    }
+}
+
+/// Pairs the events of a metric: an answer belongs to the oldest open question with the same fields.
+struct MetricPairing: Sendable {
+    let metric: Metric
+    private var open: [[FieldValue]: [RunEvent]] = [:]
+
+    init(_ metric: Metric) { self.metric = metric }
+
+    mutating func observe(_ event: RunEvent) -> Sample? {
+        var sample: Sample?
+        let key = key(of: event)
+        if concerns(event, metric.to), var questions = open[key], !questions.isEmpty {
+            let question = questions.removeFirst()
+            open[key] = questions
+            let latency = event.at.nanoseconds - question.at.nanoseconds
+            sample = Sample(value: Double(latency), at: question.at, isTime: true, labels: labels(event, question))
+        }
+        if concerns(event, metric.from) { open[key, default: []].append(event) }
+        return sample
+    }
+
+    func unanswered(at now: RunInstant) -> [Sample] {
+        let questions = open.values.joined().sorted { $0.sequence < $1.sequence }
+        return questions.map { question in
+            Sample(
+                value: Double(now.nanoseconds - question.at.nanoseconds), at: question.at, isTime: true, labels: labels(question, question),
+                isAnswered: false)
+        }
+    }
+
+    private func concerns(_ event: RunEvent, _ reference: NodeReference) -> Bool {
+        event.name == reference.name && event.role == reference.role
+    }
+
+    /// Two events of one role belong together only if the same device noted them.
+    private func key(of event: RunEvent) -> [FieldValue] {
+        let fields = metric.same.map { event.fields.value(at: $0) ?? .null }
+        return metric.from.role == metric.to.role ? fields + [.text(event.node)] : fields
+    }
+
+    private func labels(_ event: RunEvent, _ question: RunEvent) -> Fields {
+        guard let name = metric.splitBy, let value = event.fields.value(at: name) ?? question.fields.value(at: name) else { return [:] }
+        return [name: value]
+    }
+}
