@@ -1,0 +1,152 @@
+/// The published form of result.json.
+package enum ResultSchema {
+    /// JSON Schema, draft 2020-12.
+    package static let text = #"""
+    {
+      "$schema": "https://json-schema.org/draft/2020-12/schema",
+      "title": "lab result.json",
+      "description": "The result of one `lab run`. Times are whole nanoseconds; `t` counts from the start of the case's run.",
+      "type": "object",
+      "additionalProperties": false,
+      "required": ["schema", "run", "lab_version", "world", "seed", "totals", "verdicts", "cases"],
+      "properties": {
+        "schema": {"const": 1},
+        "run": {"type": "string", "description": "The run's id, the name of its folder below runs/."},
+        "lab_version": {"type": "string"},
+        "world": {"$ref": "#/$defs/world"},
+        "seed": {"$ref": "#/$defs/seed"},
+        "totals": {
+          "description": "Flaky counts as passed; blocked, unproven and quarantined as skipped.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["passed", "failed", "skipped"],
+          "properties": {"passed": {"$ref": "#/$defs/count"}, "failed": {"$ref": "#/$defs/count"}, "skipped": {"$ref": "#/$defs/count"}}
+        },
+        "verdicts": {
+          "description": "Cases by verdict.",
+          "type": "object",
+          "propertyNames": {"$ref": "#/$defs/verdict"},
+          "additionalProperties": {"$ref": "#/$defs/count"}
+        },
+        "cases": {"type": "array", "items": {"$ref": "#/$defs/case"}}
+      },
+      "$defs": {
+        "world": {"enum": ["sim", "emu", "hw"]},
+        "seed": {"type": "string", "pattern": "^0x[0-9a-f]{1,16}$"},
+        "count": {"type": "integer", "minimum": 0},
+        "verdict": {"enum": ["skipped", "pass", "quarantined", "flaky", "unproven", "blocked", "fail"]},
+        "text_or_null": {"type": ["string", "null"]},
+        "location": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["file", "line", "column"],
+          "properties": {"file": {"type": "string"}, "line": {"type": "integer"}, "column": {"type": "integer"}}
+        },
+        "case": {
+          "description": "One cell of a scenario.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "scenario", "file", "about", "tags", "world", "seed", "cell", "cell_text", "deadline_ns", "run", "verdict", "reason",
+            "duration_ns", "wall_clock_ns", "event_count", "findings", "limits", "measurements"
+          ],
+          "properties": {
+            "scenario": {"type": "string"},
+            "file": {"type": "string"},
+            "about": {"type": "string"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "world": {"$ref": "#/$defs/world"},
+            "seed": {"$ref": "#/$defs/seed"},
+            "cell": {"type": "object", "description": "The values of the matrix."},
+            "cell_text": {"type": "string"},
+            "deadline_ns": {"$ref": "#/$defs/count"},
+            "run": {"type": "string", "description": "The case's folder below runs/."},
+            "verdict": {"$ref": "#/$defs/verdict"},
+            "reason": {"$ref": "#/$defs/text_or_null"},
+            "duration_ns": {"$ref": "#/$defs/count", "description": "On the run's own clock, which is virtual in sim."},
+            "wall_clock_ns": {"$ref": "#/$defs/count", "description": "On the machine's clock; 0 where it is not known."},
+            "event_count": {"$ref": "#/$defs/count"},
+            "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
+            "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
+            "measurements": {"type": "array", "items": {"$ref": "#/$defs/measurement"}}
+          }
+        },
+        "finding": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["subject", "verdict", "location", "title", "expected", "reason", "sequence", "node", "nearest"],
+          "properties": {
+            "subject": {"enum": ["step", "law", "limit", "teardown", "lab"]},
+            "verdict": {"$ref": "#/$defs/verdict"},
+            "location": {"$ref": "#/$defs/location"},
+            "title": {"type": "string"},
+            "expected": {"type": "string"},
+            "reason": {"$ref": "#/$defs/text_or_null"},
+            "sequence": {"type": ["integer", "null"], "description": "The event at which it was decided."},
+            "node": {"$ref": "#/$defs/text_or_null"},
+            "nearest": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["event", "differences", "note"],
+                "properties": {
+                  "event": {"$ref": "#/$defs/event"},
+                  "differences": {"type": "array", "items": {"type": "string"}},
+                  "note": {"$ref": "#/$defs/text_or_null"}
+                }
+              }
+            }
+          }
+        },
+        "event": {
+          "description": "As a line of events.jsonl.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["seq", "t", "node", "event"],
+          "properties": {
+            "seq": {"type": "integer", "minimum": 1},
+            "t": {"$ref": "#/$defs/count"},
+            "node": {"type": "string"},
+            "event": {"type": "string"},
+            "cause": {"type": "integer", "minimum": 1},
+            "fields": {"type": "object"}
+          }
+        },
+        "limit": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": [
+            "id", "text", "location", "require", "marginal", "min_samples", "verdict", "is_marginal", "figure", "samples", "reason"
+          ],
+          "properties": {
+            "id": {"type": "string"},
+            "text": {"$ref": "#/$defs/text_or_null"},
+            "location": {"$ref": "#/$defs/location"},
+            "require": {"type": "string"},
+            "marginal": {"$ref": "#/$defs/text_or_null"},
+            "min_samples": {"type": ["integer", "null"]},
+            "verdict": {"$ref": "#/$defs/verdict"},
+            "is_marginal": {"type": "boolean"},
+            "figure": {"type": "string"},
+            "samples": {"$ref": "#/$defs/count"},
+            "reason": {"$ref": "#/$defs/text_or_null"}
+          }
+        },
+        "measurement": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["name", "t", "value", "unit", "labels"],
+          "properties": {
+            "name": {"type": "string"},
+            "t": {"$ref": "#/$defs/count"},
+            "value": {"type": ["number", "null"]},
+            "unit": {"enum": ["ns", ""]},
+            "labels": {"type": "object"}
+          }
+        }
+      }
+    }
+
+    """#
+}

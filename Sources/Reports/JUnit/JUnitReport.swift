@@ -1,0 +1,110 @@
+package import LabCore
+
+/// junit.xml as Jenkins' junit-10.xsd has it: a suite for each scenario, a test case for each cell and each limit.
+///
+/// Unproven, void and blocked are `error`, never `skipped`, which dashboards paint green (sla.md §1.6).
+package enum JUnitReport {
+    package static func render(_ summary: Summary, events: (CaseSummary) -> [RunEvent] = { _ in [] }) -> [UInt8] {
+        var names: [String] = []
+        for result in summary.cases where !names.contains(result.plan.scenario) { names.append(result.plan.scenario) }
+        let suites = names.map { name in
+            suite(name, summary.cases.filter { $0.plan.scenario == name }, summary, events)
+        }
+        let root = XMLElement(
+            name: "testsuites",
+            attributes: [
+                ("name", "lab \(summary.run)"), ("time", seconds(summary.cases)), ("tests", "\(suites.reduce(0) { $0 + $1.tests })"),
+                ("failures", "\(suites.reduce(0) { $0 + $1.failures })"), ("errors", "\(suites.reduce(0) { $0 + $1.errors })"),
+            ], children: suites.map(\.element))
+        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+        root.append(to: &text)
+        return Array(text.utf8)
+    }
+
+    private struct Suite {
+        var element: XMLElement
+        var tests: Int
+        var failures: Int
+        var errors: Int
+    }
+
+    private static func suite(
+        _ name: String, _ cases: [CaseSummary], _ summary: Summary, _ events: (CaseSummary) -> [RunEvent]
+    ) -> Suite {
+        let tests = cases.flatMap { [cell($0, events($0))] + limits($0) }
+        func count(_ element: String) -> Int { tests.count { $0.children.contains { $0.name == element } } }
+        let properties = XMLElement(
+            name: "properties",
+            children: [
+                ("lab.version", summary.labVersion), ("lab.run", summary.run), ("lab.world", summary.world.rawValue),
+                ("lab.seed", SeedText.hex(summary.seed)),
+            ].map { XMLElement(name: "property", attributes: [("name", $0.0), ("value", $0.1)]) })
+        let element = XMLElement(
+            name: "testsuite",
+            attributes: [
+                ("name", name), ("tests", "\(tests.count)"), ("failures", "\(count("failure"))"), ("errors", "\(count("error"))"),
+                ("skipped", "\(count("skipped"))"), ("time", seconds(cases)), ("file", cases.first?.plan.file ?? ""),
+            ], children: [properties] + tests)
+        return Suite(element: element, tests: tests.count, failures: count("failure"), errors: count("error"))
+    }
+
+    private static func test(_ result: CaseSummary, suffix: String, time: String) -> XMLElement {
+        let cell = result.plan.cell.isEmpty ? "" : " [\(result.plan.cellText)]"
+        let className = result.plan.scenario.split(separator: "/").joined(separator: ".")
+        return XMLElement(
+            name: "testcase", attributes: [("name", result.plan.scenario + cell + suffix), ("classname", className), ("time", time)])
+    }
+
+    /// The steps, laws and teardown of one cell; its limits have test cases of their own.
+    private static func cell(_ result: CaseSummary, _ events: [RunEvent]) -> XMLElement {
+        var element = test(result, suffix: "", time: seconds([result]))
+        var own = result
+        own.findings = result.findings.filter { $0.subject != .limit && $0.verdict > .quarantined }
+        let text = FailureBlock(style: .plain).lines(own, events: events).joined(separator: "\n")
+        let message = own.findings.first.map { [$0.title, $0.reason ?? $0.expected].joined(separator: ": ") } ?? result.reason ?? result.verdict.rawValue
+        func outcome(_ name: String, _ type: String) -> XMLElement {
+            XMLElement(name: name, attributes: [("type", type), ("message", message)], text: text.isEmpty ? message : text)
+        }
+        let worst = own.findings.max { $0.verdict < $1.verdict }
+        switch result.verdict {
+        case .skipped, .quarantined:
+            element.children.append(XMLElement(name: "skipped", attributes: [("type", result.verdict.rawValue), ("message", message)]))
+        case .flaky: element.children.append(outcome("flakyFailure", "flaky"))
+        case .pass: break
+        case .blocked where worst == nil: element.children.append(outcome("error", "blocked"))
+        default:
+            guard let worst else { break }
+            let isError = worst.verdict != .fail || own.findings.contains { $0.subject == .lab && $0.verdict == .fail }
+            element.children.append(outcome(isError ? "error" : "failure", isError ? worst.verdict.rawValue : worst.subject.rawValue))
+        }
+        let clock = "run \(result.run): \(result.eventCount) events in \(FigureText.duration(nanoseconds: Double(result.duration.nanoseconds))) on the run's clock"
+        element.children.append(XMLElement(name: "system-out", text: clock))
+        return element
+    }
+
+    private static func limits(_ result: CaseSummary) -> [XMLElement] {
+        result.limits.map { limit in
+            var element = test(result, suffix: " limit \(limit.limit.id)", time: "0.000")
+            let message = "\(limit.limit.requirement.source): \(limit.figure)" + (limit.isMarginal ? ", marginal" : "")
+            let text = [
+                message, limit.reason, "\(limit.samples) samples", "\(limit.limit.location.file):\(limit.limit.location.line)",
+            ].compactMap { $0 }.joined(separator: "\n")
+            switch limit.verdict {
+            case .pass, .flaky: element.children.append(XMLElement(name: "system-out", text: text))
+            case .fail: element.children.append(XMLElement(name: "failure", attributes: [("type", "limit"), ("message", message)], text: text))
+            case .unproven, .blocked:
+                element.children.append(
+                    XMLElement(name: "error", attributes: [("type", limit.verdict.rawValue), ("message", message)], text: text))
+            case .skipped, .quarantined:
+                element.children.append(XMLElement(name: "skipped", attributes: [("type", limit.verdict.rawValue), ("message", message)]))
+            }
+            return element
+        }
+    }
+
+    /// The machine's time where it is known, else the run's.
+    private static func seconds(_ cases: [CaseSummary]) -> String {
+        let total = cases.reduce(Int64(0)) { $0 &+ ($1.wallClock > .zero ? $1.wallClock : $1.duration).nanoseconds }
+        return FigureText.decimal(Double(total) / 1e9, places: 3)
+    }
+}

@@ -1,0 +1,106 @@
+package import LabCore
+
+/// What `lab run` prints (cli.md). Every function gives lines without line feeds; nothing is printed here.
+package struct TerminalReport: Sendable {
+    package let style: Style
+    private let scenarioWidth: Int
+    private let cellWidth: Int
+    private let scenarios: Int
+    private let cells: Int
+
+    /// - Parameter plans: all cells of the run, which give the columns their widths before the first one ends.
+    package init(style: Style, plans: [Plan]) {
+        self.style = style
+        scenarioWidth = min(48, max(24, plans.map { DisplayWidth.of($0.scenario) }.max() ?? 0))
+        cellWidth = min(40, max(24, plans.map { DisplayWidth.of($0.cellText) }.max() ?? 0))
+        scenarios = Set(plans.map(\.scenario)).count
+        cells = plans.count
+    }
+
+    /// `lab 0.4 · 6 scenarios, 11 cells · sim · seed 0x5eed1a7e`
+    package func header(version: String, world: WorldKind, seed: UInt64) -> String {
+        let parts = [
+            "lab \(version)", "\(Self.counted(scenarios, "scenario")), \(Self.counted(cells, "cell"))", world.rawValue, "seed \(SeedText.hex(seed))",
+        ]
+        return style.paint(parts[0], .strong) + " · " + parts.dropFirst().joined(separator: " · ")
+    }
+
+    /// One line for a cell that has ended.
+    package func line(for result: CaseSummary) -> String {
+        let word = style.paint(result.verdict.word, result.verdict.tone)
+        let padding = String(repeating: " ", count: max(1, 9 - DisplayWidth.of(result.verdict.word)))
+        let name = DisplayWidth.padded(DisplayWidth.cut(VisibleText.clean(result.plan.scenario), to: scenarioWidth), to: scenarioWidth)
+        let cell = DisplayWidth.padded(DisplayWidth.cut(VisibleText.clean(result.plan.cellText), to: cellWidth), to: cellWidth)
+        return "  \(word)\(padding)\(name)  \(cell)  \(remark(on: result))"
+    }
+
+    /// Times for what ran to its end, the reason for what did not.
+    private func remark(on result: CaseSummary) -> String {
+        if let reason = result.reason, result.verdict != .pass, result.verdict != .fail { return VisibleText.clean(reason) }
+        let wall = result.wallClock > .zero ? SeedText.seconds(result.wallClock) : "–"
+        if result.plan.world != .sim { return DisplayWidth.aligned(wall, to: 9) }
+        let virtual = DisplayWidth.aligned(SeedText.seconds(result.duration), to: 10)
+        return style.paint("\(DisplayWidth.aligned(wall, to: 9))   virtual \(virtual)", .quiet)
+    }
+
+    /// Everything after the last cell: blocks for what went wrong, limits, totals; the last line is for machines.
+    ///
+    /// - Parameters:
+    ///   - report: the path of report.html; `nil` where none was written.
+    ///   - events: the log of a case, for the last lines of a node.
+    package func closing(_ summary: Summary, report: String?, events: (CaseSummary) -> [RunEvent]) -> [String] {
+        var lines: [String] = []
+        for result in summary.cases where result.verdict > .quarantined {
+            let block = FailureBlock(style: style).lines(result, events: events(result))
+            if !block.isEmpty { lines += [""] + block }
+        }
+        let limits = LimitLines(style: style).lines(summary.cases)
+        if !limits.isEmpty { lines += [""] + limits }
+        return lines + [""] + totals(summary, report: report)
+    }
+
+    /// `8 passed, 1 failed, 1 flaky — runs/0611-1/report.html` and the plain line below it.
+    package func totals(_ summary: Summary, report: String?) -> [String] {
+        let words: [(Verdict, String)] = [
+            (.pass, "passed"), (.fail, "failed"), (.flaky, "flaky"), (.unproven, "unproven"), (.blocked, "blocked"),
+            (.quarantined, "quarantined"), (.skipped, "skipped"),
+        ]
+        let counts = words.compactMap { verdict, word -> String? in
+            let count = summary.count(verdict)
+            return count == 0 ? nil : style.paint("\(count) \(word)", verdict.tone)
+        }
+        let text = counts.isEmpty ? "nothing ran" : counts.joined(separator: ", ")
+        return [text + (report.map { " — \($0)" } ?? ""), Tally(summary).line]
+    }
+
+    static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}
+
+/// The three numbers that machines read: flaky counts as passed; blocked, unproven and quarantined as skipped.
+package struct Tally: Sendable, Equatable {
+    package let passed: Int
+    package let failed: Int
+    package let skipped: Int
+
+    package init(_ summary: Summary) {
+        passed = summary.count(.pass) + summary.count(.flaky)
+        failed = summary.count(.fail)
+        skipped = summary.cases.count - passed - failed
+    }
+
+    /// `9 passed, 1 failed, 1 skipped`
+    package var line: String { "\(passed) passed, \(failed) failed, \(skipped) skipped" }
+}
+
+/// Seeds and times as every report writes them.
+package enum SeedText {
+    /// `0x5eed1a7e`
+    package static func hex(_ seed: UInt64) -> String { "0x" + String(seed, radix: 16) }
+
+    /// Seconds for a column: `0.31 s`, `241.0 s`; hours and minutes above 1,000 s.
+    package static func seconds(_ duration: Duration) -> String {
+        let seconds = Double(duration.nanoseconds) / 1e9
+        if seconds >= 1000 { return FigureText.duration(nanoseconds: Double(duration.nanoseconds)) }
+        return FigureText.decimal(seconds, places: seconds < 10 ? 2 : 1) + " s"
+    }
+}
