@@ -1,4 +1,3 @@
-package import DequeModule
 package import LabCore
 
 /// Writes down what happens: gives each event its number, its time and its cause, and shows it to those who watch.
@@ -19,13 +18,16 @@ package final class EventRecorder {
     private let keeping: Keeping
     private var sinks: [(id: SinkID, sink: Sink)] = []
     private var sinkCount = 0
-    private var waiting: Deque<RunEvent> = []
+    private var waiting: [RunEvent] = []
     private var isShowing = false
 
     /// Which events are recorded; all of them where it is `nil`. Those left out get no number and reach no sink.
     package var policy: Policy?
     /// The events that are kept, the oldest first.
-    package private(set) var events: Deque<RunEvent> = []
+    package var events: ArraySlice<RunEvent> {
+        if case .last(let limit) = keeping { kept.suffix(limit) } else { kept[...] }
+    }
+    private var kept: [RunEvent] = []
     /// Events recorded so far: the number of the last one.
     package private(set) var count = 0
     /// Events that the policy left out.
@@ -73,8 +75,9 @@ package final class EventRecorder {
     package func removeSink(_ id: SinkID) { sinks.removeAll { $0.id == id } }
 
     private func keep(_ event: RunEvent) {
-        events.append(event)
-        if case .last(let limit) = keeping { while events.count > limit { events.removeFirst() } }
+        kept.append(event)
+        // Thrown away in one go now and then, so that one event costs the same however many are kept.
+        if case .last(let limit) = keeping, kept.count >= limit * 2 { kept.removeFirst(kept.count - limit) }
     }
 
     private func show(_ event: RunEvent) {
@@ -82,7 +85,8 @@ package final class EventRecorder {
         if isShowing { return }
         isShowing = true
         defer { isShowing = false }
-        while let next = waiting.popFirst() {
+        while !waiting.isEmpty {
+            let next = waiting.removeFirst()
             for (id, sink) in sinks where sinks.contains(where: { $0.id == id }) { sink(next) }
         }
     }

@@ -1,4 +1,3 @@
-import DequeModule
 import LabCore
 
 /// The state behind `Kernel` that is pure bookkeeping: what is due next, and what was cancelled.
@@ -7,7 +6,7 @@ struct KernelCore {
     private var sequence: UInt64 = 0
     private var heap = DeadlineHeap()
     /// What was scheduled for the current moment, in order. Needs no place in the heap.
-    private var ready: Deque<QueueEntry> = []
+    private var ready = ReadyQueue()
     private var slab = PayloadSlab()
     private var timers = TimerTable()
     /// The first timer of each participant.
@@ -204,4 +203,27 @@ struct KernelCore {
 
     /// Entries in the heap and in the ready queue, the cancelled ones included.
     var entryCount: Int { heap.count + ready.count }
+}
+
+/// First in, first out.
+struct ReadyQueue {
+    private var entries: [QueueEntry] = []
+    private var head = 0
+
+    var isEmpty: Bool { head == entries.count }
+    var count: Int { entries.count - head }
+    var first: QueueEntry? { isEmpty ? nil : entries[head] }
+
+    mutating func append(_ entry: QueueEntry) { entries.append(entry) }
+
+    mutating func popFirst() -> QueueEntry? {
+        guard let entry = first else { return nil }
+        head += 1
+        // Room is given back when the queue is empty, and from time to time where it never is.
+        if head == entries.count || (head >= 1_024 && head * 2 >= entries.count) {
+            entries.removeFirst(head)
+            head = 0
+        }
+        return entry
+    }
 }
