@@ -130,6 +130,8 @@ package struct RequestLimits: Sendable, Equatable {
     package var pathBytes: Int
     /// Nesting of lists and records in a body.
     package var bodyDepth: Int
+    /// Values in a body; looking for keys that occur twice takes time with the square of their number.
+    package var bodyItems: Int
     /// Nonces that are remembered in all, and for one device.
     package var nonces: Int
     package var noncesPerDevice: Int
@@ -138,13 +140,14 @@ package struct RequestLimits: Sendable, Equatable {
 
     package init(
         bodyBytes: Int = 65_536, headerBytes: Int = 16_384, headerCount: Int = 64, pathBytes: Int = 4_096, bodyDepth: Int = 16,
-        nonces: Int = 200_000, noncesPerDevice: Int = 2_000, auditRows: Int = 100_000
+        bodyItems: Int = 4_096, nonces: Int = 200_000, noncesPerDevice: Int = 2_000, auditRows: Int = 100_000
     ) {
         self.bodyBytes = bodyBytes
         self.headerBytes = headerBytes
         self.headerCount = headerCount
         self.pathBytes = pathBytes
         self.bodyDepth = bodyDepth
+        self.bodyItems = bodyItems
         self.nonces = nonces
         self.noncesPerDevice = noncesPerDevice
         self.auditRows = auditRows

@@ -15,7 +15,7 @@ package enum GatewayVocabulary {
             fields: [
                 FieldKind("reason", .text, "the error's name in lower case: replayed, clock_skew, not_owner"), FieldKind("status", .integer),
                 FieldKind("method", .text), FieldKind("route", .text), FieldKind("device", .text, "the device that the request names"),
-                FieldKind("user", .text), FieldKind("request_id", .text),
+                FieldKind("user", .text), FieldKind("detail", .text, "why a token was not believed"), FieldKind("request_id", .text),
             ]),
         EventKind(
             "request.failed", "A service failed on a request; the caller was told INTERNAL_ERROR.",
@@ -25,9 +25,6 @@ package enum GatewayVocabulary {
         EventKind(
             "auth.login.failed", "A login was refused.",
             fields: [FieldKind("user", .text), FieldKind("reason", .text), FieldKind("failures", .integer), FieldKind("peer", .text)]),
-        EventKind(
-            "auth.mqtt.refused", "An MQTT client was not let in.",
-            fields: [FieldKind("client", .text), FieldKind("reason", .text), FieldKind("code", .integer, "the CONNACK code")]),
         EventKind(
             "audit.failed", "An entry could not be written into the audit log.",
             fields: [FieldKind("request_id", .text), FieldKind("reason", .text)]),

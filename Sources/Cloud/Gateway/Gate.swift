@@ -1,0 +1,178 @@
+import LabCore
+
+/// Decides whether a request reaches its endpoint: who asks, how often, and whether they may (security.md 4.2).
+struct Gate: Sendable {
+    var configuration: CloudConfiguration
+    var environment: CloudEnvironment
+    var keys: any DeviceKeys
+    var users: UserStore
+    var tokens: TokenAuthority
+    var signatures: SignatureChecker
+    var limiter: RateLimiter
+
+    /// - Returns: the identity, once everything but the fields is right.
+    /// - Throws: `APIError`, and the storage's errors.
+    func admit(_ endpoint: Endpoint, _ call: ReadCall, parameters: Fields, trace: RequestTrace) async throws -> Identity {
+        try checkForm(endpoint, call)
+        let tenant = try readTenant(call)
+        trace.update { $0.tenant = tenant }
+        let identity: Identity
+        do { identity = try await authenticate(endpoint, call, tenant: tenant, trace: trace) } catch let error as APIError
+        where error.code.status == 401 {
+            let decision = limiter.take(key: "failures|\(trace.peer)", limit: configuration.rateLimits.failures, at: environment.now())
+            throw decision.isAllowed ? error : decision.refusal()
+        }
+        trace.update { $0.identity = identity }
+        try takeRate(endpoint, identity, tenant: tenant, trace: trace)
+        try authorise(endpoint.access, identity, parameters: parameters)
+        return identity
+    }
+
+    // MARK: Form
+
+    private func checkForm(_ endpoint: Endpoint, _ call: ReadCall) throws(APIError) {
+        let limit = endpoint.bodyLimit ?? configuration.limits.bodyBytes
+        if call.body.count > limit { throw CallReader.tooLarge(limit) }
+        if !configuration.acceptedHosts.isEmpty {
+            let host = call.header("host")?.lowercased() ?? ""
+            guard configuration.acceptedHosts.contains(where: { $0.lowercased() == host }) else { throw APIError(.wrongHost) }
+        }
+        guard !call.body.isEmpty else { return }
+        if call.header("content-encoding") != nil {
+            throw APIError(.unsupportedMediaType, "Bodies are taken without content-encoding only.")
+        }
+        guard let type = call.header("content-type"), Self.isJSON(type) else { throw APIError(.unsupportedMediaType) }
+    }
+
+    private static func isJSON(_ type: String) -> Bool {
+        let parts = type.lowercased().split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" && $0 != "\"" } }
+        return parts.first == "application/json" && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" }
+    }
+
+    private func readTenant(_ call: ReadCall) throws(APIError) -> String {
+        guard let tenant = call.header("x-tenant") else { return "default" }
+        guard (1...64).contains(tenant.utf8.count), tenant.utf8.allSatisfy({ Characters.isBase64URL($0) || $0 == UInt8(ascii: ".") }) else {
+            throw APIError(.malformedRequest, "The header x-tenant must hold 1 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_'.")
+        }
+        return tenant
+    }
+
+    // MARK: Who asks
+
+    private func authenticate(_ endpoint: Endpoint, _ call: ReadCall, tenant: String, trace: RequestTrace) async throws -> Identity {
+        switch endpoint.access {
+        case .open:
+            return .anonymous
+        case .factory:
+            if configuration.devices.allowsOpenRegistration, call.header("x-signature") == nil { return .anonymous }
+            let signature = try readCanonical(call, trace: trace)
+            let key = tenant == configuration.devices.tenant ? try keys.factoryKey(serial: signature.deviceID) : nil
+            try signatures.check(signature, of: call, key: key, tenant: tenant, scope: "factory ", peer: trace.peer)
+            return .factory(serial: signature.deviceID)
+        case .deviceSecret:
+            let signature = try readCanonical(call, trace: trace)
+            let key = tenant == configuration.devices.tenant ? try keys.deviceKey(id: signature.deviceID) : nil
+            try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
+            return .device(id: signature.deviceID, epoch: key?.epoch ?? 0)
+        case .permission:
+            let claims = try await readToken(call, trace: trace)
+            if claims.typ == TokenUse.device.rawValue { trace.update { $0.device = claims.sub } }
+            guard claims.tenant == tenant else { throw APIError(.tenantMismatch) }
+            return claims.typ == TokenUse.device.rawValue
+                ? try device(claims, call, tenant: tenant, trace: trace) : try user(claims)
+        }
+    }
+
+    /// Registration and token renewal take the canonical form only.
+    private func readCanonical(_ call: ReadCall, trace: RequestTrace) throws -> RequestSignature {
+        let signature = try RequestSignature.read(call)
+        trace.update { $0.device = signature.deviceID }
+        guard signature.version == .canonical else {
+            throw APIError(.signatureInvalid, "This request must be signed in version 1: x-signature: v1:sha256:<digits>.")
+        }
+        return signature
+    }
+
+    private func readToken(_ call: ReadCall, trace: RequestTrace) async throws -> TokenClaims {
+        guard let text = call.header("authorization") else { throw APIError(.authenticationRequired) }
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw APIError(.authenticationRequired, "The header authorization must be 'Bearer <token>'.")
+        }
+        do { return try await tokens.verify(String(parts[1]), for: [.user, .device]) } catch let refusal as TokenRefusal {
+            trace.update { $0.detail = refusal.description }
+            if case .expired = refusal { throw APIError(.tokenExpired) }
+            throw APIError(.tokenInvalid)
+        }
+    }
+
+    private func user(_ claims: TokenClaims) throws -> Identity {
+        // The role is the table's: a token tells who somebody is, not what they may.
+        guard let user = try users.find(claims.sub), user.isActive, user.epoch == claims.epoch else { throw APIError(.tokenRevoked) }
+        return .user(name: user.name, role: user.role)
+    }
+
+    private func device(_ claims: TokenClaims, _ call: ReadCall, tenant: String, trace: RequestTrace) throws -> Identity {
+        let signature = try RequestSignature.read(call, fallbackID: claims.sub)
+        guard signature.deviceID == claims.sub else {
+            throw APIError(.tokenInvalid, "The token belongs to another device than the signature.")
+        }
+        guard signature.version == .canonical || configuration.acceptsVersion0 else {
+            throw APIError(.signatureInvalid, "Signatures of version 0 are switched off: send x-signature: v1:sha256:<digits>.")
+        }
+        let key = tenant == configuration.devices.tenant ? try keys.deviceKey(id: claims.sub) : nil
+        if let key, key.epoch != claims.epoch { throw APIError(.tokenRevoked) }
+        try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
+        return .device(id: claims.sub, epoch: claims.epoch)
+    }
+
+    // MARK: How often
+
+    private func takeRate(_ endpoint: Endpoint, _ identity: Identity, tenant: String, trace: RequestTrace) throws(APIError) {
+        let limits = configuration.rateLimits
+        let (caller, name, limit): (String, String, RateLimit) =
+            switch (identity, endpoint.rateClass) {
+            case (.anonymous, let rateClass): ("address \(trace.peer)", rateClass.rawValue, limits.limit(of: rateClass))
+            case (_, .registration): (identity.label, "registration", limits.registration)
+            case (.user, _): (identity.label, "user", limits.user)
+            case (_, _): (identity.label, "device", limits.device)
+            }
+        let decision = limiter.take(key: "\(tenant)|\(caller)|\(name)", limit: limit, at: environment.now())
+        trace.update { $0.rateHeaders = decision.headers }
+        guard decision.isAllowed else {
+            var refusal = decision.refusal()
+            // The three headers are on every answer by way of the trace.
+            refusal.headers.removeAll { $0.name.hasPrefix("ratelimit-") }
+            throw refusal
+        }
+    }
+
+    // MARK: Whether they may
+
+    private func authorise(_ access: Access, _ identity: Identity, parameters: Fields) throws(APIError) {
+        guard case .permission(let permission, let owner) = access else { return }
+        let denied = APIError(.permissionDenied, details: ["permission": .text(permission.rawValue)])
+        switch identity {
+        case .user(_, let role):
+            guard role.has(permission) else { throw denied }
+        case .device(let id, _):
+            guard let owner, Role.device.has(permission) else { throw denied }
+            // Before anything is looked up: whether the other device exists is not for this one to know.
+            guard parameters[owner]?.text == id else { throw APIError(.notOwner) }
+        case .anonymous, .factory:
+            throw denied
+        }
+    }
+}
+
+extension RateLimits {
+    func limit(of rateClass: RateClass) -> RateLimit {
+        switch rateClass {
+        case .login: login
+        case .registration: registration
+        case .device: device
+        case .user: user
+        case .open: open
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import LabCore
+import GRDB
+import Synchronization
+
+/// The nonces of signed requests and connections, each accepted once (security.md 4.2, "Window").
+///
+/// They are in the database, so that a restart forgets none, and live for twice the window: a timestamp 300 s in the
+/// future stays valid for 600 s. Live nonces are never dropped to make room: beyond the bounds claims are refused.
+package final class NonceStore: NonceLedger {
+    /// Seconds, inclusive.
+    package static let life: Int64 = 600
+
+    private let environment: CloudEnvironment
+    private let storage: Storage
+    private let limit: Int
+    private let limitPerDevice: Int
+    private let counts: Mutex<Counts>
+
+    /// How many nonces the table holds, so that a claim needs no count over it.
+    private struct Counts {
+        var total = 0
+        var ofDevice: [String: Int] = [:]
+        var nextSweep: Int64 = 0
+    }
+
+    package init(environment: CloudEnvironment, storage: Storage, limits: RequestLimits) throws {
+        self.environment = environment
+        self.storage = storage
+        limit = limits.nonces
+        limitPerDevice = limits.noncesPerDevice
+        counts = Mutex(Counts())
+        try storage.migrate(
+            service: "gateway.nonces",
+            [
+                Storage.Migration("1 nonces") { db in
+                    try db.execute(
+                        sql: """
+                            CREATE TABLE nonces (
+                                device TEXT NOT NULL, nonce TEXT NOT NULL, last_second INTEGER NOT NULL, PRIMARY KEY (device, nonce)
+                            ) WITHOUT ROWID;
+                            CREATE INDEX nonces_last_second ON nonces (last_second);
+                            """)
+                }
+            ])
+        try sweep()
+    }
+
+    /// Nonces that are held now, live ones and those that wait for the next sweep.
+    package var count: Int { counts.withLock { $0.total } }
+
+    /// Remembers a nonce, durably, in one step that only the first of two equal ones passes.
+    ///
+    /// - Throws: `NONCE_STORE_FULL` at a bound, and the storage's errors.
+    package func claim(device: String, nonce: String) throws -> Bool {
+        let now = environment.unixSeconds
+        if counts.withLock({ now >= $0.nextSweep }) { try sweep() }
+        if isFull(for: device) {
+            try sweep()
+            if isFull(for: device) {
+                throw APIError(.nonceStoreFull, headers: [HTTPCall.Header("retry-after", String(Self.life))])
+            }
+        }
+        // The second form of an insert takes over a row whose time is past but which no sweep has met.
+        let (isFirst, isNew) = try storage.write { db in
+            try db.execute(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", arguments: [device, nonce, now + Self.life])
+            if db.changesCount == 1 { return (true, true) }
+            try db.execute(
+                sql: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",
+                arguments: [now + Self.life, device, nonce, now])
+            return (db.changesCount == 1, false)
+        }
+        if isNew {
+            counts.withLock {
+                $0.total += 1
+                $0.ofDevice[device, default: 0] += 1
+            }
+        }
+        return isFirst
+    }
+
+    private func isFull(for device: String) -> Bool {
+        counts.withLock { $0.total >= limit || $0.ofDevice[device, default: 0] >= limitPerDevice }
+    }
+
+    /// Drops what is past and counts what is left, once a minute and when a bound is met.
+    private func sweep() throws {
+        let now = environment.unixSeconds
+        let rows = try storage.write(.buffered) { db in
+            try db.execute(sql: "DELETE FROM nonces WHERE last_second < ?", arguments: [now])
+            return try Row.fetchAll(db, sql: "SELECT device, count(*) FROM nonces GROUP BY device")
+        }
+        var fresh = Counts()
+        fresh.nextSweep = now + 60
+        for row in rows {
+            let (device, count): (String, Int) = (row[0], row[1])
+            fresh.ofDevice[device] = count
+            fresh.total += count
+        }
+        counts.withLock { [fresh] in $0 = fresh }
+    }
+}
