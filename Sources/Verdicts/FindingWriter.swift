@@ -39,12 +39,11 @@ struct FindingWriter: Sendable {
     private func expected(of record: StepRecord) -> String {
         if let expectation = record.expectation {
             let window = expectation.stimulusAt.duration(to: expectation.deadline)
-            let place = stimulus(of: expectation)
             switch expectation.polarity {
             case .expected:
                 let count = expectation.count.map { " count \(Match([Match.Condition(field: "", test: $0)]))" } ?? ""
-                return "\(expectation.text)\(count)   within \(FigureText.exact(window)) of \(place)"
-            case .forbidden: return "no \(expectation.text)   for \(FigureText.exact(window)) from \(place)"
+                return "\(expectation.text)\(count)   within \(FigureText.exact(window)) of \(stimulus(of: expectation))"
+            case .forbidden: return "no \(expectation.text)   for \(FigureText.exact(window))"
             }
         }
         guard let condition = record.condition else { return "" }
@@ -52,31 +51,34 @@ struct FindingWriter: Sendable {
         return "a failure" + (condition.isEmpty ? "" : " where \(condition)")
     }
 
-    /// The step from which an expectation counts: `line 42 (cloud.ota.start)`.
+    /// The step from which an expectation counts: `line 42 (cloud.ota.start)`. Its stimulus is the last event before it.
     private func stimulus(of expectation: Expectation) -> String {
         let verbs = ["do", "fault", "clear", "load", "wait"]
-        let stimuli = records.filter { verbs.contains($0.verb) && $0.started.sequence <= expectation.stimulus + 1 }
-        guard let record = stimuli.last, record.started.at == expectation.stimulusAt || record.ended?.at == expectation.stimulusAt else {
-            return "\(expectation.stimulusAt)"
+        if let record = records.first(where: { $0.started.sequence == expectation.stimulus + 1 && verbs.contains($0.verb) }) {
+            let words = record.text.split(separator: " ", maxSplits: 1)
+            return "line \(record.location.line) (\(words.count == 2 && words[0] == "do" ? String(words[1]) : record.text))"
         }
-        let words = record.text.split(separator: " ", maxSplits: 1)
-        return "line \(record.location.line) (\(words.count == 2 && words[0] == "do" ? String(words[1]) : record.text))"
+        if let next = event(expectation.stimulus + 1), next.name == LabEvents.phaseStarted {
+            return "the start of the \(next.fields["phase"]?.text ?? "run")"
+        }
+        return "\(expectation.stimulusAt)"
     }
 
     private func reason(of record: StepRecord, _ outcome: StepOutcome) -> String? {
         if record.ended == nil { return "the log ends while the step was running" }
         if outcome == .interrupted { return record.recordedReason ?? "the teardown was stopped before the step came to its end" }
-        if let reason = record.recordedReason { return reason }
-        if let answer = record.answer {
-            let differs = record.condition.map { $0.differences(in: answer) } ?? []
+        if let expectation = record.expectation, outcome == .failed {
+            if expectation.count != nil, case .notMet(let events)? = record.replayed {
+                return events.isEmpty ? "none was seen" : "it was seen \(events.count) times"
+            }
+            return expectation.polarity == .expected && record.nearest.isEmpty ? "nothing of this kind was seen" : nil
+        }
+        if record.verb == "check", let answer = record.answer, let condition = record.condition {
+            let differences = condition.differences(in: answer)
             return "the answer was \(Self.shortened(FieldValue.record(answer).description))"
-                + (differs.isEmpty ? "" : ", which differs in \(differs.joined(separator: ", "))")
+                + (differences.isEmpty ? "" : ", which differs in \(differences.joined(separator: ", "))")
         }
-        if let expectation = record.expectation, expectation.count != nil, case .notMet(let events)? = record.replayed {
-            return "\(events.count) events counted"
-        }
-        if record.expectation?.polarity == .expected, record.nearest.isEmpty { return "nothing of this kind was seen" }
-        return nil
+        return record.recordedReason
     }
 
     /// Steps for which the runner recorded something else than the log gives: the lab's own bug.
@@ -89,7 +91,8 @@ struct FindingWriter: Sendable {
         }
         let isClean = records.allSatisfy { $0.isTeardown || $0.judged.outcome == .passed }
         let ended = ending?.fields["reason"]?.text
-        if ended == "done" && !isClean || ended == "failed" && isClean || ended == "law_broken" && breaches == 0, findings.isEmpty {
+        let isStopped = ended == "failed" || ended == "blocked"
+        if ended == "done" && !isClean || isStopped && isClean || ended == "law_broken" && breaches == 0, findings.isEmpty {
             findings.append(Finding(
                 subject: .lab, verdict: .fail, location: start, title: "end of the run", expected: "the runner and the judge agree",
                 reason: "the runner ended the run as '\(ended ?? "")', which its steps and laws do not show", sequence: ending?.sequence,
@@ -101,7 +104,7 @@ struct FindingWriter: Sendable {
     /// What the end of the run adds: a deadline that was over, an interruption, a log that was cut off.
     func endings(_ course: RunCourse) -> [Finding] {
         guard let reason = course.reason(deadline: plan.deadline) else { return [] }
-        let step = course.unfinished.last
+        let step = course.unfinished.first
         var finding = Finding(
             subject: .step, verdict: .blocked, location: step?.location ?? start, title: step?.text ?? plan.scenario,
             expected: step.map(expected(of:)) ?? "", reason: reason, sequence: step?.ended?.sequence, node: step?.node)

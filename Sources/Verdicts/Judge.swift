@@ -41,8 +41,10 @@ package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunn
         MissingMeasurement.explain(objectives.judge(limit), plan: plan, course: course, records: steps.records)
     }
     findings += limits.compactMap(FindingWriter.finding(for:))
+    let verdict = Rollup.verdict(findings: findings, limits: limits)
+    let blocked = verdict == .blocked ? findings.first { $0.verdict == .blocked } : nil
     return CaseSummary(
-        plan: plan, run: run, verdict: Rollup.verdict(findings: findings, limits: limits), findings: findings, limits: limits,
-        measurements: samples.measurements, eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
-        reason: course.reason(deadline: plan.deadline))
+        plan: plan, run: run, verdict: verdict, findings: findings, limits: limits, measurements: samples.measurements,
+        eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
+        reason: course.reason(deadline: plan.deadline) ?? blocked.map { [$0.title, $0.reason].compactMap(\.self).joined(separator: ": ") })
 }

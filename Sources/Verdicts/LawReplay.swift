@@ -3,15 +3,15 @@ import LabCore
 /// Watches every law of the plan over the whole log.
 struct LawReplay: Sendable {
     private var monitors: [LawMonitor] = []
-    private var unusable: [(law: Law, reason: String)] = []
     private(set) var breaches: [(law: Law, breach: LawMonitor.Breach)] = []
     /// What the runner recorded: the law's text and its line.
     private var recorded: [(text: String, line: Int?, sequence: Int)] = []
 
     init(_ plan: Plan) {
         for law in plan.laws {
+            // A law that cannot be evaluated does not hold: nobody watched it.
             do { monitors.append(LawMonitor(try law.resolved(in: Scope(plan.variables)))) } catch {
-                unusable.append((law, "\(error)"))
+                breaches.append((law, LawMonitor.Breach(sequence: nil, reason: error.description)))
             }
         }
     }
@@ -32,19 +32,13 @@ struct LawReplay: Sendable {
     }
 
     func findings(in events: [RunEvent]) -> [Finding] {
-        let broken = breaches.map { law, breach in
+        breaches.map { law, breach in
             let event = breach.sequence.flatMap { events.indices.contains($0 - 1) ? events[$0 - 1] : nil }
             return Finding(
                 subject: .law, verdict: .fail, location: law.location, title: law.text, expected: law.rule.text,
-                nearest: event.map { [NearMiss(event: $0, differences: [], note: "broke the law")] } ?? [],
+                nearest: event.map { [NearMiss(event: $0, differences: [], note: law.rule.breachNote)] } ?? [],
                 reason: breach.reason, sequence: breach.sequence, node: event?.node ?? law.rule.role)
         }
-        let blocked = unusable.map { law, reason in
-            Finding(
-                subject: .law, verdict: .blocked, location: law.location, title: law.text, expected: law.rule.text,
-                reason: "The law cannot be watched: \(reason).", node: law.rule.role)
-        }
-        return broken + blocked
     }
 
     /// Breaches that only one of the runner and the replay saw.
@@ -83,6 +77,16 @@ extension Law.Rule {
             "every \(Self.text(event, condition)) leads to \(target)"
                 + (same.isEmpty ? "" : " with the same \(same.joined(separator: ", "))") + " within \(within)"
         case .balance(let left, let right): "\(left) and \(right) sum to the same at the end"
+        }
+    }
+
+    /// What the event at which it broke has to do with it.
+    var breachNote: String {
+        switch self {
+        case .forbid: "must not happen"
+        case .oncePer: "is one too many"
+        case .leadsTo: "was not followed up in time"
+        case .balance: "broke the law"
         }
     }
 

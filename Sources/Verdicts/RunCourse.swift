@@ -2,7 +2,7 @@ import LabCore
 
 /// How far a run came and why it ended.
 struct RunCourse: Sendable {
-    /// `done`, `failed`, `law_broken`, `deadline`, `interrupted`; `nil` where the log stops without saying so.
+    /// `done`, `failed`, `blocked`, `law_broken`, `deadline`, `interrupted`; `nil` where the log stops without saying so.
     let ending: String?
     let end: RunInstant
     /// From the first step to the teardown or the end: the time in which rates and windows are counted.
@@ -23,9 +23,9 @@ struct RunCourse: Sendable {
         isBroken = tested.contains { $0.judged.outcome != .passed } || self.ending != "done"
     }
 
-    /// Why the case is blocked, in one line for the table of cases.
+    /// Why the run did not come to its end, where no step says it.
     func reason(deadline: Duration) -> String? {
-        let place = unfinished.last.map { " during \($0.text) (\($0.location.file):\($0.location.line))" } ?? ""
+        let place = unfinished.first.map { " during \($0.text) (\($0.location.file):\($0.location.line))" } ?? ""
         switch ending {
         case "interrupted": return "interrupted\(place)"
         case "deadline": return "the scenario's deadline of \(FigureText.exact(deadline)) was over\(place)"

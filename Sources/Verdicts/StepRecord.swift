@@ -23,6 +23,8 @@ struct StepRecord: Sendable {
     var recordedOutcome: StepOutcome? { ended?.fields["outcome"]?.text.flatMap(StepOutcome.init) }
     var recordedReason: String? { ended?.fields["reason"]?.text }
     var answer: Fields? { ended?.fields["answer"]?.record }
+    /// Why an action or a query did not do what was asked.
+    var failure: Fields? { ended?.fields["failure"]?.record }
 
     /// The node that the step speaks to or waits for.
     var node: String? {
@@ -65,20 +67,21 @@ struct StepRecord: Sendable {
 
     private func judgedCheck(_ recorded: StepOutcome) -> (StepOutcome, String?) {
         guard let condition, let answer else { return (recorded, recorded == .passed ? "the log lacks the answer that passed" : nil) }
-        let holds = condition.holds(for: answer)
-        switch (holds, recorded) {
+        switch (condition.holds(for: answer), recorded) {
         case (false, .passed): return (.failed, "the runner recorded 'passed', but the answer does not meet the condition")
-        // A query that failed has a reason, and its answer is that failure.
-        case (true, .failed) where recordedReason == nil:
-            return (.passed, "the runner recorded 'failed', but the answer meets the condition")
+        case (true, .failed): return (.passed, "the runner recorded 'failed', but the answer meets the condition")
         default: return (recorded, nil)
         }
     }
 
+    /// An action passes by itself; with `fails` it passes only by the failure that is asked for.
     private func judgedAction(_ recorded: StepOutcome) -> (StepOutcome, String?) {
-        guard let condition, recorded == .passed else { return (recorded, nil) }
-        guard let answer else { return (.failed, "the log lacks the failure that 'fails' asks for") }
-        if condition.holds(for: answer) { return (.passed, nil) }
-        return (.failed, "the runner recorded 'passed', but the failure is not the one that 'fails' asks for")
+        guard let condition else { return (recorded, nil) }
+        guard let failure else { return (recorded, recorded == .passed ? "the log lacks the failure that 'fails' asks for" : nil) }
+        switch (condition.holds(for: failure), recorded) {
+        case (false, .passed): return (.failed, "the runner recorded 'passed', but the failure is not the one that 'fails' asks for")
+        case (true, .failed): return (.passed, "the runner recorded 'failed', but the failure is the one that 'fails' asks for")
+        default: return (recorded, nil)
+        }
     }
 }

@@ -110,7 +110,7 @@ struct ClaimJudge: Sendable {
 
     private func proportion(_ good: Int, share: Double, atLeast: Bool, figure: String, minimum: Int) -> ClaimResult {
         if samples.count < minimum {
-            return unproven(figure, "\(samples.count) of \(minimum) samples, \(minimum - samples.count) are missing")
+            return unproven(figure, "\(samples.count) of \(minimum) samples, \(minimum - samples.count) more needed")
         }
         let estimate = BinomialProportion(good: good, of: samples.count, confidence: confidence)
         let answer = estimate.compared(with: share)
@@ -139,12 +139,12 @@ struct ClaimJudge: Sendable {
 
     private var missing: String? {
         guard let minimum = minimumSamples, samples.count < minimum else { return nil }
-        return "\(samples.count) of \(minimum) samples, \(minimum - samples.count) are missing"
+        return "\(samples.count) of \(minimum) samples, \(minimum - samples.count) more needed"
     }
 
     private var unansweredNote: String? {
         let count = samples.count { !$0.isAnswered }
-        return count == 0 ? nil : "\(count) without an answer count as worse than all"
+        return count == 0 ? nil : "\(count) without an answer, counted as worse than all"
     }
 
     private var mismatchedUnits: String? {
