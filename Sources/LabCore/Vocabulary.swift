@@ -58,8 +58,8 @@ package struct EventKind: Sendable, Equatable {
     package enum Volume: Sendable, Equatable {
         /// Always in the log.
         case milestone
-        /// Packets, heartbeats, requests: in the log unless the node belongs to a fleet of more than 16,
-        /// and even then if the scenario names the event.
+        /// Packets, heartbeats, requests: in the log unless the scenario has a fleet of more than 16,
+        /// and even then if it names the event.
         case traffic
     }
 

@@ -1,0 +1,93 @@
+package import LabCore
+import Simulation
+
+/// Runs one plan in its world from the first event to the last.
+package struct CaseRunner {
+    package var plan: Plan
+    package var nodes: [NamedNode]
+    /// Receives every event in order as it is written.
+    package var onEvent: (RunEvent) -> Void
+    /// Called now and then while the run goes on; returning `true` interrupts it (the teardown still runs).
+    package var onProgress: (Progress) -> Bool
+
+    package init(
+        plan: Plan, nodes: [NamedNode], onEvent: @escaping (RunEvent) -> Void = { _ in }, onProgress: @escaping (Progress) -> Bool = { _ in false }
+    ) {
+        self.plan = plan
+        self.nodes = nodes
+        self.onEvent = onEvent
+        self.onProgress = onProgress
+    }
+
+    /// Where a run is, for the person who waits.
+    package struct Progress {
+        package var now: RunInstant
+        package var step: String
+        package var location: SourceLocation?
+        package var expectation: Expectation?
+        /// What almost matched, computed only when it is asked for.
+        package var nearest: () -> [NearMiss]
+    }
+
+    package struct Outcome {
+        package var ending: ScenarioRun.Ending
+        package var events: [RunEvent]
+        /// Traffic events that the log leaves out.
+        package var omitted: Int
+    }
+
+    package enum Failure: Error, CustomStringConvertible {
+        /// A role that cannot be filled, a cloud that does not start: the bench's fault, not the product's.
+        case blocked(String)
+        /// The lab's own bug.
+        case stalled(String)
+
+        package var description: String {
+            switch self {
+            case .blocked(let reason), .stalled(let reason): reason
+            }
+        }
+    }
+
+    /// How many steps of the kernel lie between two looks at the person's wishes.
+    private static let stepsBetweenLooks = 20_000
+
+    package func run() throws(Failure) -> Outcome {
+        guard plan.world == .sim else { throw .blocked("The world '\(plan.world.rawValue)' is not available yet; use --on sim.") }
+        let world: SimulatedWorld
+        do { world = try SimulatedWorld(plan: plan, nodes: nodes) } catch { throw .blocked("\(error)") }
+        let run = ScenarioRun(plan: plan, world: world)
+        world.recorder.addSink(onEvent)
+        let end = EndBox()
+        _ = world.start("run") {
+            end.ending = await run.execute { work in world.start("steps", work) }
+        }
+        var steps = 0
+        let outcome = world.kernel.run {
+            if end.ending != nil { return true }
+            steps += 1
+            if steps % Self.stepsBetweenLooks == 0, onProgress(progress(of: run, in: world)) { run.interrupt() }
+            return false
+        }
+        guard let ending = end.ending else {
+            throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
+        }
+        return Outcome(ending: ending, events: Array(world.recorder.events), omitted: world.recorder.leftOut)
+    }
+
+    private func progress(of run: ScenarioRun, in world: SimulatedWorld) -> Progress {
+        let current = run.current
+        return Progress(
+            now: world.now, step: current?.text ?? "", location: current?.location, expectation: current?.expectation,
+            nearest: { current?.expectation.map { run.nearMisses(of: $0) } ?? [] })
+    }
+}
+
+/// Carries the ending out of the task. Touched by the kernel's thread only.
+private final class EndBox: @unchecked Sendable {
+    var ending: ScenarioRun.Ending?
+}
+
+extension ScenarioRun {
+    func nearMisses(of expectation: Expectation) -> [NearMiss] { board.nearMisses(of: expectation) }
+}

@@ -1,0 +1,61 @@
+package import LabCore
+
+/// A device that lab.yaml names, with what is known about it.
+package struct NamedNode: Sendable, Equatable {
+    package var name: String
+    package var kind: String
+    package var facts: Fields
+    package var abilities: [String]
+    package init(name: String, kind: String, facts: Fields = [:], abilities: [String] = []) {
+        self.name = name
+        self.kind = kind
+        self.facts = facts
+        self.abilities = abilities
+    }
+}
+
+/// Fills roles: with the nodes of lab.yaml in their order as long as they fit, then with emulated devices made for the role.
+struct Roster {
+    private var free: [NamedNode]
+    /// How many devices of each kind were made without a name.
+    private var made: [String: Int] = [:]
+    private var usedSerials: Set<String>
+
+    init(nodes: [NamedNode]) {
+        free = nodes
+        usedSerials = Set(nodes.compactMap { $0.facts["serial_no"]?.text })
+    }
+
+    /// What is known about the next device for the role.
+    ///
+    /// - Throws: `no_device` if an emulated device cannot have a fact that the role asks for.
+    mutating func facts(for role: Role) throws(ActionFailure) -> Fields {
+        if role.count == 1, let index = free.firstIndex(where: { fits($0, role) }) { return free.remove(at: index).facts }
+        var facts: Fields = ["serial_no": .text(nextSerial(of: role.kind))]
+        for condition in role.facts.conditions {
+            guard case .equals(.constant(let value)) = condition.test else {
+                if condition.test.holds(for: facts[condition.field]) { continue }
+                throw ActionFailure(
+                    "no_device", "No node of lab.yaml is a \(role.kind) with \(condition) for the role '\(role.name)'; add one there.")
+            }
+            facts[condition.field] = value
+        }
+        return facts
+    }
+
+    private func fits(_ node: NamedNode, _ role: Role) -> Bool {
+        node.kind == role.kind && role.facts.holds(for: node.facts)
+            && (node.abilities.isEmpty || role.abilities.allSatisfy { node.abilities.contains($0) })
+    }
+
+    /// `BDG-0001`, `BDG-0002`, …: those that lab.yaml gives to a named node are left out.
+    private mutating func nextSerial(of kind: String) -> String {
+        while true {
+            let number = (made[kind] ?? 0) + 1
+            made[kind] = number
+            let digits = String(number)
+            let serial = "BDG-" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            if !usedSerials.contains(serial) { return serial }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import LabCore
+
+/// Which events go into the log: all, but for the traffic of large fleets that nobody asks for.
+///
+/// With a role of more than 16 members, events of the volume `traffic` are counted instead of kept, unless the
+/// scenario names them. The decision depends on the plan only, so that a run repeats.
+struct RecordingPolicy {
+    private static let largestKeptFleet = 16
+    private var omitted: Set<String> = []
+
+    init(plan: Plan, kinds: [NodeKind]) {
+        guard plan.roles.contains(where: { $0.count > Self.largestKeptFleet }) else { return }
+        for kind in kinds where plan.roles.contains(where: { $0.kind == kind.name }) {
+            for event in kind.events where event.volume == .traffic { omitted.insert(event.name) }
+        }
+        for reference in plan.namedEvents { omitted.remove(reference.name) }
+    }
+
+    /// `nil` where everything is kept.
+    var filter: ((_ node: String, _ name: String) -> Bool)? {
+        omitted.isEmpty ? nil : { [omitted] _, name in !omitted.contains(name) }
+    }
+}
+
+extension Plan {
+    /// Every event that the scenario names anywhere.
+    var namedEvents: [NodeReference] {
+        (setup + steps + teardown).flatMap(\.namedEvents) + metrics.flatMap { [$0.from, $0.to] }
+            + laws.flatMap { law -> [NodeReference] in
+                switch law.rule {
+                case .forbid(let event, _), .oncePer(let event, _, _): [event]
+                case .leadsTo(let event, _, let target, _, _): [event, target]
+                case .balance(let left, let right): [left, right]
+                }
+            }
+    }
+}
+
+extension Step {
+    fileprivate var namedEvents: [NodeReference] {
+        switch action {
+        case .expect(let expect): [expect.event]
+        case .forbid(let forbid): [forbid.event]
+        case .fault(let fault): fault.trigger.map { [$0.event] } ?? []
+        case .sequence(let turns): turns.flatMap(\.steps).flatMap(\.namedEvents)
+        case .parallel(let branches): branches.flatMap { $0 }.flatMap(\.namedEvents)
+        default: []
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Cloud
+import Crypto
+import LabCore
+import Simulation
+
+/// The cloud of a simulated world: its database, which outlives it, and the process on top, which can crash and start again.
+///
+/// `@unchecked Sendable`: the cloud's environment consists of closures that any thread could call; in `sim` all of it
+/// runs on the kernel's thread, which the kernel enforces.
+final class CloudHost: @unchecked Sendable {
+    private let kernel: Kernel
+    private let recorder: EventRecorder
+    private let node: String
+    let configuration: CloudConfiguration
+    private let epoch: Int64
+    private let disk: Storage
+    private var randomness: SeededGenerator
+    /// Counts the lives of the cloud, so that timers of a dead one do nothing.
+    private var life = 0
+    private(set) var cloud: Cloud?
+    /// The broker's side: set right after both exist.
+    var broker: (any CloudBroker)?
+
+    /// - Parameter node: the role of the cloud in the scenario, under which its events are noted.
+    init(kernel: Kernel, recorder: EventRecorder, node: String, seed: UInt64, epoch: Int64, configuration: CloudConfiguration) throws {
+        self.kernel = kernel
+        self.recorder = recorder
+        self.node = node
+        self.epoch = epoch
+        self.configuration = configuration
+        randomness = SeededGenerator(seed: seed, purpose: "randomness of the cloud")
+        disk = try Storage(path: nil)
+        try start()
+    }
+
+    /// Starts the cloud over the database as it is.
+    func start() throws {
+        guard cloud == nil else { return }
+        life += 1
+        cloud = try Cloud(configuration: configuration, environment: environment(life: life), storage: disk)
+        recorder.append(node, "started")
+        broker?.cloudIsReady()
+    }
+
+    /// Ends the cloud as a crash does: what it had not committed is lost, and nobody gets an answer.
+    func crash() {
+        guard let dying = cloud else { return }
+        cloud = nil
+        broker?.cloudIsGone()
+        dying.crash()
+        recorder.append(node, "crashed")
+    }
+
+    /// - Returns: `.unreachable` where no cloud runs.
+    func respond(to call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
+        guard let cloud else { return .failure(.unreachable) }
+        return await cloud.respond(to: call)
+    }
+
+    private func environment(life: Int) -> CloudEnvironment {
+        let alive: @Sendable () -> Bool = { [unowned self] in self.life == life && cloud != nil }
+        return CloudEnvironment(
+            now: { [kernel] in kernel.now }, epoch: epoch, randomBytes: { [unowned self] count in randomness.bytes(count) },
+            sleep: { [kernel] time in try await kernel.sleep(for: time) },
+            schedule: { [kernel] deadline, job in _ = kernel.schedule(at: deadline) { if alive() { job() } } },
+            note: { [unowned self] name, fields in _ = recorder.append(node, name, fields) },
+            publish: { [unowned self] message in broker?.publish(message) },
+            acknowledge: { [unowned self] delivery in broker?.acknowledge(delivery) },
+            disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) })
+    }
+}
+
+/// What the cloud's host asks of the broker's.
+protocol CloudBroker: AnyObject {
+    func publish(_ message: CloudMessage)
+    func acknowledge(_ delivery: UInt64)
+    func disconnect(_ clientID: String, reason: String)
+    func cloudIsReady()
+    func cloudIsGone()
+}
+
+extension CloudConfiguration {
+    /// The cloud of a simulated world: every secret follows from the seed.
+    static func simulated(seed: UInt64, hostName: String, factoryMasterKey: [UInt8]) -> CloudConfiguration {
+        func secret(_ purpose: String) -> [UInt8] {
+            var generator = SeededGenerator(seed: seed, purpose: purpose)
+            return generator.bytes(32)
+        }
+        var devices = DeviceSettings(
+            factoryMasterKey: factoryMasterKey, deviceMasterKey: secret("device master key"),
+            tenantSalt: Hexadecimal.text(secret("tenant salt")))
+        devices.mqttHost = hostName
+        var rates = RateLimits()
+        // A simulated fleet of any size registers from as many addresses; the tests of the limits set their own.
+        rates.open = RateLimit(1_000_000, per: .seconds(60))
+        return CloudConfiguration(
+            hostName: hostName, devices: devices, tokenKeys: [TokenKey(keyID: "sim-1", secret: secret("token key"))],
+            firstAdministrator: FirstAdministrator(
+                name: "admin", email: "admin@cloud.lab", password: Hexadecimal.text(secret("administrator's password"))),
+            // Passwords of simulated users protect nothing; the cost would only make runs slow.
+            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1), rateLimits: rates)
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import LabCore
+import ScenarioLanguage
+import Verdicts
+
+/// `lab check`: everything that is wrong in lab.yaml and the scenarios, at once, as a compiler says it.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "check", abstract: "Validates scenario files and lab.yaml.")
+
+    @Argument(help: "Files and folders; everything in scenarios/ where they are left out.")
+    var files: [String] = []
+
+    @Flag(help: "As JSON.")
+    var json = false
+
+    @Flag(help: "As SARIF 2.1.0.")
+    var sarif = false
+
+    func run() throws {
+        let workplace = try Workplace.load(files)
+        let errors = workplace.diagnostics.filter { $0.severity == .error }
+        if json {
+            Console.print(JSONWriter.text(.list(workplace.diagnostics.map(\.asValue))))
+        } else if sarif {
+            Console.print(JSONWriter.text(Sarif.document(workplace.diagnostics)))
+        } else {
+            for diagnostic in workplace.diagnostics { Console.print(diagnostic.description) }
+            Console.print(errors.isEmpty ? "\(workplace.scenarios.count) scenarios, no errors" : Workplace.count(errors))
+        }
+        if !errors.isEmpty { throw Stop(.wrongInput) }
+    }
+}
+
+extension Diagnostic {
+    fileprivate var asValue: FieldValue {
+        [
+            "file": .text(location.file), "line": .integer(Int64(location.line)), "column": .integer(Int64(location.column)),
+            "severity": .text(severity.rawValue), "message": .text(message),
+        ]
+    }
+}
+
+/// SARIF 2.1.0 (OASIS), for code hosts that show findings at their lines.
+enum Sarif {
+    static func document(_ diagnostics: [Diagnostic]) -> FieldValue {
+        let results = diagnostics.map { diagnostic -> FieldValue in
+            [
+                "ruleId": "scenario", "level": .text(diagnostic.severity.rawValue), "message": ["text": .text(diagnostic.message)],
+                "locations": [
+                    [
+                        "physicalLocation": [
+                            "artifactLocation": ["uri": .text(diagnostic.location.file)],
+                            "region": ["startLine": .integer(Int64(diagnostic.location.line)), "startColumn": .integer(Int64(diagnostic.location.column))],
+                        ]
+                    ]
+                ],
+            ]
+        }
+        let rule: FieldValue = ["id": "scenario", "shortDescription": ["text": "A scenario file or lab.yaml is wrong."]]
+        return [
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+            "runs": [["tool": ["driver": ["name": "lab", "version": .text(Lab.version), "rules": [rule]]], "results": .list(results)]],
+        ]
+    }
+}
