@@ -23,6 +23,8 @@ package final class Kernel: @unchecked Sendable {
     private var limits: Limits
     var unfinished: [(id: UInt64, name: String)] = []
     var taskCount: UInt64 = 0
+    /// What a link is about to schedule; empty in between.
+    var pieces: [LinkDelivery] = []
 
     let pace: (any Pace)?
     let foreignJobs: ForeignJobPolicy
@@ -214,7 +216,7 @@ package final class Kernel: @unchecked Sendable {
         case .payload(.input(let participant, let input)): participants[Int(participant.index)]?.receive(input)
         case .payload(.job(let job)): unsafe job.runSynchronously(on: asUnownedTaskExecutor())
         case .payload(.action(let action)): action()
-        case .payload(.waiter(let continuation)): continuation?.resume(returning: false)
+        case .payload(.waiter(let task)): task.continuation?.resume(returning: false)
         }
     }
 

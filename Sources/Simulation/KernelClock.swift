@@ -50,14 +50,15 @@ extension Kernel {
             throw KernelFailure.foreignThread("wait")
         }
         try Task.checkCancellation()
-        let item = core.park(.waiter(nil))
+        let task = WaitingTask()
+        let item = core.park(.waiter(task))
         let isQueued = deadline != nil
         if let deadline { core.enqueue(item, at: deadline.nanoseconds, cause: cause) }
         signal?.enlist(Waiter(item: item, isQueued: isQueued))
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 guard core.isLive(item) else { return continuation.resume(throwing: CancellationError()) }
-                core.update(item) { $0 = .waiter(continuation) }
+                task.continuation = continuation
             }
         } onCancel: {
             if isOnOwnerThread {
@@ -71,8 +72,8 @@ extension Kernel {
 
     /// Ends a wait before its moment; does nothing if it is over.
     func end(_ waiter: Waiter, with result: Result<Bool, any Error>) {
-        guard case .waiter(let continuation)? = core.remove(waiter.item, isQueued: waiter.isQueued) else { return }
-        continuation?.resume(with: result)
+        guard case .waiter(let task)? = core.remove(waiter.item, isQueued: waiter.isQueued) else { return }
+        task.continuation?.resume(with: result)
     }
 }
 

@@ -16,27 +16,28 @@ package final class Link {
     package let name: String
     package private(set) var up: LinkDirection
     package private(set) var down: LinkDirection
-    /// Listens at the device's end.
-    package weak var near: (any LinkReceiver)?
-    /// Listens at the other end; while it is `nil`, connections are refused.
-    package weak var far: (any LinkReceiver)?
+    /// Listens at the device's end. Kept alive: set it to `nil` when the world ends.
+    package var near: (any LinkReceiver)?
+    /// Listens at the other end; while it is `nil`, connections are refused. Kept alive like `near`.
+    package var far: (any LinkReceiver)?
 
-    private let base: (up: SharedProfile, down: SharedProfile)
-    private var faults = LinkFaultStack()
     /// Counts connections: what belongs to an earlier one is dropped.
     private var epoch: UInt32 = 0
     /// The side whose opening is under way.
     private var opening: LinkSide?
-    private var nearEnd = End()
-    private var farEnd = End()
-    private var pieces: [LinkDelivery] = []
+    private var isNearOpen = false
+    private var isFarOpen = false
+    private var disturbance: Disturbance?
 
-    private struct End {
-        var isOpen = false
-        /// What arrives last as one piece, to which glue adds.
-        var glued: ScheduledItem?
-        /// When what this end sent into a black hole is tried again.
-        var retries: RunInstant?
+    /// What only a link needs that has, or had, a fault.
+    private final class Disturbance {
+        let base: (up: SharedProfile, down: SharedProfile)
+        var faults = LinkFaultStack()
+        /// The delivery to which glue adds, for each side that receives.
+        var glued: [LinkSide: ScheduledItem] = [:]
+        /// When what a side sent into a black hole is tried again.
+        var retries: [LinkSide: RunInstant] = [:]
+        init(up: SharedProfile, down: SharedProfile) { base = (up, down) }
     }
 
     /// - Parameters:
@@ -47,7 +48,6 @@ package final class Link {
     ) {
         self.kernel = kernel
         self.name = name
-        base = (up, down)
         self.up = LinkDirection(character, profile: up, seed: seed, name: "link \(name) up")
         self.down = LinkDirection(character, profile: down, seed: seed, name: "link \(name) down")
     }
@@ -57,7 +57,7 @@ package final class Link {
         self.init(on: kernel, name: name, character, up: shared, down: shared, seed: seed)
     }
 
-    package func isOpen(_ side: LinkSide) -> Bool { side == .near ? nearEnd.isOpen : farEnd.isOpen }
+    package func isOpen(_ side: LinkSide) -> Bool { side == .near ? isNearOpen : isFarOpen }
 
     // MARK: Connection
 
@@ -65,7 +65,7 @@ package final class Link {
     package func open(from side: LinkSide) {
         startEpoch()
         opening = side
-        end(side) { $0.isOpen = false }
+        setOpen(side, false)
         up.reconnect(notBefore: kernel.now)
         down.reconnect(notBefore: kernel.now)
         handshake(from: side) { [self] arrived in
@@ -76,7 +76,7 @@ package final class Link {
     private func accept(from side: LinkSide) {
         let other = side.other
         if isOpen(other) {
-            end(other) { $0.isOpen = false }
+            setOpen(other, false)
             tell(other, .closed)
         }
         let isAccepted = receiver(other) != nil
@@ -84,11 +84,11 @@ package final class Link {
         handshake(from: other) { [self] arrived in
             guard arrived, isAccepted else { return fail(side) }
             opening = nil
-            end(side) { $0.isOpen = true }
+            setOpen(side, true)
             tell(side, .opened)
         }
         guard isAccepted else { return }
-        end(other) { $0.isOpen = true }
+        setOpen(other, true)
         tell(other, .opened)
     }
 
@@ -109,8 +109,7 @@ package final class Link {
     /// Sends bytes from an open end; from any other they are dropped.
     package func send(_ bytes: [UInt8], from side: LinkSide) {
         guard isOpen(side) else { return }
-        direction(from: side) { $0.transmit(bytes, at: kernel.now, &pieces) }
-        schedulePieces(from: side)
+        transmit(from: side) { $0.transmit(bytes, at: $1, &$2) }
     }
 
     /// Closes an end. What it has sent still arrives, then `.closed`; it receives nothing more itself.
@@ -120,15 +119,14 @@ package final class Link {
         } else if !isOpen(side) {
             return
         }
-        end(side) { $0.isOpen = false }
-        direction(from: side) { $0.finish(at: kernel.now, &pieces) }
-        schedulePieces(from: side)
+        setOpen(side, false)
+        transmit(from: side) { $0.finish(at: $1, &$2) }
     }
 
     /// The end vanishes, as in a power cut: nobody is told.
     package func vanish(_ side: LinkSide) {
         if opening == side { opening = nil }
-        end(side) { $0.isOpen = false }
+        setOpen(side, false)
         direction(from: side) { $0.abandon() }
     }
 
@@ -143,7 +141,7 @@ package final class Link {
             let delay = side == .near ? down.profile.delay : up.profile.delay
             kernel.schedule(at: kernel.now.advanced(by: delay)) { [self] in
                 guard epoch == self.epoch else { return }
-                end(side) { $0.isOpen = false }
+                setOpen(side, false)
                 tell(side, .closed)
             }
         }
@@ -151,28 +149,31 @@ package final class Link {
 
     private func startEpoch() {
         epoch &+= 1
-        for side in LinkSide.allCases {
-            end(side) {
-                $0.glued = nil
-                $0.retries = nil
-            }
-        }
+        disturbance?.glued = [:]
+        disturbance?.retries = [:]
     }
 
-    private func schedulePieces(from side: LinkSide) {
+    /// Lets one direction do something and schedules what comes of it.
+    private func transmit(from side: LinkSide, _ body: (inout LinkDirection, RunInstant, inout [LinkDelivery]) -> Void) {
+        // One list for all links: it lies warm in the cache, and a link needs none of its own.
+        var pieces = kernel.pieces
+        kernel.pieces = []
+        let now = kernel.now
+        if side == .near { body(&up, now, &pieces) } else { body(&down, now, &pieces) }
         for piece in pieces { schedule(piece, from: side) }
         pieces.removeAll(keepingCapacity: true)
-        awaitRetransmission(from: side)
+        kernel.pieces = pieces
+        if disturbance != nil { awaitRetransmission(from: side) }
     }
 
     private func schedule(_ piece: LinkDelivery, from side: LinkSide) {
         let receiver = side.other
         switch piece.content {
         case .bytes(let bytes):
-            if piece.joinsPrevious, let item = receiver == .near ? nearEnd.glued : farEnd.glued, kernel.join(bytes, to: item) { return }
+            if piece.joinsPrevious, let item = disturbance?.glued[receiver], kernel.join(bytes, to: item) { return }
             let delivery = PendingDelivery(link: self, side: receiver, epoch: epoch, input: .bytes(bytes))
             let item = kernel.schedule(delivery, at: piece.at)
-            end(receiver) { $0.glued = item }
+            disturbance?.glued[receiver] = item
         case .end:
             kernel.schedule(PendingDelivery(link: self, side: receiver, epoch: epoch, input: .closed), at: piece.at)
         case .broken:
@@ -186,7 +187,7 @@ package final class Link {
     /// The sender's end breaks; the other one is told, if that gets through.
     private func giveUp(_ side: LinkSide) {
         if isOpen(side) {
-            end(side) { $0.isOpen = false }
+            setOpen(side, false)
             tell(side, .closed)
         }
         var fate = MessageFate.swallowed
@@ -224,18 +225,21 @@ package final class Link {
 
     /// Begins a fault. A loud cut breaks the connection at once, and connections fail until it is cleared.
     package func apply(_ fault: LinkFault, id: Int) {
-        faults.apply(fault, id: id)
+        if disturbance == nil { disturbance = Disturbance(up: up.sharedProfile, down: down.sharedProfile) }
+        disturbance?.faults.apply(fault, id: id)
         refreshProfiles()
         if case .cut(.loud) = fault.kind { breakConnection() }
     }
 
     /// Ends a fault; the others stay as they are.
     package func clear(_ id: Int) {
-        faults.clear(id)
+        disturbance?.faults.clear(id)
         refreshProfiles()
     }
 
     private func refreshProfiles() {
+        guard let disturbance else { return }
+        let (base, faults) = (disturbance.base, disturbance.faults)
         up.share(faults.isEmpty ? base.up : SharedProfile(faults.profile(over: base.up.profile, sender: .near)))
         down.share(faults.isEmpty ? base.down : SharedProfile(faults.profile(over: base.down.profile, sender: .far)))
     }
@@ -244,28 +248,25 @@ package final class Link {
 
     private func awaitRetransmission(from side: LinkSide) {
         guard let moment = side == .near ? up.nextRetransmission : down.nextRetransmission else { return }
-        if (side == .near ? nearEnd.retries : farEnd.retries) == moment { return }
-        end(side) { $0.retries = moment }
+        if disturbance?.retries[side] == moment { return }
+        disturbance?.retries[side] = moment
         let epoch = epoch
         kernel.schedule(at: moment) { [self] in
             guard epoch == self.epoch else { return }
-            direction(from: side) { $0.retransmit(at: kernel.now, &pieces) }
-            schedulePieces(from: side)
+            transmit(from: side) { $0.retransmit(at: $1, &$2) }
         }
     }
 
     fileprivate func deliver(_ input: LinkInput, to side: LinkSide, epoch: UInt32) {
         guard epoch == self.epoch, isOpen(side) else { return }
-        if case .closed = input { end(side) { $0.isOpen = false } }
+        if case .closed = input { setOpen(side, false) }
         tell(side, input)
     }
 
     private func tell(_ side: LinkSide, _ input: LinkInput) { receiver(side)?.link(self, side, received: input) }
     private func receiver(_ side: LinkSide) -> (any LinkReceiver)? { side == .near ? near : far }
 
-    private func end(_ side: LinkSide, _ change: (inout End) -> Void) {
-        if side == .near { change(&nearEnd) } else { change(&farEnd) }
-    }
+    private func setOpen(_ side: LinkSide, _ isOpen: Bool) { if side == .near { isNearOpen = isOpen } else { isFarOpen = isOpen } }
 
     private func direction(from side: LinkSide, _ change: (inout LinkDirection) -> Void) {
         if side == .near { change(&up) } else { change(&down) }

@@ -67,6 +67,7 @@ package struct LinkDirection: Sendable {
     package private(set) var counts = LinkCounts()
     package private(set) var isBroken = false
 
+    var sharedProfile: SharedProfile { shared }
     private var shared: SharedProfile
     private var tickets: SeededGenerator
     /// When the wire is free again.
@@ -97,13 +98,13 @@ package struct LinkDirection: Sendable {
     /// Sends bytes; appends what comes of it, in the order of arrival where the link keeps order.
     package mutating func transmit(_ bytes: [UInt8], at now: RunInstant, _ deliveries: inout [LinkDelivery]) {
         if isBroken || bytes.isEmpty { return }
-        switch (profile.cut, character) {
-        case (.loud, _): breakOff(at: after(profile.delay, from: now.nanoseconds), &deliveries)
+        switch (shared.profile.cut, character) {
+        case (.loud, _): breakOff(at: sum(now.nanoseconds, shared.delay), &deliveries)
         case (.silent, .raw): counts.units &+= 1; counts.lost &+= 1
         case (.silent, .stream): hold(bytes, ends: false, at: now.nanoseconds)
         case (nil, .stream):
             if case .waiting = backlog { return hold(bytes, ends: false, at: now.nanoseconds) }
-            stream(bytes[...], at: now.nanoseconds, &deliveries)
+            stream(bytes, at: now.nanoseconds, &deliveries)
         case (nil, .raw(.message)): message(bytes, at: now.nanoseconds, &deliveries)
         case (nil, .raw(.byte)): line(bytes, at: now.nanoseconds, &deliveries)
         }
@@ -114,7 +115,7 @@ package struct LinkDirection: Sendable {
         if isBroken { return }
         if case .waiting = backlog { return hold([], ends: true, at: now.nanoseconds) }
         switch profile.cut {
-        case .loud: breakOff(at: after(profile.delay, from: now.nanoseconds), &deliveries)
+        case .loud: breakOff(at: sum(now.nanoseconds, shared.delay), &deliveries)
         case .silent: if character == .stream { hold([], ends: true, at: now.nanoseconds) }
         case nil: end(at: now.nanoseconds, &deliveries)
         }
@@ -129,14 +130,14 @@ package struct LinkDirection: Sendable {
     /// Tries again to send what a black hole swallowed. Breaks the connection after 8 attempts.
     package mutating func retransmit(at now: RunInstant, _ deliveries: inout [LinkDelivery]) {
         guard case .waiting(let bytes, let since, let attempts, let ends) = backlog, !isBroken else { return }
-        if profile.cut == .loud { return breakOff(at: after(profile.delay, from: now.nanoseconds), &deliveries) }
+        if profile.cut == .loud { return breakOff(at: sum(now.nanoseconds, shared.delay), &deliveries) }
         if profile.cut == .silent {
             if attempts + 1 >= Self.retransmissions { return breakOff(at: now.nanoseconds, &deliveries) }
             backlog = .waiting(bytes: bytes, since: since, attempts: attempts + 1, ends: ends)
             return
         }
         backlog = .empty
-        stream(bytes[...], at: now.nanoseconds, &deliveries)
+        stream(bytes, at: now.nanoseconds, &deliveries)
         if ends, !isBroken { end(at: now.nanoseconds, &deliveries) }
     }
 
@@ -188,8 +189,11 @@ package struct LinkDirection: Sendable {
 
     // MARK: Stream
 
-    private mutating func stream(_ bytes: ArraySlice<UInt8>, at now: Int64, _ deliveries: inout [LinkDelivery]) {
-        var rest = bytes
+    private mutating func stream(_ bytes: [UInt8], at now: Int64, _ deliveries: inout [LinkDelivery]) {
+        if bytes.count <= Self.segmentSize, shared.isCertain {
+            return emit(bytes, at: segment(bytes.count, at: now).arrival, merges: false, &deliveries)
+        }
+        var rest = bytes[...]
         while !rest.isEmpty {
             var piece = Array(rest.prefix(Self.segmentSize))
             rest = rest.dropFirst(piece.count)
@@ -201,7 +205,7 @@ package struct LinkDirection: Sendable {
     }
 
     private mutating func end(at now: Int64, _ deliveries: inout [LinkDelivery]) {
-        let fate = character == .stream ? segment(0, at: now) : Fate(arrival: after(profile.delay, from: max(now, busyUntil)))
+        let fate = character == .stream ? segment(0, at: now) : Fate(arrival: sum(max(now, busyUntil), shared.delay))
         if fate.isBroken { return breakOff(at: fate.arrival, &deliveries) }
         deliveries.append(LinkDelivery(at: RunInstant(nanoseconds: inOrder(fate.arrival)), .end))
     }
@@ -230,14 +234,14 @@ package struct LinkDirection: Sendable {
 
     /// The way of one segment, retransmissions included.
     private mutating func segment(_ size: Int, at now: Int64) -> Fate {
-        let profile = shared.profile
         var chance = SeededGenerator(seed: tickets.next())
         counts.units &+= 1
         let start = max(now, busyUntil)
-        let wire = profile.speed?.nanoseconds(for: size) ?? 0
+        let wire = shared.profile.speed?.nanoseconds(for: size) ?? 0
         busyUntil = sum(start, wire)
-        var fate = Fate(arrival: after(profile.delay, from: busyUntil))
-        if profile.isCertain { return fate }
+        var fate = Fate(arrival: sum(busyUntil, shared.delay))
+        if shared.isCertain { return fate }
+        let profile = shared.profile
 
         let losses = Self.losses(chance.unitInterval(), rate: profile.loss)
         let jitter = chance.nanoseconds(in: 0...max(0, profile.jitter.nanoseconds))
@@ -296,7 +300,7 @@ package struct LinkDirection: Sendable {
             return
         }
         var bytes = bytes
-        var arrival = sum(after(profile.delay, from: busyUntil), jitter)
+        var arrival = sum(sum(busyUntil, shared.delay), jitter)
         if isReordered {
             counts.reordered &+= 1
             arrival = after(profile.reorderHold, from: arrival)
@@ -319,9 +323,9 @@ package struct LinkDirection: Sendable {
         counts.units &+= UInt32(clamping: bytes.count)
         busyUntil = sum(max(now, busyUntil), profile.speed?.nanoseconds(for: bytes.count) ?? 0)
         let jitter = chance.nanoseconds(in: 0...max(0, profile.jitter.nanoseconds))
-        let received = profile.isCertain ? bytes : disturbed(bytes, &chance)
+        let received = shared.isCertain ? bytes : disturbed(bytes, &chance)
         guard !received.isEmpty else { return }
-        emit(received, at: sum(after(profile.delay, from: busyUntil), jitter), merges: false, &deliveries)
+        emit(received, at: sum(sum(busyUntil, shared.delay), jitter), merges: false, &deliveries)
     }
 
     private mutating func disturbed(_ bytes: [UInt8], _ chance: inout SeededGenerator) -> [UInt8] {
@@ -360,6 +364,11 @@ package struct LinkDirection: Sendable {
 
     /// Appends the bytes as the receiver will read them: split, merged, glued.
     private mutating func emit(_ bytes: [UInt8], at arrival: Int64, merges: Bool, _ deliveries: inout [LinkDelivery]) {
+        if shared.keepsPieces, !merges || deliveries.isEmpty {
+            let moment = RunInstant(nanoseconds: keepsOrder ? inOrder(arrival) : arrival)
+            deliveries.append(LinkDelivery(at: moment, .bytes(bytes)))
+            return
+        }
         let profile = shared.profile
         if profile.glue > .zero {
             let arrival = keepsOrder ? max(arrival, lastArrival) : arrival
@@ -405,5 +414,18 @@ package struct LinkDirection: Sendable {
 /// A profile that many links share, so that a calm link costs a reference.
 package final class SharedProfile: Sendable {
     package let profile: LinkProfile
-    package init(_ profile: LinkProfile) { self.profile = profile }
+    /// The delay in nanoseconds.
+    let delay: Int64
+    /// Whether nothing is left to chance, so that no numbers need be drawn.
+    let isCertain: Bool
+    /// Whether bytes arrive in the pieces in which they were sent.
+    let keepsPieces: Bool
+
+    package init(_ profile: LinkProfile) {
+        self.profile = profile
+        delay = max(0, profile.delay.nanoseconds)
+        isCertain =
+            profile.loss == 0 && profile.duplicate == 0 && profile.reorder == 0 && profile.corrupt == 0 && profile.jitter <= .zero
+        keepsPieces = profile.splitSize == nil && profile.glue <= .zero
+    }
 }

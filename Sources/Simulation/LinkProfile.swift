@@ -24,9 +24,6 @@ package struct LinkProfile: Sendable, Hashable {
         self.jitter = jitter
         self.speed = speed
     }
-
-    /// Whether nothing is left to chance, so that no numbers need be drawn.
-    var isCertain: Bool { loss == 0 && duplicate == 0 && reorder == 0 && corrupt == 0 && jitter == .zero }
 }
 
 /// How many bytes pass in a second.

@@ -6,7 +6,13 @@ enum Payload {
     case input(ParticipantID, DeviceInput)
     case delivery(PendingDelivery)
     case job(UnownedJob)
-    case waiter(CheckedContinuation<Bool, any Error>?)
+    case waiter(WaitingTask)
+}
+
+/// A task that waits. Behind a reference because the layout of a continuation is known at run time only,
+/// which would slow down every payload.
+final class WaitingTask {
+    var continuation: CheckedContinuation<Bool, any Error>?
 }
 
 /// Payloads in numbered slots that are used again, so that an entry needs 8 bytes to name one.

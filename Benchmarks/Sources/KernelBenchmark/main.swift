@@ -1,0 +1,38 @@
+import LabCore
+
+// The kernel's figures, beside a floor (a plain heap) and a peer (swift-nio's EmbeddedEventLoop) in the same run.
+// Rates vary with the machine; the ratios are what can be compared. Each candidate runs several times in turn,
+// and the best time counts. An argument limits the run to the candidates whose names contain it.
+
+let workload = Workload()
+let repetitions = 5
+let all: [(String, Candidate)] = [
+    ("kernel with devices, hosts and links", KernelWorld.run),
+    ("kernel alone", BareKernel.run),
+    ("plain binary heap of structs", PlainHeap.run),
+    ("swift-nio EmbeddedEventLoop", EmbeddedLoop.run),
+]
+let candidates = all.filter { CommandLine.arguments.count < 2 || $0.0.contains(CommandLine.arguments[1]) }
+
+var best: [Outcome?] = candidates.map { _ in nil }
+for _ in 0..<repetitions {
+    for (index, candidate) in candidates.enumerated() {
+        let outcome = measure(candidate.0, workload, candidate.1)
+        if let before = best[index] {
+            precondition(before.tally.digest == outcome.tally.digest, "\(outcome.name) did not repeat itself")
+            best[index]?.seconds = min(before.seconds, outcome.seconds)
+        } else {
+            best[index] = outcome
+        }
+    }
+}
+
+print("\(workload.devices) devices, \(workload.rounds) rounds, \(workload.events) device events, best of \(repetitions)")
+let floor = best.compactMap { $0 }.first { $0.name.contains("heap") }?.seconds
+for outcome in best.compactMap({ $0 }) {
+    let rate = Double(outcome.tally.events) / outcome.seconds / 1e6
+    let name = outcome.name + String(repeating: " ", count: max(0, 38 - outcome.name.count))
+    let ratio = floor.map { ", \((outcome.seconds / $0 * 100).rounded() / 100) x the plain heap's time" } ?? ""
+    print(
+        "\(name) \((rate * 100).rounded() / 100) M events/s\(ratio), \(outcome.bytes / workload.devices) B a device, digest \(String(outcome.tally.digest, radix: 16))")
+}
