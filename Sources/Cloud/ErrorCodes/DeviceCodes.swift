@@ -15,15 +15,14 @@ extension ErrorCode {
     package static let configurationInvalid = ErrorCode(
         4001, "CONFIGURATION_INVALID", status: 422, "The configuration value does not fit its type or its limits.",
         remedy: "Send a value of the type that data.field names.")
-    package static let configurationConflict = ErrorCode(
-        4002, "CONFIGURATION_CONFLICT", status: 409, "The configuration was changed by somebody else.", remedy: "Read it again and repeat the change.")
     package static let commandNotFound = ErrorCode(
         5001, "COMMAND_NOT_FOUND", status: 404, "The device has no command of this id.", remedy: "Use the id from the answer to the command.")
-    package static let commandUnknown = ErrorCode(
-        5002, "COMMAND_UNKNOWN", status: 422, "Devices of this type do not know the command.", remedy: "Send a command that data.allowed names.")
+    package static let commandQueueFull = ErrorCode(
+        5002, "COMMAND_QUEUE_FULL", status: 409, "Too many commands wait for this device.",
+        remedy: "Wait until the device has answered some of them, or until they expire.")
 
     static let deviceCodes: [ErrorCode] = [
-        deviceNotFound, deviceNotProvisioned, deviceIDTaken, deviceCloned, serialExists, configurationInvalid, configurationConflict,
-        commandNotFound, commandUnknown,
+        deviceNotFound, deviceNotProvisioned, deviceIDTaken, deviceCloned, serialExists, configurationInvalid,
+        commandNotFound, commandQueueFull,
     ]
 }

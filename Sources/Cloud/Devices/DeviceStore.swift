@@ -1,0 +1,171 @@
+import GRDB
+import LabCore
+
+/// A row of `devices`, without what only the broker's side knows.
+struct DeviceRecord: Sendable, Equatable {
+    var row: Int64
+    var id: String
+    var name: String
+    var type: String
+    var hardwareVersion: String?
+    var softwareVersion: String?
+    var macAddress: String?
+    var presence: Presence
+    /// Unix milliseconds
+    var lastHeartbeat: Int64?
+    var heartbeats: Int64
+    var createdAt: Int64
+    var configVersion: Int64
+    var reportedVersion: Int64
+    /// What the last status said beside the version, as JSON.
+    var information: String?
+    var tenant: String
+    var serial: String
+    var isDeleted: Bool
+    var form: DeviceForm
+    var fingerprint: String
+    var hardwareID: String
+    var epoch: Int
+
+    init(_ row: Row) {
+        self.row = row["id"]
+        id = row["device_id"]
+        name = row["device_name"]
+        type = row["device_type"]
+        hardwareVersion = row["hardware_version"]
+        softwareVersion = row["software_version"]
+        macAddress = row["mac_address"]
+        presence = Presence(rawValue: row["status"]) ?? .offline
+        lastHeartbeat = row["last_heartbeat"]
+        heartbeats = row["heartbeats"]
+        createdAt = row["created_at"]
+        configVersion = row["config_version"]
+        reportedVersion = row["reported_config_version"]
+        information = row["device_info"]
+        tenant = row["tenant"]
+        serial = row["serial_no"]
+        isDeleted = row["state"] == "deleted"
+        form = DeviceForm(rawValue: row["form"]) ?? .luna
+        fingerprint = row["fingerprint"]
+        hardwareID = row["hardware_id"]
+        epoch = row["key_epoch"]
+    }
+
+    var entry: DeviceEntry {
+        var entry = DeviceEntry(row: row, id: id, serial: serial, form: form)
+        entry.presence = presence
+        entry.lastHeartbeat = lastHeartbeat
+        entry.lastSeen = lastHeartbeat
+        entry.heartbeats = heartbeats
+        return entry
+    }
+}
+
+/// Devices and what the factory knows of them, in the database.
+enum DeviceStore {
+    // MARK: Factory
+
+    /// - Returns: whether it is new.
+    static func provision(
+        _ serial: String, type: String?, hardwareVersion: String?, tenant: String, origin: String, at now: Int64, in db: Database
+    ) throws -> Bool {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO factory_devices (serial_no, tenant, device_type, hardware_version, origin, created_at)
+                VALUES (?,?,?,?,?,?)
+                """
+        ).execute(arguments: [serial, tenant, type, hardwareVersion, origin, now])
+        return db.changesCount == 1
+    }
+
+    static func isProvisioned(_ serial: String, in db: Database) throws -> Bool {
+        try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT * FROM factory_devices WHERE serial_no = ?)", arguments: [serial]) ?? false
+    }
+
+    // MARK: Registration
+
+    static func facts(for request: RegistrationRequest, tenant: String, in db: Database) throws -> RegistrationFacts {
+        let factory = try Row.fetchOne(
+            db, sql: "SELECT device_type FROM factory_devices WHERE serial_no = ? AND tenant = ?", arguments: [request.serial, tenant])
+        let known = try find(serial: request.serial, in: db)
+        return RegistrationFacts(
+            isProvisioned: factory != nil, factoryType: factory.flatMap { $0[0] },
+            known: known.map {
+                RegistrationFacts.Known(deviceID: $0.id, fingerprint: $0.fingerprint, epoch: $0.epoch, isDeleted: $0.isDeleted)
+            },
+            holderOfID: try find(request.deviceID, in: db)?.serial)
+    }
+
+    /// Writes a new device, or begins a deleted one anew.
+    static func register(
+        _ request: RegistrationRequest, epoch: Int, fingerprint: String, tenant: String, at now: Int64, in db: Database
+    ) throws {
+        let information = request.capabilities.isEmpty ? nil : JSONWriter.text(["capabilities": .list(request.capabilities.map { .text($0) })])
+        try db.execute(
+            sql: """
+                INSERT INTO devices (device_id, device_name, device_type, hardware_version, software_version, mac_address, created_at, updated_at,
+                device_info, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,'active',?,?,?,?)
+                ON CONFLICT (serial_no) DO UPDATE SET device_name = excluded.device_name, device_type = excluded.device_type,
+                hardware_version = excluded.hardware_version, software_version = excluded.software_version, mac_address = excluded.mac_address,
+                status = 'offline', last_heartbeat = NULL, heartbeats = 0, reported_config_version = 0, created_at = excluded.created_at,
+                updated_at = excluded.updated_at, device_info = excluded.device_info, tenant = excluded.tenant, state = 'active', form = excluded.form,
+                fingerprint = excluded.fingerprint, hardware_id = excluded.hardware_id, key_epoch = excluded.key_epoch
+                """,
+            arguments: [
+                request.deviceID, request.name, request.type, request.hardwareVersion, request.softwareVersion, request.macAddress, now, now,
+                information, tenant, request.serial, request.form.rawValue, fingerprint, request.hardwareID, epoch,
+            ])
+    }
+
+    /// Takes what may differ between two registrations of the same device. The fingerprint of the first one stays.
+    static func refresh(_ request: RegistrationRequest, at now: Int64, in db: Database) throws {
+        try db.execute(
+            sql: """
+                UPDATE devices SET device_name = ?, hardware_version = coalesce(?, hardware_version),
+                software_version = coalesce(?, software_version), updated_at = ? WHERE serial_no = ?
+                """, arguments: [request.name, request.hardwareVersion, request.softwareVersion, now, request.serial])
+    }
+
+    static func delete(_ id: String, at now: Int64, in db: Database) throws {
+        try db.execute(
+            sql: "UPDATE devices SET state = 'deleted', status = 'offline', updated_at = ? WHERE device_id = ?", arguments: [now, id])
+        try db.execute(sql: "DELETE FROM configs WHERE device_id = ?", arguments: [id])
+        try db.execute(sql: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND state = 'pending'", arguments: [now, id])
+    }
+
+    static func setEpoch(_ epoch: Int, of id: String, at now: Int64, in db: Database) throws {
+        try db.execute(sql: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", arguments: [epoch, now, id])
+    }
+
+    // MARK: Looking
+
+    /// The device of that id, deleted ones too.
+    static func find(_ id: String, in db: Database) throws -> DeviceRecord? {
+        try Row.fetchOne(db, sql: "SELECT * FROM devices WHERE device_id = ?", arguments: [id]).map(DeviceRecord.init)
+    }
+
+    static func find(serial: String, in db: Database) throws -> DeviceRecord? {
+        try Row.fetchOne(db, sql: "SELECT * FROM devices WHERE serial_no = ?", arguments: [serial]).map(DeviceRecord.init)
+    }
+
+    /// - Throws: `DEVICE_NOT_FOUND` for one that is unknown, deleted, or another tenant's: the three cannot be told apart.
+    static func active(_ id: String, tenant: String, in db: Database) throws -> DeviceRecord {
+        guard let record = try find(id, in: db), !record.isDeleted, record.tenant == tenant else { throw APIError(.deviceNotFound) }
+        return record
+    }
+
+    /// All that are not deleted, in the order in which they registered.
+    static func all(in db: Database) throws -> [DeviceRecord] {
+        try Row.fetchAll(db, sql: "SELECT * FROM devices WHERE state = 'active' ORDER BY id").map(DeviceRecord.init)
+    }
+
+    static func page(_ page: Int, limit: Int, presence: Presence?, tenant: String, in db: Database) throws -> (items: [DeviceRecord], total: Int) {
+        let condition = "state = 'active' AND tenant = ? AND (? IS NULL OR status = ?)"
+        let total = try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM devices WHERE \(condition)", arguments: [tenant, presence?.rawValue, presence?.rawValue]) ?? 0
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
+            arguments: [tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit])
+        return (rows.map(DeviceRecord.init), total)
+    }
+}

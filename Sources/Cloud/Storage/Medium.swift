@@ -1,0 +1,55 @@
+import GRDB
+import Synchronization
+
+/// The connection and what is wrong with the disk; shared by the sessions of one `Storage`.
+final class Medium: Sendable {
+    struct Faults: Sendable {
+        var slowness: Duration = .zero
+        var isFull = false
+    }
+
+    let queue: DatabaseQueue
+    let faults = Mutex(Faults())
+    /// Whether there is a disk to sync with.
+    private let isFile: Bool
+    /// SQLite's `synchronous` setting as it stands; `nil` before the first write.
+    private let current = Mutex<Storage.Durability?>(nil)
+
+    init(path: String?) throws {
+        var configuration = Configuration()
+        configuration.label = "cloud"
+        configuration.prepareDatabase { db in
+            // Temporary tables and indices of sorting belong in memory, not in files beside the run.
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        }
+        if path != nil { configuration.journalMode = .wal }
+        let options = configuration
+        isFile = path != nil
+        queue = try StorageError.translating {
+            if let path { try DatabaseQueue(path: path, configuration: options) } else { try DatabaseQueue(configuration: options) }
+        }
+    }
+
+    func write<T>(_ durability: Storage.Durability, _ body: (Database) throws -> T) throws -> T {
+        try queue.writeWithoutTransaction { db in
+            try use(durability, in: db)
+            var result: Result<T, any Error> = .failure(StorageError.failed("the transaction did not run"))
+            try db.inTransaction(.immediate) {
+                result = .success(try body(db))
+                return .commit
+            }
+            return try result.get()
+        }
+    }
+
+    /// SQLite takes the setting only between transactions. With a write-ahead log, NORMAL syncs at checkpoints only,
+    /// FULL at each commit, with everything that was written before.
+    private func use(_ durability: Storage.Durability, in db: Database) throws {
+        guard isFile, current.withLock({ $0 }) != durability else { return }
+        switch durability {
+        case .buffered: try db.execute(sql: "PRAGMA synchronous = NORMAL")
+        case .flushed: try db.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        current.withLock { $0 = durability }
+    }
+}
