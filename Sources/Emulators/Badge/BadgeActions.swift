@@ -69,8 +69,8 @@ extension Badge {
             throw ActionFailure("damaged", "The factory sector is damaged; give serial_no and hardware_id.")
         }
         if let serial, serial != identity.serialNumber || identity.factoryKey.isEmpty {
-            guard BadgeIdentity.isName(serial) else {
-                throw ActionFailure("bad_argument", "serial_no needs 1 to 64 printable ASCII characters without spaces.")
+            guard BadgeIdentity.isSerialNumber(serial) else {
+                throw ActionFailure("bad_argument", "serial_no needs 1 to 64 letters, digits, '-', '_' and '.'.")
             }
             guard let master = factory?.master ?? (key == nil ? nil : []) else {
                 throw ActionFailure("no_factory", "This badge has no factory tool; give factory_key beside serial_no.")

@@ -107,8 +107,11 @@ extension Badge {
         _ cause: BadgeResetCause, delivery: Token? = nil, action: Token? = nil, within grace: Duration, at now: RunInstant,
         _ effects: inout [DeviceEffect]
     ) {
-        let wasOnline = ram.phase == .online
-        if wasOnline { publishStatus("restarting", at: now, &effects) }
+        guard ram.reset == nil else {
+            if let action { finish(action, .success([:]), &effects) }
+            return
+        }
+        if ram.phase == .online { publishStatus("restarting", at: now, &effects) }
         effects.append(.cancelTimer(.heartbeat))
         ram.reset = Memory.PendingReset(cause: cause, delivery: delivery, action: action)
         if ram.isConnected, grace > .zero {

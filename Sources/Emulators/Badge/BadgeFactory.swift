@@ -31,7 +31,7 @@ package struct BadgeFactory: Sendable, Equatable {
 
 /// What the factory writes into a badge, once: the content of its factory sector.
 package struct BadgeIdentity: Sendable, Equatable {
-    /// `BDG-0007`: 1 to 64 printable ASCII characters without spaces.
+    /// `BDG-0007`: 1 to 64 letters, digits, `-`, `_` and `.`, because a part of it becomes a level of topics.
     package var serialNumber: String
     /// 24 hexadecimal digits.
     package var hardwareID: String
@@ -57,6 +57,11 @@ package struct BadgeIdentity: Sendable, Equatable {
         return (["02"] + (Array(repeating: 0, count: 5 - bytes.count) + bytes).map { Hexadecimal.text([$0]) }).joined(separator: ":")
     }
 
+    static func isSerialNumber(_ text: String) -> Bool {
+        isName(text) && text.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == "." }
+    }
+
+    /// 1 to 64 printable ASCII characters without spaces.
     static func isName(_ text: String) -> Bool { (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) } }
     static func isHardwareID(_ text: String) -> Bool { text.utf8.count == 24 && text.utf8.allSatisfy { Hexadecimal.value($0) != nil } }
 
@@ -76,7 +81,7 @@ package struct BadgeIdentity: Sendable, Equatable {
         var cursor = ByteCursor(bytes)
         guard let serial = cursor.shortText(), let hardware = cursor.shortText(), let key = cursor.take(32) else { return nil }
         let covered = bytes.prefix(cursor.position)
-        guard cursor.integer() == CRC32.of(covered), Self.isName(serial), Self.isHardwareID(hardware) else { return nil }
+        guard cursor.integer() == CRC32.of(covered), Self.isSerialNumber(serial), Self.isHardwareID(hardware) else { return nil }
         self.init(serialNumber: serial, hardwareID: hardware, factoryKey: Array(key))
     }
 }

@@ -31,7 +31,7 @@ struct BadgeFaults: Sendable, Equatable {
 struct Memory: Sendable {
     /// Where the badge stands on its way to the cloud.
     enum Phase: String, Sendable {
-        case booting, failed, registering, refused, connecting, subscribing, online, offline, resetting
+        case booting, failed, registering, refused, connecting, subscribing, online, offline
     }
 
     struct Exchange: Sendable {
@@ -74,7 +74,7 @@ struct Memory: Sendable {
         var action: Token?
     }
 
-    var store = RecordStore(mounting: 0..<0, of: VirtualFlash(.badge))
+    var store = RecordStore()
     var phase = Phase.booting
     var bootCause = BadgeResetCause.powerOn
     var bootCount: UInt32 = 0

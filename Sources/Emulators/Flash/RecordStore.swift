@@ -35,6 +35,9 @@ package struct RecordStore: Sendable, Equatable {
     /// Live records in the order of their keys.
     var index: [Entry] = []
 
+    /// A store without sectors: nothing can be read from it or put into it.
+    package init() { sectors = 0..<0 }
+
     /// Reads the index from the flash. Changes nothing, so that a look at a device costs it nothing.
     package init(mounting sectors: Range<Int>, of flash: VirtualFlash) {
         self.sectors = sectors.clamped(to: 0..<flash.geometry.sectorCount)
