@@ -26,15 +26,18 @@ package enum DurationText {
 
     private static func fraction(_ digits: some StringProtocol, of unit: Int64) -> Int64? {
         guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else { return nil }
-        var sum: Int64 = 0
-        var weight = unit
-        for digit in digits {
-            guard let value = digit.wholeNumberValue else { return nil }
-            if value != 0 && weight % 10 != 0 { return nil }
-            weight /= 10
-            sum += Int64(value) * weight
+        var significant = digits[...]
+        while significant.last == "0" { significant.removeLast() }
+        // No unit has a fraction of more digits that is a whole number of nanoseconds.
+        guard significant.count <= 18 else { return nil }
+        var numerator: Int128 = 0
+        var denominator: Int128 = 1
+        for digit in significant {
+            numerator = numerator * 10 + Int128(digit.wholeNumberValue ?? 0)
+            denominator *= 10
         }
-        return sum
+        let (whole, rest) = (numerator * Int128(unit)).quotientAndRemainder(dividingBy: denominator)
+        return rest == 0 ? Int64(whole) : nil
     }
 
     /// Writes a duration in the largest unit that needs at most three decimals: `1.5s`, `250ms`, `20m`.

@@ -72,6 +72,9 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Rando
         }
     }
 
+    /// Adds a field whose name is known to be new, without looking for it.
+    mutating func append(new name: String, _ value: FieldValue) { entries.append(Entry(name: name, value: value)) }
+
     /// The value at a dotted path such as `injected.fault`.
     package func value(at path: some StringProtocol) -> FieldValue? {
         var current: FieldValue? = .record(self)

@@ -45,7 +45,6 @@ package struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(Failure) -> FieldValue {
-        if depth > maximumDepth { throw failure("nested deeper than \(maximumDepth)") }
         guard let byte = current else { throw failure("the document ends where a value must stand") }
         switch byte {
         case UInt8(ascii: "{"): return .record(try record(depth: depth))
@@ -68,8 +67,11 @@ package struct JSONReader {
     }
 
     private mutating func record(depth: Int) throws(Failure) -> Fields {
+        if depth >= maximumDepth { throw failure("nested deeper than \(maximumDepth)") }
         position += 1
         var fields = Fields()
+        // Only looked into, never iterated; keeps the time for large hostile records proportional to their size.
+        var names: Set<String> = []
         skipSpace()
         if current == UInt8(ascii: "}") { position += 1; return fields }
         while true {
@@ -77,11 +79,13 @@ package struct JSONReader {
             guard current == UInt8(ascii: "\"") else { throw failure("a key in quotes expected") }
             let start = position
             let name = try string()
-            if fields[name] != nil { throw Failure(offset: start, reason: "key '\(name)' occurs twice") }
+            if fields.count == 16 { names = Set(fields.map(\.name)) }
+            let isDoubled = fields.count < 16 ? fields[name] != nil : !names.insert(name).inserted
+            if isDoubled { throw Failure(offset: start, reason: "key '\(name)' occurs twice") }
             skipSpace()
             try take(UInt8(ascii: ":"), "':'")
             skipSpace()
-            fields[name] = try value(depth: depth + 1)
+            fields.append(new: name, try value(depth: depth + 1))
             skipSpace()
             if current == UInt8(ascii: ",") { position += 1; continue }
             try take(UInt8(ascii: "}"), "',' or '}'")
@@ -90,6 +94,7 @@ package struct JSONReader {
     }
 
     private mutating func list(depth: Int) throws(Failure) -> [FieldValue] {
+        if depth >= maximumDepth { throw failure("nested deeper than \(maximumDepth)") }
         position += 1
         var items: [FieldValue] = []
         skipSpace()

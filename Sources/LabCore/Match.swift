@@ -149,7 +149,8 @@ package enum FieldComparison {
     static func isNear(_ value: FieldValue, _ operand: FieldValue) -> Bool {
         guard let pair = operand.list, pair.count == 2 else { return false }
         if let a = value.durationNanoseconds, let b = pair[0].durationNanoseconds, let tolerance = pair[1].durationNanoseconds {
-            return (a - b).magnitude <= tolerance.magnitude
+            let (difference, overflow) = a.subtractingReportingOverflow(b)
+            return !overflow && difference.magnitude <= tolerance.magnitude
         }
         guard let a = value.asNumber, let b = pair[0].asNumber, let tolerance = pair[1].asNumber else { return false }
         return abs(a - b) <= tolerance

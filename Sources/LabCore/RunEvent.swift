@@ -69,8 +69,11 @@ package struct RunEvent: Sendable, Equatable {
         guard let at = line["t"]?.integer else { throw .missing("t") }
         guard let node = line["node"]?.text else { throw .missing("node") }
         guard let name = line["event"]?.text else { throw .missing("event") }
+        let cause = line["cause"]
+        if let cause, cause.integer == nil { throw .missing("cause") }
+        guard let fields = (line["fields"] ?? .record([:])).record else { throw .missing("fields") }
         self.init(
-            sequence: Int(sequence), at: RunInstant(nanoseconds: at), node: node, name: name,
-            fields: line["fields"]?.record ?? [:], cause: line["cause"]?.integer.map { Int($0) })
+            sequence: Int(sequence), at: RunInstant(nanoseconds: at), node: node, name: name, fields: fields,
+            cause: cause?.integer.map { Int($0) })
     }
 }

@@ -65,7 +65,9 @@ package indirect enum Expression: Sendable, Equatable {
             guard let value = scope.value(at: path) else { throw .unknownName(path, known: scope.names) }
             return value
         case .negated(let operand):
-            return try Self.apply(.subtract, .integer(0), try operand.value(in: scope))
+            let value = try operand.value(in: scope)
+            if case .duration = value { return try Self.apply(.subtract, .duration(0), value) }
+            return try Self.apply(.subtract, .integer(0), value)
         case .binary(let sign, let left, let right):
             return try Self.apply(sign, try left.value(in: scope), try right.value(in: scope))
         }
@@ -89,7 +91,9 @@ package indirect enum Expression: Sendable, Equatable {
         default:
             guard let a = left.asNumber, let b = right.asNumber else { throw .notNumbers(sign.rawValue) }
             if sign == .divide, b == 0 { throw .divisionByZero }
-            return .number(real(sign, a, b))
+            let result = real(sign, a, b)
+            guard result.isFinite else { throw .outOfRange }
+            return .number(result)
         }
     }
 
@@ -109,6 +113,10 @@ package indirect enum Expression: Sendable, Equatable {
     }
 
     private static func scaled(_ sign: Operator, _ nanoseconds: Int64, _ factor: FieldValue) throws(ExpressionFailure) -> FieldValue {
+        if sign == .multiply, case .integer(let whole) = factor {
+            guard case .integer(let product) = try integers(.multiply, nanoseconds, whole) else { throw .outOfRange }
+            return .duration(product)
+        }
         guard let factor = factor.asNumber, sign == .multiply || sign == .divide else { throw .notNumbers(sign.rawValue) }
         if sign == .divide, factor == 0 { throw .divisionByZero }
         let result = real(sign, Double(nanoseconds), factor).rounded()
