@@ -1,0 +1,210 @@
+import LabCore
+
+/// What every scenario of one load shares.
+struct CheckingContext {
+    let catalogue: Catalogue
+    let log: DiagnosticLog
+    /// Places that the grammar has already complained about.
+    let broken: Set<SourceLocation>
+    let defaultDeadline: Duration
+    let defaultWithin: Duration
+    /// Blocks by name that a file can use: its own and those of its imports.
+    let blocks: [String: [String: Block]]
+
+    struct Block {
+        var name: String
+        var value: SourceValue
+        /// The file in which it is written; names in it are looked up there.
+        var home: String
+    }
+}
+
+/// Makes the plan of one scenario, one world and one matrix cell, and complains about what does not fit the catalogue.
+struct Elaborator {
+    /// Steps of one plan, loops and blocks unfolded.
+    static let maximumSteps = 10_000
+    static let maximumBlockDepth = 16
+
+    let context: CheckingContext
+    let file: String
+    let root: SourceValue
+    let budget: Budget
+    /// Names, and how values are typed with them.
+    var values: ValueTyper
+    var nodes = NodeResolver()
+    /// Ids of steps that come before, by verb.
+    var ids: [String: Verb] = [:]
+    /// Every id of the run, so that none is given twice.
+    var idHomes: [String: SourceLocation] = [:]
+    /// Where ids are written in the steps that are being read, to tell "later" from "never".
+    var idsSomewhere: [String: SourceLocation] = [:]
+    var measurements = Measurements()
+    var openBlocks: [String] = []
+    var currentFile: String
+    var stepCount = 0
+
+    var log: DiagnosticLog { context.log }
+    var matches: MatchTyper { MatchTyper(values) }
+
+    init(_ context: CheckingContext, file: String, root: SourceValue, budget: Budget, names: NameTable) {
+        self.context = context
+        self.file = file
+        self.root = root
+        self.budget = budget
+        currentFile = file
+        values = ValueTyper(log: context.log, budget: budget, names: names)
+    }
+
+    func isBroken(_ value: SourceValue) -> Bool { context.broken.contains(value.location) }
+
+    // MARK: the plan
+
+    /// - Returns: the plan; where errors were reported it lacks what they concern.
+    mutating func plan(_ header: Plan) -> Plan {
+        var plan = header
+        plan.roles = roles()
+        collectNames(in: ["setup", "steps", "teardown"].flatMap { root[$0]?.list ?? [] })
+        // Laws hold from the first event on, so they know nothing that a step saves.
+        plan.laws = (root["laws"]?.list ?? []).compactMap { law($0) }
+        plan.setup = steps(root["setup"], path: "setup")
+        plan.steps = steps(root["steps"], path: "steps")
+        plan.teardown = steps(root["teardown"], path: "teardown")
+        plan.metrics = (root["metrics"]?.record ?? []).compactMap { metric($0) }
+        plan.explore = root["explore"].flatMap { explore($0) }
+        return plan
+    }
+
+    mutating func roles() -> [Role] {
+        var result: [Role] = []
+        nodes.roleNames = (root["needs"]?.record ?? []).map(\.name)
+        for entry in root["needs"]?.record ?? [] {
+            nodes.roles[entry.name] = NodeResolver.KnownRole(kind: nil, count: 1)
+            guard !isBroken(entry.value), let role = role(entry) else { continue }
+            result.append(role)
+        }
+        return result
+    }
+
+    private mutating func role(_ entry: SourceValue.Entry) -> Role? {
+        guard let written = entry.value["kind"], let kindName = written.scalar?.text else { return nil }
+        guard let kind = context.catalogue.kind(kindName) else {
+            log.error(at: written.location, context.catalogue.unknownKind(kindName))
+            return nil
+        }
+        var count = 1
+        if let written = entry.value["count"] {
+            guard let value = values.constant(written, for: FieldKind("count", .integer))?.integer else { return nil }
+            guard (1...100_000).contains(value) else {
+                log.error(at: written.location, "\(value) for 'count' must be a whole number from 1 to 100000")
+                return nil
+            }
+            count = Int(value)
+        }
+        nodes.roles[entry.name] = NodeResolver.KnownRole(kind: kind, count: count)
+        let abilities = entry.value["can"]?.list ?? []
+        for ability in abilities { checkAbility(ability, of: kind) }
+        let facts = matches.match(entry.value["where"], on: kind.facts, of: kind.name)
+        return Role(
+            name: entry.name, kind: kindName, abilities: abilities.compactMap { $0.scalar?.text }, facts: facts ?? Match(), count: count,
+            location: entry.location)
+    }
+
+    private func checkAbility(_ value: SourceValue, of kind: NodeKind) {
+        guard let word = value.scalar?.text, !kind.abilities.contains(word) else { return }
+        log.error(at: value.location, AbilityText.unknown(word, of: kind))
+    }
+
+    /// Where names are saved and ids given in these steps, whatever branch or loop they are in.
+    mutating func collectNames(in steps: [SourceValue]) {
+        values.savedSomewhere = [:]
+        idsSomewhere = [:]
+        var waiting = steps
+        while let step = waiting.popLast() {
+            for entry in step["save"]?.record ?? [] { values.savedSomewhere[entry.name] = entry.location }
+            if let id = step["id"], let word = id.scalar?.text { idsSomewhere[word] = id.location }
+            waiting += step["steps"]?.list ?? []
+            for branch in step["parallel"]?.list ?? [] { waiting += branch.list ?? [] }
+        }
+    }
+
+    // MARK: laws, metrics, exploration
+
+    private func law(_ value: SourceValue) -> Law? {
+        guard !isBroken(value), let text = value["law"]?.scalar?.text, let rule = rule(value) else { return nil }
+        return Law(text: text, location: value.location, rule: rule)
+    }
+
+    private func rule(_ value: SourceValue) -> Law.Rule? {
+        if let pair = value["balance"]?.list {
+            let sides = pair.compactMap { nodes.resolve($0, .event, values) }
+            return sides.count == 2 ? .balance(sides[0].reference, sides[1].reference) : nil
+        }
+        guard let written = value["forbid"] ?? value["event"] else { return nil }
+        let target = value["leads_to"].map { nodes.resolve($0, .event, values) }
+        guard let event = nodes.resolve(written, .event, values) else { return nil }
+        let owner = "\(event.reference)"
+        let condition = matches.match(value["where"], on: event.gives, of: owner)
+        if let field = value["once_per"] {
+            guard checkField(field, of: event), let condition, let name = field.scalar?.text else { return nil }
+            return .oncePer(event.reference, condition, field: name)
+        }
+        guard let target else { return condition.map { .forbid(event.reference, $0) } }
+        let within = value["within"].flatMap { values.template($0, for: FieldKind("within", .duration)) }
+        guard let target, let same = same(value["same"], event, target), let condition, let within else { return nil }
+        return .leadsTo(event.reference, condition, to: target.reference, same: same, within: within)
+    }
+
+    private func checkField(_ value: SourceValue, of event: NodeResolver.Resolved) -> Bool {
+        guard let name = value.scalar?.text else { return false }
+        if event.gives.field(at: name) != nil { return true }
+        log.error(at: value.location, "\(event.reference) has no field '\(name)'\(event.gives.shownNames)")
+        return false
+    }
+
+    /// Fields that both events have, with comparable values.
+    private func same(_ value: SourceValue?, _ first: NodeResolver.Resolved, _ second: NodeResolver.Resolved) -> [String]? {
+        var result: [String] = []
+        let written = value?.list ?? []
+        for field in written {
+            guard let name = field.scalar?.text, checkField(field, of: first), checkField(field, of: second),
+                let left = first.gives.field(at: name)?.type, let right = second.gives.field(at: name)?.type else { continue }
+            if left.accepts(right) {
+                result.append(name)
+            } else {
+                log.error(at: field.location, "'\(name)' is \(left.name) in \(first.reference) and \(right.name) in \(second.reference)")
+            }
+        }
+        return result.count == written.count ? result : nil
+    }
+
+    private mutating func metric(_ entry: SourceValue.Entry) -> Metric? {
+        let value = entry.value
+        let split = value["split-by"]
+        measurements[entry.name] = .metric(splitBy: split?.scalar?.text)
+        guard !isBroken(value), let latency = value["latency"], let from = latency["from"], let to = latency["to"] else {
+            measurements[entry.name] = .unknown
+            return nil
+        }
+        let start = nodes.resolve(from, .event, values)
+        guard let end = nodes.resolve(to, .event, values), let start else { return nil }
+        guard let same = same(value["same"], start, end) else { return nil }
+        if let split, !checkField(split, of: end) { return nil }
+        return Metric(
+            name: entry.name, location: entry.location, from: start.reference, to: end.reference, same: same, splitBy: split?.scalar?.text)
+    }
+
+    private func explore(_ value: SourceValue) -> Explore? {
+        guard !isBroken(value) else { return nil }
+        let faults = (value["faults"]?.list ?? []).compactMap { nodes.resolve($0, .fault, values)?.reference }
+        let atMost = value["at_most"]?.scalar.flatMap { Int($0.text) } ?? 1
+        return Explore(faults: faults, atMost: atMost, reorders: value["reorder"]?.scalar?.text == "true")
+    }
+}
+
+enum AbilityText {
+    static func unknown(_ word: String, of kind: NodeKind) -> String {
+        let guess = DidYouMean.suggestion(for: word, among: kind.abilities)
+        let known = kind.abilities.isEmpty ? "none" : kind.abilities.joined(separator: ", ")
+        return "\(kind.name) has no ability '\(word)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (abilities: \(known))")
+    }
+}

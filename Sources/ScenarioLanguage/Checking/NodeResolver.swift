@@ -1,0 +1,79 @@
+import LabCore
+
+/// `role.name` to what the role's kind says about the name.
+struct NodeResolver {
+    struct KnownRole {
+        /// `nil` where the kind is unknown or the role is broken: then nothing is said about its names.
+        var kind: NodeKind?
+        var count: Int
+    }
+
+    /// A reference with its types.
+    struct Resolved {
+        var reference: NodeReference
+        /// Arguments of an action, query or fault; nothing for an event.
+        var takes: [FieldKind]
+        /// Fields of an event, or of an answer.
+        var gives: [FieldKind]
+    }
+
+    /// The member of a fleet that an event comes from, or that an action is for; from 1.
+    static let member = FieldKind("member", .integer, "Member of a fleet, from 1")
+
+    var roles: [String: KnownRole] = [:]
+    /// For messages, in the order of the file.
+    var roleNames: [String] = []
+    /// Blocks of files without `needs` name the roles of scenarios that are not known there.
+    var allowsUnknownRoles = false
+
+    func resolve(_ value: SourceValue, _ category: NameCategory, _ values: ValueTyper) -> Resolved? {
+        guard let source = values.substituted(value), let scalar = source.scalar else { return nil }
+        let log = values.log
+        guard let dot = scalar.text.firstIndex(of: "."), Name.isField(scalar.text) else {
+            log.error(at: source.location, "value \(scalar.shown) must be \(category.withArticle) of a role, such as badge.boot")
+            return nil
+        }
+        let role = String(scalar.text[..<dot])
+        let name = String(scalar.text[scalar.text.index(after: dot)...])
+        guard let known = roles[role] else {
+            if !allowsUnknownRoles { log.error(in: scalar, at: 0, unknownRole(role)) }
+            return nil
+        }
+        guard let kind = known.kind else { return nil }
+        guard let types = Self.types(of: name, category, in: kind) else {
+            log.error(in: scalar, at: role.unicodeScalars.count + 1, Self.unknownName(name, category, role, kind))
+            return nil
+        }
+        let member = known.count > 1 ? [Self.member] : []
+        return Resolved(
+            reference: NodeReference(role: role, name: name), takes: types.takes + member,
+            gives: types.gives + (category == .event ? member : []))
+    }
+
+    private func unknownRole(_ role: String) -> String {
+        let guess = DidYouMean.suggestion(for: role, among: roleNames)
+        return "no role '\(role)' under 'needs'"
+            + (guess.map { " — did you mean '\($0)'?" } ?? (roleNames.isEmpty ? "" : " (roles: \(roleNames.joined(separator: ", ")))"))
+    }
+
+    private static func types(of name: String, _ category: NameCategory, in kind: NodeKind) -> (takes: [FieldKind], gives: [FieldKind])? {
+        switch category {
+        case .action: kind.action(name).map { ($0.takes, $0.gives) }
+        case .query: kind.query(name).map { ($0.takes, $0.gives) }
+        case .fault: kind.fault(name).map { ($0.takes, $0.gives) }
+        case .event: kind.event(name).map { ([], $0.fields) }
+        }
+    }
+
+    private static func unknownName(_ name: String, _ category: NameCategory, _ role: String, _ kind: NodeKind) -> String {
+        if let other = NameCategory.allCases.first(where: { $0.names(of: kind).contains(name) }) {
+            return "'\(role).\(name)' is \(other.withArticle), not \(category.withArticle)"
+        }
+        let names = category.names(of: kind)
+        let what = role == kind.name ? role : "\(role) (kind \(kind.name))"
+        if let guess = DidYouMean.suggestion(for: name, among: names) {
+            return "\(what) has no \(category.rawValue) '\(name)' — did you mean '\(guess)'?"
+        }
+        return "\(what) has no \(category.rawValue) '\(name)' (\(category.plural): \(names.isEmpty ? "none" : names.joined(separator: ", ")))"
+    }
+}

@@ -1,0 +1,202 @@
+import LabCore
+
+/// The grammar of scenario files and lab.yaml (scenario-language.md, `scenario`, `STEP`, `LAW`, `LIMIT`).
+enum Grammar {
+    static let worlds = WorldKind.allCases.map(\.rawValue)
+
+    /// The definition of a form that contains itself.
+    static func definition(_ name: Shape.NamedShape) -> Shape {
+        switch name {
+        case .step: step
+        case .law: law
+        case .limit: limit
+        }
+    }
+
+    private static let steps = Shape.list(.named(.step))
+
+    static let scenario = RecordShape(
+        "a scenario",
+        [
+            .required("lab", .version, "Version of the language"),
+            .required("about", .text, "One sentence: what must hold"),
+            .optional("tags", .list(.word), "Words to select by"),
+            .optional("fidelity", .list(.choice(worlds), atLeast: 1), "Worlds that it can run in; all where this is missing"),
+            .optional("deadline", .duration(orTemplate: false), "Time of the run after which it is stopped"),
+            .optional("needs", .map(key: .word, .record(need)), "Nodes by role"),
+            .optional("vars", .map(key: .variable, .value), "Values by name; {sim: …, emu: …, hw: …} gives one for each world"),
+            .optional("matrix", .map(key: .variable, .list(.value, atLeast: 1)), "The scenario runs once for every combination"),
+            .optional("import", .list(.text), "Files with blocks, relative to this one"),
+            .optional("blocks", .map(key: .word, .record(block)), "Steps to `use`"),
+            .optional("laws", .list(.named(.law)), "What holds on every event of the run"),
+            .optional("setup", steps, "Steps before the test; their failure is no failure of the product"),
+            .optional("steps", .list(.named(.step), atLeast: 1), "The test"),
+            .optional("teardown", steps, "Steps that always run"),
+            .optional("metrics", .map(key: .word, .record(metric)), "Measurements between events"),
+            .optional("limits", .list(.named(.limit)), "Objectives over measurements"),
+            .optional("explore", .record(explore), "What `lab explore` may vary"),
+        ],
+        oneOf: ["steps", "blocks"])
+
+    private static let need = RecordShape(
+        "a role",
+        [
+            .required("kind", .word, "The node kind"),
+            .optional("can", .list(.word), "Abilities that the node must have"),
+            .optional("where", .fields, "Facts that the node must have"),
+            .optional("count", .integer(1...100_000, orTemplate: true), "More than 1 makes a fleet"),
+        ])
+
+    private static let block = RecordShape(
+        "a block",
+        [
+            .optional("about", .text, "What the block does"),
+            .optional("takes", .list(.variable), "Names that `with` gives"),
+            .optional("gives", .list(.variable), "Names that `save` can take"),
+            .required("steps", .list(.named(.step), atLeast: 1), "The steps"),
+        ])
+
+    private static let metric = RecordShape(
+        "a metric",
+        [
+            .required("latency", .record(RecordShape("'latency'", [
+                .required("from", .reference(.event), "The event that starts the clock"),
+                .required("to", .reference(.event), "The event that stops it"),
+            ])), "Time between two events"),
+            .optional("same", .list(.field), "Fields that pair the events"),
+            .optional("split-by", .field, "A label for `for each`"),
+        ],
+        reserved: ["gauge", "probe", "every", "timeout", "good", "hops", "load", "route"])
+
+    private static let explore = RecordShape(
+        "'explore'",
+        [
+            .required("faults", .list(.reference(.fault), atLeast: 1), "Faults to choose from"),
+            .optional("at_most", .integer(1...10), "Faults at once"),
+            .optional("reorder", .bool, "Whether simultaneous events change places"),
+        ])
+
+    // MARK: steps
+
+    private static let with = RecordShape.Key.optional("with", .fields, "Arguments")
+    private static let condition = RecordShape.Key.optional("where", .fields, "Conditions on fields")
+    private static let within = RecordShape.Key.optional("within", .duration(), "Time from the stimulus")
+    private static let id = RecordShape.Key.optional("id", .word, "A name for `after`, `clear` and `limits`")
+    private static let save = RecordShape.Key.optional("save", .map(key: .variable, .field), "Fields to keep under a name")
+
+    private static func verb(_ verb: Verb, _ shape: Shape, _ about: String, _ keys: RecordShape.Key...) -> VariantShape.Variant {
+        VariantShape.Variant(
+            key: verb.rawValue, record: RecordShape("'\(verb.rawValue)'", [.required(verb.rawValue, shape, about)] + keys))
+    }
+
+    static let step = Shape.variants(VariantShape(
+        noun: "step",
+        variants: [
+            verb(.do, .reference(.action), "Does an action", with, id, save, .optional("fails", .fields, "The failure that is expected")),
+            verb(
+                .expect, .reference(.event), "Waits for an event", condition, within,
+                .optional("count", .scalarOr(.integer(0...1_000_000, orTemplate: true), .fields), "How many events the window holds"),
+                .optional("after", .word, "The id of an earlier `expect`"), id, save),
+            verb(.forbid, .reference(.event), "No such event", condition, .required("for", .duration(), "The window")),
+            verb(.check, .reference(.query), "Asks a node", with, .required("is", .fields, "Conditions on the answer"), within),
+            verb(
+                .fault, .reference(.fault), "Begins a fault", with,
+                .optional("when", .record(RecordShape("'when'", [
+                    .required("event", .reference(.event), "Begins at this event"), condition,
+                    .optional("nth", .integer(1...1_000_000, orTemplate: true), "The n-th such event; the first where this is missing"),
+                ])), "Arms the fault"),
+                .optional("for", .duration(), "How long"), id),
+            verb(.clear, .word, "Ends the fault with this id"),
+            verb(.wait, .duration(), "Lets time pass"),
+            verb(
+                .load, .reference(.action), "Offers load", with, .required("rate", .list(.rate, atLeast: 1), "Points of the rate line"),
+                .required("for", .duration(), "How long"), id),
+            verb(
+                .loop, .map(key: .variable, .scalarOr(.value, .list(.value, atLeast: 1))), "Steps for each value",
+                .required("steps", .list(.named(.step), atLeast: 1), "The steps")),
+            verb(.parallel, .list(.list(.named(.step), atLeast: 1), atLeast: 1), "Branches at the same time"),
+            verb(.use, .word, "The steps of a block", with, .optional("save", .map(key: .variable, .variable), "Names that the block gives")),
+        ],
+        keysAreNoun: true))
+
+    // MARK: laws and limits
+
+    private static let lawText = RecordShape.Key.required("law", .text, "What must hold")
+    private static let lawEvent = RecordShape.Key.required("event", .reference(.event), "The event that it concerns")
+
+    static let law = Shape.variants(VariantShape(
+        noun: "law",
+        variants: [
+            .init(key: "forbid", record: RecordShape("a 'forbid' law", [
+                lawText, .required("forbid", .reference(.event), "The event that must not happen"), condition,
+            ])),
+            .init(key: "once_per", record: RecordShape("a 'once_per' law", [
+                lawText, lawEvent, condition, .required("once_per", .field, "At most one event for each value of this field"),
+            ])),
+            .init(key: "leads_to", record: RecordShape("a 'leads_to' law", [
+                lawText, lawEvent, condition, .required("leads_to", .reference(.event), "The event that must follow"),
+                .optional("same", .list(.field), "Fields in which both agree"), .required("within", .duration(), "In this time"),
+            ])),
+            .init(key: "balance", record: RecordShape("a 'balance' law", [
+                lawText, .required("balance", .tuple(.reference(.event), count: 2), "Two events with equal sums"),
+            ])),
+        ],
+        keysAreNoun: false))
+
+    static let limit = Shape.scalarOr(.text, .record(RecordShape(
+        "a limit",
+        [
+            .optional("id", .word, "A name for reports"),
+            .required("require", .text, "What must hold, such as p99(registered.latency) < 2s"),
+            .optional("text", .text, "The promise in words"),
+            .optional("note", .text, "For readers"),
+            .optional("marginal", .text, "Holding `require` but not this is marginal"),
+            .optional("min-samples", .sampleCount, "A number, or auto"),
+        ],
+        reserved: ["baseline", "faults", "budget", "require-budget", "load", "metric", "history"])))
+
+    // MARK: lab.yaml
+
+    static let lab = RecordShape(
+        "lab.yaml",
+        [
+            .required("lab", .version, "Version of the language"),
+            .required("about", .text, "Which bench this is"),
+            .optional("defaults", .record(RecordShape("'defaults'", [
+                .optional("fidelity", .choice(worlds), "The world of `lab run` without --on"),
+                .optional("within", .duration(orTemplate: false), "`within` where a step says none"),
+                .optional("deadline", .duration(orTemplate: false), "`deadline` where a scenario says none"),
+            ])), "Values where scenarios say none"),
+            .optional("nodes", .map(key: .word, .record(node)), "The devices of the bench"),
+            .optional("slack", .record(RecordShape("'slack'", [
+                .optional("emu", .number(minimum: 1), "Factor for within and for"), .optional("hw", .number(minimum: 1), "Factor for within and for"),
+            ])), "Multiplies waiting, never limits"),
+            .optional("lease", .record(RecordShape("'lease'", [
+                .optional("ttl", .duration(orTemplate: false), "A lease ends after this time without a beat"),
+                .optional("beat", .duration(orTemplate: false), "Time between beats"),
+            ])), "How nodes are held"),
+            .optional("doctor", .record(RecordShape("'doctor'", [
+                .optional("every", .duration(orTemplate: false), "Time between checks"),
+                .optional("before_run", .bool, "Whether a run begins with one"),
+            ])), "Health checks"),
+            .optional("quarantine", .text, "A file of known flaky scenarios"),
+            .optional("history", .text, "The database of past runs"),
+            .optional("cloud", .fields, "Settings of the cloud"),
+            .optional("broker", .value, "The MQTT broker: its name, or settings"),
+        ])
+
+    private static let node = RecordShape(
+        "a node",
+        [
+            .required("kind", .word, "The node kind"),
+            .optional("facts", .fields, "What is true of this device"),
+            .optional("can", .list(.word), "What the bench can do to it"),
+            .optional("hw", .fields, "How the real device is found"),
+            .optional("emu", .fields, "How the emulated device is reached"),
+        ])
+}
+
+/// The eleven verbs of steps.
+enum Verb: String, CaseIterable {
+    case `do`, expect, forbid, check, fault, clear, wait, load, loop, parallel, use
+}

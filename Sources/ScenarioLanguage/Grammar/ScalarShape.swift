@@ -1,0 +1,97 @@
+import LabCore
+
+/// The forms of single values: what they accept, and what to say where they do not.
+enum ScalarShape {
+    /// The form for messages.
+    static func wanted(_ shape: Shape) -> String {
+        switch shape {
+        case .version: "1"
+        case .text: "text"
+        case .word: "a name (\(Name.wordRule))"
+        case .variable: "a name (\(Name.variableRule))"
+        case .field: "the name of a field"
+        case .choice(let words): "one of " + words.joined(separator: ", ")
+        case .integer(let range, _): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let minimum): "a number of at least \(FieldValue.number(minimum))"
+        case .bool: "true or false"
+        case .duration: "a duration such as 250ms, 5s, 20m"
+        case .rate: "a rate such as 10/s"
+        case .sampleCount: "a whole number, or auto"
+        case .reference(let category): "\(category.withArticle) of a role, such as badge.boot"
+        default: "a single value"
+        }
+    }
+
+    /// - Returns: what is wrong; `nil` where the scalar has the form.
+    static func problem(of scalar: SourceValue.Scalar, _ shape: Shape, _ name: String) -> String? {
+        let hasForm =
+            switch shape {
+            case .version: scalar.text == "1"
+            case .word: Name.isWord(scalar.text)
+            case .variable: Name.isVariable(scalar.text)
+            case .field: Name.isField(scalar.text)
+            case .rate: Rate.perSecond(scalar.text) != nil
+            case .reference: hasTemplate(scalar) || isReference(scalar.text)
+            default: true
+            }
+        guard hasForm, !scalar.isMissing else {
+            if case .version = shape { return "this is version 1 of the language: write lab: 1" }
+            return scalar.isMissing
+                ? "'\(name)' has no value; \(wanted(shape)) expected" : "value \(scalar.shown) for '\(name)' must be \(wanted(shape))"
+        }
+        switch shape {
+        case .integer(let range, let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : integerProblem(scalar, range, name)
+        case .sampleCount: return ["auto", "strict"].contains(scalar.text) ? nil : integerProblem(scalar, 1...1_000_000_000, name)
+        case .duration(let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : literalProblem(scalar, .duration, name)
+        case .text: return literalProblem(scalar, .text, name)
+        case .choice(let words): return literalProblem(scalar, .choice(words), name)
+        case .bool: return literalProblem(scalar, .bool, name)
+        case .number(let minimum):
+            if let problem = literalProblem(scalar, .number, name) { return problem }
+            return Double(scalar.text).map { $0 >= minimum } ?? false ? nil : "value \(scalar.shown) for '\(name)' must be \(wanted(shape))"
+        default: return nil
+        }
+    }
+
+    static func hasTemplate(_ scalar: SourceValue.Scalar) -> Bool { scalar.text.contains("${") }
+
+    private static func isReference(_ text: String) -> Bool { text.contains(".") && Name.isField(text) }
+
+    private static func literalProblem(_ scalar: SourceValue.Scalar, _ type: FieldType, _ name: String) -> String? {
+        do throws(Literal.Problem) {
+            _ = try Literal.read(scalar, for: FieldKind(name, type))
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
+    private static func integerProblem(_ scalar: SourceValue.Scalar, _ range: ClosedRange<Int>, _ name: String) -> String? {
+        do throws(Literal.Problem) {
+            let value = try Literal.read(scalar, for: FieldKind(name, .integer))
+            let isInRange = value.integer.map { range.contains(Int($0)) } ?? false
+            return isInRange ? nil : "value \(scalar.shown) for '\(name)' must be \(wanted(.integer(range)))"
+        } catch {
+            return error.message
+        }
+    }
+}
+
+/// Arrivals per time: `10/s`, `0.5/s`, `600/min`.
+enum Rate {
+    static let pattern = "^[0-9]+([.][0-9]+)?/(s|min|h|day)$"
+
+    /// - Returns: arrivals per second, or `nil` if the text is no rate.
+    static func perSecond(_ text: some StringProtocol) -> Double? {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].utf8.first.map({ (0x30...0x39).contains($0) }) ?? false, !parts[0].hasSuffix("."),
+            parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }), let number = Double(parts[0]) else { return nil }
+        switch parts[1] {
+        case "s": return number
+        case "min": return number / 60
+        case "h": return number / 3_600
+        case "day": return number / 86_400
+        default: return nil
+        }
+    }
+}

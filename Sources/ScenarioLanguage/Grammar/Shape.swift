@@ -1,0 +1,96 @@
+/// The form of a value in a file. One description serves the checker, which speaks to people, and the JSON Schema,
+/// which speaks to editors; so both know the same keys.
+indirect enum Shape: Sendable {
+    /// Exactly `1`.
+    case version
+    /// Prose.
+    case text
+    /// Letters, digits, `_` and `-`, a letter first: ids, roles, tags, blocks.
+    case word
+    /// As `word` without `-`, because `${a-b}` is a subtraction: variables.
+    case variable
+    /// A field, with dots for fields inside records.
+    case field
+    case choice([String])
+    /// A whole number in the range; where `orTemplate`, also `${…}`.
+    case integer(ClosedRange<Int>, orTemplate: Bool = false)
+    case number(minimum: Double)
+    case bool
+    case duration(orTemplate: Bool = true)
+    /// `10/s`
+    case rate
+    /// A whole number, or `auto`
+    case sampleCount
+    /// `role.name` or `${…}`
+    case reference(NameCategory)
+    /// Anything; what fits is for the types of the catalogue.
+    case value
+    /// A record of anything: `with`, `where`, settings.
+    case fields
+    case list(Shape, atLeast: Int = 0)
+    /// Exactly so many items.
+    case tuple(Shape, count: Int)
+    /// Names of one form, each with a value of one form.
+    case map(key: MapKey, Shape)
+    case record(RecordShape)
+    /// One of several records, told apart by the key that each has alone.
+    case variants(VariantShape)
+    /// A scalar has one form, a list or record another.
+    case scalarOr(Shape, Shape)
+    /// A form that contains itself.
+    case named(NamedShape)
+
+    enum MapKey: Sendable { case word, variable }
+    enum NamedShape: String, CaseIterable, Sendable { case step, law, limit }
+}
+
+struct RecordShape: Sendable {
+    struct Key: Sendable {
+        var name: String
+        var shape: Shape
+        var isRequired: Bool
+        /// For editors.
+        var about: String
+        static func required(_ name: String, _ shape: Shape, _ about: String = "") -> Key {
+            Key(name: name, shape: shape, isRequired: true, about: about)
+        }
+        static func optional(_ name: String, _ shape: Shape, _ about: String = "") -> Key {
+            Key(name: name, shape: shape, isRequired: false, about: about)
+        }
+    }
+
+    /// What the record is, for messages: `a scenario`, `'expect'`.
+    var title: String
+    var keys: [Key]
+    /// One of these must be there.
+    var oneOf: [String] = []
+    /// Keys of the grammar that this version refuses, with what they need.
+    var reserved: [String] = []
+
+    init(_ title: String, _ keys: [Key], oneOf: [String] = [], reserved: [String] = []) {
+        self.title = title
+        self.keys = keys
+        self.oneOf = oneOf
+        self.reserved = reserved
+    }
+}
+
+struct VariantShape: Sendable {
+    struct Variant: Sendable {
+        /// The key that marks this variant.
+        var key: String
+        var record: RecordShape
+    }
+
+    /// For messages: `step`.
+    var noun: String
+    var variants: [Variant]
+    /// All marking keys and no other are the noun's own words (`unknown step 'expct'`).
+    var keysAreNoun: Bool
+
+    /// Every key of every variant, each once.
+    var allKeys: [String] {
+        var seen: Set<String> = []
+        return variants.flatMap { $0.record.keys.map(\.name) }.filter { seen.insert($0).inserted }
+    }
+}
