@@ -19,6 +19,22 @@ package struct AuditEntry: Sendable, Equatable {
     package var status: Int
     /// The error's name; `nil` where the request succeeded.
     package var error: String?
+
+    package init(
+        at: Int64, requestID: String, tenant: String, caller: String, peer: String, method: String, route: String, target: String,
+        status: Int, error: String? = nil
+    ) {
+        self.at = at
+        self.requestID = requestID
+        self.tenant = tenant
+        self.caller = caller
+        self.peer = peer
+        self.method = method
+        self.route = route
+        self.target = target
+        self.status = status
+        self.error = error
+    }
 }
 
 /// The audit log: every request that changes something, and everyone who was told 401 or 403.

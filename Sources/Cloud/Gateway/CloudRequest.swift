@@ -74,7 +74,7 @@ package enum Identity: Sendable, Equatable {
     case factory(serial: String)
     /// A device that has shown its secret of that epoch.
     case device(id: String, epoch: Int)
-    case user(name: String, role: Role)
+    case user(name: String, role: UserRole)
 
     /// For logs, the audit and rate limits: `device luna_badge_0007`.
     package var label: String {

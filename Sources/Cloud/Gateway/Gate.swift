@@ -156,7 +156,7 @@ struct Gate: Sendable {
         case .user(_, let role):
             guard role.has(permission) else { throw denied }
         case .device(let id, _):
-            guard let owner, Role.device.has(permission) else { throw denied }
+            guard let owner, UserRole.device.has(permission) else { throw denied }
             // Before anything is looked up: whether the other device exists is not for this one to know.
             guard parameters[owner]?.text == id else { throw APIError(.notOwner) }
         case .anonymous, .factory:

@@ -1,6 +1,6 @@
 import HTTPTypes
 import Hummingbird
-import LabCore
+package import LabCore
 import Logging
 
 /// The REST surface: one Hummingbird router, made from the services' endpoints, called without a socket.
@@ -40,7 +40,7 @@ package final class Gateway: Sendable {
     /// Answers a call. Everything that is wrong with it gives an answer too.
     ///
     /// - Throws: `CloudCrashed` only.
-    func respond(to call: HTTPCall, from peer: String) async throws(CloudCrashed) -> HTTPAnswer {
+    package func respond(to call: HTTPCall, from peer: String) async throws(CloudCrashed) -> HTTPAnswer {
         let trace = RequestTrace(
             id: "req-" + Hexadecimal.text(environment.randomBytes(8)), peer: String(peer.prefix(64)), startedAt: environment.now())
         let context = GatewayContext(source: GatewaySource(logger: logger, call: call, trace: trace))

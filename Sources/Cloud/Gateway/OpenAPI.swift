@@ -55,7 +55,7 @@ enum OpenAPI {
         case .open: []
         case .factory, .deviceSecret: [["signature": []]]
         case .permission(let permission, let owner):
-            owner != nil && Role.device.has(permission) ? [["bearer": []], ["bearer": [], "signature": []]] : [["bearer": []]]
+            owner != nil && UserRole.device.has(permission) ? [["bearer": []], ["bearer": [], "signature": []]] : [["bearer": []]]
         }
     }
 

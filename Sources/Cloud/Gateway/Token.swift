@@ -31,7 +31,7 @@ package struct TokenClaims: Sendable, Equatable, Codable {
     package var jti: String
 
     package init(
-        use: TokenUse, subject: String, tenant: String, role: Role, epoch: Int, issuedAt: Int64, life: Int64, id: String
+        use: TokenUse, subject: String, tenant: String, role: UserRole, epoch: Int, issuedAt: Int64, life: Int64, id: String
     ) {
         aud = use.audience
         typ = use.rawValue
@@ -119,7 +119,7 @@ enum TokenReader {
         guard fields["aud"]?.text == use.audience else { throw .claim("aud") }
         guard let subject = fields["sub"]?.text, !subject.isEmpty else { throw .claim("sub") }
         if use == .device, fields["device_id"]?.text != subject { throw .claim("device_id") }
-        guard let role = fields["role"]?.text.flatMap(Role.init(rawValue:)), (role == .device) == (use == .device) else {
+        guard let role = fields["role"]?.text.flatMap(UserRole.init(rawValue:)), (role == .device) == (use == .device) else {
             throw .claim("role")
         }
         guard let tenant = fields["tenant"]?.text else { throw .claim("tenant") }

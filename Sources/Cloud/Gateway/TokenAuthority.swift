@@ -34,11 +34,11 @@ package final class TokenAuthority: DeviceTokens {
         try await issue(claims(.device, device, tenant: tenant, role: .device, epoch: epoch, life: deviceLife))
     }
 
-    package func issue(user: String, role: Role, epoch: Int, tenant: String) async throws -> (token: String, expiresAt: Int64) {
+    package func issue(user: String, role: UserRole, epoch: Int, tenant: String) async throws -> (token: String, expiresAt: Int64) {
         try await issue(claims(.user, user, tenant: tenant, role: role, epoch: epoch, life: userLife))
     }
 
-    private func claims(_ use: TokenUse, _ subject: String, tenant: String, role: Role, epoch: Int, life: Int64) -> TokenClaims {
+    private func claims(_ use: TokenUse, _ subject: String, tenant: String, role: UserRole, epoch: Int, life: Int64) -> TokenClaims {
         TokenClaims(
             use: use, subject: subject, tenant: tenant, role: role, epoch: epoch, issuedAt: environment.unixSeconds, life: life,
             id: Hexadecimal.text(environment.randomBytes(16)))

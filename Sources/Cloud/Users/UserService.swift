@@ -117,7 +117,7 @@ package struct UserService: CloudService {
             let name = try request.text("username", maximum: 64) ?? ""
             try users.create(
                 name: name, email: try request.text("email"), password: request.body["password"]?.text ?? "",
-                role: request.body["role"]?.text.flatMap(Role.init(rawValue:)) ?? .guest)
+                role: request.body["role"]?.text.flatMap(UserRole.init(rawValue:)) ?? .guest)
             guard let user = try users.find(name) else { throw APIError(.internalError) }
             return APIAnswer(status: 201, data: Self.fields(of: user))
         }

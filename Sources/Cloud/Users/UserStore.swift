@@ -5,7 +5,7 @@ import LabCore
 package struct User: Sendable, Equatable {
     package var name: String
     package var email: String
-    package var role: Role
+    package var role: UserRole
     package var isActive: Bool
     /// Rises when tokens of the user must end: at a new password, a new role, or when the user is switched off.
     package var epoch: Int
@@ -64,18 +64,18 @@ package final class UserStore: Sendable {
     /// Adds a user who can log in.
     ///
     /// - Throws: `INVALID_FIELD`, `USER_EXISTS`, and the storage's errors.
-    package func create(name: String, email: String?, password: String, role: Role) throws {
+    package func create(name: String, email: String?, password: String, role: UserRole) throws {
         guard UserRules.isPassword(password) else { throw APIError.invalidField("password", "'password' is wrong: \(UserRules.passwordRule).") }
         let hash = try PasswordHash.make(password, salt: environment.randomBytes(16), cost: cost)
         try insert(name: name, email: email ?? "\(name)@\(tenant).invalid", hash: hash, role: role)
     }
 
     /// Adds a user without a password, for the lab itself; does nothing where it exists.
-    package func createOperator(name: String, role: Role) throws {
+    package func createOperator(name: String, role: UserRole) throws {
         if try find(name) == nil { try insert(name: name, email: "\(name)@\(tenant).invalid", hash: "disabled", role: role) }
     }
 
-    private func insert(name: String, email: String, hash: String, role: Role) throws {
+    private func insert(name: String, email: String, hash: String, role: UserRole) throws {
         guard UserRules.isName(name) else { throw APIError.invalidField("username", "'username' is wrong: \(UserRules.nameRule).") }
         guard UserRules.isEmail(email) else { throw APIError.invalidField("email", "'email' is wrong: \(UserRules.emailRule).") }
         guard role != .device else { throw APIError.invalidField("role", "'role' must be one of admin, user, guest: devices register.") }
@@ -138,7 +138,7 @@ package final class UserStore: Sendable {
     }
 
     private static func user(_ row: Row) -> User? {
-        guard let role = Role(rawValue: row["role"]) else { return nil }
+        guard let role = UserRole(rawValue: row["role"]) else { return nil }
         return User(
             name: row["username"], email: row["email"], role: role, isActive: row["is_active"], epoch: row["epoch"],
             createdAt: row["created_at"], lastLogin: row["last_login"])

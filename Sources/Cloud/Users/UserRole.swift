@@ -1,5 +1,5 @@
 /// The roles of the seed's permission table ("权限控制").
-package enum Role: String, Sendable, CaseIterable {
+package enum UserRole: String, Sendable, CaseIterable {
     case admin, user, device, guest
 
     package var permissions: [Permission] {
