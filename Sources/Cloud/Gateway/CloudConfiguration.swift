@@ -128,7 +128,7 @@ package struct RequestLimits: Sendable, Equatable {
     package var headerBytes: Int
     package var headerCount: Int
     package var pathBytes: Int
-    /// Nesting of lists and records in a body.
+    /// Nesting of lists and records in a body, the body itself included.
     package var bodyDepth: Int
     /// Values in a body; looking for keys that occur twice takes time with the square of their number.
     package var bodyItems: Int

@@ -161,8 +161,8 @@ struct GatewayFormTests {
         let bench = try GatewayBench()
         let admin = try await bench.asUser(.admin)
         func nested(_ depth: Int) -> String { #"{"a":"# + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}" }
-        #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: nested(16)).error == "ok")
-        #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: nested(17)).error == "MALFORMED_BODY")
+        #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: nested(15)).error == "ok")
+        #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: nested(16)).error == "MALFORMED_BODY")
         #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: nested(30_000)).error == "MALFORMED_BODY")
         let many = #"{"a":["# + Array(repeating: "1", count: 4_098).joined(separator: ",") + "]}"
         #expect(await bench.send("POST", "/api/v1/factory/devices", admin, body: many).error == "MALFORMED_BODY")
