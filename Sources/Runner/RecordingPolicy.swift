@@ -10,11 +10,14 @@ struct RecordingPolicy {
 
     init(plan: Plan, kinds: [NodeKind]) {
         guard plan.roles.contains(where: { $0.count > Self.largestKeptFleet }) else { return }
-        for kind in kinds where plan.roles.contains(where: { $0.kind == kind.name }) {
-            for event in kind.events where event.volume == .traffic { omitted.insert(event.name) }
-        }
+        let present = kinds.filter { kind in plan.roles.contains { $0.kind == kind.name } }
+        for event in present.flatMap(\.events) where event.volume == .traffic { omitted.insert(event.name) }
+        // Only the name is looked at for each event, so a milestone that shares its name with traffic keeps both.
+        for event in present.flatMap(\.events) where event.volume == .milestone { omitted.remove(event.name) }
         for reference in plan.namedEvents { omitted.remove(reference.name) }
     }
+
+    func keeps(_ name: String) -> Bool { !omitted.contains(name) }
 
     /// `nil` where everything is kept.
     var filter: ((_ node: String, _ name: String) -> Bool)? {

@@ -12,6 +12,9 @@ package protocol World: AnyObject {
     /// The sequence number of the last event in the log, 0 before the first.
     var lastSequence: Int { get }
 
+    /// Events that the recording policy has left out so far.
+    var omittedEvents: Int { get }
+
     /// Writes an event of the node `lab`.
     @discardableResult
     func note(_ name: String, _ fields: Fields) -> Int
@@ -33,6 +36,10 @@ package protocol World: AnyObject {
 
     /// Ends a fault that began.
     func end(_ fault: ActiveFault)
+}
+
+extension World {
+    package var omittedEvents: Int { 0 }
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

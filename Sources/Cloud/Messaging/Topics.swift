@@ -9,6 +9,9 @@ package enum Topics {
         case commandResult = "command/result"
     }
 
+    /// What the cloud subscribes to at its broker.
+    package static let subscriptions = Upward.allCases.map { "\(prefix)+/\($0.rawValue)" }
+
     /// Device and kind of a message that a device sent; `nil` for a topic of another form.
     static func parse(_ topic: String) -> (device: Substring, kind: Upward)? {
         guard topic.hasPrefix(prefix) else { return nil }

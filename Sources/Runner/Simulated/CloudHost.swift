@@ -1,5 +1,4 @@
 import Cloud
-import Crypto
 import LabCore
 import Simulation
 
@@ -52,9 +51,11 @@ final class CloudHost: @unchecked Sendable {
     }
 
     /// - Returns: `.unreachable` where no cloud runs.
-    func respond(to call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
+    ///
+    /// - Parameter peer: the caller's node, which stands for its address.
+    func respond(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
         guard let cloud else { return .failure(.unreachable) }
-        return await cloud.respond(to: call)
+        return await cloud.respond(to: call, from: peer)
     }
 
     private func environment(life: Int) -> CloudEnvironment {
@@ -90,14 +91,11 @@ extension CloudConfiguration {
             factoryMasterKey: factoryMasterKey, deviceMasterKey: secret("device master key"),
             tenantSalt: Hexadecimal.text(secret("tenant salt")))
         devices.mqttHost = hostName
-        var rates = RateLimits()
-        // A simulated fleet of any size registers from as many addresses; the tests of the limits set their own.
-        rates.open = RateLimit(1_000_000, per: .seconds(60))
         return CloudConfiguration(
             hostName: hostName, devices: devices, tokenKeys: [TokenKey(keyID: "sim-1", secret: secret("token key"))],
             firstAdministrator: FirstAdministrator(
                 name: "admin", email: "admin@cloud.lab", password: Hexadecimal.text(secret("administrator's password"))),
             // Passwords of simulated users protect nothing; the cost would only make runs slow.
-            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1), rateLimits: rates)
+            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1))
     }
 }

@@ -12,9 +12,9 @@ final class DeviceHost: KernelParticipant {
     private var device: any Device
     private var id: ParticipantID?
     private var mqtt: MQTTClientHost
-    private(set) var isPowered = false
-    /// Counts the times that power was lost: answers to what was asked before are dropped.
+    /// Counts power losses and resets: answers to what was asked before are dropped.
     private var life = 0
+    private var powerLosses = 0
     private var actions: [(token: Token, answer: CheckedContinuation<Result<Fields, ActionFailure>, Never>)] = []
     private var nextToken: UInt32 = 0
 
@@ -59,7 +59,6 @@ final class DeviceHost: KernelParticipant {
             kernel.schedule(after: Self.actionLimit) { [weak self] in
                 self?.finish(token, .failure(ActionFailure("no_answer", "The device did not finish '\(name)' within \(DurationText.format(nanoseconds: Self.actionLimit.nanoseconds)).")))
             }
-            isPowered = true
             handle(.action(token, name, arguments))
         }
     }
@@ -73,14 +72,11 @@ final class DeviceHost: KernelParticipant {
     /// Power goes away: only the device's notes are performed, everything else of it is forgotten.
     func losePower() {
         dropEverything()
-        isPowered = false
+        powerLosses += 1
         handle(.powerLost)
     }
 
-    func regainPower() {
-        isPowered = true
-        handle(.poweredOn)
-    }
+    func regainPower() { handle(.poweredOn) }
 
     private func dropEverything() {
         life += 1
@@ -91,17 +87,15 @@ final class DeviceHost: KernelParticipant {
     // MARK: Effects
 
     private func perform(_ effects: [DeviceEffect]) {
-        let startLife = life
+        let losses = powerLosses
         let cause = kernel.currentCause
         defer { kernel.currentCause = cause }
         for effect in effects {
-            // A fault that an event triggered has ended this life of the device; the rest did not happen.
-            guard life == startLife || isNote(effect) && !isPowered else { return }
             perform(effect)
+            // A fault that waited for this very event has cut the power; the rest did not happen.
+            guard powerLosses == losses else { return }
         }
     }
-
-    private func isNote(_ effect: DeviceEffect) -> Bool { if case .note = effect { true } else { false } }
 
     private func perform(_ effect: DeviceEffect) {
         guard let id else { return }
@@ -124,7 +118,6 @@ final class DeviceHost: KernelParticipant {
         let life = life
         kernel.schedule(after: time) { [weak self] in
             guard let self, self.life == life else { return }
-            isPowered = true
             handle(.poweredOn)
         }
     }
@@ -146,10 +139,10 @@ final class DeviceHost: KernelParticipant {
         }
         kernel.schedule(after: Self.requestLimit) { answer(.failure(.timedOut)) }
         let bytes = HTTPText.bytes(of: call)
-        link.exchange(size: bytes.count, from: .near) { [kernel, cloud, link] fate in
+        link.exchange(size: bytes.count, from: .near) { [kernel, cloud, link, node] fate in
             guard case .arrives(_, let corruptions) = fate else { return answer(.failure(.unreachable)) }
             kernel.start("request \(call.method) \(call.path)") {
-                let result = await cloud.respond(toBytes: bytes, corruptions: corruptions, of: call)
+                let result = await cloud.respond(toBytes: bytes, corruptions: corruptions, of: call, from: node)
                 guard case .success(let reply) = result else { return answer(result) }
                 let size = HTTPText.bytes(of: reply).count
                 link.exchange(size: size, from: .far) { fate in
@@ -172,11 +165,11 @@ extension DeviceHost: MQTTClientOwner {
 
 extension CloudHost {
     /// Answers a request as it arrives after the link: unharmed, changed, or no longer a request at all.
-    func respond(toBytes bytes: [UInt8], corruptions: [ByteCorruption], of call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
-        guard !corruptions.isEmpty else { return await respond(to: call) }
+    func respond(toBytes bytes: [UInt8], corruptions: [ByteCorruption], of call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
+        guard !corruptions.isEmpty else { return await respond(to: call, from: peer) }
         guard let changed = HTTPText.call(bytes, corruptions) else {
             return .success(HTTPAnswer(status: 400, headers: [HTTPCall.Header("connection", "close")]))
         }
-        return await respond(to: changed)
+        return await respond(to: changed, from: peer)
     }
 }

@@ -26,14 +26,15 @@ package final class SimulatedWorld: World {
     /// - Throws: `ActionFailure` where a role cannot be filled.
     package init(plan: Plan, nodes: [NamedNode]) throws {
         kernel = Kernel()
-        recorder = EventRecorder(on: kernel, policy: RecordingPolicy(plan: plan, kinds: NodeKinds.all).filter)
+        let policy = RecordingPolicy(plan: plan, kinds: NodeKinds.all)
+        recorder = EventRecorder(on: kernel, policy: policy.filter)
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: Self.epoch,
             configuration: .simulated(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory))
-        broker = BrokerHost(kernel: kernel, recorder: recorder, node: cloudRole, cloud: cloud, seed: plan.seed)
+        broker = BrokerHost(kernel: kernel, recorder: recorder, node: cloudRole, cloud: cloud, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"))
         cloud.broker = broker
         broker.cloudIsReady()
         recorder.addSink { [unowned self] event in observer?(event) }

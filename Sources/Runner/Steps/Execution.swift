@@ -1,7 +1,7 @@
 import LabCore
 
 extension ScenarioRun {
-    /// Carries out steps one after the other.
+    /// Carries out steps one after the other. What a line saved before it stopped stays in `branch`.
     func execute(_ steps: [Step], _ branch: inout Branch) async throws(StepStop) {
         for step in steps {
             switch step.action {
@@ -39,52 +39,57 @@ extension ScenarioRun {
     }
 
     private func executeTurns(_ turns: [Step.Turn], of step: Step, _ branch: inout Branch) async throws(StepStop) {
+        // Steps of different turns need different paths; the checker gives them, plans made otherwise may not.
+        let needsNumbers = turns.count > 1 && turns.first?.steps.first?.path == turns.last?.steps.first?.path
         for (index, turn) in turns.enumerated() {
             var inner = branch
-            inner.turn += turns.count > 1 ? "[\(index + 1)]" : ""
-            var names = turn.isIsolated ? Fields() : branch.scope.values
+            if turn.isIsolated { (inner.scope, inner.events, inner.faults) = (Scope(), [:], [:]) }
+            if needsNumbers { inner.turn += "[\(index + 1)]" }
             for binding in turn.bindings {
-                do { names[binding.name] = try binding.value.resolved(in: branch.scope) } catch {
+                do { inner.scope.values[binding.name] = try binding.value.resolved(in: branch.scope) } catch {
                     throw refuse(step, step.path + branch.turn, "\(binding.name): \(error)")
                 }
             }
-            inner.scope = Scope(names)
-            try await execute(turn.steps, &inner)
-            branch.stimulus = inner.stimulus
-            for save in turn.saves { branch.scope.values[save.variable] = inner.scope.value(at: save.field) }
-            guard !turn.isIsolated else { continue }
-            for entry in inner.scope.values where !turn.bindings.contains(where: { $0.name == entry.name }) {
-                branch.scope.values[entry.name] = entry.value
-            }
+            var stop: StepStop?
+            do throws(StepStop) { try await execute(turn.steps, &inner) } catch { stop = error }
+            leave(turn, with: inner, &branch)
+            if let stop { throw stop }
+            save(turn.saves, from: inner.scope.values, of: turn.label, &branch)
         }
+    }
+
+    /// Back from a turn: what a loop saved stays known, its own names and all that a block knows do not.
+    private func leave(_ turn: Step.Turn, with inner: Branch, _ branch: inout Branch) {
+        branch.stimulus = inner.stimulus
+        guard !turn.isIsolated else { return }
+        var values = inner.scope.values
+        for binding in turn.bindings { values[binding.name] = branch.scope.values[binding.name] }
+        branch.scope.values = values
+        (branch.events, branch.faults) = (inner.events, inner.faults)
     }
 
     /// The first branch that fails ends the others, as a failed step ends its scenario.
     private func executeParallel(_ branches: [[Step]], _ branch: inout Branch) async throws(StepStop) {
         let outer = branch
-        var scopes: [Scope?] = Array(repeating: nil, count: branches.count)
+        var ended: [Branch?] = Array(repeating: nil, count: branches.count)
         var stop: StepStop?
-        await withTaskGroup(of: (Int, Result<Scope, StepStop>).self) { group in
+        await withTaskGroup(of: (index: Int, branch: Branch, stop: StepStop?).self) { group in
             for (index, steps) in branches.enumerated() {
                 group.addTask { [self] in
                     var inner = outer
-                    do throws(StepStop) {
-                        try await execute(steps, &inner)
-                        return (index, .success(inner.scope))
-                    } catch { return (index, .failure(error)) }
+                    do throws(StepStop) { try await execute(steps, &inner) } catch { return (index, inner, error) }
+                    return (index, inner, nil)
                 }
             }
-            for await (index, result) in group {
-                switch result {
-                case .success(let scope): scopes[index] = scope
-                case .failure(let failure):
-                    if stop == nil { stop = failure }
-                    group.cancelAll()
-                }
+            for await result in group {
+                ended[result.index] = result.branch
+                guard let failure = result.stop else { continue }
+                if stop == nil { stop = failure }
+                group.cancelAll()
             }
         }
+        for inner in ended.compactMap(\.self) { branch.merge(inner, from: outer) }
         if let stop { throw stop }
-        for scope in scopes.compactMap(\.self) { branch.scope.values = branch.scope.values.merging(scope.values.changes(from: outer.scope.values)) }
     }
 
     // MARK: In the log
@@ -113,9 +118,16 @@ extension ScenarioRun {
     func markStimulus(_ branch: inout Branch) { branch.stimulus = (world.lastSequence, world.now) }
 
     /// Takes `save` names from an answer; numbers among them are measurements.
-    func save(_ saves: [Step.Save], from fields: Fields, _ branch: inout Branch) {
+    ///
+    /// Where the field is absent the name has no value afterwards, so that a step that needs it fails instead of comparing
+    /// with nothing.
+    func save(_ saves: [Step.Save], from fields: Fields, of owner: String, _ branch: inout Branch) {
         for save in saves {
-            let value = fields.value(at: save.field) ?? .null
+            guard let value = fields.value(at: save.field) else {
+                branch.scope.values[save.variable] = nil
+                world.note(LabEvents.saved, ["name": .text(save.variable), "value": .null, "reason": .text("\(owner) has no '\(save.field)' here")])
+                continue
+            }
             branch.scope.values[save.variable] = value
             world.note(LabEvents.saved, ["name": .text(save.variable), "value": value])
             if value.asNumber != nil { measure(save.variable, value) }
@@ -126,14 +138,5 @@ extension ScenarioRun {
         var fields: Fields = ["name": .text(name), "value": value, "unit": ""]
         if case .duration(let nanoseconds) = value { fields["value"] = .integer(nanoseconds); fields["unit"] = "ns" }
         world.note(LabEvents.measured, fields)
-    }
-}
-
-extension Fields {
-    /// The entries that are new or differ from those of `other`.
-    func changes(from other: Fields) -> Fields {
-        var result = Fields()
-        for entry in self where other[entry.name] != entry.value { result[entry.name] = entry.value }
-        return result
     }
 }

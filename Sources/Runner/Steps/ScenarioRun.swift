@@ -13,20 +13,25 @@ package final class ScenarioRun: @unchecked Sendable {
     let world: any World
     var board = ClaimBoard()
     private var laws: [LawMonitor] = []
+    private var isLawBroken = false
     /// Watches whose steps wait, with what wakes them.
     private var waiting: [(id: ClaimBoard.WatchID, wake: CheckedContinuation<ClaimBoard.Outcome?, Never>)] = []
     var faults = FaultTable()
-    /// The event behind each `id`, for `after`.
-    var idEvents: [String: Int] = [:]
     private var main: Task<Void, Never>?
+    /// Setup and steps are over: from now on nothing stops the run, and teardown comes to its end.
+    private var isTested = false
+    private var isOver = false
     private var ending: Ending?
-    /// The step that is under way, for the progress line: its text, its deadline, its expectation.
+    /// Where setup and steps came to, for the names that teardown uses.
+    private var reached: Branch
+    /// The step that is under way, for the progress line: its text, its place, its expectation.
     package private(set) var current: (text: String, location: SourceLocation, expectation: Expectation?)?
     private var lawClock: RunInstant?
 
     package init(plan: Plan, world: any World) {
         self.plan = plan
         self.world = world
+        reached = Branch(scope: Scope(plan.variables), stimulus: (0, .start))
     }
 
     /// Runs setup, steps and teardown. Call once, on the kernel's executor.
@@ -38,18 +43,21 @@ package final class ScenarioRun: @unchecked Sendable {
             "scenario": .text(plan.scenario), "file": .text(plan.file), "world": .text(plan.world.rawValue),
             "seed": .text("0x" + String(plan.seed, radix: 16)), "cell": .record(plan.cell),
         ])
-        let scope = Scope(plan.variables)
-        resolveLaws(in: scope)
-        let deadline = world.now.advanced(by: plan.deadline)
-        let task = start { [self] in await runMain(scope) }
-        main = task
-        world.after(deadline) { [weak self] in self?.stop(.deadline) }
-        await task.value
-        main = nil
+        resolveLaws()
+        if ending == nil {
+            let task = start { [self] in await runMain() }
+            main = task
+            world.after(world.now.advanced(by: plan.deadline)) { [weak self] in self?.stop(.deadline) }
+            await task.value
+            main = nil
+        }
+        isTested = true
         endFaults()
-        await runTeardown(scope, start: start)
+        await runTeardown(start: start)
         endLaws()
-        let ending = self.ending ?? .done
+        let ending = self.ending ?? (isLawBroken ? .lawBroken : .done)
+        isOver = true
+        if world.omittedEvents > 0 { world.note(LabEvents.eventsOmitted, ["count": .integer(Int64(world.omittedEvents))]) }
         world.note(LabEvents.runEnded, ["reason": .text(ending.rawValue)])
         world.observer = nil
         return ending
@@ -58,8 +66,9 @@ package final class ScenarioRun: @unchecked Sendable {
     /// Ends setup and steps now; teardown still runs. Ctrl-C comes here.
     package func interrupt() { stop(.interrupted) }
 
-    private func runMain(_ scope: Scope) async {
-        var branch = Branch(scope: scope, stimulus: (world.lastSequence, world.now))
+    private func runMain() async {
+        reached.stimulus = (world.lastSequence, world.now)
+        var branch = reached
         do throws(StepStop) {
             for (phase, steps) in [("setup", plan.setup), ("steps", plan.steps)] where !steps.isEmpty {
                 world.note(LabEvents.phaseStarted, ["phase": .text(phase)])
@@ -73,14 +82,16 @@ package final class ScenarioRun: @unchecked Sendable {
             }
             ending = ending ?? reason
         }
+        reached = branch
     }
 
-    private func runTeardown(_ scope: Scope, start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>) async {
+    /// Each step of a teardown is tried, whatever became of the one before it.
+    private func runTeardown(start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>) async {
         guard !plan.teardown.isEmpty else { return }
         world.note(LabEvents.phaseStarted, ["phase": "teardown"])
         let task = start { [self] in
-            var branch = Branch(scope: scope, stimulus: (world.lastSequence, world.now))
-            // Each step of a teardown is tried, whatever became of the one before it.
+            var branch = reached
+            branch.stimulus = (world.lastSequence, world.now)
             for step in plan.teardown { try? await execute([step], &branch) }
         }
         world.after(world.now.advanced(by: min(plan.deadline, .seconds(60)))) { task.cancel() }
@@ -88,10 +99,10 @@ package final class ScenarioRun: @unchecked Sendable {
         endFaults()
     }
 
-    private func stop(_ reason: Ending) {
-        guard ending == nil, let main else { return }
+    func stop(_ reason: Ending) {
+        guard ending == nil, !isTested else { return }
         ending = reason
-        main.cancel()
+        main?.cancel()
     }
 
     // MARK: Events
@@ -102,15 +113,15 @@ package final class ScenarioRun: @unchecked Sendable {
             if let breach = laws[index].observe(event) { report(breach, of: laws[index].law) }
         }
         watchLawClock()
-        for fault in faults.triggered(by: event) { begin(fault) }
+        for armed in faults.triggered(by: event) { fire(armed) }
     }
 
     // MARK: Laws
 
-    private func resolveLaws(in scope: Scope) {
+    private func resolveLaws() {
         for law in plan.laws {
             // The checker has found unknown names; what is left cannot be evaluated and is reported as broken.
-            do { laws.append(LawMonitor(try law.resolved(in: scope))) } catch {
+            do { laws.append(LawMonitor(try law.resolved(in: reached.scope))) } catch {
                 report(LawMonitor.Breach(sequence: nil, reason: error.description), of: law)
             }
         }
@@ -121,18 +132,22 @@ package final class ScenarioRun: @unchecked Sendable {
             "law": .text(law.text), "file": .text(law.location.file), "line": .integer(Int64(law.location.line)), "reason": .text(breach.reason),
         ]
         if let sequence = breach.sequence { fields["event"] = .integer(Int64(sequence)) }
+        isLawBroken = true
         world.note(LabEvents.lawBroken, fields)
         stop(.lawBroken)
     }
 
     /// Looks again when the earliest obligation of a law runs out, so that a breach by silence stops the run.
     private func watchLawClock() {
-        guard let next = laws.compactMap(\.nextDeadline).min(), next < lawClock ?? .distantFuture else { return }
+        var next = RunInstant.distantFuture
+        for law in laws { next = min(next, law.nextDeadline ?? .distantFuture) }
+        guard next < lawClock ?? .distantFuture else { return }
         lawClock = next
         world.after(next) { [weak self] in self?.checkLawClock() }
     }
 
     private func checkLawClock() {
+        guard !isOver else { return }
         lawClock = nil
         // `after` runs one tick later than the deadline itself.
         for index in laws.indices {
@@ -149,14 +164,12 @@ package final class ScenarioRun: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Waits until the watch is decided or its window is over; `nil` when the line is cancelled.
+    /// Waits until the watch is decided or its window is over; `nil` when the line is cancelled. The watch stays on the
+    /// board then.
     func outcome(of id: ClaimBoard.WatchID, until deadline: RunInstant) async -> ClaimBoard.Outcome? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                guard !Task.isCancelled else {
-                    _ = board.expire(id)
-                    return continuation.resume(returning: nil)
-                }
+                guard !Task.isCancelled else { return continuation.resume(returning: nil) }
                 waiting.append((id, continuation))
                 world.after(deadline) { [weak self] in
                     guard let self, waiting.contains(where: { $0.id == id }) else { return }
@@ -164,8 +177,6 @@ package final class ScenarioRun: @unchecked Sendable {
                 }
             }
         } onCancel: {
-            guard waiting.contains(where: { $0.id == id }) else { return }
-            _ = board.expire(id)
             wake(id, with: nil)
         }
     }

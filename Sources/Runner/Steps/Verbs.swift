@@ -1,97 +1,45 @@
 import LabCore
 
-/// The verbs of the scenario language, one function each.
+/// The verbs that speak to a node or to the clock, one function each. Those that watch events are in Watching.swift.
 extension ScenarioRun {
     func execute(_ act: Step.Act, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let arguments = try act.arguments.resolved(in: branch.scope).record ?? [:]
+        let arguments = try act.arguments.resolvedArguments(in: branch.scope)
         let fails = try act.fails?.resolved(in: branch.scope)
         markStimulus(&branch)
         var fields: Fields = ["action": .text("\(act.target)"), "arguments": .record(arguments)]
         if let fails { fields["where"] = fails.encoded }
         begin(step, path, fields)
         let result = await world.perform(act.target, arguments)
+        if Task.isCancelled, case .failure = result { throw end(path, .interrupted, [:]) }
         if let id = act.id {
-            idEvents[id] = world.lastSequence
+            branch.events[id] = world.lastSequence
             measure("\(id).latency", .duration(branch.stimulus.at.duration(to: world.now).nanoseconds))
         }
-        if Task.isCancelled, case .failure = result { throw end(path, .interrupted, [:]) }
         switch (result, fails) {
         case (.success(let answer), nil):
             end(path, .passed, ["answer": .record(answer)])
-            save(act.saves, from: answer, &branch)
+            save(act.saves, from: answer, of: "the answer of \(act.target)", &branch)
         case (.success(let answer), _?):
             throw end(path, .failed, ["answer": .record(answer), "reason": "it succeeded, and was expected to fail"])
         case (.failure(let failure), nil):
-            throw end(path, .failed, ["failure": .record(failure.asFields), "reason": .text(failure.message)])
+            throw end(path, failure.outcome, ["failure": .record(failure.asFields), "reason": .text(failure.message)])
         case (.failure(let failure), let fails?):
-            let differences = fails.differences(in: failure.asFields)
+            let told = failure.asFields.asWritten
+            let differences = fails.differences(in: told)
             guard differences.isEmpty else {
                 throw end(path, .failed, [
-                    "failure": .record(failure.asFields),
+                    "failure": .record(told),
                     "reason": .text("it failed otherwise than expected (\(failure)); different in \(differences.joined(separator: ", "))"),
                 ])
             }
-            end(path, .passed, ["failure": .record(failure.asFields)])
-            save(act.saves, from: failure.asFields, &branch)
+            end(path, .passed, ["failure": .record(told)])
+            save(act.saves, from: failure.asFields, of: "the failure of \(act.target)", &branch)
         }
     }
 
-    func execute(_ expect: Step.Expect, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let within = try duration(expect.within, in: branch.scope) ?? plan.defaultWithin
-        var expectation = Expectation(
-            polarity: .expected, event: expect.event, condition: try expect.condition.resolved(in: branch.scope),
-            stimulus: branch.stimulus.sequence, stimulusAt: branch.stimulus.at, deadline: branch.stimulus.at.advanced(by: within))
-        if let after = expect.after {
-            guard let sequence = idEvents[after] else { throw refuse(step, path, "nothing with the id '\(after)' has happened") }
-            expectation.after = sequence
-        }
-        if let count = expect.count { expectation.count = try count.resolvedCount(in: branch.scope) }
-        let outcome = try await watch(expectation, step, path)
-        let matched: [Int]
-        switch outcome {
-        case .met(let sequences): matched = sequences
-        case .notMet(let sequences):
-            throw end(path, .failed, [
-                "claimed": .list(sequences.map { .integer(Int64($0)) }),
-                "reason": .text(expectation.count == nil ? "it did not happen in time" : "it happened \(sequences.count) times"),
-            ])
-        }
-        end(path, .passed, ["claimed": .list(matched.map { .integer(Int64($0)) })])
-        let last = matched.last.map { board.events[$0 - 1] }
-        if let id = expect.id {
-            if let last {
-                idEvents[id] = last.sequence
-                measure("\(id).latency", .duration(branch.stimulus.at.duration(to: last.at).nanoseconds))
-            }
-            measure("\(id).count", .integer(Int64(matched.count)))
-        }
-        if let last { save(expect.saves, from: last.allFields, &branch) }
-    }
-
-    func execute(_ forbid: Step.Forbid, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let window = try duration(forbid.duration, in: branch.scope) ?? .zero
-        let expectation = Expectation(
-            polarity: .forbidden, event: forbid.event, condition: try forbid.condition.resolved(in: branch.scope),
-            stimulus: world.lastSequence, stimulusAt: world.now, deadline: world.now.advanced(by: window))
-        guard case .notMet(let sequences) = try await watch(expectation, step, path) else {
-            end(path, .passed, [:])
-            return
-        }
-        throw end(path, .failed, ["claimed": .list(sequences.map { .integer(Int64($0)) }), "reason": "it happened"])
-    }
-
-    private func watch(_ expectation: Expectation, _ step: Step, _ path: String) async throws -> ClaimBoard.Outcome {
-        setCurrent(step, expectation)
-        begin(step, path, expectation.asFields)
-        let (id, decided) = board.begin(expectation)
-        if let decided { return decided }
-        if expectation.deadline < world.now { return board.expire(id) }
-        guard let outcome = await outcome(of: id, until: expectation.deadline) else { throw end(path, .interrupted, [:]) }
-        return outcome
-    }
-
+    /// Asks until the answer is right: at once, then at even distances, and for the last time when the window closes.
     func execute(_ check: Step.Check, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let arguments = try check.arguments.resolved(in: branch.scope).record ?? [:]
+        let arguments = try check.arguments.resolvedArguments(in: branch.scope)
         let condition = try check.condition.resolved(in: branch.scope)
         let within = try duration(check.within, in: branch.scope) ?? .zero
         let deadline = world.now.advanced(by: within)
@@ -99,83 +47,112 @@ extension ScenarioRun {
         // A hundredth of the window, but not more often than ten times a second.
         let interval = max(.milliseconds(100), within / 100)
         while true {
-            let result = await world.ask(check.query, arguments)
+            let result = await world.ask(check.query, arguments).map(\.asWritten)
             if Task.isCancelled { throw end(path, .interrupted, [:]) }
             if case .success(let answer) = result, condition.holds(for: answer) {
                 end(path, .passed, ["answer": .record(answer)])
                 return
             }
-            let next = world.now.advanced(by: interval)
-            if next > deadline {
+            guard world.now < deadline else {
                 switch result {
                 case .success(let answer):
                     let differences = condition.differences(in: answer).joined(separator: ", ")
                     throw end(path, .failed, ["answer": .record(answer), "reason": .text("different in \(differences)")])
                 case .failure(let failure):
-                    throw end(path, .failed, ["failure": .record(failure.asFields), "reason": .text(failure.message)])
+                    throw end(path, failure.outcome, ["failure": .record(failure.asFields), "reason": .text(failure.message)])
                 }
             }
+            let next = min(world.now.advanced(by: interval), deadline)
             do { try await world.sleep(until: next) } catch { throw end(path, .interrupted, [:]) }
         }
     }
 
     func execute(_ fault: Step.Fault, _ step: Step, _ path: String, _ branch: inout Branch) throws {
-        let arguments = try fault.arguments.resolved(in: branch.scope).record ?? [:]
+        let arguments = try fault.arguments.resolvedArguments(in: branch.scope)
         let limit = try duration(fault.duration, in: branch.scope)
-        let injected = faults.make(fault.target, arguments, id: fault.id)
         let condition = try fault.trigger?.condition.resolved(in: branch.scope)
+        let injected = faults.make(fault.target, arguments, id: fault.id)
         markStimulus(&branch)
-        begin(step, path, ["fault": .text("\(fault.target)"), "arguments": .record(arguments), "handle": .integer(Int64(injected.handle))])
+        begin(step, path, injected.asFields)
+        let sequence: Int
         if let trigger = fault.trigger, let condition {
-            faults.arm(injected, at: trigger.event, condition, nth: trigger.nth, duration: limit)
-            world.note(LabEvents.faultArmed, ["fault": .text("\(fault.target)"), "handle": .integer(Int64(injected.handle)), "event": .text("\(trigger.event)")])
+            faults.arm(
+                FaultTable.Armed(
+                    fault: injected, event: trigger.event, condition: condition, remaining: trigger.nth, duration: limit, step: step, path: path))
+            var fields: Fields = [
+                "fault": .text("\(fault.target)"), "handle": .integer(Int64(injected.handle)), "event": .text("\(trigger.event)"),
+                "nth": .integer(Int64(trigger.nth)),
+            ]
+            if let id = fault.id { fields["id"] = .text(id) }
+            sequence = world.note(LabEvents.faultArmed, fields)
         } else {
-            faults.setDuration(limit, of: injected)
-            if let failure = begin(injected) {
-                throw end(path, failure.reason == "not_possible_here" ? .blocked : .failed, ["reason": .text(failure.message)])
+            switch begin(injected, for: limit) {
+            case .success(let started): sequence = started
+            case .failure(let failure):
+                throw end(path, failure.outcome, ["failure": .record(failure.asFields), "reason": .text(failure.message)])
             }
         }
-        if let id = fault.id { idEvents[id] = world.lastSequence }
+        if let id = fault.id {
+            branch.events[id] = sequence
+            branch.faults[id, default: []].append(injected.handle)
+        }
         end(path, .passed, [:])
     }
 
     func execute(clear id: String, _ step: Step, _ path: String, _ branch: inout Branch) throws {
         markStimulus(&branch)
         begin(step, path, ["id": .text(id)])
-        faults.disarm(id: id)
-        for fault in faults.active where fault.id == id { end(fault) }
+        let handles = branch.faults[id] ?? []
+        faults.disarm(handles)
+        for fault in faults.active where handles.contains(fault.handle) { end(fault) }
+        branch.faults[id] = nil
         end(path, .passed, [:])
     }
 
     func execute(wait template: Template, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
         let time = try duration(template, in: branch.scope) ?? .zero
         markStimulus(&branch)
-        begin(step, path, ["until_ns": .integer(world.now.advanced(by: time).nanoseconds)])
-        do { try await world.sleep(until: world.now.advanced(by: time)) } catch { throw end(path, .interrupted, [:]) }
-        end(path, .passed, [:])
+        let end = world.now.advanced(by: time)
+        begin(step, path, ["until_ns": .integer(end.nanoseconds)])
+        do { try await world.sleep(until: end) } catch { throw self.end(path, .interrupted, [:]) }
+        self.end(path, .passed, [:])
     }
 
-    private func duration(_ template: Template?, in scope: Scope) throws -> Duration? {
+    func duration(_ template: Template?, in scope: Scope) throws(StepRefusal) -> Duration? {
         guard let template else { return nil }
-        let value = try template.resolved(in: scope)
-        guard let nanoseconds = value.durationNanoseconds else { throw NotADuration(value: value) }
+        let value: FieldValue
+        do { value = try template.resolved(in: scope) } catch { throw .unresolved(error) }
+        guard let nanoseconds = value.durationNanoseconds else { throw .notADuration(value) }
+        guard nanoseconds >= 0 else { throw .negative(value) }
         return .nanoseconds(nanoseconds)
     }
 }
 
-/// A value that a step uses as a time and that is none.
-struct NotADuration: Error, CustomStringConvertible {
-    var value: FieldValue
-    var description: String { "'\(value)' is not a duration; write 250ms, 5s, 20m or 12h" }
-}
-
-extension Match.Test {
-    func resolvedCount(in scope: Scope) throws(ExpressionFailure) -> Match.Test {
-        try Match([Match.Condition(field: "count", test: self)]).resolved(in: scope).conditions.first?.test ?? self
+extension Template {
+    /// What stands under `with:`, with its names filled in.
+    fileprivate func resolvedArguments(in scope: Scope) throws(StepRefusal) -> Fields {
+        let value: FieldValue
+        do { value = try resolved(in: scope) } catch { throw .unresolved(error) }
+        guard let fields = value.record else { throw .notFields(value) }
+        return fields
     }
 }
 
-extension RunEvent {
-    /// The fields with `member` for nodes of a fleet.
-    var allFields: Fields { member.map { fields.merging(["member": .integer(Int64($0))]) } ?? fields }
+/// Why a step cannot begin, though the checker has let it pass: values that are known only when the run gets there.
+enum StepRefusal: Error, CustomStringConvertible {
+    case unresolved(ExpressionFailure)
+    case notADuration(FieldValue)
+    case negative(FieldValue)
+    case notFields(FieldValue)
+    case unknownID(String)
+
+    var description: String {
+        switch self {
+        case .unresolved(let failure): failure.description
+        case .notADuration(let value): "'\(value)' is not a duration; write 250ms, 5s, 20m or 12h"
+        case .negative(let value): "'\(value)' is less than no time"
+        case .notFields(let value): "'\(value)' for 'with' must be fields with their values"
+        case .unknownID(let id): "nothing with the id '\(id)' has happened"
+        }
+    }
 }
