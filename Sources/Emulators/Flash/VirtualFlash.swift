@@ -199,7 +199,10 @@ package struct VirtualFlash: Sendable, Equatable {
 
     private mutating func write(_ bytes: [UInt8], _ sector: Int, _ offset: Int) {
         if bytes.isEmpty { return }
-        let missing = offset + bytes.count - contents[sector].count
+        let needed = offset + bytes.count
+        let missing = needed - contents[sector].count
+        // Never more than a sector: doubling by itself would keep up to twice as much, for each badge of a fleet.
+        if needed > contents[sector].capacity { contents[sector].reserveCapacity(min(geometry.sectorSize, needed + needed / 2)) }
         if missing > 0 { contents[sector].append(contentsOf: repeatElement(Self.eraseValue, count: missing)) }
         for (index, byte) in bytes.enumerated() { contents[sector][offset + index] &= byte }
     }
