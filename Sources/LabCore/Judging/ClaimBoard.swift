@@ -13,30 +13,43 @@ package struct ClaimBoard: Sendable {
     }
 
     private struct Watch: Sendable {
+        var id: WatchID
         var expectation: Expectation
         var matched: [Int] = []
     }
 
+    /// In the order of the log, without gaps.
     package private(set) var events: [RunEvent] = []
-    private var watches: [(id: WatchID, watch: Watch)] = []
-    private var claimed: Set<Int> = []
+    private var watches: [Watch] = []
+    /// Which expectation has taken an event, by the event's number.
+    private var claimed: [Int: Expectation] = [:]
     private var nextID = 0
 
     package init() {}
+
+    /// The event with this number, if the board has seen it.
+    package func event(_ sequence: Int) -> RunEvent? {
+        let index = index(after: sequence - 1)
+        return events.indices.contains(index) && events[index].sequence == sequence ? events[index] : nil
+    }
+
+    /// Where the events after `sequence` begin. Numbers have no gaps, but the board need not have seen the first ones.
+    private func index(after sequence: Int) -> Int {
+        guard let first = events.first?.sequence else { return 0 }
+        return min(max(0, sequence - first + 1), events.count)
+    }
 
     /// Begins to watch, with a look at what has happened since the stimulus.
     ///
     /// - Returns: the outcome if it is decided already, else the watch to wait for.
     package mutating func begin(_ expectation: Expectation) -> (id: WatchID, outcome: Outcome?) {
-        var watch = Watch(expectation: expectation)
         nextID += 1
-        let id = WatchID(rawValue: nextID)
-        // Sequence numbers have no gaps, so the event after number n stands at index n.
-        for event in events.dropFirst(max(expectation.stimulus, expectation.after ?? 0)) {
-            if let outcome = take(event, for: &watch) { return (id, outcome) }
+        var watch = Watch(id: WatchID(rawValue: nextID), expectation: expectation)
+        for event in events[index(after: max(expectation.stimulus, expectation.after ?? 0))...] {
+            if let outcome = take(event, for: &watch) { return (watch.id, outcome) }
         }
-        watches.append((id, watch))
-        return (id, nil)
+        watches.append(watch)
+        return (watch.id, nil)
     }
 
     /// Adds the next event of the log and tells which watches it decides, in the order in which they began.
@@ -44,21 +57,23 @@ package struct ClaimBoard: Sendable {
         events.append(event)
         guard !watches.isEmpty else { return [] }
         var decided: [(id: WatchID, outcome: Outcome)] = []
-        for index in watches.indices {
-            var watch = watches[index].watch
-            if let outcome = take(event, for: &watch) { decided.append((watches[index].id, outcome)) }
-            watches[index].watch = watch
+        // Taken out for the time of the loop, so that a long list of matches is not copied for each event.
+        var open = watches
+        watches = []
+        for index in open.indices {
+            if let outcome = take(event, for: &open[index]) { decided.append((open[index].id, outcome)) }
         }
         if !decided.isEmpty {
-            watches.removeAll { entry in decided.contains { $0.id == entry.id } }
+            open.removeAll { watch in decided.contains { $0.id == watch.id } }
         }
+        watches = open
         return decided
     }
 
     /// Ends a watch whose window is over.
     package mutating func expire(_ id: WatchID) -> Outcome {
         guard let index = watches.firstIndex(where: { $0.id == id }) else { return .notMet([]) }
-        let watch = watches.remove(at: index).watch
+        let watch = watches.remove(at: index)
         switch watch.expectation.polarity {
         case .forbidden: return .met([])
         case .expected:
@@ -68,30 +83,27 @@ package struct ClaimBoard: Sendable {
         }
     }
 
+    /// What a `forbid` watches may be taken by an `expect` all the same, and what an `expect` has taken is still forbidden:
+    /// else it would depend on which of two branches began first.
     private mutating func take(_ event: RunEvent, for watch: inout Watch) -> Outcome? {
-        guard watch.expectation.concerns(event), !claimed.contains(event.sequence), watch.expectation.accepts(event) else { return nil }
+        guard watch.expectation.accepts(event) else { return nil }
         if watch.expectation.polarity == .forbidden { return .notMet([event.sequence]) }
-        claimed.insert(event.sequence)
+        guard claimed[event.sequence] == nil else { return nil }
+        claimed[event.sequence] = watch.expectation
         watch.matched.append(event.sequence)
         return watch.expectation.count == nil ? .met(watch.matched) : nil
     }
 
     /// Whether an `expect` has taken the event.
-    package func isClaimed(_ sequence: Int) -> Bool { claimed.contains(sequence) }
+    package func isClaimed(_ sequence: Int) -> Bool { claimed[sequence] != nil }
 
     /// The events that came nearest to the expectation: of its kind with few differing fields first, then by time;
-    /// at most `limit`.
+    /// at most `limit`. Events that it has taken itself are no misses.
     package func nearMisses(of expectation: Expectation, limit: Int = 5) -> [NearMiss] {
-        let earliest = expectation.stimulusAt
         var candidates: [NearMiss] = []
-        for event in events where expectation.concerns(event) {
+        for event in events where expectation.concerns(event) && claimed[event.sequence] != expectation {
             let differences = expectation.condition.differences(in: event)
-            let note: String? =
-                if event.sequence <= expectation.stimulus { "before the step that it counts from" }
-                else if let after = expectation.after, event.sequence <= after { "before the event named in 'after'" }
-                else if event.at > expectation.deadline { "too late, at +\(DurationText.format(nanoseconds: event.at.nanoseconds - earliest.nanoseconds))" }
-                else if differences.isEmpty && isClaimed(event.sequence) { "taken by another expect" }
-                else { nil }
+            let note = note(on: event, for: expectation, fits: differences.isEmpty)
             if note == nil && differences.isEmpty { continue }
             candidates.append(NearMiss(event: event, differences: differences, note: note))
         }
@@ -100,5 +112,15 @@ package struct ClaimBoard: Sendable {
             return a != b ? a < b : left.event.sequence > right.event.sequence
         }
         return Array(ranked.prefix(limit))
+    }
+
+    /// Why an event does not count whatever its fields are.
+    private func note(on event: RunEvent, for expectation: Expectation, fits: Bool) -> String? {
+        if event.sequence <= expectation.stimulus { return "before the step that it counts from" }
+        if let after = expectation.after, event.sequence <= after { return "before the event named in 'after'" }
+        if event.at > expectation.deadline {
+            return "too late, at +\(DurationText.format(nanoseconds: event.at.nanoseconds - expectation.stimulusAt.nanoseconds))"
+        }
+        return fits && isClaimed(event.sequence) ? "taken by another expect" : nil
     }
 }

@@ -48,10 +48,7 @@ package struct Expectation: Sendable, Equatable {
 extension Match {
     /// The conditions that an event does not meet. `member` is the number of the fleet member that noted it.
     package func differences(in event: RunEvent) -> [String] {
-        conditions.filter { condition in
-            let value = condition.field == "member" ? event.member.map { .integer(Int64($0)) } : event.fields.value(at: condition.field)
-            return !condition.test.holds(for: value)
-        }.map(\.field)
+        conditions.filter { !$0.test.holds(for: event.value(at: $0.field)) }.map(\.field)
     }
 }
 
@@ -84,7 +81,8 @@ extension Expectation {
 }
 
 extension Match {
-    /// Resolved conditions as data: `{"port":{"ge":2}}`; a bare scalar is written as `eq`, a nested match below `fields`.
+    /// Resolved conditions as data: `{"port":{"ge":2}}`; a bare scalar is written as `eq`, a bare null, which an absent
+    /// field equals, as `present`, a nested match below `fields`.
     package var encoded: FieldValue {
         var fields = Fields()
         for condition in conditions { fields[condition.field] = condition.test.encoded }
@@ -104,6 +102,7 @@ extension Match {
 extension Match.Test {
     package var encoded: FieldValue {
         switch self {
+        case .equals(.constant(.null)): return .record(["present": false])
         case .equals(let template): return .record(["eq": template.constant])
         case .fields(let match): return .record(["fields": match.encoded])
         case .operators(let operations):

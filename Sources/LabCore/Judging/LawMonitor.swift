@@ -19,21 +19,27 @@ package struct LawMonitor: Sendable {
 
     package let law: Law
     private var firstByValue: [FieldValue: Int] = [:]
+    /// In the order of their deadlines, because all of a law have the same time.
     private var pending: [Pending] = []
-    private var sums: (left: Double, right: Double) = (0, 0)
+    private var sums: (left: Sum, right: Sum) = (Sum(), Sum())
+    /// The time of a `leads_to`; `nil` where it is not a duration.
+    private let limit: Int64?
     /// The first breach; a law is broken once.
     package private(set) var breach: Breach?
     /// Events that the law concerned: 0 at the end means that it was never put to the test.
     package private(set) var observed = 0
 
     /// - Parameter law: resolved; its conditions and times hold constants only.
-    package init(_ law: Law) { self.law = law }
+    package init(_ law: Law) {
+        self.law = law
+        if case .leadsTo(_, _, _, _, let within) = law.rule, case .constant(let time) = within { limit = time.durationNanoseconds } else { limit = nil }
+    }
 
     /// Obligations that the end of the run left open, neither kept nor broken.
     package var openObligations: Int { pending.count }
 
     /// The earliest moment at which the passing of time can break the law.
-    package var nextDeadline: RunInstant? { breach == nil ? pending.map(\.deadline).min() : nil }
+    package var nextDeadline: RunInstant? { breach == nil ? pending.first?.deadline : nil }
 
     /// - Returns: the breach if this event breaks the law for the first time.
     package mutating func observe(_ event: RunEvent) -> Breach? {
@@ -45,31 +51,31 @@ package struct LawMonitor: Sendable {
             observed += 1
             return broken(at: event, "\(reference) must not happen")
         case .oncePer(let reference, let condition, let field):
-            guard concerns(event, reference, condition), let value = event.fields.value(at: field) else { return nil }
+            guard concerns(event, reference, condition), let value = event.value(at: field) else { return nil }
             observed += 1
-            if let first = firstByValue[value] { return broken(at: event, "a second \(reference) with \(field) = \(value), the first is event \(first)") }
-            firstByValue[value] = event.sequence
+            if let first = firstByValue[value.asKey] {
+                return broken(at: event, "a second \(reference) with \(field) = \(value), the first is event \(first)")
+            }
+            firstByValue[value.asKey] = event.sequence
         case .leadsTo(let reference, let condition, let target, let same, let within):
-            if concerns(event, target, Match()) {
-                let key = same.map { event.fields.value(at: $0) ?? .null }
+            if !pending.isEmpty, concerns(event, target) {
+                let key = key(of: event, same)
                 pending.removeAll { $0.key == key }
             }
             guard concerns(event, reference, condition) else { return nil }
             observed += 1
-            let key = same.map { event.fields.value(at: $0) ?? .null }
-            let limit = (try? within.resolved(in: Scope()))?.durationNanoseconds ?? 0
-            pending.append(Pending(sequence: event.sequence, key: key, deadline: event.at.advanced(byNanoseconds: limit)))
+            guard let limit else { return broken(at: event, "'\(within)' is not a duration, so nothing can be in time") }
+            pending.append(Pending(sequence: event.sequence, key: key(of: event, same), deadline: event.at.advanced(byNanoseconds: limit)))
         case .balance(let left, let right):
-            if concerns(event, left, Match()) { observed += 1; sums.left += amount(event) }
-            if concerns(event, right, Match()) { observed += 1; sums.right += amount(event) }
+            if concerns(event, left) { observed += 1; sums.left.add(event) }
+            if concerns(event, right) { observed += 1; sums.right.add(event) }
         }
         return nil
     }
 
     /// - Returns: the breach if an obligation has run out by now.
     package mutating func passTime(to now: RunInstant) -> Breach? {
-        guard breach == nil, case .leadsTo(_, _, let target, _, _) = law.rule,
-            let late = pending.first(where: { $0.deadline < now }) else { return nil }
+        guard breach == nil, case .leadsTo(_, _, let target, _, _) = law.rule, let late = pending.first, late.deadline < now else { return nil }
         breach = Breach(sequence: late.sequence, reason: "event \(late.sequence) was not followed by \(target) in time")
         return breach
     }
@@ -77,8 +83,8 @@ package struct LawMonitor: Sendable {
     /// - Returns: the breach that only the end of the run shows.
     package mutating func end(at now: RunInstant) -> Breach? {
         if let late = passTime(to: now) { return late }
-        guard breach == nil, case .balance(let left, let right) = law.rule, sums.left != sums.right else { return nil }
-        breach = Breach(sequence: nil, reason: "\(left) sums to \(FieldValue.number(sums.left)), \(right) to \(FieldValue.number(sums.right))")
+        guard breach == nil, case .balance(let left, let right) = law.rule, !sums.left.equals(sums.right) else { return nil }
+        breach = Breach(sequence: nil, reason: "\(left) sums to \(sums.left), \(right) to \(sums.right)")
         return breach
     }
 
@@ -88,12 +94,38 @@ package struct LawMonitor: Sendable {
         return found
     }
 
-    private func concerns(_ event: RunEvent, _ reference: NodeReference, _ condition: Match) -> Bool {
+    private func concerns(_ event: RunEvent, _ reference: NodeReference, _ condition: Match = Match()) -> Bool {
         event.name == reference.name && event.role == reference.role && condition.differences(in: event).isEmpty
     }
 
-    private func amount(_ event: RunEvent) -> Double {
-        (event.fields["cents"] ?? event.fields["value"])?.asNumber ?? 1
+    /// What ties the second event to the first: the fields of `same`, and the device itself where both come from one role,
+    /// so that one member of a fleet does not keep the promise of another.
+    private func key(of event: RunEvent, _ same: [String]) -> [FieldValue] {
+        var key = same.map { event.value(at: $0)?.asKey ?? .null }
+        if case .leadsTo(let reference, _, let target, _, _) = law.rule, reference.role == target.role { key.append(.text(event.node)) }
+        return key
+    }
+
+    /// A sum that is exact for whole numbers.
+    private struct Sum: Sendable, CustomStringConvertible {
+        private var value = 0.0
+        private var isWhole = true
+
+        mutating func add(_ event: RunEvent) {
+            let amount = event.fields["cents"] ?? event.fields["value"]
+            // Durations stand in a stored log as text.
+            let number = amount.flatMap { $0.asNumber ?? $0.durationNanoseconds.map { Double($0) / 1e9 } } ?? 1
+            isWhole = isWhole && number.rounded() == number
+            value += number
+        }
+
+        /// Tenths cannot be added without an error in the last digits; that is not an imbalance.
+        func equals(_ other: Sum) -> Bool {
+            if isWhole && other.isWhole { return value == other.value }
+            return (value - other.value).magnitude <= 1e-9 * max(value.magnitude, other.value.magnitude)
+        }
+
+        var description: String { FigureText.number(value) }
     }
 }
 
