@@ -8,7 +8,10 @@ struct Gate: Sendable {
     var users: UserStore
     var tokens: TokenAuthority
     var signatures: SignatureChecker
+    /// By who has proven to be somebody.
     var limiter: RateLimiter
+    /// By address, apart from the others: what anybody can invent must not push out those who are known.
+    var strangers: RateLimiter
 
     /// - Returns: the identity, once everything but the fields is right.
     /// - Throws: `APIError`, and the storage's errors.
@@ -19,11 +22,11 @@ struct Gate: Sendable {
         let identity: Identity
         do { identity = try await authenticate(endpoint, call, tenant: tenant, trace: trace) } catch let error as APIError
         where error.code.status == 401 {
-            let decision = limiter.take(key: "failures|\(trace.peer)", limit: configuration.rateLimits.failures, at: environment.now())
+            let decision = strangers.take(key: "failures|\(trace.peer)", limit: configuration.rateLimits.failures, at: environment.now())
             throw decision.isAllowed ? error : decision.refusal()
         }
         trace.update { $0.identity = identity }
-        try takeRate(endpoint, identity, tenant: tenant, trace: trace)
+        try takeRate(endpoint, identity, trace: trace)
         try authorise(endpoint.access, identity, parameters: parameters)
         return identity
     }
@@ -64,24 +67,30 @@ struct Gate: Sendable {
         case .open:
             return .anonymous
         case .factory:
-            if configuration.devices.allowsOpenRegistration, call.header("x-signature") == nil { return .anonymous }
+            if configuration.devices.allowsOpenRegistration, call.header("x-signature") == nil {
+                guard isServed(tenant) else { throw APIError(.tenantMismatch) }
+                return .anonymous
+            }
             let signature = try readCanonical(call, trace: trace)
-            let key = tenant == configuration.devices.tenant ? try keys.factoryKey(serial: signature.deviceID) : nil
+            let key = isServed(tenant) ? try keys.factoryKey(serial: signature.deviceID) : nil
             try signatures.check(signature, of: call, key: key, tenant: tenant, scope: "factory ", peer: trace.peer)
             return .factory(serial: signature.deviceID)
         case .deviceSecret:
             let signature = try readCanonical(call, trace: trace)
-            let key = tenant == configuration.devices.tenant ? try keys.deviceKey(id: signature.deviceID) : nil
+            let key = isServed(tenant) ? try keys.deviceKey(id: signature.deviceID) : nil
             try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
             return .device(id: signature.deviceID, epoch: key?.epoch ?? 0)
         case .permission:
             let claims = try await readToken(call, trace: trace)
             if claims.typ == TokenUse.device.rawValue { trace.update { $0.device = claims.sub } }
-            guard claims.tenant == tenant else { throw APIError(.tenantMismatch) }
+            guard claims.tenant == tenant, isServed(tenant) else { throw APIError(.tenantMismatch) }
             return claims.typ == TokenUse.device.rawValue
                 ? try device(claims, call, tenant: tenant, trace: trace) : try user(claims)
         }
     }
+
+    /// A tenant that is not served has no devices: its names go the way of unknown ones.
+    private func isServed(_ tenant: String) -> Bool { tenant == configuration.devices.tenant }
 
     /// Registration and token renewal take the canonical form only.
     private func readCanonical(_ call: ReadCall, trace: RequestTrace) throws -> RequestSignature {
@@ -120,7 +129,7 @@ struct Gate: Sendable {
         guard signature.version == .canonical || configuration.acceptsVersion0 else {
             throw APIError(.signatureInvalid, "Signatures of version 0 are switched off: send x-signature: v1:sha256:<digits>.")
         }
-        let key = tenant == configuration.devices.tenant ? try keys.deviceKey(id: claims.sub) : nil
+        let key = isServed(tenant) ? try keys.deviceKey(id: claims.sub) : nil
         if let key, key.epoch != claims.epoch { throw APIError(.tokenRevoked) }
         try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
         return .device(id: claims.sub, epoch: claims.epoch)
@@ -128,7 +137,7 @@ struct Gate: Sendable {
 
     // MARK: How often
 
-    private func takeRate(_ endpoint: Endpoint, _ identity: Identity, tenant: String, trace: RequestTrace) throws(APIError) {
+    private func takeRate(_ endpoint: Endpoint, _ identity: Identity, trace: RequestTrace) throws(APIError) {
         let limits = configuration.rateLimits
         let (caller, name, limit): (String, String, RateLimit) =
             switch (identity, endpoint.rateClass) {
@@ -137,7 +146,8 @@ struct Gate: Sendable {
             case (.user, _): (identity.label, "user", limits.user)
             case (_, _): (identity.label, "device", limits.device)
             }
-        let decision = limiter.take(key: "\(tenant)|\(caller)|\(name)", limit: limit, at: environment.now())
+        let bucket = identity == .anonymous ? strangers : limiter
+        let decision = bucket.take(key: "\(name)|\(caller)", limit: limit, at: environment.now())
         trace.update { $0.rateHeaders = decision.headers }
         guard decision.isAllowed else {
             var refusal = decision.refusal()

@@ -11,6 +11,7 @@ package struct GatewayParts: Sendable {
     package let users: UserStore
     package let tokens: TokenAuthority
     package let limiter: RateLimiter
+    package let strangers: RateLimiter
 
     /// - Parameter storage: the session of this life of the cloud.
     /// - Throws: `ConfigurationError`, and the storage's errors.
@@ -25,6 +26,7 @@ package struct GatewayParts: Sendable {
         users = try UserStore(configuration: configuration, environment: environment, storage: storage)
         tokens = TokenAuthority(configuration: configuration, environment: environment)
         limiter = RateLimiter(maximumCallers: configuration.rateLimits.maximumCallers)
+        strangers = RateLimiter(maximumCallers: configuration.rateLimits.maximumCallers)
         declareMetrics()
     }
 
@@ -32,19 +34,19 @@ package struct GatewayParts: Sendable {
         metrics.declare("http_requests_total", "Requests answered, by method, route and status.")
         metrics.declare("http_requests_refused_total", "Requests that the gateway refused, by reason.")
         metrics.declare("http_request_duration_seconds", "Time from a request to its answer, on the run's clock.")
-        let (nonces, limiter) = (nonces, limiter)
+        let (nonces, limiter, strangers) = (nonces, limiter, strangers)
         metrics.gauge("gateway_nonces", "Nonces that are remembered.") { Double(nonces.count) }
-        metrics.gauge("gateway_rate_limited_callers", "Callers whose requests are counted.") { Double(limiter.callers) }
+        metrics.gauge("gateway_rate_limited_callers", "Callers whose requests are counted.") { Double(limiter.callers + strangers.callers) }
     }
 
     /// The gateway over the services, with the users' and its own beside them.
     package func gateway(services: [any CloudService], keys: any DeviceKeys) throws -> Gateway {
         let signatures = SignatureChecker(
-            environment: environment, nonces: nonces, limiter: limiter, clockHelp: configuration.rateLimits.clockHelp,
+            environment: environment, nonces: nonces, limiter: strangers, clockHelp: configuration.rateLimits.clockHelp,
             decoyMaster: configuration.devices.deviceMasterKey)
         let gate = Gate(
             configuration: configuration, environment: environment, keys: keys, users: users, tokens: tokens, signatures: signatures,
-            limiter: limiter)
+            limiter: limiter, strangers: strangers)
         let own: [any CloudService] = [UserService(environment: environment, users: users, tokens: tokens, audit: audit)]
         return try Gateway(
             services: own + services, gate: gate, storage: storage, audit: audit, metrics: metrics, environment: environment)

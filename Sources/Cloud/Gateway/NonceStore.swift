@@ -20,7 +20,7 @@ package final class NonceStore: NonceLedger {
     private struct Counts {
         var total = 0
         var ofDevice: [String: Int] = [:]
-        var nextSweep: Int64 = 0
+        var sweptAt: Int64 = 0
     }
 
     package init(environment: CloudEnvironment, storage: Storage, limits: RequestLimits) throws {
@@ -53,9 +53,11 @@ package final class NonceStore: NonceLedger {
     /// - Throws: `NONCE_STORE_FULL` at a bound, and the storage's errors.
     package func claim(device: String, nonce: String) throws -> Bool {
         let now = environment.unixSeconds
-        if counts.withLock({ now >= $0.nextSweep }) { try sweep() }
+        let sweptAt = counts.withLock { $0.sweptAt }
+        if now - sweptAt >= 60 { try sweep() }
         if isFull(for: device) {
-            try sweep()
+            // Within one second nothing more becomes free, and whoever is at a bound must not make every call a sweep.
+            if now > sweptAt { try sweep() }
             if isFull(for: device) {
                 throw APIError(.nonceStoreFull, headers: [HTTPCall.Header("retry-after", String(Self.life))])
             }
@@ -90,7 +92,7 @@ package final class NonceStore: NonceLedger {
             return try Row.fetchAll(db, sql: "SELECT device, count(*) FROM nonces GROUP BY device")
         }
         var fresh = Counts()
-        fresh.nextSweep = now + 60
+        fresh.sweptAt = now
         for row in rows {
             let (device, count): (String, Int) = (row[0], row[1])
             fresh.ofDevice[device] = count

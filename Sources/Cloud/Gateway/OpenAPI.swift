@@ -70,7 +70,7 @@ enum OpenAPI {
         let inQuery = endpoint.query.map { kind -> FieldValue in
             [
                 "name": .text(kind.name), "in": "query", "required": .bool(kind.isRequired), "description": .text(kind.about),
-                "schema": schema(of: kind.type),
+                "schema": schema(of: kind.type, isOpen: false),
             ]
         }
         let reference: (String) -> FieldValue = { ["$ref": .text("#/components/parameters/\($0)")] }
@@ -118,7 +118,7 @@ enum OpenAPI {
     private static func schema(of kinds: [FieldKind], isOpen: Bool) -> FieldValue {
         var properties: Fields = [:]
         for kind in kinds {
-            var property = schema(of: kind.type).record ?? [:]
+            var property = schema(of: kind.type, isOpen: isOpen).record ?? [:]
             let about = [kind.about, kind.unit.map { "unit: \($0)" } ?? ""].filter { !$0.isEmpty }.joined(separator: "; ")
             if !about.isEmpty { property["description"] = .text(about) }
             properties[kind.name] = .record(property)
@@ -129,7 +129,8 @@ enum OpenAPI {
         ]
     }
 
-    private static func schema(of type: FieldType) -> FieldValue {
+    /// - Parameter isOpen: records may have further fields: answers grow, while requests are held to their lists.
+    private static func schema(of type: FieldType, isOpen: Bool) -> FieldValue {
         switch type {
         case .text: ["type": "string"]
         case .integer: ["type": "integer", "format": "int64"]
@@ -139,8 +140,8 @@ enum OpenAPI {
         case .ratio: ["type": "number", "minimum": 0, "maximum": 1]
         case .bytes: ["type": "string", "pattern": "^(0x)?([0-9a-fA-F]{2})*$"]
         case .choice(let words): ["type": "string", "enum": .list(words.map { .text($0) })]
-        case .list(let element): ["type": "array", "items": schema(of: element)]
-        case .record(let kinds): kinds.isEmpty ? ["type": "object"] : schema(of: kinds, isOpen: false)
+        case .list(let element): ["type": "array", "items": schema(of: element, isOpen: isOpen)]
+        case .record(let kinds): kinds.isEmpty ? ["type": "object"] : schema(of: kinds, isOpen: isOpen)
         case .any: [:]
         }
     }

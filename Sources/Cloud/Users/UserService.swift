@@ -29,7 +29,7 @@ package struct UserService: CloudService {
         let (name, password) = (request.body["username"]?.text ?? "", request.body["password"]?.text ?? "")
         let shown = UserRules.isName(name) ? name : "?"
         let now = environment.unixSeconds
-        let wait = loginGuard.wait(name: name, peer: request.peer, at: now)
+        let wait = loginGuard.wait(name: shown, peer: request.peer, at: now)
         if wait > 0 {
             environment.note(
                 "auth.login.failed", ["user": .text(shown), "reason": "delayed", "peer": .text(request.peer)])
@@ -37,18 +37,18 @@ package struct UserService: CloudService {
                 .loginDelayed, details: ["retry_after": .integer(wait)], headers: [HTTPCall.Header("retry-after", String(wait))])
         }
         // Longer ones can be nobody's password and would only cost time.
-        let isPossible = UserRules.isName(name) && password.utf8.count <= 128
+        let isPossible = UserRules.isName(name) && password.utf8.count <= 128 && request.tenant == users.tenant
         let found = try users.authenticate(name: isPossible ? name : "", password: isPossible ? password : "")
         guard let user = found else {
-            let failures = loginGuard.failed(name: name, peer: request.peer, at: now)
+            let failures = loginGuard.failed(name: shown, peer: request.peer, at: now)
             environment.note(
                 "auth.login.failed",
                 ["user": .text(shown), "reason": "wrong", "failures": .integer(Int64(failures)), "peer": .text(request.peer)])
             throw APIError(.loginFailed)
         }
-        loginGuard.succeeded(name: name, peer: request.peer)
+        loginGuard.succeeded(name: shown, peer: request.peer)
         environment.note("auth.login", ["user": .text(user.name), "role": .text(user.role.rawValue), "peer": .text(request.peer)])
-        let (token, expiry) = try await tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: request.tenant)
+        let (token, expiry) = try await tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: users.tenant)
         return APIAnswer(data: ["token": .text(token), "token_expires_at": .integer(expiry), "role": .text(user.role.rawValue)])
     }
 

@@ -18,7 +18,8 @@ package final class UserStore: Sendable {
     private let environment: CloudEnvironment
     private let storage: Storage
     private let cost: PasswordCost
-    private let tenant: String
+    /// The tenant whose users these are.
+    package let tenant: String
 
     package init(configuration: CloudConfiguration, environment: CloudEnvironment, storage: Storage) throws {
         self.environment = environment

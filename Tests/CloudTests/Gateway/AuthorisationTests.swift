@@ -89,6 +89,7 @@ struct AuthorisationTests {
         #expect(await (try GatewayBench()).send("POST", path, body: body).error == "SIGNATURE_REQUIRED")
         let bench = try GatewayBench { $0.devices.allowsOpenRegistration = true }
         #expect(await bench.send("POST", path, body: body).data("caller") == "anonymous")
+        #expect(await bench.send("POST", path, [("x-tenant", "acme")], body: body).error == "TENANT_MISMATCH")
         let forged = bench.signed("POST", path, body: body, device: GatewayBench.serial, key: GatewayBench.badgeSecret)
         #expect(await bench.send("POST", path, forged, body: body).error == "SIGNATURE_INVALID")
     }

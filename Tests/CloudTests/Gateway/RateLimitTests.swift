@@ -105,4 +105,20 @@ struct RateLimitTests {
         #expect(await bench.send("GET", "/api/v1/devices").status == 429)
         #expect(await bench.send("GET", "/api/v1/devices", try await bench.asUser(.guest)).status == 200)
     }
+
+    @Test("names that strangers invent do not take the place of known callers")
+    func strangers() async throws {
+        let bench = try GatewayBench { configuration in
+            configuration.rateLimits.maximumCallers = 5
+            configuration.rateLimits.failures = RateLimit(1_000, per: .seconds(60))
+        }
+        let path = "/api/v1/auth/device/token"
+        for number in 0..<50 {
+            let headers = bench.signed("POST", path, body: "{}", device: "invented-\(number)", at: 0)
+            _ = await bench.send("POST", path, headers, body: "{}", from: "10.0.1.\(number)")
+        }
+        let answer = await bench.send("POST", path, bench.signed("POST", path, body: "{}"), body: "{}")
+        #expect(answer.error == "ok")
+        #expect(answer.header("ratelimit-remaining") == "59")
+    }
 }

@@ -121,6 +121,12 @@ struct UserTests {
         #expect(await bench.send("POST", path, body: right).error == "RATE_LIMITED")
     }
 
+    @Test("a tenant that is not served has no users, and no token of it comes from a login")
+    func otherTenant() async throws {
+        let answer = await (try GatewayBench()).send("POST", path, [("x-tenant", "acme")], body: right)
+        #expect((answer.status, answer.error) == (401, "LOGIN_FAILED"))
+    }
+
     // MARK: Keeping users
 
     @Test("an administrator adds a user, who can log in, and switches the user off, whose token ends at once")
