@@ -1,14 +1,60 @@
 package import LabCore
 
 /// report.html: one file without a network, for browsers and for `file://`.
+///
+/// It works without its script; the script only filters and opens what a link leads to. Its content security policy
+/// allows nothing but the style and the script of this module, by their hashes.
 package enum HTMLReport {
+    /// Bytes after which diagrams and logs are left out, of the cases with the least to say first.
+    private static let sizeBudget = 12_000_000
+
     /// - Parameters:
     ///   - events: the log of a case, asked for once and one case at a time; it may be cut, `eventCount` tells the whole.
     package static func render(_ summary: Summary, events: (CaseSummary) -> [RunEvent]) -> [UInt8] {
-        let blocks = summary.cases.map { result in
-            "<pre>" + XMLText.escaped(FailureBlock(style: .plain).lines(result, events: events(result)).joined(separator: "\n")) + "</pre>"
-        }
-        let title = XMLText.escaped("lab \(summary.run): \(Tally(summary).line)")
-        return Array("<!doctype html><meta charset=\"utf-8\"><title>\(title)</title><h1>\(title)</h1>\(blocks.joined())".utf8)
+        var page = head(summary) + CaseTable.header(summary) + "<main>\n" + CaseTable.table(summary)
+        page += "<section aria-label=\"Every case\">\n"
+        for section in sections(summary, events) { page += section }
+        return Array((page + "</section>\n</main>\n\(footer)\n<script>\(PageScript.text)</script>\n</body>\n</html>\n").utf8)
     }
+
+    private static func sections(_ summary: Summary, _ events: (CaseSummary) -> [RunEvent]) -> [String] {
+        var sections = [String](repeating: "", count: summary.cases.count)
+        var size = 0
+        let gravestFirst = summary.cases.indices.sorted { (summary.cases[$1].verdict, $0) < (summary.cases[$0].verdict, $1) }
+        for index in gravestFirst {
+            let result = summary.cases[index]
+            let section = CaseSection(result: result, number: index + 1)
+            sections[index] = section.html(events: size < sizeBudget ? events(result) : nil)
+            size += sections[index].utf8.count
+        }
+        return sections
+    }
+
+    private static func head(_ summary: Summary) -> String {
+        let tally = Tally(summary)
+        return """
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta http-equiv="Content-Security-Policy" content="\(policy)">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta name="color-scheme" content="light dark">
+            <meta name="referrer" content="no-referrer">
+            <title>\(HTMLText.escaped("\(tally.failed > 0 ? "✗" : "✓") lab \(summary.run): \(tally.line)"))</title>
+            <style>\(PageStyle.text)</style>
+            </head>
+            <body>
+
+            """
+    }
+
+    private static var policy: String {
+        "default-src 'none'; style-src 'sha256-\(PageStyle.hash)'; script-src 'sha256-\(PageScript.hash)'; base-uri 'none'; form-action 'none'"
+    }
+
+    private static let footer = """
+        <footer><p>Blocked, unproven and quarantined cases count as skipped for machines, flaky ones as passed. \
+        Verdicts can be given again from the log with <code>lab judge</code>.</p></footer>
+        """
 }

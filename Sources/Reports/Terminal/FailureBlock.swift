@@ -27,15 +27,14 @@ package struct FailureBlock: Sendable {
         let place = "\(finding.location.file):\(finding.location.line)"
         var lines = ["\(style.paint(word.word, word.tone)) \(style.paint(VisibleText.clean(result.plan.scenario) + cell, .strong))   \(VisibleText.clean(place))"]
         switch finding.subject {
-        case .limit: lines.append(row("limit", finding.title == finding.expected ? "" : finding.title))
+        case .limit where finding.title != finding.expected: lines.append(row("limit", finding.title))
         case .law: lines.append(row("law", finding.title))
         case .teardown: lines.append(row("teardown", finding.title))
         case .lab: lines.append(row("lab", "\(finding.title) — this is a bug of the lab, not of the product"))
         case .step where finding.expected.isEmpty: lines.append(row("step", finding.title))
-        case .step: break
+        case .step, .limit: break
         }
-        if finding.subject == .limit, finding.title == finding.expected { lines.removeLast() }
-        if !finding.expected.isEmpty { lines.append(row(finding.subject == .limit ? "limit" : "expected", finding.expected)) }
+        if !finding.expected.isEmpty { lines.append(row(finding.subject == .limit ? "required" : "expected", finding.expected)) }
         lines += nearest(finding.nearest)
         if let reason = finding.reason { lines.append(row(finding.subject == .limit ? "measured" : "because", reason)) }
         lines += last(finding, events)

@@ -28,8 +28,11 @@ package struct TerminalReport: Sendable {
     /// One line for a cell that has ended.
     package func line(for result: CaseSummary) -> String {
         let word = style.paint(result.verdict.word, result.verdict.tone)
-        let padding = String(repeating: " ", count: max(1, 9 - DisplayWidth.of(result.verdict.word)))
-        let name = DisplayWidth.padded(DisplayWidth.cut(VisibleText.clean(result.plan.scenario), to: scenarioWidth), to: scenarioWidth)
+        let verdictWidth = max(9, DisplayWidth.of(result.verdict.word) + 1)
+        let padding = String(repeating: " ", count: verdictWidth - DisplayWidth.of(result.verdict.word))
+        // A longer word than usual takes its room from the name, so that the columns behind it stay.
+        let name = DisplayWidth.padded(
+            DisplayWidth.cut(VisibleText.clean(result.plan.scenario), to: scenarioWidth), to: scenarioWidth + 9 - verdictWidth)
         let cell = DisplayWidth.padded(DisplayWidth.cut(VisibleText.clean(result.plan.cellText), to: cellWidth), to: cellWidth)
         return "  \(word)\(padding)\(name)  \(cell)  \(remark(on: result))"
     }
@@ -37,9 +40,9 @@ package struct TerminalReport: Sendable {
     /// Times for what ran to its end, the reason for what did not.
     private func remark(on result: CaseSummary) -> String {
         if let reason = result.reason, result.verdict != .pass, result.verdict != .fail { return VisibleText.clean(reason) }
-        let wall = result.wallClock > .zero ? SeedText.seconds(result.wallClock) : "–"
+        let wall = result.wallClock > .zero ? SeedText.seconds(result.wallClock, places: 2) : "–"
         if result.plan.world != .sim { return DisplayWidth.aligned(wall, to: 9) }
-        let virtual = DisplayWidth.aligned(SeedText.seconds(result.duration), to: 10)
+        let virtual = DisplayWidth.aligned(SeedText.seconds(result.duration, places: 1), to: 9)
         return style.paint("\(DisplayWidth.aligned(wall, to: 9))   virtual \(virtual)", .quiet)
     }
 
@@ -97,10 +100,10 @@ package enum SeedText {
     /// `0x5eed1a7e`
     package static func hex(_ seed: UInt64) -> String { "0x" + String(seed, radix: 16) }
 
-    /// Seconds for a column: `0.31 s`, `241.0 s`; hours and minutes above 1,000 s.
-    package static func seconds(_ duration: Duration) -> String {
+    /// Seconds for a column, so that points stand below each other: `0.31 s`, `241.00 s`; minutes and hours above 1,000 s.
+    package static func seconds(_ duration: Duration, places: Int = 2) -> String {
         let seconds = Double(duration.nanoseconds) / 1e9
         if seconds >= 1000 { return FigureText.duration(nanoseconds: Double(duration.nanoseconds)) }
-        return FigureText.decimal(seconds, places: seconds < 10 ? 2 : 1) + " s"
+        return FigureText.decimal(seconds, places: places) + " s"
     }
 }
