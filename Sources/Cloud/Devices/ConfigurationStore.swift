@@ -149,7 +149,7 @@ enum ConfigurationStore {
         return values
     }
 
-    /// One key with the fate of its newest version; `nil` where it was never set.
+    /// One key as it is stored, with the fate of its newest version; `nil` where it was never set.
     static func entry(_ key: String, of device: String, in db: Database) throws -> Fields? {
         guard let row = try Row.fetchOne(
             db,
@@ -158,9 +158,8 @@ enum ConfigurationStore {
                 JOIN config_changes h ON h.device_id = c.device_id AND h.version = c.version WHERE c.device_id = ? AND c.config_key = ?
                 """, arguments: [device, key])
         else { return nil }
-        let value = ConfigurationValue(type: ConfigurationType(rawValue: row[1]) ?? .string, text: row[0])
         var fields: Fields = [
-            "value": value.native, "type": .text(value.type.rawValue), "version": .integer(row[2]), "state": .text(row[3]),
+            "value": .text(row[0]), "type": .text(row[1]), "version": .integer(row[2]), "state": .text(row[3]),
         ]
         if let reason: String = row[4] { fields["reason"] = .text(reason) }
         return fields

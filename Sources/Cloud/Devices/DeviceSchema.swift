@@ -45,7 +45,8 @@ enum DeviceSchema {
             hardware_id VARCHAR(64) NOT NULL,
             key_epoch INTEGER NOT NULL,
             reported_config_version INTEGER NOT NULL DEFAULT 0,
-            heartbeats INTEGER NOT NULL DEFAULT 0
+            heartbeats INTEGER NOT NULL DEFAULT 0,
+            clone_alarms INTEGER NOT NULL DEFAULT 0
         );
         """
 

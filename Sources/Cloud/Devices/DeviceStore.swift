@@ -26,6 +26,8 @@ struct DeviceRecord: Sendable, Equatable {
     var fingerprint: String
     var hardwareID: String
     var epoch: Int
+    /// How often its identity was seen twice.
+    var cloneAlarms: Int
 
     init(_ row: Row) {
         self.row = row["id"]
@@ -49,6 +51,7 @@ struct DeviceRecord: Sendable, Equatable {
         fingerprint = row["fingerprint"]
         hardwareID = row["hardware_id"]
         epoch = row["key_epoch"]
+        cloneAlarms = row["clone_alarms"]
     }
 
     var entry: DeviceEntry {
@@ -109,7 +112,8 @@ enum DeviceStore {
                 hardware_version = excluded.hardware_version, software_version = excluded.software_version, mac_address = excluded.mac_address,
                 status = 'offline', last_heartbeat = NULL, heartbeats = 0, reported_config_version = 0, created_at = excluded.created_at,
                 updated_at = excluded.updated_at, device_info = excluded.device_info, tenant = excluded.tenant, state = 'active', form = excluded.form,
-                fingerprint = excluded.fingerprint, hardware_id = excluded.hardware_id, key_epoch = excluded.key_epoch
+                fingerprint = excluded.fingerprint, hardware_id = excluded.hardware_id, key_epoch = excluded.key_epoch,
+                clone_alarms = 0
                 """,
             arguments: [
                 request.deviceID, request.name, request.type, request.hardwareVersion, request.softwareVersion, request.macAddress, now, now,
@@ -135,6 +139,10 @@ enum DeviceStore {
 
     static func setEpoch(_ epoch: Int, of id: String, at now: Int64, in db: Database) throws {
         try db.execute(sql: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", arguments: [epoch, now, id])
+    }
+
+    static func countCloneAlarm(serial: String, in db: Database) throws {
+        try db.execute(sql: "UPDATE devices SET clone_alarms = clone_alarms + 1 WHERE serial_no = ?", arguments: [serial])
     }
 
     // MARK: Looking

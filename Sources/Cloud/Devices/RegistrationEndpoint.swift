@@ -62,7 +62,10 @@ extension DeviceService {
                     _ = try DeviceStore.provision(
                         form.serial, type: nil, hardwareVersion: nil, tenant: request.tenant, origin: "open", at: now, in: db)
                     try DeviceStore.register(form, epoch: epoch, fingerprint: fingerprint, tenant: request.tenant, at: now, in: db)
-                case .repeated, .acceptedClone: try DeviceStore.refresh(form, at: now, in: db)
+                case .repeated: try DeviceStore.refresh(form, at: now, in: db)
+                case .acceptedClone:
+                    try DeviceStore.refresh(form, at: now, in: db)
+                    try DeviceStore.countCloneAlarm(serial: form.serial, in: db)
                 case .refusedClone: break
                 case .refused(let error): throw error
                 }
@@ -118,7 +121,13 @@ extension DeviceService {
     }
 
     private func refuseClone(_ form: RegistrationRequest, fingerprint: String) -> APIError {
-        let known = try? storage.read { db in try DeviceStore.find(serial: form.serial, in: db) }
+        var known: DeviceRecord?
+        attempt("device.clone_alarm") {
+            known = try storage.write { db in
+                try DeviceStore.countCloneAlarm(serial: form.serial, in: db)
+                return try DeviceStore.find(serial: form.serial, in: db)
+            }
+        }
         let alarm = cloneAlarm(form, fingerprint: fingerprint, known: known?.fingerprint, isAccepted: false)
         environment.note(alarm.name, alarm.fields)
         state.withLock { $0.counters.cloneAlarms += 1 }

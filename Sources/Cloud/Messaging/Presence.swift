@@ -51,6 +51,9 @@ extension DeviceService {
         }
         wentOffline(device, presence: .offline, reason: "taken_over")
         guard let alarm else { return }
+        attempt("device.clone_alarm") {
+            try storage.write { db in try DeviceStore.countCloneAlarm(serial: alarm.entry.serial, in: db) }
+        }
         environment.note(
             "device.clone_alarm",
             [

@@ -30,35 +30,36 @@ enum TelemetryStore {
 
     static func insert(_ rows: [HeartbeatRow], in db: Database) throws {
         try inGroups(rows, statements: heartbeatInserts, columns: 7, in: db) { row, values in
-            values.append(row.device.databaseValue)
-            values.append(row.receivedAt.databaseValue)
-            values.append(row.heartbeat.timestamp.map { ($0 * 1000).databaseValue } ?? .null)
-            values.append(row.heartbeat.status.databaseValue)
-            values.append(row.heartbeat.cpuUsage?.databaseValue ?? .null)
-            values.append(row.heartbeat.memoryUsage?.databaseValue ?? .null)
-            values.append(row.heartbeat.temperature?.databaseValue ?? .null)
+            values.append(row.device)
+            values.append(row.receivedAt)
+            values.append(row.heartbeat.timestamp.map { $0 * 1000 })
+            values.append(row.heartbeat.status)
+            values.append(row.heartbeat.cpuUsage)
+            values.append(row.heartbeat.memoryUsage)
+            values.append(row.heartbeat.temperature)
         }
     }
 
     /// Presence and last heartbeat, once a device however many heartbeats the batch has of it.
     static func update(_ changes: [DeviceChange], in db: Database) throws {
         try inGroups(changes, statements: deviceUpdates, columns: 4, in: db) { change, values in
-            values.append(change.row.databaseValue)
-            values.append(change.presence.rawValue.databaseValue)
-            values.append(change.lastHeartbeat?.databaseValue ?? .null)
-            values.append(change.heartbeats.databaseValue)
+            values.append(change.row)
+            values.append(change.presence.rawValue)
+            values.append(change.lastHeartbeat)
+            values.append(change.heartbeats)
         }
     }
 
     private static func inGroups<Element>(
         _ elements: [Element], statements: [(size: Int, sql: String)], columns: Int, in db: Database,
-        append: (Element, inout [DatabaseValue]) -> Void
+        append: (Element, inout [(any DatabaseValueConvertible)?]) -> Void
     ) throws {
         var index = 0
         for (size, sql) in statements where elements.count - index >= size {
             let statement = try db.cachedStatement(sql: sql)
             while elements.count - index >= size {
-                var values: [DatabaseValue] = []
+                // GRDB takes an array of one type through a key path, at several times the price.
+                var values: [(any DatabaseValueConvertible)?] = []
                 values.reserveCapacity(size * columns)
                 for element in elements[index..<index + size] { append(element, &values) }
                 statement.setUncheckedArguments(StatementArguments(values))
@@ -155,7 +156,7 @@ enum CommandNotes {
 
     static func finished(_ command: DeviceCommand, state: DeviceCommand.State, result: String?, reason: String?) -> CloudNote {
         var fields = names(command)
-        fields["state"] = .text(state.rawValue)
+        fields["status"] = .text(state.rawValue)
         if let result { fields["result"] = (try? JSONReader.read(result)) ?? .text(result) }
         if let reason { fields["reason"] = .text(reason) }
         return CloudNote("command.finished", fields)
@@ -165,5 +166,35 @@ enum CommandNotes {
         var fields: Fields = ["device": .text(command.device), "command_id": .text(command.id), "command": .text(command.command)]
         if let module = command.module { fields["module"] = .text(module) }
         return fields
+    }
+}
+
+// MARK: Looking
+
+extension TelemetryStore {
+    /// How many log entries there are, and the last of them.
+    static func logs(of device: String?, level: String?, in db: Database) throws -> Fields {
+        let condition = "(?1 IS NULL OR device_id = ?1) AND (?2 IS NULL OR error_level = ?2)"
+        let arguments: StatementArguments = [device, level]
+        let count = try Int64.fetchOne(db, sql: "SELECT count(*) FROM error_logs WHERE \(condition)", arguments: arguments) ?? 0
+        var fields: Fields = ["count": .integer(count)]
+        if let row = try Row.fetchOne(
+            db, sql: "SELECT error_level, module_name, error_message FROM error_logs WHERE \(condition) ORDER BY id DESC LIMIT 1",
+            arguments: arguments)
+        {
+            var last: Fields = ["level": .text(row[0])]
+            if let module: String = row[1] { last["module"] = .text(module) }
+            last["message"] = .text(row[2])
+            fields["last"] = .record(last)
+        }
+        return fields
+    }
+
+    /// How many heartbeats there are; of one device, as its row counts them.
+    static func heartbeats(of device: String?, in db: Database) throws -> Int64 {
+        if let device {
+            return try Int64.fetchOne(db, sql: "SELECT heartbeats FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+        }
+        return try Int64.fetchOne(db, sql: "SELECT count(*) FROM heartbeats") ?? 0
     }
 }
