@@ -64,7 +64,7 @@ struct BadgeBench {
         let factory = BadgeFactory(master: Self.master)
         badge = Badge(
             identity: factory.identity(serial: serial, seed: seed), cloud: BadgeCloudAddress(host: "cloud.lab", tenant: tenant),
-            epoch: Self.epoch, clockError: clockError, generator: SeededGenerator(seed: seed, purpose: "badge \(serial)"), factory: factory,
+            factory: factory, epoch: Self.epoch, clockError: clockError, generator: SeededGenerator(seed: seed, purpose: "badge \(serial)"),
             badSectors: badSectors)
     }
 

@@ -236,6 +236,22 @@ struct BadgePowerTests {
         #expect(bench.state["online"] == true)
     }
 
+    @Test("power that goes between a reset and its boot is noted, and the boot is an ordinary one")
+    func powerLostInReset() {
+        var bench = BadgeBench.online()
+        bench.act("reboot")
+        bench.run(for: .milliseconds(300))
+        #expect(bench.state["power"] == "off")
+        bench.give(.powerLost)
+        #expect(bench.last("power.lost") == ["reason": "cut"])
+        bench.give(.powerLost)
+        #expect(bench.count("power.lost") == 1)
+        bench.give(.poweredOn)
+        bench.run(for: .seconds(1))
+        #expect(bench.count("power.restored") == 1)
+        #expect(bench.last("boot.done")?["reason"] == "power_on")
+    }
+
     @Test("inputs that come without power, or before it, do nothing")
     func withoutPower() {
         var bench = BadgeBench()

@@ -110,18 +110,38 @@ struct BadgeConfigurationTests {
         #expect(bench.setting("volume") == "60")
     }
 
-    @Test("refuses a message that cannot be read, and names its own version", arguments: [
+    @Test("refuses a message without a version that can be read, and acknowledges nothing", arguments: [
         "", "null", "[]", "{", "{}", #"{"config_key":"volume"}"#, #"{"config_key":"volume","config_value":1}"#,
         #"{"config_key":"volume","config_value":1,"config_version":0}"#, #"{"config_key":"volume","config_value":1,"config_version":1.5}"#,
-        #"{"config_key":"volume","config_value":1,"config_version":"one"}"#, #"{"config_version":1}"#, #"{"config":{},"config_version":1}"#,
-        #"{"config":[],"config_version":1}"#, #"{"config_key":1,"config_value":1,"config_version":1}"#,
+        #"{"config_key":"volume","config_value":1,"config_version":"one"}"#,
         #"{"config_key":"volume","config_key":"volume","config_value":1,"config_version":1}"#,
+    ])
+    func unreadable(message: String) {
+        let bench = bench(message)
+        #expect(bench.last("config.rejected")?["reason"] == "malformed")
+        #expect(acknowledgements(bench).isEmpty)
+        #expect(bench.state["config_version"] == 0)
+    }
+
+    @Test("refuses a message without settings, and says so", arguments: [
+        #"{"config_version":1}"#, #"{"config":{},"config_version":1}"#, #"{"config":[],"config_version":1}"#,
+        #"{"config_key":1,"config_value":1,"config_version":1}"#, #"{"config_key":"volume","config_version":1}"#,
     ])
     func malformed(message: String) {
         let bench = bench(message)
         #expect(bench.last("config.rejected")?["reason"] == "malformed")
         #expect(acknowledgements(bench).first?["status"] == "rejected")
         #expect(bench.state["config_version"] == 0)
+    }
+
+    @Test("keeps its reasons short, whatever the name of the setting", arguments: [
+        String(repeating: "k", count: 4_000), String(repeating: "键", count: 1_000), "e" + String(repeating: "\u{301}", count: 2_000),
+    ])
+    func longNames(name: String) throws {
+        let bench = bench(#"{"config_key":"\#(name)","config_value":"1","config_version":1}"#)
+        let reason = try #require(acknowledgements(bench).first?["reason"]?.text)
+        #expect(reason.hasPrefix("unknown_key: '"))
+        #expect(reason.utf8.count <= 240)
     }
 
     @Test("refuses a message that is too long or has too many settings")

@@ -37,14 +37,14 @@ package struct Badge: Device {
     /// A factory-new badge without power.
     ///
     /// - Parameters:
+    ///   - factory: lets `boot` write another serial number with the key that belongs to it.
     ///   - epoch: Unix seconds at the start of the run.
     ///   - clockError: seconds by which its clock is ahead (negative: behind).
     ///   - generator: its own stream of chance, as in `SeededGenerator(seed:, purpose: "badge badges#17")`.
-    ///   - factory: lets `boot` write another serial number with the key that belongs to it.
     ///   - badSectors: flash sectors that are broken from the start; sector 0 holds the factory data.
     package init(
-        identity: BadgeIdentity, firmware: String = "2.3.0", hardwareVersion: String = "v1.0", cloud: BadgeCloudAddress, epoch: Int64,
-        clockError: Int64 = 0, generator: SeededGenerator, factory: BadgeFactory? = nil, badSectors: [Int] = []
+        identity: BadgeIdentity, firmware: String = "2.3.0", hardwareVersion: String = "v1.0", cloud: BadgeCloudAddress,
+        factory: BadgeFactory? = nil, epoch: Int64, clockError: Int64 = 0, generator: SeededGenerator, badSectors: [Int] = []
     ) {
         self.firmware = firmware
         self.hardwareVersion = hardwareVersion

@@ -59,11 +59,14 @@ extension Badge {
     }
 
     mutating func powerLost(_ effects: inout [DeviceEffect]) {
+        // Between a reset and its boot there is power to lose, too.
+        let hadPower = isPowered || (isPowerComing && !backup.hasLostPower)
         isPowerComing = false
-        guard isPowered else { return }
+        guard hadPower else { return }
         effects.append(.note("power.lost", ["reason": "cut"]))
         dropMemory(&effects)
         backup.hasLostPower = true
+        backup.resetCause = .powerOn
     }
 
     /// Power went in the middle of a flash operation; it comes back by itself.

@@ -61,10 +61,10 @@ struct BadgeConfiguration: Sendable, Equatable {
     mutating func set(_ name: String, _ value: FieldValue, type: String?) throws(Rejection) {
         guard let key = Key(rawValue: name) else {
             throw Rejection(
-                reason: "unknown_key", message: "'\(name.prefix(64))' is no setting; there are \(Key.allCases.map(\.rawValue).joined(separator: ", "))")
+                reason: "unknown_key", message: "'\(name.bounded(to: 64))' is no setting; there are \(Key.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         if let type, !key.typeNames.contains(type), type != "string" {
-            throw Rejection(reason: "wrong_type", message: "\(name) is of type \(key.typeNames[0]), not \(type.prefix(32))")
+            throw Rejection(reason: "wrong_type", message: "\(name) is of type \(key.typeNames[0]), not \(type.bounded(to: 32))")
         }
         switch key {
         case .heartbeatInterval: heartbeatInterval = UInt16(try Self.whole(key, value, 5...3_600))

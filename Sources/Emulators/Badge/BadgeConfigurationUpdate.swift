@@ -5,6 +5,8 @@ import LabCore
 extension Badge {
     /// The longest message that the badge reads.
     static let longestMessage = 8_192
+    /// Bytes of a reason in an acknowledgement.
+    static let longestReason = 240
     /// Settings in one message.
     static let mostSettings = 64
 
@@ -16,7 +18,8 @@ extension Badge {
         let message = Self.record(payload)
         guard let message, let version = Self.version(message["config_version"]) else {
             let text = message == nil ? "the message is no JSON record of at most \(Self.longestMessage) bytes" : "config_version is missing or no whole number"
-            return reject(.malformed(text), version: ram.configuration.version, at: now, &effects)
+            // There is no version that an acknowledgement could name; the next status says what the badge has.
+            return noteRejection(.malformed(text), version: nil, &effects)
         }
         guard version > ram.configuration.version else {
             effects.append(
@@ -59,11 +62,15 @@ extension Badge {
     private mutating func reject(
         _ rejection: BadgeConfiguration.Rejection, version: Int64, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) {
-        effects.append(
-            .note(
-                "config.rejected",
-                ["reason": .text(rejection.reason), "message": .text(rejection.message), "version": .integer(version)]))
-        acknowledgeConfiguration(version, "rejected", reason: "\(rejection.reason): \(rejection.message)", at: now, &effects)
+        noteRejection(rejection, version: version, &effects)
+        let reason = "\(rejection.reason): \(rejection.message)"
+        acknowledgeConfiguration(version, "rejected", reason: reason.bounded(to: Self.longestReason), at: now, &effects)
+    }
+
+    private func noteRejection(_ rejection: BadgeConfiguration.Rejection, version: Int64?, _ effects: inout [DeviceEffect]) {
+        var fields: Fields = ["reason": .text(rejection.reason), "message": .text(rejection.message)]
+        if let version { fields["version"] = .integer(version) }
+        effects.append(.note("config.rejected", fields))
     }
 
     private mutating func acknowledgeConfiguration(
@@ -117,4 +124,16 @@ extension Badge {
 
 extension BadgeConfiguration.Rejection {
     fileprivate static func malformed(_ message: String) -> Self { Self(reason: "malformed", message: message) }
+}
+
+extension StringProtocol {
+    /// As many whole characters from the beginning as fit into so many bytes.
+    func bounded(to count: Int) -> String {
+        var result = ""
+        for character in self {
+            guard result.utf8.count + character.utf8.count <= count else { break }
+            result.append(character)
+        }
+        return result
+    }
 }
