@@ -86,6 +86,8 @@ package struct RunArchive: Sendable {
 package struct RunFolder: Sendable {
     package let path: String
 
+    package init(path: String) { self.path = path }
+
     /// `0611-1`
     package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 

@@ -8,13 +8,10 @@ enum Console {
     }
 
     static func error(_ text: String) {
-        flush()
         FileHandle.standardError.write(Data((text + "\n").utf8))
     }
 
     static func write(_ bytes: [UInt8]) { FileHandle.standardOutput.write(Data(bytes)) }
-
-    static func flush() { fflush(nil) }
 
     /// Whether standard output is a terminal that understands cursor movements.
     static var isInteractive: Bool {

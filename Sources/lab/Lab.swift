@@ -22,7 +22,6 @@ struct Lab: ParsableCommand {
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
     static func main() {
-        setvbuf(stdout, nil, _IOFBF, 1 << 16)
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -38,7 +37,6 @@ struct Lab: ParsableCommand {
     }
 
     private static func leave(_ code: Verdicts.ExitCode) -> Never {
-        Console.flush()
         Foundation.exit(code.rawValue)
     }
 }

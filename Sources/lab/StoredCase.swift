@@ -31,17 +31,11 @@ struct StoredCase {
 
     private static func plan(_ record: RunRecord.Stored, files: any FileProvider) -> Plan? {
         let catalogue = Workplace.schemaCatalogue
-        let lab = files.exists(Workplace.labFile) ? LabFile.load(Workplace.labFile, catalogue: catalogue, files: files).lab : nil
+        // A run without a lab.yaml has none to keep; reading it gives no lab then.
+        let lab = LabFile.load(Workplace.labFile, catalogue: catalogue, files: files).lab
         let loaded = ScenarioLoader(catalogue: catalogue, lab: lab, files: files).load([record.file])
         let plans = loaded.scenarios.flatMap { $0.plans(world: record.world, seed: record.seed) }
         // Cells are compared as text: durations come back from JSON as text.
         return plans.first { JSONWriter.text(.record($0.cell)) == JSONWriter.text(.record(record.cell)) }
     }
-}
-
-/// The files that a run kept, under their old paths.
-struct StoredFiles: FileProvider {
-    var run: RunFolder
-    func read(_ path: String) throws -> [UInt8] { try run.read("\(StoredSources.folder)/\(StoredSources.flat(path))") }
-    func exists(_ path: String) -> Bool { (try? read(path)) != nil }
 }

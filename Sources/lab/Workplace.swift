@@ -9,6 +9,8 @@ struct Workplace {
     var lab: LabFile?
     var scenarios: [Scenario]
     var diagnostics: [Diagnostic]
+    /// Every file that was read, so that a run can keep them.
+    var sources: [(path: String, bytes: [UInt8])]
 
     static let labFile = "lab.yaml"
     static let scenarioFolder = "scenarios"
@@ -18,18 +20,20 @@ struct Workplace {
     /// Reads lab.yaml, if there is one, and the scenario files.
     ///
     /// - Parameter paths: files and folders; the folder `scenarios` where there are none.
-    static func load(_ paths: [String] = [], files: any FileProvider = DiskFiles()) throws -> Workplace {
+    static func load(_ paths: [String] = []) throws -> Workplace {
+        let files = RecordingFiles(DiskFiles())
         let catalogue = schemaCatalogue
         var diagnostics: [Diagnostic] = []
         var lab: LabFile?
-        if files.exists(labFile) {
+        if FileManager.default.fileExists(atPath: labFile) {
             let result = LabFile.load(labFile, catalogue: catalogue, files: files)
             lab = result.lab
             diagnostics += result.diagnostics
         }
         let loader = ScenarioLoader(catalogue: catalogue, lab: lab, files: files)
         let loaded = loader.load(try scenarioFiles(paths.isEmpty ? [scenarioFolder] : paths))
-        return Workplace(lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics)
+        return Workplace(
+            lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics, sources: files.contents)
     }
 
     /// The scenarios that the words select: paths, globs, or expressions of the SELECT language.
@@ -68,11 +72,10 @@ struct Workplace {
     private static func scenarioFiles(_ paths: [String]) throws -> [String] {
         var files: [String] = []
         for path in paths {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
                 throw Stop(.wrongInput, "There is no file or folder '\(path)'. Run `lab init` for a first lab.")
             }
-            guard isFolder.boolValue else { files.append(path); continue }
+            guard attributes[.type] as? FileAttributeType == .typeDirectory else { files.append(path); continue }
             let names = (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
             files += names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
         }
@@ -80,8 +83,3 @@ struct Workplace {
     }
 }
 
-/// Files on the disk, by paths relative to the working folder.
-struct DiskFiles: FileProvider {
-    func read(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
-    func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
-}

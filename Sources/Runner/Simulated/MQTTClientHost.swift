@@ -46,7 +46,7 @@ final class MQTTClientHost: LinkReceiver {
         session = MQTTClientSession()
         pending = []
         life += 1
-        link.abandon(.near)
+        link.vanish(.near)
     }
 
     private func handle(_ input: MQTTClientInput) {

@@ -4,7 +4,9 @@ package import LabCore
 package import Simulation
 
 /// The `sim` world: emulated devices, the cloud and the broker in one process, on one kernel with virtual time.
-package final class SimulatedWorld: World {
+///
+/// `@unchecked Sendable`: touched by the thread that runs its kernel only, and the kernel's executor refuses all others.
+package final class SimulatedWorld: World, @unchecked Sendable {
     package let kernel: Kernel
     package let recorder: EventRecorder
     private let cloud: CloudHost

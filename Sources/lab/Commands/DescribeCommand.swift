@@ -1,6 +1,7 @@
 import ArgumentParser
 import LabCore
 import Runner
+import Verdicts
 
 /// `lab describe badge`: everything that scenarios can say to and about a kind of node.
 struct DescribeCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Verdicts
 
 /// `lab init`: a folder in which `lab run` passes at once, with nothing plugged in.
 struct InitCommand: ParsableCommand {

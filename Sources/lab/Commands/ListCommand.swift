@@ -23,7 +23,7 @@ struct ListCommand: ParsableCommand {
         guard !selected.isEmpty else { throw Stop(.nothingSelected, "Nothing is selected.") }
         let last = (try? LastVerdicts(root: out)) ?? LastVerdicts()
         let entries = selected.map { scenario -> Entry in
-            let cells = scenario.plans(world: .sim, seed: 1)
+            let cells = scenario.plans(world: scenario.fidelity.first ?? .sim, seed: 1)
             let verdicts = cells.compactMap { last.verdict(of: RunFolder.caseName(scenario: $0.scenario, cell: $0.cell)) }
             return Entry(scenario: scenario, cells: cells, verdict: verdicts.count == cells.count ? verdicts.max() : nil)
         }

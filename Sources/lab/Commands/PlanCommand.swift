@@ -22,7 +22,7 @@ struct PlanCommand: ParsableCommand {
         }
         let (workplace, selected) = try Workplace.select(select)
         try workplace.refuseErrors()
-        let plans = selected.filter { $0.fidelity.isEmpty || $0.fidelity.contains(kind) }.flatMap { $0.plans(world: kind, seed: 1) }
+        let plans = selected.flatMap { $0.plans(world: kind, seed: 1) }
         guard !plans.isEmpty else { throw Stop(.nothingSelected, "Nothing is selected for \(world).") }
         if json { return Console.print(JSONWriter.text(.list(plans.map(\.asValue)))) }
         for plan in plans { for line in plan.page { Console.print(line) } }

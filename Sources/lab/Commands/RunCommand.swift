@@ -56,16 +56,22 @@ struct RunCommand: ParsableCommand {
         var plans: [Plan] = []
         var skipped: [CaseSummary] = []
         for scenario in selected {
-            let cells = scenario.plans(world: world, seed: seed)
-            if scenario.fidelity.isEmpty || scenario.fidelity.contains(world) { plans += cells } else {
-                skipped += cells.map { CaseSummary(plan: $0, run: "", verdict: .skipped, reason: "runs only on \(scenario.fidelity.map(\.rawValue).joined(separator: ", "))") }
+            plans += scenario.plans(world: world, seed: seed)
+            guard let other = scenario.fidelity.first, !scenario.fidelity.contains(world) else { continue }
+            let worlds = scenario.fidelity.map(\.rawValue).joined(separator: ", ")
+            skipped += scenario.plans(world: other, seed: seed).map {
+                CaseSummary(plan: $0, run: "", verdict: .skipped, reason: "runs only on \(worlds)")
             }
         }
         plans = try narrowed(plans)
         guard !plans.isEmpty || !skipped.isEmpty else { throw Stop(.nothingSelected, "Nothing is selected. `lab list` shows what there is.") }
 
         let archive = RunArchive(root: out)
-        let folder = try Self.orStop { () throws(RunArchive.Failure) in try archive.create(day: Today.monthAndDay) }
+        let folder = try Self.orStop { () throws(RunArchive.Failure) in
+            let folder = try archive.create(day: Today.monthAndDay)
+            try StoredSources.write(workplace.sources, to: folder)
+            return folder
+        }
         let session = RunSession(
             workplace: workplace, plans: plans, folder: folder, world: world, seed: seed, retries: retries, failFast: failFast,
             jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
@@ -91,7 +97,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func worldKind(_ workplace: Workplace) throws -> WorldKind {
-        let name = world ?? workplace.lab?.defaults.fidelity?.rawValue ?? "sim"
+        let name = world ?? workplace.lab?.defaults.fidelity.rawValue ?? "sim"
         guard let kind = WorldKind(rawValue: name) else {
             throw Stop(.wrongInput, "unknown world '\(name)' for --on (allowed: \(WorldKind.allCases.map(\.rawValue).joined(separator: ", ")))")
         }
@@ -152,7 +158,7 @@ struct ReportCopies {
         }
     }
 
-    func write(_ summary: Summary, events: (CaseSummary) -> [RunEvent]) throws(RunArchive.Failure) {
+    func write(_ summary: Summary, events: @escaping (CaseSummary) -> [RunEvent]) throws(RunArchive.Failure) {
         let reports = RunReports(summary: summary, events: events)
         for (kind, path) in copies {
             let bytes = switch kind {
@@ -176,7 +182,7 @@ struct RunReports {
     var junit: [UInt8] { JUnitReport.render(summary, events: events) }
     var json: [UInt8] { JSONReport.render(summary) }
     var html: [UInt8] { HTMLReport.render(summary, events: events) }
-    func markdown(report: String) -> [UInt8] { MarkdownReport.render(summary, report: report, events: events) }
+    func markdown(report: String) -> [UInt8] { Array(MarkdownReport.render(summary, report: report, events: events).utf8) }
 
     func write(to folder: RunFolder) throws(RunArchive.Failure) {
         try folder.write(junit, to: "junit.xml")
