@@ -15,7 +15,7 @@ import Synchronization
 // point checks; `inbox`, `hasMail` and `owner` are the parts that other threads reach, and are locked or atomic.
 package final class Kernel: @unchecked Sendable {
     var core = KernelCore()
-    private var participants: [(any KernelParticipant)?] = []
+    private var participants: [(participant: (any KernelParticipant)?, generation: UInt32)] = []
     private var freeParticipants: [UInt32] = []
     var cause: UInt32 = 0
     var isRunning = false
@@ -64,6 +64,7 @@ package final class Kernel: @unchecked Sendable {
     }
 
     /// Runs `body` with `cause` as the cause of what it schedules and records.
+    @discardableResult
     package func withCause<Result>(_ newCause: Int?, _ body: () throws -> Result) rethrows -> Result {
         let saved = cause
         currentCause = newCause
@@ -79,33 +80,39 @@ package final class Kernel: @unchecked Sendable {
         let index: UInt32
         if let free = freeParticipants.popLast() {
             index = free
-            participants[Int(index)] = participant
+            participants[Int(index)].participant = participant
         } else {
             index = UInt32(participants.count)
-            participants.append(participant)
+            participants.append((participant, 0))
         }
         core.addTimerList(index)
-        return ParticipantID(index: index)
+        return ParticipantID(index: index, generation: participants[Int(index)].generation)
     }
 
     /// Forgets a participant with its timers. Inputs that are on their way to it are dropped.
-    ///
-    /// Its number may be given to a later one: cancel what was scheduled for it by number before.
     package func remove(_ participant: ParticipantID) {
         confine("remove")
-        participants[Int(participant.index)] = nil
+        guard isPresent(participant) else { return }
+        participants[Int(participant.index)].participant = nil
+        participants[Int(participant.index)].generation &+= 1
         core.removeTimers(of: participant.index)
         freeParticipants.append(participant.index)
+    }
+
+    private func isPresent(_ participant: ParticipantID) -> Bool {
+        participants[Int(participant.index)].generation == participant.generation
     }
 
     /// Starts the timer, or starts it anew if it runs. A moment in the past means now; `.distantFuture` means never.
     package func startTimer(_ name: TimerName, of participant: ParticipantID, at deadline: RunInstant) {
         confine("startTimer")
+        guard isPresent(participant) else { return }
         core.startTimer(name, of: participant.index, at: deadline.nanoseconds, cause: cause)
     }
 
     package func startTimer(_ name: TimerName, of participant: ParticipantID, after interval: Duration) {
         confine("startTimer")
+        guard isPresent(participant) else { return }
         let deadline = RunInstant(nanoseconds: core.now).advanced(by: interval)
         core.startTimer(name, of: participant.index, at: deadline.nanoseconds, cause: cause)
     }
@@ -113,18 +120,21 @@ package final class Kernel: @unchecked Sendable {
     /// Stops the timer; does nothing if it does not run. It will not fire, even if it was due at this very moment.
     package func cancelTimer(_ name: TimerName, of participant: ParticipantID) {
         confine("cancelTimer")
+        guard isPresent(participant) else { return }
         core.cancelTimer(name, of: participant.index)
     }
 
     /// Stops all timers of a participant, as a power cut does.
     package func cancelTimers(of participant: ParticipantID) {
         confine("cancelTimers")
+        guard isPresent(participant) else { return }
         core.cancelTimers(of: participant.index)
     }
 
     /// When the timer will fire; `nil` if it does not run.
     package func deadline(of name: TimerName, of participant: ParticipantID) -> RunInstant? {
         confine("deadline")
+        guard isPresent(participant) else { return nil }
         return core.deadline(of: name, of: participant.index).map { RunInstant(nanoseconds: $0) }
     }
 
@@ -211,9 +221,10 @@ package final class Kernel: @unchecked Sendable {
 
     private func perform(_ due: KernelCore.Due) {
         switch due {
-        case .timer(let participant, let name): participants[Int(participant)]?.timerFired(name)
+        case .timer(let participant, let name): participants[Int(participant)].participant?.timerFired(name)
         case .payload(.delivery(let delivery)): delivery.perform()
-        case .payload(.input(let participant, let input)): participants[Int(participant.index)]?.receive(input)
+        case .payload(.input(let participant, let input)):
+            if isPresent(participant) { participants[Int(participant.index)].participant?.receive(input) }
         case .payload(.job(let job)): unsafe job.runSynchronously(on: asUnownedTaskExecutor())
         case .payload(.action(let action)): action()
         case .payload(.waiter(let task)): task.continuation?.resume(returning: false)

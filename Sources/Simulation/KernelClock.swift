@@ -86,6 +86,7 @@ struct Waiter: Sendable {
 /// Work was cut off because its time was over.
 package struct DeadlinePassed: Error, Sendable, Equatable, CustomStringConvertible {
     package var deadline: RunInstant
+    package init(deadline: RunInstant) { self.deadline = deadline }
     package var description: String { "Not done by \(deadline)." }
 }
 

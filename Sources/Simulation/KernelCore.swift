@@ -71,16 +71,17 @@ struct KernelCore {
         record.deadline = max(deadline, now)
         record.sequence = sequence
         record.cause = cause
-        // A moment after everything: it never fires and needs no entry.
-        if record.deadline < record.queued {
-            if record.queued != TimerTable.idle {
-                record.generation &+= 1
-                staleCount += 1
-            }
-            record.queued = record.deadline
-            heap.push(entry(for: record, at: index))
+        // An entry that comes up earlier moves then. `idle` is after everything: it never fires and needs no entry.
+        guard record.deadline < record.queued else {
+            timers[index] = record
+            return
         }
+        let hadEntry = record.queued != TimerTable.idle
+        if hadEntry { record.generation &+= 1 }
+        record.queued = record.deadline
+        heap.push(entry(for: record, at: index))
         timers[index] = record
+        if hadEntry { noteStale() }
     }
 
     mutating func cancelTimer(_ name: TimerName, of participant: UInt32) {

@@ -1,3 +1,5 @@
+import LabCore
+
 /// How one direction of a link behaves, faults included.
 package struct LinkProfile: Sendable, Hashable {
     /// Time from the end of sending to the arrival, 0 or more.
@@ -23,6 +25,25 @@ package struct LinkProfile: Sendable, Hashable {
         self.delay = delay
         self.jitter = jitter
         self.speed = speed
+    }
+}
+
+/// A profile that many links share, so that a calm link costs a reference.
+package final class SharedProfile: Sendable {
+    package let profile: LinkProfile
+    /// The delay in nanoseconds.
+    let delay: Int64
+    /// Whether nothing is left to chance, so that no numbers need be drawn.
+    let isCertain: Bool
+    /// Whether bytes arrive in the pieces in which they were sent.
+    let keepsPieces: Bool
+
+    package init(_ profile: LinkProfile) {
+        self.profile = profile
+        delay = max(0, profile.delay.nanoseconds)
+        isCertain =
+            profile.loss == 0 && profile.duplicate == 0 && profile.reorder == 0 && profile.corrupt == 0 && profile.jitter <= .zero
+        keepsPieces = profile.splitSize == nil && profile.glue <= .zero
     }
 }
 

@@ -3,6 +3,8 @@ import LabCore
 /// Names a participant within its kernel.
 package struct ParticipantID: Sendable, Hashable {
     let index: UInt32
+    /// Tells it from earlier participants with the same index.
+    let generation: UInt32
 }
 
 /// The timers of all participants: one record of 48 bytes for each timer that was ever started.
