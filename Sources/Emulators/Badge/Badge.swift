@@ -115,8 +115,8 @@ package struct Badge: Device {
 
     /// What the badge's clock shows, in Unix seconds.
     func clock(at now: RunInstant) -> Int64 {
-        let (true_, overflow) = epoch.addingReportingOverflow(now.nanoseconds / 1_000_000_000)
-        let (shown, carried) = true_.addingReportingOverflow(backup.clockError)
+        let (right, overflow) = epoch.addingReportingOverflow(now.nanoseconds / 1_000_000_000)
+        let (shown, carried) = right.addingReportingOverflow(backup.clockError)
         return overflow || carried ? 0 : max(0, shown)
     }
 

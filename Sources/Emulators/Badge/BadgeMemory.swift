@@ -100,7 +100,7 @@ struct Memory: Sendable {
     var registrations = Backoff()
     var connections = Backoff()
     var exchanges: [Exchange] = []
-    var errands: [Memory.Errand] = []
+    var errands: [Errand] = []
     /// Actions that are not finished.
     var actions: [Token] = []
     var deliveries: [Delivery] = []
