@@ -4,6 +4,7 @@ import PackageDescription
 // Each dependency has its reason here; all else is the lab's own.
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),  // the commands of `lab`
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),  // queues and heaps of the broker
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),  // HMAC, HKDF, SHA-256, password hashes
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),  // Hummingbird's requests and answers
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),  // the log of the cloud's router
@@ -17,7 +18,9 @@ let dependencies: [Package.Dependency] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -33,7 +36,7 @@ let targets: [Target] = [
     .target(name: "WireProtocols", dependencies: ["LabCore"]),
     .target(name: "Simulation", dependencies: ["LabCore"]),
     .target(name: "Emulators", dependencies: ["LabCore", crypto]),
-    .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols"]),
+    .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
     // The system under test.
@@ -44,7 +47,7 @@ let targets: [Target] = [
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", crypto]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", deque]),
     .executableTarget(
         name: "lab",
         dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Reports", "Archive", crypto, argumentParser]),

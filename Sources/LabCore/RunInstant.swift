@@ -24,7 +24,13 @@ package struct RunInstant: Sendable, Hashable, Comparable, InstantProtocol, Cust
 
     package static func < (left: RunInstant, right: RunInstant) -> Bool { left.nanoseconds < right.nanoseconds }
 
-    package var description: String { "+" + DurationText.format(nanoseconds: nanoseconds) }
+    /// Seconds with six decimals, which lines up in a column: `+12.953753s`.
+    package var description: String {
+        let microseconds = nanoseconds.magnitude / 1_000
+        let fraction = String(microseconds % 1_000_000)
+        let zeros = String(repeating: "0", count: 6 - fraction.count)
+        return "\(nanoseconds < 0 ? "-" : "+")\(microseconds / 1_000_000).\(zeros)\(fraction)s"
+    }
 }
 
 extension Duration {
