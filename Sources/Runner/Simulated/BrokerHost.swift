@@ -188,21 +188,26 @@ final class BrokerHost: CloudBroker {
         })
     }
 
+    /// What the broker does next in this instant follows from what it noted.
+    private func write(_ note: BrokerNote) {
+        if let sequence = recorder.append(node, BrokerVocabulary.name(of: note), note.fields) { kernel.currentCause = sequence }
+    }
+
     /// Writes it down, and tells the cloud who comes and goes.
     private func tell(_ note: BrokerNote) {
         switch note {
         case .accepted(let client, _, let peer, _, _, _):
             portAt[peer]?.client = client
-            BrokerVocabulary.record(note, node: node, in: recorder)
+            write(note)
             cloud.cloud?.clientConnected(clientID: client)
         case .disconnected(let client, let peer, let reason):
             if let port = portAt[peer], port.client == client { port.client = nil }
-            BrokerVocabulary.record(note, node: node, in: recorder)
+            write(note)
             cloud.cloud?.clientDisconnected(clientID: client, reason: reason.description)
         case .takenOver(let client, _, _):
-            BrokerVocabulary.record(note, node: node, in: recorder)
+            write(note)
             cloud.cloud?.clientTakenOver(clientID: client)
-        default: BrokerVocabulary.record(note, node: node, in: recorder)
+        default: write(note)
         }
     }
 }

@@ -41,13 +41,8 @@ enum BrokerVocabulary {
             ], volume: .traffic),
     ]
 
-    /// Writes a note of the broker into the log.
-    static func record(_ note: BrokerNote, node: String, in recorder: EventRecorder) {
-        recorder.append(node, name(of: note), note.fields)
-    }
-
     /// `mqtt.taken-over` is `broker.taken_over` in scenarios: one prefix, and names that YAML needs no quotes for.
-    private static func name(of note: BrokerNote) -> String {
+    static func name(of note: BrokerNote) -> String {
         if case .packet = note { return "broker.packet" }
         return "broker." + note.name.dropFirst("mqtt.".count).replacing("-", with: "_")
     }

@@ -58,13 +58,18 @@ final class CloudHost: @unchecked Sendable {
         return await cloud.respond(to: call, from: peer)
     }
 
+    /// Writes it down; what the cloud does next in this instant follows from it.
+    private func note(_ name: String, _ fields: Fields) {
+        if let sequence = recorder.append(node, name, fields) { kernel.currentCause = sequence }
+    }
+
     private func environment(life: Int) -> CloudEnvironment {
         let alive: @Sendable () -> Bool = { [unowned self] in self.life == life && cloud != nil }
         return CloudEnvironment(
             now: { [kernel] in kernel.now }, epoch: epoch, randomBytes: { [unowned self] count in randomness.bytes(count) },
             sleep: { [kernel] time in try await kernel.sleep(for: time) },
             schedule: { [kernel] deadline, job in _ = kernel.schedule(at: deadline) { if alive() { job() } } },
-            note: { [unowned self] name, fields in _ = recorder.append(node, name, fields) },
+            note: { [unowned self] name, fields in note(name, fields) },
             publish: { [unowned self] message in broker?.publish(message) },
             acknowledge: { [unowned self] delivery in broker?.acknowledge(delivery) },
             disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) })
