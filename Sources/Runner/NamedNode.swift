@@ -14,23 +14,30 @@ package struct NamedNode: Sendable, Equatable {
     }
 }
 
-/// Fills roles: with the nodes of lab.yaml in their order as long as they fit, then with emulated devices made for the role.
+/// Fills roles: those for one device with the nodes of lab.yaml in their order as long as they fit, all others with emulated
+/// devices made for the role.
 struct Roster {
-    private var free: [NamedNode]
+    /// The facts of the named node behind each role that has one.
+    private var named: [String: Fields] = [:]
     /// How many devices of each kind were made without a name.
     private var made: [String: Int] = [:]
-    private var usedSerials: Set<String>
+    private var usedSerials: Set<String> = []
 
-    init(nodes: [NamedNode]) {
-        free = nodes
-        usedSerials = Set(nodes.compactMap { $0.facts["serial_no"]?.text })
+    init(nodes: [NamedNode], roles: [Role]) {
+        var free = nodes
+        for role in roles where role.count == 1 {
+            guard let index = free.firstIndex(where: { Self.fits($0, role) }) else { continue }
+            let node = free.remove(at: index)
+            named[role.name] = node.facts
+            if let serial = node.facts["serial_no"]?.text { usedSerials.insert(serial) }
+        }
     }
 
     /// What is known about the next device for the role.
     ///
     /// - Throws: `no_device` if an emulated device cannot have a fact that the role asks for.
     mutating func facts(for role: Role) throws(ActionFailure) -> Fields {
-        if role.count == 1, let index = free.firstIndex(where: { fits($0, role) }) { return free.remove(at: index).facts }
+        if let facts = named[role.name] { return facts }
         var facts: Fields = ["serial_no": .text(nextSerial(of: role.kind))]
         for condition in role.facts.conditions {
             guard case .equals(.constant(let value)) = condition.test else {
@@ -43,12 +50,12 @@ struct Roster {
         return facts
     }
 
-    private func fits(_ node: NamedNode, _ role: Role) -> Bool {
+    private static func fits(_ node: NamedNode, _ role: Role) -> Bool {
         node.kind == role.kind && role.facts.holds(for: node.facts)
             && (node.abilities.isEmpty || role.abilities.allSatisfy { node.abilities.contains($0) })
     }
 
-    /// `BDG-0001`, `BDG-0002`, …: those that lab.yaml gives to a named node are left out.
+    /// `BDG-0001`, `BDG-0002`, …: those of the named nodes that take part are left out.
     private mutating func nextSerial(of kind: String) -> String {
         while true {
             let number = (made[kind] ?? 0) + 1

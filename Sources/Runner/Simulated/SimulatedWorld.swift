@@ -45,7 +45,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
 
     private func makeDevices(_ plan: Plan, _ nodes: [NamedNode], factoryMasterKey: [UInt8]) throws {
         let profile = SharedProfile(LinkProfile(delay: Self.linkDelay))
-        var roster = Roster(nodes: nodes)
+        var roster = Roster(nodes: nodes, roles: plan.roles)
         for role in plan.roles where role.kind != "cloud" {
             var hosts: [DeviceHost] = []
             hosts.reserveCapacity(role.count)
