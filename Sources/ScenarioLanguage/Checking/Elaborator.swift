@@ -93,6 +93,8 @@ struct Elaborator {
         }
         var count = 1
         if let written = entry.value["count"] {
+            // Until the number is known, `member` may be named.
+            nodes.roles[entry.name] = NodeResolver.KnownRole(kind: kind, count: 2)
             guard let value = values.constant(written, for: FieldKind("count", .integer))?.integer else { return nil }
             guard (1...100_000).contains(value) else {
                 log.error(at: written.location, "\(value) for 'count' must be a whole number from 1 to 100000")

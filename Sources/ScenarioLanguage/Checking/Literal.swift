@@ -110,8 +110,9 @@ enum Literal {
     private static func ratio(_ scalar: SourceValue.Scalar, _ field: FieldKind) throws(Problem) -> Double {
         let isPercent = scalar.text.hasSuffix("%")
         let digits = isPercent ? String(scalar.text.dropLast()) : scalar.text
-        guard let number = (try? JSONReader.read(digits))?.asNumber else { throw wrong(scalar, field) }
-        let share = isPercent ? number / 100 : number
+        guard let number = (try? JSONReader.read(digits))?.asNumber, let share = isPercent ? Percent.share(digits) : number else {
+            throw wrong(scalar, field)
+        }
         guard (0...1).contains(share) else {
             throw wrong(scalar, field, isPercent ? "it lies between 0% and 100%" : "it lies between 0 and 1; write \(digits)% for percent")
         }
@@ -122,6 +123,11 @@ enum Literal {
         if let bytes = Hexadecimal.bytes(scalar.text) { return bytes }
         throw wrong(scalar, field, "two digits for each byte, such as 444e5921")
     }
+}
+
+enum Percent {
+    /// A share from its percent: 99.9 is 0.999, the nearest number to the decimal, not to a quotient of two.
+    static func share(_ digits: String) -> Double? { Double(digits + "e-2") }
 }
 
 extension FieldKind {

@@ -45,8 +45,10 @@ struct ScenarioBuilder {
 
     /// Blocks on their own: with what they are given unknown, and in a file without `needs` the roles too.
     private func checkBlocks() {
+        var names = NameTable()
+        for entry in (root["vars"]?.record ?? []) + (root["matrix"]?.record ?? []) { names[entry.name] = .unknown }
         for entry in root["blocks"]?.record ?? [] where !context.broken.contains(entry.value.location) {
-            var elaborator = Elaborator(context, file: file, root: root, budget: budget, names: NameTable())
+            var elaborator = Elaborator(context, file: file, root: root, budget: budget, names: names)
             _ = elaborator.roles()
             elaborator.nodes.allowsUnknownRoles = root["needs"] == nil
             let takes = (entry.value["takes"]?.list ?? []).compactMap { $0.scalar?.text }

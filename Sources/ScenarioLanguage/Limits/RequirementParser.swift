@@ -87,6 +87,8 @@ struct RequirementParser {
         if takeWord("in") { result.window = try window() }
         skipSpace()
         guard current == nil else {
+            let start = position
+            if takeWord("and") { throw failure("'for each' and 'in every' hold for all claims; write them once, at the end", at: start) }
             if takeWord("or") { throw failure("'or' is not allowed; write two objectives", at: position - 2) }
             throw failure("\(found) is not expected here; allowed are 'and', 'for each', 'in every' and 'in …% of every'")
         }
@@ -240,7 +242,7 @@ struct RequirementParser {
             Requirement.Quantity(dimension: dimension, value: isNegative ? -magnitude : magnitude, source: source)
         }
         if unit.isEmpty { return value(.plain, number) }
-        if unit == "%" { return value(.share, number / 100) }
+        if unit == "%" { return value(.share, Percent.share(digits) ?? number / 100) }
         if let rate = Rate.perSecond(digits + unit) { return value(.rate, rate) }
         if let nanoseconds = DurationText.parse(digits + unit) { return value(.time, Double(nanoseconds)) }
         throw failure("'\(source)' has no known unit; units are ns, us, ms, s, min, h, %, /s, /min, /day", at: start)

@@ -3,9 +3,13 @@ package import LabCore
 /// `lab.yaml`: the only file that knows hardware.
 package struct LabFile: Sendable {
     package struct Defaults: Sendable, Equatable {
-        package var fidelity: WorldKind = .sim
+        package var fidelity: WorldKind
         package var within: Duration?
         package var deadline: Duration?
+
+        package init(fidelity: WorldKind = .sim, within: Duration? = nil, deadline: Duration? = nil) {
+            (self.fidelity, self.within, self.deadline) = (fidelity, within, deadline)
+        }
     }
 
     package struct Node: Sendable {

@@ -60,7 +60,7 @@ enum YAMLResolution {
 
     private static func real(_ text: String) -> Double? {
         let body = text.replacing("_", with: "")
-        guard body.utf8.allSatisfy({ isDigit($0) || "+-.eE".utf8.contains($0) }) else { return nil }
+        guard body.utf8.allSatisfy({ isDigit($0) || "+-.eE".utf8.contains($0) }), body.utf8.contains(where: isDigit) else { return nil }
         return Double(body.hasSuffix(".") ? body + "0" : body)
     }
 

@@ -17,7 +17,7 @@ struct NameTable {
     subscript(name: String) -> Binding? {
         get { bindings[name] }
         set {
-            if bindings[name] == nil, newValue != nil { names.append(name) }
+            if newValue == nil { names.removeAll { $0 == name } } else if bindings[name] == nil { names.append(name) }
             bindings[name] = newValue
         }
     }
