@@ -22,25 +22,61 @@ struct GatewayFuzzTests {
         }.joined()
     }
 
+    private static let known = ["luna_badge_0007", "root", "2007"]
+
+    /// Percent-encoded in most cases, so that the word arrives where it is looked at.
+    private static func encoded(_ text: String, _ chance: inout SeededGenerator) -> String {
+        if chance.chance(0.05) { return text }
+        return text.utf8.map { byte in
+            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            return isPlain ? String(UnicodeScalar(byte)) : "%" + Hexadecimal.text([byte])
+        }.joined()
+    }
+
+    /// A value that fits the type in two of three cases.
+    private static func value(_ type: FieldType, _ chance: inout SeededGenerator) -> FieldValue {
+        let strange: [FieldValue] = [.null, true, -1, 1.5, .text(word(&chance)), [], [["a": 1]], ["a": [1, nil]]]
+        if chance.chance(0.33) { return strange[Int(chance.integer(below: UInt64(strange.count)))] }
+        switch type {
+        case .text, .bytes, .duration: return .text(chance.chance(0.3) ? known[0] : word(&chance))
+        case .integer: return .integer(Int64(bitPattern: chance.next()))
+        case .number, .ratio: return .number(chance.unitInterval())
+        case .bool: return .bool(chance.chance(0.5))
+        case .choice(let words): return .text(words[Int(chance.integer(below: UInt64(words.count)))])
+        case .list(let element): return .list([value(element, &chance)])
+        case .record(let kinds):
+            var fields: Fields = [:]
+            for kind in kinds { fields[kind.name] = value(kind.type, &chance) }
+            return .record(fields)
+        case .any: return .text(word(&chance))
+        }
+    }
+
     private static func call(_ endpoints: [Endpoint], _ headers: [(String, String)], _ chance: inout SeededGenerator) -> HTTPCall {
         let endpoint = endpoints[Int(chance.integer(below: UInt64(endpoints.count)))]
         var path = endpoint.path.split(separator: "/", omittingEmptySubsequences: false)
-            .map { $0.hasPrefix("{") ? word(&chance) : String($0) }.joined(separator: "/")
-        if chance.chance(0.3) { path += "?" + word(&chance) + "=" + word(&chance) }
-        if chance.chance(0.1) { path = word(&chance) }
-        var call = HTTPCall(chance.chance(0.9) ? endpoint.method : word(&chance), path)
-        if chance.chance(0.7) { call.headers = headers.map { HTTPCall.Header($0.0, $0.1) } }
+            .map { $0.hasPrefix("{") ? chance.chance(0.3) ? known[Int(chance.integer(below: 3))] : encoded(word(&chance), &chance) : String($0) }
+            .joined(separator: "/")
+        if chance.chance(0.3) {
+            let name = endpoint.query.isEmpty || chance.chance(0.3) ? word(&chance) : endpoint.query[Int(chance.integer(below: UInt64(endpoint.query.count)))].name
+            path += "?" + encoded(name, &chance) + "=" + encoded(word(&chance), &chance)
+        }
+        if chance.chance(0.03) { path = word(&chance) }
+        var call = HTTPCall(chance.chance(0.97) ? endpoint.method : word(&chance), path)
+        if chance.chance(0.9) { call.headers = headers.map { HTTPCall.Header($0.0, $0.1) } }
         let names = [
             "authorization", "x-device-id", "x-timestamp", "x-nonce", "x-signature", "x-tenant", "host", "content-type", "content-encoding",
             "x-any", "Content-Length", "", "a b", "a:b",
         ]
-        for _ in 0..<chance.integer(below: 4) {
+        while chance.chance(0.2) {
             call.headers.append(HTTPCall.Header(names[Int(chance.integer(below: UInt64(names.count)))], word(&chance)))
         }
-        if chance.chance(0.6) {
-            let fields = (endpoint.body ?? []).map { "\"\($0.name)\":\(chance.chance(0.5) ? "\"\(word(&chance))\"" : word(&chance))" }
-            call.body = Array((chance.chance(0.8) ? "{" + fields.joined(separator: ",") + "}" : word(&chance)).utf8)
-            if chance.chance(0.8) { call.headers.append(HTTPCall.Header("content-type", "application/json")) }
+        if let kinds = endpoint.body, chance.chance(0.95) {
+            var fields: Fields = [:]
+            for kind in kinds where kind.isRequired || chance.chance(0.5) { fields[kind.name] = value(kind.type, &chance) }
+            if chance.chance(0.1) { fields[word(&chance)] = .text(word(&chance)) }
+            call.body = chance.chance(0.95) ? JSONWriter.bytes(.record(fields)) : Array(word(&chance).utf8)
+            call.headers.append(HTTPCall.Header("content-type", "application/json"))
         }
         return call
     }
@@ -50,10 +86,16 @@ struct GatewayFuzzTests {
         let clock = ManualClock()
         var configuration = GatewayBench.configuration
         configuration.passwordCost = PasswordCost(rounds: 2, blockSize: 1, parallelism: 1)
+        configuration.devices.allowsOpenRegistration = true
         let many = RateLimit(1_000_000, per: .seconds(1))
         configuration.rateLimits = RateLimits(login: many, registration: many, device: many, user: many, open: many, failures: many)
         let cloud = try Cloud(configuration: configuration, environment: clock.environment, storage: try Storage(path: nil))
         let admin = [("authorization", "Bearer " + (try await cloud.operatorToken(role: .admin))), ("host", "cloud.lab")]
+        let device = #"{"device_id":"luna_badge_0007","device_name":"Badge","hardware_version":"v1.0","mac_address":"00:11:22:33:44:55"}"#
+        let json = HTTPCall.Header("content-type", "application/json")
+        let registered = try await cloud.respond(
+            to: HTTPCall("POST", "/api/v1/devices/register", headers: [json], body: Array(device.utf8))).get()
+        #expect(registered.status == 201)
         var chance = SeededGenerator(seed: Self.seed, purpose: "gateway fuzz")
         for number in 0..<4_000 {
             let call = Self.call(cloud.gateway.endpoints, admin, &chance)
