@@ -13,6 +13,12 @@ package final class ScriptedWorld: World, @unchecked Sendable {
         package var at: RunInstant
         package var target: String
         package var arguments: Fields
+
+        package init(at: RunInstant, target: String, arguments: Fields = [:]) {
+            self.at = at
+            self.target = target
+            self.arguments = arguments
+        }
     }
 
     package struct FaultChange: Sendable, Equatable {

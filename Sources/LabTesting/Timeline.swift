@@ -26,14 +26,17 @@ package struct Timeline: Sendable, Equatable, CustomStringConvertible {
             guard let step = event.fields["step"]?.text else { continue }
             if event.name == LabEvents.stepStarted { texts[step] = event.fields["text"]?.text }
             guard event.name == LabEvents.stepEnded else { continue }
-            timeline.lines.append("\(event.at) \(step) \(texts[step] ?? "?"): \(event.fields["outcome"]?.description ?? "?")")
+            timeline.lines.append("\(time(event.at)) \(step) \(texts[step] ?? "?"): \(event.fields["outcome"]?.description ?? "?")")
         }
         return timeline
     }
 
     package static func line(_ event: RunEvent) -> String {
-        (["\(event.at) \(event.node).\(event.name)"] + event.fields.map { "\($0.name)=\($0.value)" }).joined(separator: " ")
+        (["\(time(event.at)) \(event.node).\(event.name)"] + event.fields.map { "\($0.name)=\($0.value)" }).joined(separator: " ")
     }
+
+    /// The exact time in its shortest form: `+250ms`.
+    package static func time(_ instant: RunInstant) -> String { "+" + DurationText.format(nanoseconds: instant.nanoseconds) }
 
     package var description: String { lines.joined(separator: "\n") }
 }

@@ -98,10 +98,11 @@ package struct ClaimBoard: Sendable {
     package func isClaimed(_ sequence: Int) -> Bool { claimed[sequence] != nil }
 
     /// The events that came nearest to the expectation: of its kind with few differing fields first, then by time;
-    /// at most `limit`. Events that it has taken itself are no misses.
+    /// at most `limit`. Events that it has counted itself are no misses.
     package func nearMisses(of expectation: Expectation, limit: Int = 5) -> [NearMiss] {
         var candidates: [NearMiss] = []
-        for event in events where expectation.concerns(event) && claimed[event.sequence] != expectation {
+        for event in events where expectation.concerns(event) {
+            if expectation.count != nil, claimed[event.sequence] == expectation { continue }
             let differences = expectation.condition.differences(in: event)
             let note = note(on: event, for: expectation, fits: differences.isEmpty)
             if note == nil && differences.isEmpty { continue }
