@@ -20,11 +20,14 @@ package final class Kernel: @unchecked Sendable {
     var cause: UInt32 = 0
     var isRunning = false
     private var isStopped = false
+    private(set) var isShutDown = false
     private var limits: Limits
     var unfinished: [(id: UInt64, name: String)] = []
     var taskCount: UInt64 = 0
     /// What a link is about to schedule; empty in between.
     var pieces: [LinkDelivery] = []
+    /// The links on this kernel, which `shutDown` detaches.
+    var links: [Link] = []
 
     let pace: (any Pace)?
     let foreignJobs: ForeignJobPolicy
@@ -100,7 +103,7 @@ package final class Kernel: @unchecked Sendable {
     }
 
     private func isPresent(_ participant: ParticipantID) -> Bool {
-        participants[Int(participant.index)].generation == participant.generation
+        Int(participant.index) < participants.count && participants[Int(participant.index)].generation == participant.generation
     }
 
     /// Starts the timer, or starts it anew if it runs. A moment in the past means now; `.distantFuture` means never.
@@ -191,6 +194,23 @@ package final class Kernel: @unchecked Sendable {
     package func stop() {
         confine("stop")
         isStopped = true
+    }
+
+    /// Ends the world: every wait ends with `CancellationError`, what is scheduled is forgotten, and participants and
+    /// links are let go, so that nothing of the run stays in memory.
+    ///
+    /// Code that is cancelled here still runs to its end, at this moment; its waits throw at once.
+    package func shutDown() {
+        confine("shutDown")
+        if isShutDown { return }
+        isShutDown = true
+        for waiter in core.waiters { end(waiter, with: .failure(CancellationError())) }
+        run(until: now)
+        core.forgetAll()
+        participants.removeAll()
+        freeParticipants.removeAll()
+        for link in links { (link.near, link.far) = (nil, nil) }
+        links.removeAll()
     }
 
     private func loop(until limit: RunInstant, condition: (() -> Bool)?) -> RunOutcome {

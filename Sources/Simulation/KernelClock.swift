@@ -50,6 +50,7 @@ extension Kernel {
             throw KernelFailure.foreignThread("wait")
         }
         try Task.checkCancellation()
+        if isShutDown { throw CancellationError() }
         let task = WaitingTask()
         let item = core.park(.waiter(task))
         let isQueued = deadline != nil

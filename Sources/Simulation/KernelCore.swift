@@ -51,6 +51,19 @@ struct KernelCore {
         return payload
     }
 
+    /// The waits that have not ended, in the order of their slots.
+    var waiters: [Waiter] {
+        // Whether one has an entry is not known here; the whole queue is dropped after this anyway.
+        slab.items { if case .waiter = $0 { true } else { false } }.map { Waiter(item: $0, isQueued: false) }
+    }
+
+    /// Drops everything that is scheduled; the clock stays.
+    mutating func forgetAll() {
+        let now = now
+        self = KernelCore()
+        self.now = now
+    }
+
     // MARK: Timers
 
     mutating func addTimerList(_ participant: UInt32) {

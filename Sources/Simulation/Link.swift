@@ -16,7 +16,7 @@ package final class Link {
     package let name: String
     package private(set) var up: LinkDirection
     package private(set) var down: LinkDirection
-    /// Listens at the device's end. Kept alive: set it to `nil` when the world ends.
+    /// Listens at the device's end. Kept alive until `Kernel.shutDown`.
     package var near: (any LinkReceiver)?
     /// Listens at the other end; while it is `nil`, connections are refused. Kept alive like `near`.
     package var far: (any LinkReceiver)?
@@ -50,6 +50,7 @@ package final class Link {
         self.name = name
         self.up = LinkDirection(character, profile: up, seed: seed, name: "link \(name) up")
         self.down = LinkDirection(character, profile: down, seed: seed, name: "link \(name) down")
+        kernel.links.append(self)
     }
 
     package convenience init(on kernel: Kernel, name: String, _ character: LinkCharacter = .stream, profile: LinkProfile, seed: UInt64) {

@@ -38,13 +38,21 @@ struct PayloadSlab {
     }
 
     func isLive(_ item: ScheduledItem) -> Bool {
-        slots[Int(item.slot)].generation == item.generation
+        slots.indices.contains(Int(item.slot)) && slots[Int(item.slot)].generation == item.generation
+    }
+
+    /// The payloads that are there and satisfy the condition.
+    func items(where isWanted: (Payload) -> Bool) -> [ScheduledItem] {
+        slots.indices.compactMap { index in
+            guard let payload = slots[index].payload, isWanted(payload) else { return nil }
+            return ScheduledItem(slot: UInt32(index), generation: slots[index].generation)
+        }
     }
 
     /// Takes the payload out and frees the slot; `nil` if that has happened before.
     mutating func take(_ item: ScheduledItem) -> Payload? {
         let index = Int(item.slot)
-        guard slots[index].generation == item.generation else { return nil }
+        guard isLive(item) else { return nil }
         let payload = slots[index].payload.take()
         slots[index].generation &+= 1
         free.append(item.slot)
@@ -54,7 +62,7 @@ struct PayloadSlab {
     /// Changes the payload in its place; does nothing if it is gone.
     mutating func update(_ item: ScheduledItem, _ change: (inout Payload) -> Void) {
         let index = Int(item.slot)
-        guard slots[index].generation == item.generation, var payload = slots[index].payload.take() else { return }
+        guard isLive(item), var payload = slots[index].payload.take() else { return }
         change(&payload)
         slots[index].payload = payload
     }

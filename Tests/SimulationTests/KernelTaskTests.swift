@@ -179,6 +179,51 @@ struct KernelTaskTests {
     }
 }
 
+@Suite("The end of a world")
+struct ShutDownTests {
+    final class Host: KernelParticipant, LinkReceiver {
+        let kernel: Kernel
+        var link: Link?
+        init(_ kernel: Kernel) { self.kernel = kernel }
+        func timerFired(_ timer: TimerName) {}
+        func link(_ link: Link, _ side: LinkSide, received input: LinkInput) {}
+    }
+
+    @Test("every wait ends, code cleans up, and nothing of the run stays in memory")
+    func lettingGo() {
+        weak var host: Host?
+        weak var kernel: Kernel?
+        let ended = SharedList<String>()
+        do {
+            let world = Kernel()
+            let device = Host(world)
+            (kernel, host) = (world, device)
+            let link = Link(on: world, name: "l", profile: LinkProfile(delay: .seconds(1)), seed: 1)
+            (link.near, link.far, device.link) = (device, device, link)
+            link.open(from: .near)
+            world.startTimer(timer(1), of: world.add(device), at: at(5_000))
+            let signal = Signal(on: world)
+            world.start("waits") {
+                do { try await signal.wait() } catch { ended.add("signal") }
+                do { try await world.sleep(until: at(99)) } catch { ended.add("again") }
+            }
+            Task(executorPreference: world) {
+                do { try await world.sleep(until: at(9_000)) } catch { ended.add("sleep") }
+            }
+            world.run(until: at(500))
+            #expect(ended.list.isEmpty)
+            world.shutDown()
+            world.shutDown()
+            #expect(ended.list == ["signal", "again", "sleep"])
+            #expect(world.now == at(500))
+            #expect(world.entryCount == 0)
+            #expect(world.runToIdle() == .idle)
+        }
+        #expect(host == nil)
+        #expect(kernel == nil)
+    }
+}
+
 @Suite("What stays on the loop, and what does not (swift-facts B)")
 struct ForeignJobTests {
     typealias Calls = SharedList<String>
