@@ -61,7 +61,7 @@ struct FindingWriter: Sendable {
         if let next = event(expectation.stimulus + 1), next.name == LabEvents.phaseStarted {
             return "the start of the \(next.fields["phase"]?.text ?? "run")"
         }
-        return "\(expectation.stimulusAt)"
+        return expectation.stimulusAt.figure
     }
 
     private func reason(of record: StepRecord, _ outcome: StepOutcome) -> String? {

@@ -12,7 +12,7 @@ enum LogDamage {
                 return finding(plan, .fail, "Event \(expected) is missing: event \(event.sequence) stands in its place.", expected)
             }
             if event.at < now {
-                return finding(plan, .fail, "Event \(expected) at \(event.at) is earlier than the event before it at \(now).", expected)
+                return finding(plan, .fail, "Event \(expected) at \(event.at.figure) is earlier than the event before it at \(now.figure).", expected)
             }
             if let cause = event.cause, cause < 1 || cause >= event.sequence {
                 return finding(plan, .fail, "Event \(expected) names event \(cause) as its cause, which is not before it.", expected)
@@ -32,4 +32,9 @@ enum LogDamage {
             subject: .lab, verdict: verdict, location: SourceLocation(file: plan.file, line: 1, column: 1), title: "event log",
             expected: "events numbered from 1 in the order of time", reason: reason, sequence: sequence, node: LabEvents.node)
     }
+}
+
+extension RunInstant {
+    /// For people: `+61.2 s`.
+    var figure: String { "+" + FigureText.duration(nanoseconds: Double(nanoseconds)) }
 }

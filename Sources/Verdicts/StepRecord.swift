@@ -22,9 +22,10 @@ struct StepRecord: Sendable {
     var isTeardown: Bool { phase == "teardown" }
     var recordedOutcome: StepOutcome? { ended?.fields["outcome"]?.text.flatMap(StepOutcome.init) }
     var recordedReason: String? { ended?.fields["reason"]?.text }
-    var answer: Fields? { ended?.fields["answer"]?.record }
+    /// As a log gives it back, for conditions to look at.
+    var answer: Fields? { ended?.fields["answer"]?.record?.asWritten }
     /// Why an action or a query did not do what was asked.
-    var failure: Fields? { ended?.fields["failure"]?.record }
+    var failure: Fields? { ended?.fields["failure"]?.record?.asWritten }
 
     /// The node that the step speaks to or waits for.
     var node: String? {

@@ -62,7 +62,7 @@ struct DisagreementTests {
         let summary = judge(plan: plan(), events: events, run: "r")
         let reasons = [
             "gap": "Event 2 is missing: event 3 stands in its place.",
-            "time": "Event 3 at +999ms is earlier than the event before it at +1s.",
+            "time": "Event 3 at +999 ms is earlier than the event before it at +1 s.",
             "cause": "Event 3 names event 3 as its cause, which is not before it.",
             "scenario": "The log is of scenario 'other/one', the plan of 'badge/register'.",
             "empty": "The event log is empty.",

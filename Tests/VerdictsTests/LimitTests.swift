@@ -153,7 +153,7 @@ struct WindowTests {
         values[25] = 500
         let broken = judge(limit, values)
         #expect(broken.verdict == .fail)
-        #expect(broken.figure == "from +20s: max 500 ms")
+        #expect(broken.figure == "from +20 s: max 500 ms")
     }
 
     @Test("`in 80 % of every 10s` forgives one window of six, not two")

@@ -74,7 +74,7 @@ struct CaseSection {
                         let value = miss.event.fields.value(at: field)?.description ?? "absent"
                         return "<span class=\"key\">\(HTMLText.escaped(field))</span> = <mark>\(HTMLText.escaped(value, limit: 80))</mark>"
                     }.joined(separator: ", ")
-                return [HTMLText.escaped(text.name), fields, EventText.time(miss.event.at), HTMLText.escaped(text.remark)]
+                return [HTMLText.escaped(text.name, limit: 80), fields, EventText.time(miss.event.at), HTMLText.escaped(text.remark)]
             })
     }
 

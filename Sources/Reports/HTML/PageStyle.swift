@@ -1,7 +1,7 @@
 /// The style of the page. Every pair of text and ground has a contrast of at least 4.5 in both themes (WCAG AA).
 enum PageStyle {
     /// SHA-256 of `text` in base64; a test holds them together.
-    static let hash = "9uIPHIeKB6hw2eGJ6rGoUEUjUJ3qc+Y2vzb0V6BZq8g="
+    static let hash = "fYKMZY75PCa2rzggiTZSeMGBb65pwvGiRtQvvoLJUs4="
 
     static let text = colours + layout + tables + pictures
 
@@ -110,7 +110,7 @@ enum PageStyle {
         th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--line); }
         th:last-child, td:last-child { padding-right: 0; }
         tbody tr:last-child td { border-bottom: 0; }
-        th { font-size: 12px; font-weight: 500; color: var(--quiet); white-space: nowrap; }
+        th, th.event, th.fields, th.why { font-family: inherit; font-size: 12px; font-weight: 500; color: var(--quiet); white-space: nowrap; }
         .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
         .cases td { padding-top: 9px; padding-bottom: 9px; }
         .cases th:first-child { width: 98px; }

@@ -115,7 +115,7 @@ struct SequenceDiagram {
     /// Name strong, fields quiet; both cut to what fits before the right edge.
     private func label(_ row: SequenceSelection.Row, x: Int, y: Int) -> String {
         let room = Int(Double(width - x - 6) / characterWidth)
-        let space = min(row.kind == .failure ? 110 : 52, room)
+        let space = min(row.kind == .failure ? 110 : Int(Double(laneWidth - 18) / characterWidth), room)
         let line = row.line.map { "\($0) " } ?? ""
         let name = DisplayWidth.cut(VisibleText.clean(row.label), to: max(4, space - line.count))
         let rest = space - line.count - DisplayWidth.of(name) - 1

@@ -15,7 +15,7 @@ struct SequenceReader {
     private var claimed: Set<Int> = []
     private var nearest: Set<Int> = []
     private var decided: Set<Int> = []
-    /// How often each kind of event occurs at each node, and how many of them came before an event.
+    /// How often each kind of event occurs in each role, and how many of them came before an event.
     private var totals: [[String]: Int] = [:]
     private var ordinals: [Int] = []
     private var stepTexts: [String: (text: String, line: Int?)] = [:]
@@ -26,8 +26,8 @@ struct SequenceReader {
         nearest = Set(findings.flatMap { $0.nearest.map(\.event.sequence) })
         ordinals.reserveCapacity(events.count)
         for event in events {
-            ordinals.append(totals[[event.node, event.name], default: 0])
-            totals[[event.node, event.name], default: 0] += 1
+            ordinals.append(totals[[String(event.role), event.name], default: 0])
+            totals[[String(event.role), event.name], default: 0] += 1
             if event.node == LabEvents.node { read(event) }
         }
     }
@@ -62,7 +62,7 @@ struct SequenceReader {
     private func isRepetition(_ event: RunEvent) -> Bool {
         guard ordinals.indices.contains(event.sequence - 1) else { return false }
         let before = ordinals[event.sequence - 1]
-        return before >= 2 && before < (totals[[event.node, event.name]] ?? 0) - 2
+        return before >= 2 && before < (totals[[String(event.role), event.name]] ?? 0) - 2
     }
 
     /// Events of this priority and beyond only repeat others.

@@ -61,7 +61,7 @@ package enum JUnitReport {
         var own = result
         own.findings = result.findings.filter { $0.subject != .limit && $0.verdict > .quarantined }
         let text = FailureBlock(style: .plain).lines(own, events: events).joined(separator: "\n")
-        let message = own.findings.first.map { [$0.title, $0.reason ?? $0.expected].joined(separator: ": ") } ?? result.reason ?? result.verdict.rawValue
+        let message = own.findings.first.map(message) ?? result.reason ?? result.verdict.rawValue
         func outcome(_ name: String, _ type: String) -> XMLElement {
             XMLElement(name: name, attributes: [("type", type), ("message", message)], text: text.isEmpty ? message : text)
         }
@@ -71,9 +71,12 @@ package enum JUnitReport {
             element.children.append(XMLElement(name: "skipped", attributes: [("type", result.verdict.rawValue), ("message", message)]))
         case .flaky: element.children.append(outcome("flakyFailure", "flaky"))
         case .pass: break
-        case .blocked where worst == nil: element.children.append(outcome("error", "blocked"))
         default:
-            guard let worst else { break }
+            guard let worst else {
+                // What its limits say stands with them; anything else must not look green.
+                if !result.limits.contains(where: { $0.verdict > .pass }) { element.children.append(outcome("error", result.verdict.rawValue)) }
+                break
+            }
             let isError = worst.verdict != .fail || own.findings.contains { $0.subject == .lab && $0.verdict == .fail }
             element.children.append(outcome(isError ? "error" : "failure", isError ? worst.verdict.rawValue : worst.subject.rawValue))
         }
@@ -82,12 +85,19 @@ package enum JUnitReport {
         return element
     }
 
+    /// One line: what it was and why, or what was expected.
+    private static func message(_ finding: Finding) -> String {
+        if let reason = finding.reason { return "\(finding.title): \(reason)" }
+        let words = finding.expected.split(separator: " ").joined(separator: " ")
+        return words.isEmpty ? finding.title : "expected \(words)"
+    }
+
     private static func limits(_ result: CaseSummary) -> [XMLElement] {
         result.limits.map { limit in
             var element = test(result, suffix: " limit \(limit.limit.id)", time: "0.000")
             let message = "\(limit.limit.requirement.source): \(limit.figure)" + (limit.isMarginal ? ", marginal" : "")
             let text = [
-                message, limit.reason, "\(limit.samples) samples", "\(limit.limit.location.file):\(limit.limit.location.line)",
+                message, limit.reason, TerminalReport.counted(limit.samples, "sample"), "\(limit.limit.location.file):\(limit.limit.location.line)",
             ].compactMap { $0 }.joined(separator: "\n")
             switch limit.verdict {
             case .pass, .flaky: element.children.append(XMLElement(name: "system-out", text: text))

@@ -16,7 +16,7 @@ package enum MarkdownReport {
         var lines = [
             "### \(tally.failed > 0 ? "✗" : "✓") lab \(escaped(summary.run)): \(tally.line)", "",
             "World `\(summary.world.rawValue)`, seed `\(SeedText.hex(summary.seed))`, lab \(escaped(summary.labVersion))"
-                + (report.map { ", report in `\($0.filter { $0 != "`" })`" } ?? "") + ".", "",
+                + (report.map { ", report in \(escaped($0))" } ?? "") + ".", "",
         ]
         let worst = summary.cases.enumerated().sorted { ($1.element.verdict, $0.offset) < ($0.element.verdict, $1.offset) }.map(\.element)
         let notable = worst.filter { $0.verdict > .quarantined }
@@ -28,7 +28,7 @@ package enum MarkdownReport {
         guard !cases.isEmpty else { return [] }
         let rows = cases.prefix(rowLimit).map { result in
             let finding = result.findings.max { $0.verdict < $1.verdict }
-            let place = finding.map { "`\($0.location.file.filter { $0 != "`" }):\($0.location.line)`" } ?? ""
+            let place = finding.map { "\(escaped($0.location.file)):\($0.location.line)" } ?? ""
             let cause = [finding?.title, finding?.reason ?? result.reason].compactMap { $0 }.joined(separator: ": ")
             return "| **\(result.verdict.word)** | \(escaped(result.plan.scenario)) | \(escaped(result.plan.cellText)) | \(place) | \(escaped(cause)) |"
         }

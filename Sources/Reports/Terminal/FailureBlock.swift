@@ -50,7 +50,7 @@ package struct FailureBlock: Sendable {
     private func nearest(_ misses: [NearMiss]) -> [String] {
         let rows = misses.map { miss in NearMissText(miss) }
         let nameWidth = min(44, rows.map { DisplayWidth.of($0.name) }.max() ?? 0)
-        let fieldWidth = min(44, rows.map { DisplayWidth.of($0.fields) }.max() ?? 0)
+        let fieldWidth = min(60, rows.map { DisplayWidth.of($0.fields) }.max() ?? 0)
         let timeWidth = rows.map { DisplayWidth.of($0.time) }.max() ?? 0
         return rows.enumerated().map { index, text in
             let columns = [

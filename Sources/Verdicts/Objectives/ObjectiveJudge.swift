@@ -88,7 +88,7 @@ package struct ObjectiveJudge: Sendable {
                     claim: claim, samples: part[index] ?? [], span: windows[index], confidence: shared, minimumSamples: minimum
                 ).result()
             })
-            return Self.prefixed(result, "from \(windows[index].lowerBound): ")
+            return Self.prefixed(result, "from \(windows[index].lowerBound.figure): ")
         }
         return Self.verdict(of: results, share: window.share, length: length, drops: windows.dropsPartial)
     }

@@ -91,12 +91,12 @@ struct MetricPairing: Sendable {
 
     /// Two events of one role belong together only if the same device noted them.
     private func key(of event: RunEvent) -> [FieldValue] {
-        let fields = metric.same.map { event.fields.value(at: $0) ?? .null }
+        let fields = metric.same.map { event.value(at: $0) ?? .null }
         return metric.from.role == metric.to.role ? fields + [.text(event.node)] : fields
     }
 
     private func labels(_ event: RunEvent, _ question: RunEvent) -> Fields {
-        guard let name = metric.splitBy, let value = event.fields.value(at: name) ?? question.fields.value(at: name) else { return [:] }
+        guard let name = metric.splitBy, let value = event.value(at: name) ?? question.value(at: name) else { return [:] }
         return [name: value]
     }
 }
