@@ -31,6 +31,8 @@ final class TelemetryWriter: Sendable {
         var isWriting = false
         /// When the buffer is due; `nil` when nothing waits.
         var due: RunInstant?
+        /// After a failure: the time before which new rows cause no further try.
+        var pauseEnd = RunInstant.start
         var isClosed = false
     }
 
@@ -73,8 +75,8 @@ final class TelemetryWriter: Sendable {
             append(&state.batch)
             if let delivery { state.batch.deliveries.append(delivery) }
             if state.isWriting { return (true, false, nil) }
-            if state.batch.rows >= Self.batchRows { return (true, true, nil) }
-            let due = now.advanced(by: delivery == nil ? Self.heartbeatDelay : Self.acknowledgementDelay)
+            if state.batch.rows >= Self.batchRows, now >= state.pauseEnd { return (true, true, nil) }
+            let due = max(now.advanced(by: delivery == nil ? Self.heartbeatDelay : Self.acknowledgementDelay), state.pauseEnd)
             if let earlier = state.due, earlier <= due { return (true, false, nil) }
             state.due = due
             return (true, false, due)
@@ -91,7 +93,7 @@ final class TelemetryWriter: Sendable {
         }
     }
 
-    /// Sends what waits to the database, unless a batch is on its way.
+    /// Sends what waits to the database at once, also within the pause after a failure, unless a batch is on its way.
     func flush() {
         let batch = state.withLock { state -> Batch? in
             if state.isWriting || state.isClosed { return nil }
@@ -178,6 +180,7 @@ final class TelemetryWriter: Sendable {
             if failed == nil, state.batch.rows >= Self.batchRows { return (true, nil) }
             let delay = failed != nil ? Self.retryDelay : (state.batch.deliveries.isEmpty ? Self.heartbeatDelay : Self.acknowledgementDelay)
             let due = now.advanced(by: delay)
+            if failed != nil { state.pauseEnd = due }
             state.due = due
             return (false, due)
         }
