@@ -50,6 +50,9 @@ package final class ScriptedWorld: World, @unchecked Sendable {
         kernel.schedule(at: RunInstant.start.advanced(by: time)) { [recorder] in recorder.append(node, name, fields) }
     }
 
+    /// An event that is in the log before the run begins.
+    package func recordsNow(_ node: String, _ name: String, _ fields: Fields = [:]) { recorder.append(node, name, fields) }
+
     /// The answers to an action or a query (`badge.boot`), one for each time that it is asked; the last one stays.
     /// Without them everything succeeds at once with an empty answer.
     package func answers(_ target: String, _ answers: ScriptedAnswer...) { self.answers[target] = answers }
