@@ -227,7 +227,7 @@ struct HostileFileTests {
         #expect(messages(scenario("matrix:\n" + axes + steps)) == ["5:3: error: the matrix has more than 1000 cells"])
         let large = "matrix:\n  x: [\((1...900).map(String.init).joined(separator: ", "))]\nsteps:\n" + String(repeating: "  - wait: 1s\n", count: 900)
         #expect(messages(scenario(large)).map { String($0.drop { $0 != "e" }) } == [
-            "error: the file unfolds to more than 500000 values; make its matrix, loops or blocks smaller"
+            "error: the file unfolds to more than 200000 values; make its matrix, loops or blocks smaller"
         ])
     }
 

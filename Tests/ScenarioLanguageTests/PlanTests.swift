@@ -129,6 +129,30 @@ struct PlanTests {
         ])
     }
 
+    @Test("arithmetic over names: whole numbers, times and shares, with the type of the field")
+    func arithmetic() throws {
+        let text = scenario(
+            """
+            vars: {minutes: 20, pause: 1.5s, loss: 20%, half: "${loss / 2}"}
+            steps:
+              - wait: "${pause * (minutes - 18) + 500ms}"
+              - fault: badge.link.loss
+                with: {rate: "${half}"}
+              - do: cloud.order.create
+                with: {minutes: "${-minutes / 4 + 6}", user: "m${minutes}-${pause}"}
+
+            """)
+        let plan = try #require(try plans(text).first)
+        #expect(plan.steps[0].action == .wait(.constant(.duration(3_500_000_000))))
+        guard case .fault(let fault) = plan.steps[1].action, case .act(let act) = plan.steps[2].action else { return #expect(Bool(false), "other steps") }
+        #expect(fault.arguments == .record([.init(name: "rate", value: .constant(0.1))]))
+        #expect(act.arguments == .record([.init(name: "minutes", value: .constant(1)), .init(name: "user", value: .constant("m20-1.5s"))]))
+        #expect(messages(scenario("vars: {n: 20}\nsteps:\n  - wait: \"${n / 0}\"\n  - wait: \"${1s - 2s}\"\n  - wait: \"${5s * 5s}\"\n")) == [
+            "6:16: error: division by zero", "7:11: error: value -1s for 'wait' must be a duration such as 250ms, 5s, 20m",
+            "8:17: error: '*' needs numbers or durations on both sides",
+        ])
+    }
+
     @Test("loops unfold into turns that know their variable; what they save is known afterwards")
     func loops() throws {
         let text = scenario(

@@ -20,8 +20,8 @@ extension Elaborator {
             }
             return nil
         }
-        let verbs = Verb.allCases.filter { value.entry($0.rawValue) != nil }
-        guard verbs.count == 1, let verb = verbs.first, let subject = value.entry(verb.rawValue) else {
+        let subjects = (value.record ?? []).filter { Verb(rawValue: $0.name) != nil }
+        guard subjects.count == 1, let subject = subjects.first, let verb = Verb(rawValue: subject.name) else {
             keepNames(of: value)
             return nil
         }
@@ -206,7 +206,7 @@ extension Elaborator {
         guard let id = value.scalar?.text else { return nil }
         if let found = ids[id] {
             if found == verb { return id }
-            log.error(at: value.location, "'\(id)' is the id of a '\(found.rawValue)' step; '\(key)' takes the id of a '\(verb.rawValue)' step")
+            log.error(at: value.location, "'\(id)' is the id of \(found.withArticle); '\(key)' takes the id of \(verb.withArticle)")
         } else if let later = idsSomewhere[id] {
             log.error(at: value.location, "the step with the id '\(id)' in line \(later.line) does not come before this one")
         } else {

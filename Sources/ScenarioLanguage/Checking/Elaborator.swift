@@ -198,7 +198,7 @@ struct Elaborator {
     private func explore(_ value: SourceValue) -> Explore? {
         guard !isBroken(value) else { return nil }
         let faults = (value["faults"]?.list ?? []).compactMap { nodes.resolve($0, .fault, values)?.reference }
-        let atMost = value["at_most"]?.scalar.flatMap { Int($0.text) } ?? 1
+        let atMost = value["at_most"]?.scalar?.integer ?? 1
         return Explore(faults: faults, atMost: atMost, reorders: value["reorder"]?.scalar?.text == "true")
     }
 }

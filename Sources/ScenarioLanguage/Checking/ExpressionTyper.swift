@@ -90,6 +90,7 @@ struct ExpressionTyper {
         case .value(let source):
             guard let scalar = source.scalar else { return nil }
             if let nanoseconds = DurationText.parse(scalar.text) { return (.constant(.duration(nanoseconds)), .duration) }
+            if scalar.text.hasSuffix("%"), let share = Percent.share(String(scalar.text.dropLast())) { return (.constant(.number(share)), .number) }
             return Self.typed(Literal.natural(scalar))
         }
     }

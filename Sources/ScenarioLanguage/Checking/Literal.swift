@@ -125,6 +125,11 @@ enum Literal {
     }
 }
 
+extension SourceValue.Scalar {
+    /// The whole number that it is, as an integer field reads it.
+    var integer: Int? { (try? Literal.read(self, for: FieldKind("", .integer)))?.integer.flatMap { Int(exactly: $0) } }
+}
+
 enum Percent {
     /// A share from its percent: 99.9 is 0.999, the nearest number to the decimal, not to a quotient of two.
     static func share(_ digits: String) -> Double? { Double(digits + "e-2") }

@@ -275,7 +275,7 @@ extension Template {
 /// Bounds what one file unfolds to: loops, blocks, matrix cells and values by name multiply each other.
 final class Budget {
     /// Typed values of one file, over all cells and worlds.
-    static let values = 500_000
+    static let values = 200_000
     private var left = Budget.values
     private(set) var isExhausted = false
 

@@ -199,4 +199,7 @@ enum Grammar {
 /// The eleven verbs of steps.
 enum Verb: String, CaseIterable {
     case `do`, expect, forbid, check, fault, clear, wait, load, loop, parallel, use
+
+    /// `an 'expect' step`
+    var withArticle: String { "\(self == .expect ? "an" : "a") '\(rawValue)' step" }
 }

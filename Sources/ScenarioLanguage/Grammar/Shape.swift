@@ -64,7 +64,7 @@ struct RecordShape: Sendable {
     var keys: [Key]
     /// One of these must be there.
     var oneOf: [String] = []
-    /// Keys of the grammar that this version refuses, with what they need.
+    /// Keys of the grammar that this version refuses.
     var reserved: [String] = []
 
     init(_ title: String, _ keys: [Key], oneOf: [String] = [], reserved: [String] = []) {

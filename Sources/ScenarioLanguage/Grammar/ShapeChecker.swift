@@ -151,18 +151,18 @@ enum Name {
     static let fieldPattern = "^[A-Za-z_][A-Za-z0-9_-]*([.][A-Za-z_][A-Za-z0-9_-]*)*$"
 
     static func isWord(_ text: String) -> Bool {
-        isName(text, allowingHyphen: true) && !text.hasPrefix("_")
+        isName(text.utf8, allowingHyphen: true) && !text.hasPrefix("_")
     }
 
-    static func isVariable(_ text: String) -> Bool { isName(text, allowingHyphen: false) }
+    static func isVariable(_ text: String) -> Bool { isName(text.utf8, allowingHyphen: false) }
 
     static func isField(_ text: String) -> Bool {
-        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { isName(String($0), allowingHyphen: true) }
+        text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { isName($0, allowingHyphen: true) }
     }
 
-    private static func isName(_ text: String, allowingHyphen: Bool) -> Bool {
-        guard let first = text.utf8.first, isLetter(first), text.utf8.count <= 100 else { return false }
-        return text.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || (allowingHyphen && $0 == UInt8(ascii: "-")) }
+    private static func isName(_ text: some Collection<UInt8>, allowingHyphen: Bool) -> Bool {
+        guard let first = text.first, isLetter(first), text.count <= 100 else { return false }
+        return text.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || (allowingHyphen && $0 == UInt8(ascii: "-")) }
     }
 
     static func isLetter(_ byte: UInt8) -> Bool {

@@ -60,7 +60,7 @@ struct LimitChecker {
             log.error(at: scalar.location, "'strict' is not available yet; write a number, or auto")
             return nil
         }
-        return .some(Int(scalar.text))
+        return .some(scalar.integer)
     }
 
     private func requirement(_ scalar: SourceValue.Scalar) -> Requirement? {

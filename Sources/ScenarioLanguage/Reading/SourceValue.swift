@@ -51,7 +51,11 @@ package struct SourceValue: Sendable, Hashable {
 
     /// The value of a key; `nil` also where this is no record.
     package subscript(name: String) -> SourceValue? { entry(name)?.value }
-    func entry(_ name: String) -> Entry? { record?.first { $0.name == name } }
+
+    func entry(_ name: String) -> Entry? {
+        guard case .record(let entries) = content, let index = entries.firstIndex(where: { $0.name == name }) else { return nil }
+        return entries[index]
+    }
 
     /// The word for messages: what a reader sees in the file.
     var shapeName: String {
