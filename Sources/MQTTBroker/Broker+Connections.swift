@@ -74,6 +74,11 @@ extension Broker {
 
     mutating func dispatch(_ frame: MQTTFrame, _ bytes: [UInt8], _ slot: Int) throws(MQTTDecodingError) {
         statistics.packetsReceived += 1
+        // The decoder holds a client to this order too, but a fault may have taken a packet away or doubled it.
+        guard (frame.type == .connect) == (connections[slot].session < 0) else {
+            let violation: MQTTViolation = frame.type == .connect ? .repeatedConnect : .firstPacketNotConnect(frame.type)
+            throw MQTTDecodingError(violation, packet: frame.type, offset: 0, streamOffset: frame.streamOffset)
+        }
         switch frame.type {
         case .publish: try publishArrived(frame, bytes, slot)
         case .puback, .pubrec, .pubrel, .pubcomp:

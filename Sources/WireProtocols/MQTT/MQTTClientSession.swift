@@ -132,21 +132,23 @@ package struct MQTTClientSession: Sendable {
     }
 
     /// Closes from this side [MQTT-3.14.4-1].
-    mutating func close(_ reason: MQTTClientDisconnect, _ effects: inout [MQTTClientEffect]) {
+    ///
+    /// - Parameter fired: the timer that led to it and that does not run any more.
+    mutating func close(_ reason: MQTTClientDisconnect, fired: MQTTClientTimer? = nil, _ effects: inout [MQTTClientEffect]) {
         if !output.isEmpty {
             effects.append(.send(output))
             output = []
         }
         effects.append(.closeTransport)
-        end(reason, &effects)
+        end(reason, fired: fired, &effects)
     }
 
-    private mutating func end(_ reason: MQTTClientDisconnect, _ effects: inout [MQTTClientEffect]) {
+    private mutating func end(_ reason: MQTTClientDisconnect, fired: MQTTClientTimer? = nil, _ effects: inout [MQTTClientEffect]) {
         switch phase {
-        case .connecting: effects.append(.cancelTimer(.connack))
+        case .connecting: if fired != .connack { effects.append(.cancelTimer(.connack)) }
         case .connected:
             if keepAliveNanoseconds > 0 { effects.append(.cancelTimer(.ping)) }
-            if awaitsPingResponse { effects.append(.cancelTimer(.pingResponse)) }
+            if awaitsPingResponse, fired != .pingResponse { effects.append(.cancelTimer(.pingResponse)) }
         case .idle, .opening: break
         }
         phase = .idle
@@ -185,8 +187,8 @@ package struct MQTTClientSession: Sendable {
 
     private mutating func timerFired(_ timer: MQTTClientTimer, at now: RunInstant, _ effects: inout [MQTTClientEffect]) {
         switch timer {
-        case .connack: if phase == .connecting { close(.connackTimeout, &effects) }
-        case .pingResponse: if awaitsPingResponse { close(.pingTimeout, &effects) }
+        case .connack: if phase == .connecting { close(.connackTimeout, fired: timer, &effects) }
+        case .pingResponse: if awaitsPingResponse { close(.pingTimeout, fired: timer, &effects) }
         case .ping:
             guard phase == .connected, keepAliveNanoseconds > 0 else { return }
             guard nextPing() <= now else { return effects.append(.startTimer(.ping, at: nextPing())) }
