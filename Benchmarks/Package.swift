@@ -11,16 +11,16 @@ let package = Package(
     targets: [
         .target(name: "LabCore"),
         .target(name: "Simulation", dependencies: ["LabCore"]),
-        .target(name: "CMemory"),
+        .target(name: "CProcess"),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
-                "LabCore", "Simulation", "CMemory",
+                "LabCore", "Simulation", "CProcess",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
     ])
 
-for target in package.targets where target.name != "CMemory" {
+for target in package.targets where target.name != "CProcess" {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

@@ -1,4 +1,4 @@
-import CMemory
+import CProcess
 import LabCore
 import NIOCore
 import NIOEmbedded
@@ -8,7 +8,7 @@ import Simulation
 struct Outcome {
     var name: String
     var tally: Tally
-    /// Time of the run without setting it up.
+    /// Processor time of the run without setting it up.
     var seconds: Double
     /// Heap bytes that were taken for the devices, all of them together.
     var bytes: Int
@@ -22,7 +22,13 @@ func measure(_ name: String, _ workload: Workload, _ candidate: Candidate) -> Ou
     return Outcome(name: name, tally: result.tally, seconds: Double(result.time.nanoseconds) / 1e9, bytes: result.bytes)
 }
 
-func allocated() -> Int { Int(cmemory_allocated()) }
+func allocated() -> Int { Int(cprocess_allocated()) }
+
+func cpuTime(_ body: () -> Void) -> Duration {
+    let start = cprocess_cpu_time()
+    body()
+    return .nanoseconds(cprocess_cpu_time() - start)
+}
 
 // MARK: The kernel, as a world uses it
 
@@ -131,7 +137,7 @@ enum KernelWorld {
         }
         world.kernel.run(until: .start)
         let bytes = allocated() - before
-        let time = ContinuousClock().measure { world.kernel.runToIdle() }
+        let time = cpuTime { world.kernel.runToIdle() }
         return (world.tally, bytes, time)
     }
 }
@@ -187,7 +193,7 @@ enum BareKernel {
             participant.begin()
         }
         let bytes = allocated() - before
-        let time = ContinuousClock().measure { world.kernel.runToIdle() }
+        let time = cpuTime { world.kernel.runToIdle() }
         return (world.tally, bytes, time)
     }
 }
@@ -253,7 +259,7 @@ enum PlainHeap {
         }
         for device in 0..<Int32(workload.devices) { begin(device, at: 0) }
         let bytes = allocated() - before
-        let time = ContinuousClock().measure {
+        let time = cpuTime {
             while let event = queue.pop() {
                 tally.note(Int(event.device), UInt64(event.step), at: event.deadline)
                 switch event.step {
@@ -317,7 +323,7 @@ enum EmbeddedLoop {
         let before = allocated()
         for participant in participants { participant.begin() }
         let bytes = allocated() - before
-        let time = ContinuousClock().measure { world.loop.advanceTime(by: .seconds(Int64(workload.rounds * 2))) }
+        let time = cpuTime { world.loop.advanceTime(by: .seconds(Int64(workload.rounds * 2))) }
         return (world.tally, bytes, time)
     }
 }

@@ -1,8 +1,8 @@
 import LabCore
 
 // The kernel's figures, beside a floor (a plain heap) and a peer (swift-nio's EmbeddedEventLoop) in the same run.
-// Rates vary with the machine; the ratios are what can be compared. Each candidate runs several times in turn,
-// and the best time counts. An argument limits the run to the candidates whose names contain it.
+// Rates are by processor time and vary with the machine; the ratios are what can be compared. Each candidate runs
+// several times in turn, and the best time counts. An argument limits the run to the candidates whose names contain it.
 
 let workload = Workload()
 let repetitions = 5
