@@ -22,7 +22,8 @@ package final class Kernel: @unchecked Sendable {
     private var isStopped = false
     private(set) var isShutDown = false
     private var limits: Limits
-    var unfinished: [(id: UInt64, name: String)] = []
+    /// The names of the tasks that have not ended, by the order of their starts.
+    var unfinished: [UInt64: String] = [:]
     var taskCount: UInt64 = 0
     /// What a link is about to schedule; empty in between.
     var pieces: [LinkDelivery] = []

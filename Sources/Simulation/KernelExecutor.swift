@@ -118,13 +118,13 @@ extension Kernel {
         confine("start")
         taskCount += 1
         let id = taskCount
-        unfinished.append((id, name))
+        unfinished[id] = name
         let handle = KernelTask<Success>(name: name, kernel: self)
         let confined = Confined(value: work)
         handle.task = Task(executorPreference: self) {
             let result: Result<Success, any Error>
             do { result = .success(try await confined.value()) } catch { result = .failure(error) }
-            self.unfinished.removeAll { $0.id == id }
+            self.unfinished[id] = nil
             handle.finish(result)
         }
         return handle
@@ -139,7 +139,7 @@ extension Kernel {
         let task = start(name, work)
         let outcome = run(until: limit) { task.result != nil }
         if let result = task.result { return try result.get() }
-        let waiting = unfinished.map(\.name)
+        let waiting = unfinished.sorted { $0.key < $1.key }.map(\.value)
         task.cancel()
         run(until: now) { task.result != nil }
         switch outcome {

@@ -64,9 +64,8 @@ struct StreamDirectionTests {
                 $0.loss = 0.3
             })
         for index in 0..<12 { pipe.send([UInt8(index)], Int64(index) * 5) }
-        var expected: [Int64] = [27_531_838, 32_449_085]
-        expected += [Int64](repeating: 638_745_227, count: pipe.times.count - 2)
-        #expect(pipe.times == expected)
+        #expect(pipe.times.prefix(2) == [27_531_838, 32_449_085])
+        #expect(pipe.times.dropFirst(2).allSatisfy { $0 == 638_745_227 })
         #expect(pipe.bytes == Array(0..<12))
     }
 
