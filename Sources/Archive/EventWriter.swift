@@ -1,40 +1,45 @@
-import Foundation
+import Glibc
 package import LabCore
 
 /// Appends events to a file, a line each, in blocks of 64 KiB.
 package final class EventWriter {
-    private let handle: FileHandle
+    private var file: FileDescriptor?
     private let path: String
     private var buffer: [UInt8] = []
     private var failure: RunArchive.Failure?
 
+    private static let blockSize = 65_536
+
     init(path: String) throws(RunArchive.Failure) {
-        guard FileManager.default.createFile(atPath: path, contents: nil), let handle = FileHandle(forWritingAtPath: path) else {
-            throw .cannotWrite(path, reason: "the file cannot be made")
-        }
-        self.handle = handle
         self.path = path
+        do { file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC) } catch { throw .cannotWrite(path, reason: error.description) }
     }
 
-    /// Keeps the first failure for `close`, so that a full disk does not stop a run in the middle of an event.
+    /// Keeps the first failure for `close`, so that a full disk does not stop a run in the middle of an event. What comes
+    /// after it is dropped: the file ends early, and has no hole.
     package func append(_ event: RunEvent) {
+        guard failure == nil else { return }
         event.appendJSON(to: &buffer)
         buffer.append(0x0a)
-        if buffer.count >= 65_536 { flush() }
+        if buffer.count >= Self.blockSize { flush() }
     }
 
     private func flush() {
-        guard failure == nil, !buffer.isEmpty else { return }
-        do { try handle.write(contentsOf: Data(buffer)) } catch {
-            failure = .cannotWrite(path, reason: error.localizedDescription)
+        if failure == nil, !buffer.isEmpty {
+            do throws(SystemError) { try file?.write(buffer) } catch { failure = .cannotWrite(path, reason: error.description) }
         }
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// - Throws: the first failure since the file was opened.
+    /// - Throws: the first failure since the file was opened. A second call does nothing.
     package func close() throws(RunArchive.Failure) {
         flush()
-        do { try handle.close() } catch { failure = failure ?? .cannotWrite(path, reason: error.localizedDescription) }
+        if let file = file.take() {
+            do throws(SystemError) { try file.close() } catch { failure = failure ?? .cannotWrite(path, reason: error.description) }
+        }
         if let failure { throw failure }
     }
+
+    /// A run that ends in an error leaves the events up to it, which say most about it.
+    deinit { flush() }
 }
