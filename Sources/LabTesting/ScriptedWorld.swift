@@ -30,7 +30,12 @@ package final class ScriptedWorld: World, @unchecked Sendable {
 
     package let kernel: Kernel
     package let recorder: EventRecorder
-    package var observer: ((RunEvent) -> Void)?
+    package var observer: ((RunEvent) -> Void)? {
+        didSet {
+            guard let observer else { return }
+            for event in recorder.events { observer(event) }
+        }
+    }
     package private(set) var calls: [Call] = []
     package private(set) var faultChanges: [FaultChange] = []
     private var answers: [String: [ScriptedAnswer]] = [:]

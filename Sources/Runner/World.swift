@@ -6,7 +6,8 @@ package import LabCore
 package protocol World: AnyObject {
     var now: RunInstant { get }
 
-    /// Receives every event right after it is in the log, in order. Set once, before anything happens.
+    /// Receives every event right after it is in the log, in order. Set once, when the run begins; events that are in the
+    /// log already, from the building of the world, are shown to it first.
     var observer: ((RunEvent) -> Void)? { get set }
 
     /// The sequence number of the last event in the log, 0 before the first.

@@ -14,6 +14,9 @@ package final class ScenarioRun: @unchecked Sendable {
     var board = ClaimBoard()
     private var laws: [LawMonitor] = []
     private var isLawBroken = false
+    /// Breaches that were there before the run's first line; they are told after it.
+    private var earlyBreaches: [(law: Law, breach: LawMonitor.Breach)] = []
+    private var isStarted = false
     /// Watches whose steps wait, with what wakes them.
     private var waiting: [(id: ClaimBoard.WatchID, wake: CheckedContinuation<ClaimBoard.Outcome?, Never>)] = []
     var faults = FaultTable()
@@ -38,12 +41,14 @@ package final class ScenarioRun: @unchecked Sendable {
     ///
     /// - Parameter start: starts a task on the kernel's executor.
     package func execute(start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>) async -> Ending {
+        resolveLaws()
         world.observer = { [unowned self] event in observe(event) }
         world.note(LabEvents.runStarted, [
             "scenario": .text(plan.scenario), "file": .text(plan.file), "world": .text(plan.world.rawValue),
             "seed": .text("0x" + String(plan.seed, radix: 16)), "cell": .record(plan.cell),
         ])
-        resolveLaws()
+        isStarted = true
+        for (law, breach) in earlyBreaches { report(breach, of: law) }
         if ending == nil {
             let task = start { [self] in await runMain() }
             main = task
@@ -128,6 +133,7 @@ package final class ScenarioRun: @unchecked Sendable {
     }
 
     private func report(_ breach: LawMonitor.Breach, of law: Law) {
+        guard isStarted else { return earlyBreaches.append((law, breach)) }
         var fields: Fields = [
             "law": .text(law.text), "file": .text(law.location.file), "line": .integer(Int64(law.location.line)), "reason": .text(breach.reason),
         ]

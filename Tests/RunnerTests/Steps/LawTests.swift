@@ -190,4 +190,15 @@ struct LawTests {
         let run = try JudgedRun(plan(wait("9s"), laws: [leadsTo("soon")]), in: world)
         #expect(run.summary.findings.map(\.reason) == ["'soon' is not a duration, so nothing can be in time"])
     }
+
+    @Test("laws hold on what happened while the world was built, too")
+    func early() throws {
+        let world = ScriptedWorld()
+        world.recordsNow("cloud", "accepted")
+        world.recordsNow("cloud", "ready")
+        let run = try JudgedRun(plan(act("badge.boot"), teardown: [act("badge.off")], laws: [law(.forbid(accepted, Match()))]), in: world)
+        #expect(run.ending == .lawBroken)
+        #expect(run.events.prefix(4).map(\.name) == ["accepted", "ready", "run.started", "law.broken"])
+        #expect(world.calls.map(\.target) == ["badge.off"])
+    }
 }
