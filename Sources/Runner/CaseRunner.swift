@@ -57,6 +57,8 @@ package struct CaseRunner {
         let world: SimulatedWorld
         do { world = try SimulatedWorld(plan: plan, nodes: nodes) } catch { throw .blocked("\(error)") }
         let run = ScenarioRun(plan: plan, world: world)
+        // What was noted while the world was built belongs to the log as well.
+        for event in world.recorder.events { onEvent(event) }
         world.recorder.addSink(onEvent)
         let end = EndBox()
         _ = world.start("run") {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LabCore
 import Verdicts
 
 /// The command `lab`: see `lab --help`, and the exit codes in `Verdicts.ExitCode`.
@@ -12,7 +13,8 @@ struct Lab: ParsableCommand {
         abstract: "Tests and simulates connected devices with their cloud, from scenario files.",
         discussion: """
             Begin with `lab run scenarios`. SELECT is a path, a glob, or an expression such as 'tag:badge & !tag:nightly'.
-            Exit codes: 0 passed, 1 failed, 2 wrong input, 3 blocked, 4 nothing selected, 5 unproven, 6 regressed, 70 bug of the lab, 130 interrupted.
+            Exit codes, the first that applies: 70 bug of the lab, 2 wrong input, 130 and 143 interrupted, 1 failed, \
+            6 regressed, 5 unproven, 3 blocked, 4 nothing selected, 0 passed.
             """,
         version: version,
         subcommands: [
@@ -22,7 +24,10 @@ struct Lab: ParsableCommand {
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
     static func main() {
+        // A reader that has gone must not end a run before its reports are written.
+        _ = signal(SIGPIPE, SIG_IGN)
         do {
+            try NotYet.refuse(command: CommandLine.arguments.dropFirst().first)
             var command = try parseAsRoot()
             try command.run()
             leave(.passed)
@@ -37,6 +42,10 @@ struct Lab: ParsableCommand {
     }
 
     private static func leave(_ code: Verdicts.ExitCode) -> Never {
+        if let failure = Console.failure {
+            Console.error(failure)
+            if code == .passed { Foundation.exit(Verdicts.ExitCode.wrongInput.rawValue) }
+        }
         Foundation.exit(code.rawValue)
     }
 }
@@ -48,5 +57,26 @@ struct Stop: Error {
     init(_ code: Verdicts.ExitCode, _ message: String = "") {
         self.code = code
         self.message = message
+    }
+}
+
+/// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
+enum NotYet {
+    private static let commands = [
+        "explore", "blame", "mutate", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record", "twin",
+        "serve", "firmware", "frame", "baseline",
+    ]
+
+    static func refuse(command word: String?) throws {
+        guard let word, !word.hasPrefix("-") else { return }
+        let known = Lab.configuration.subcommands.map { $0.configuration.commandName ?? "" } + ["help"]
+        guard !known.contains(word) else { return }
+        if commands.contains(word) { throw Stop(.wrongInput, "`lab \(word)` is not available yet.") }
+        let hint = DidYouMean.suggestion(for: word, among: known).map { " — did you mean '\($0)'?" } ?? ""
+        throw Stop(.wrongInput, "unknown command '\(word)'\(hint) (known: \(known.joined(separator: ", ")))")
+    }
+
+    static func refuse(option name: String, _ isGiven: Bool) throws {
+        if isGiven { throw Stop(.wrongInput, "\(name) is not available yet.") }
     }
 }

@@ -1,5 +1,6 @@
 import Archive
 import Crypto
+import Foundation
 import LabCore
 import Runner
 
@@ -7,6 +8,8 @@ import Runner
 struct RunRecord {
     var plan: Plan
     var nodes: [NamedNode]
+    /// From 1; higher for what `--retries` tried again.
+    var attempt: Int
 
     static let fileName = "run.json"
     /// Raised when the kernel orders events in another way: logs of other versions do not replay.
@@ -14,12 +17,16 @@ struct RunRecord {
 
     func write(to folder: CaseFolder) throws(RunArchive.Failure) {
         let record: Fields = [
-            "schema": 1, "lab": .text(Lab.version), "kernel": .integer(Self.kernelVersion), "scenario": .text(plan.scenario),
+            "schema": 1, "lab": .text(Lab.version), "kernel": .integer(Self.kernelVersion),
+            "host": .text(ProcessInfo.processInfo.operatingSystemVersionString), "scenario": .text(plan.scenario),
             "file": .text(plan.file), "world": .text(plan.world.rawValue), "seed": .text("0x" + String(plan.seed, radix: 16)),
-            "cell": .record(plan.cell),
-            "nodes": .list(nodes.map { ["name": .text($0.name), "kind": .text($0.kind), "facts": .record($0.facts), "can": .list($0.abilities.map { .text($0) })] }),
+            "cell": .record(plan.cell), "attempt": .integer(Int64(attempt)), "nodes": .list(nodes.map(Self.value)),
         ]
         try folder.write(JSONWriter.bytes(.record(record)) + [0x0a], to: Self.fileName)
+    }
+
+    private static func value(_ node: NamedNode) -> FieldValue {
+        ["name": .text(node.name), "kind": .text(node.kind), "facts": .record(node.facts), "can": .list(node.abilities.map { .text($0) })]
     }
 
     /// What a case's folder says of itself; the plan is made again from the scenario.
@@ -28,22 +35,25 @@ struct RunRecord {
         var world: WorldKind
         var seed: UInt64
         var cell: Fields
+        var attempt: Int
         var kernel: Int64
         var nodes: [NamedNode]
     }
 
     static func read(from folder: CaseFolder) throws(RunArchive.Failure) -> Stored {
         let path = "\(folder.path)/\(fileName)"
-        let value: FieldValue
-        do { value = try JSONReader.read(try folder.read(fileName)) } catch let failure as RunArchive.Failure { throw failure } catch {
-            throw .damaged(path, reason: "\(error)")
+        let record = try StoredJSON.record(path)
+        func missing(_ field: String, _ what: String) -> RunArchive.Failure { .damaged(path, reason: "'\(field)' must be \(what)") }
+        guard let file = record["file"]?.text else { throw missing("file", "the path of the scenario") }
+        guard let world = record["world"]?.text.flatMap(WorldKind.init) else { throw missing("world", "sim, emu or hw") }
+        guard let seed = record["seed"]?.text.flatMap({ $0.hasPrefix("0x") ? UInt64($0.dropFirst(2), radix: 16) : nil }) else {
+            throw missing("seed", "a text such as 0x1")
         }
-        guard let record = value.record, let file = record["file"]?.text, let world = record["world"]?.text.flatMap(WorldKind.init),
-            let seed = record["seed"]?.text.flatMap({ UInt64($0.dropFirst(2), radix: 16) }), let kernel = record["kernel"]?.integer,
-            let nodes = record["nodes"]?.list
-        else { throw .damaged(path, reason: "a field is missing") }
+        guard let kernel = record["kernel"]?.integer else { throw missing("kernel", "a whole number") }
+        guard let nodes = record["nodes"]?.list else { throw missing("nodes", "a list") }
         return Stored(
-            file: file, world: world, seed: seed, cell: record["cell"]?.record ?? [:], kernel: kernel,
+            file: file, world: world, seed: seed, cell: record["cell"]?.record ?? [:], attempt: Int(record["attempt"]?.integer ?? 1),
+            kernel: kernel,
             nodes: nodes.compactMap(\.record).map { node in
                 NamedNode(
                     name: node["name"]?.text ?? "", kind: node["kind"]?.text ?? "", facts: node["facts"]?.record ?? [:],
@@ -52,17 +62,34 @@ struct RunRecord {
     }
 }
 
+/// Documents that the lab wrote itself and reads again; they may have been changed since.
+enum StoredJSON {
+    private static let maximumBytes = 256 << 20
+
+    static func record(_ path: String) throws(RunArchive.Failure) -> Fields {
+        let bytes: [UInt8]
+        do throws(Descriptor.Unreadable) { bytes = try Descriptor.read(path, atMost: maximumBytes) } catch {
+            throw .damaged(path, reason: error.description)
+        }
+        let value: FieldValue
+        do throws(JSONReader.Failure) { value = try JSONReader.read(bytes) } catch { throw .damaged(path, reason: error.description) }
+        guard let record = value.record else { throw .damaged(path, reason: "it must hold one record") }
+        return record
+    }
+}
+
 /// The files that a run was made from, kept in the run's folder so that it can be repeated when they have changed.
 enum StoredSources {
     static let folder = "sources"
+    static let index = "index.json"
 
     static func write(_ sources: [(path: String, bytes: [UInt8])], to run: RunFolder) throws(RunArchive.Failure) {
-        var index = Fields()
+        var hashes = Fields()
         for source in sources {
-            index[source.path] = .text(Hexadecimal.text(SHA256.hash(data: source.bytes)))
+            hashes[source.path] = .text(Hexadecimal.text(SHA256.hash(data: source.bytes)))
             try run.write(source.bytes, to: "\(folder)/\(flat(source.path))")
         }
-        try run.write(JSONWriter.bytes(.record(index)) + [0x0a], to: "\(folder)/index.json")
+        try run.write(JSONWriter.bytes(.record(hashes)) + [0x0a], to: "\(folder)/\(index)")
     }
 
     /// A file name without folders, so that no path leads out of the run.

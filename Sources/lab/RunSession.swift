@@ -8,17 +8,23 @@ import Verdicts
 
 /// Runs the cells of one `lab run`, several at a time, and prints each as it ends, in their order.
 final class RunSession: Sendable {
-    private let workplace: Workplace
+    struct Settings: Sendable {
+        var world: WorldKind
+        var seed: UInt64
+        var retries = 0
+        var failFast = false
+        /// Cells at the same time.
+        var jobs = 1
+        var style = Style.plain
+        var showsProgress = false
+    }
+
+    private let nodes: [NamedNode]
     private let plans: [Plan]
+    private let names: [String]
     private let folder: RunFolder
-    private let world: WorldKind
-    private let seed: UInt64
-    private let retries: Int
-    private let failFast: Bool
-    private let jobs: Int
+    private let settings: Settings
     private let terminal: TerminalReport
-    private let style: Style
-    private let showsProgress: Bool
     private let state: Mutex<State>
     /// Signalled once by each worker that has nothing left to do.
     private let ended = DispatchSemaphore(value: 0)
@@ -31,29 +37,24 @@ final class RunSession: Sendable {
         var isStopped = false
     }
 
-    init(
-        workplace: Workplace, plans: [Plan], folder: RunFolder, world: WorldKind, seed: UInt64, retries: Int, failFast: Bool, jobs: Int,
-        style: Style, showsProgress: Bool
-    ) {
-        self.workplace = workplace
+    /// - Parameter names: the folders of the cells, in the order of `plans`.
+    init(plans: [Plan], names: [String], nodes: [NamedNode], folder: RunFolder, settings: Settings) {
+        self.nodes = nodes
         self.plans = plans
+        self.names = names
         self.folder = folder
-        self.world = world
-        self.seed = seed
-        self.retries = retries
-        self.failFast = failFast
-        self.jobs = max(1, min(jobs, plans.count))
-        self.style = style
-        self.showsProgress = showsProgress
-        terminal = TerminalReport(style: style, plans: plans)
+        self.settings = settings
+        terminal = TerminalReport(style: settings.style, plans: plans)
         state = Mutex(State(results: Array(repeating: nil, count: plans.count)))
     }
 
-    /// - Returns: the summary, and the way to the events of a case.
-    func run(skipped: [CaseSummary]) -> (Summary, (CaseSummary) -> [RunEvent]) {
+    /// Runs everything; cells that did not get their turn are `skipped` and say why.
+    ///
+    /// - Parameter skipped: cells that cannot run in this world.
+    func run(skipped: [CaseSummary]) -> Summary {
         Interrupts.watch()
-        Console.print(terminal.header(version: Lab.version, world: world, seed: seed))
-        let workers = (0..<jobs).map { _ in
+        Console.print(terminal.header(version: Lab.version, world: settings.world, seed: settings.seed))
+        let workers = (0..<max(1, min(settings.jobs, plans.count))).map { _ in
             let thread = Thread { [self] in work() }
             // Parsing and the cloud's router nest deeply in debug builds.
             thread.stackSize = 16 << 20
@@ -61,20 +62,30 @@ final class RunSession: Sendable {
         }
         for worker in workers { worker.start() }
         for _ in workers { ended.wait() }
-        let results = state.withLock { $0.results.compactMap(\.self) }
-        let summary = Summary(run: folder.name, labVersion: Lab.version, world: world, seed: seed, cases: results + skipped)
-        return (summary, events)
+        for result in skipped { Console.print(terminal.line(for: result)) }
+        let cases = withoutTurn(state.withLock { $0.results }) + skipped
+        return Summary(run: folder.name, labVersion: Lab.version, world: settings.world, seed: settings.seed, cases: cases)
     }
 
-    func closing(_ summary: Summary, report: String, events: (CaseSummary) -> [RunEvent]) -> [String] {
+    private func withoutTurn(_ results: [CaseSummary?]) -> [CaseSummary] {
+        let count = results.count { $0 == nil }
+        guard count > 0 else { return results.compactMap(\.self) }
+        let reason = Interrupts.signalNumber == nil ? "not run after the first failure (--fail-fast)" : "not run, the lab was interrupted"
+        Console.print("  \(settings.style.paint("skipped", .quiet))  \(counted(count, "cell")): \(reason)")
+        return zip(results, plans).map { $0 ?? CaseSummary(plan: $1, run: "", verdict: .skipped, reason: reason) }
+    }
+
+    func closing(_ summary: Summary, report: String) -> [String] {
         terminal.closing(summary, report: report, events: events)
     }
 
-    private var events: (CaseSummary) -> [RunEvent] {
-        { [folder] result in (try? folder.caseFolder(String(result.run.dropFirst(folder.name.count + 1))).events()) ?? [] }
+    /// The log of a case, from its file.
+    func events(of result: CaseSummary) -> [RunEvent] {
+        guard result.run.hasPrefix(folder.name + "/") else { return [] }
+        return (try? folder.caseFolder(String(result.run.dropFirst(folder.name.count + 1))).events()) ?? []
     }
 
-    private static func caseName(_ plan: Plan) -> String { RunFolder.caseName(scenario: plan.scenario, cell: plan.cell) }
+    private var events: (CaseSummary) -> [RunEvent] { { [self] in events(of: $0) } }
 
     private func work() {
         while let index = state.withLock({ state -> Int? in
@@ -82,52 +93,50 @@ final class RunSession: Sendable {
             defer { state.next += 1 }
             return state.next
         }) {
-            finish(index, runWithRetries(plans[index]))
+            finish(index, runWithRetries(index))
         }
         ended.signal()
     }
 
     private func finish(_ index: Int, _ result: CaseSummary) {
-        let lines = state.withLock { state in
+        // Printed under the lock, so that lines of two workers keep their order.
+        state.withLock { state in
             state.results[index] = result
-            if failFast, result.verdict == .fail { state.isStopped = true }
-            var lines: [String] = []
+            if settings.failFast, result.verdict == .fail { state.isStopped = true }
+            clearProgress()
             while state.printed < plans.count, let next = state.results[state.printed] {
-                lines.append(terminal.line(for: next))
+                Console.print(terminal.line(for: next))
                 state.printed += 1
             }
-            return lines
         }
-        clearProgress()
-        for line in lines { Console.print(line) }
     }
 
-    private func clearProgress() { if showsProgress { Console.write(Array("\r\u{1b}[K".utf8)) } }
+    private func clearProgress() { if settings.showsProgress { Console.write(Array("\r\u{1b}[K".utf8)) } }
 
-    private func runWithRetries(_ plan: Plan) -> CaseSummary {
-        var tries = [execute(plan, attempt: 1)]
-        while tries.count <= retries, tries.last?.verdict ?? .pass > .flaky, Interrupts.signalNumber == nil {
+    private func runWithRetries(_ index: Int) -> CaseSummary {
+        let plan = plans[index]
+        var tries = [execute(plan, names[index], attempt: 1)]
+        while tries.count <= settings.retries, tries.last?.verdict ?? .pass > .flaky, Interrupts.signalNumber == nil {
             var again = plan
             // Another seed, or the same thing would happen again.
             again.seed = SeededGenerator.derived(from: plan.seed, attempt: tries.count)
-            tries.append(execute(again, attempt: tries.count + 1))
+            tries.append(execute(again, "\(names[index]).try-\(tries.count + 1)", attempt: tries.count + 1))
         }
         return Rollup.combining(tries: tries) ?? tries[0]
     }
 
-    private func execute(_ plan: Plan, attempt: Int) -> CaseSummary {
-        let name = Self.caseName(plan) + (attempt > 1 ? ".try-\(attempt)" : "")
-        return CaseExecution(plan: plan, nodes: workplace.nodes, folder: folder, name: name).run { self.show(plan, $0) }
+    private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {
+        CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run { self.show(plan, $0) }
     }
 
     private func show(_ plan: Plan, _ progress: CaseRunner.Progress) {
-        guard showsProgress else { return }
+        guard settings.showsProgress else { return }
         let expectation = progress.expectation
-        let start = expectation?.stimulusAt ?? progress.now
+        let start = expectation?.stimulusAt ?? .start
         let line = ProgressLine(
             scenario: plan.scenario, cell: plan.cellText, step: progress.step, elapsed: start.duration(to: progress.now),
             limit: expectation.map { $0.stimulusAt.duration(to: $0.deadline) }, nearest: progress.nearest().first)
-        Console.write(Array("\r\u{1b}[K\(line.text(width: Console.width, style: style))".utf8))
+        Console.write(Array("\r\u{1b}[K\(line.text(width: Console.width, style: settings.style))".utf8))
     }
 }
 

@@ -1,25 +1,18 @@
 import Archive
-import Foundation
+import LabCore
 import ScenarioLanguage
 
 /// Files on the disk, by paths relative to the working folder.
 struct DiskFiles: FileProvider {
-    func read(_ path: String, atMost count: Int) throws -> [UInt8] {
-        guard let handle = FileHandle(forReadingAtPath: path) else { throw Unreadable(path: path) }
-        defer { try? handle.close() }
-        return Array(try handle.read(upToCount: count) ?? Data())
-    }
-
-    struct Unreadable: Error, CustomStringConvertible {
-        var path: String
-        var description: String { FileManager.default.fileExists(atPath: path) ? "no right to read it" : "no such file" }
-    }
+    func read(_ path: String, atMost count: Int) throws -> [UInt8] { try Descriptor.read(path, atMost: count) }
 }
 
 /// The files that a run kept, under their old paths.
 struct StoredFiles: FileProvider {
     var run: RunFolder
-    func read(_ path: String, atMost count: Int) throws -> [UInt8] { try run.read("\(StoredSources.folder)/\(StoredSources.flat(path))") }
+    func read(_ path: String, atMost count: Int) throws -> [UInt8] {
+        try Descriptor.read("\(run.path)/\(StoredSources.folder)/\(StoredSources.flat(path))", atMost: count)
+    }
 }
 
 /// Passes files on and remembers them in the order in which they were read first.

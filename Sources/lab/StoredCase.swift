@@ -6,36 +6,83 @@ import Verdicts
 
 /// A case of an earlier run with its plan, made again from the files that the run kept.
 struct StoredCase {
+    /// `1121-1/badge-register.loss-20`
     var name: String
     var plan: Plan
     var nodes: [NamedNode]
     var events: [RunEvent]
     var kernel: Int64
+    var attempt: Int
 
     /// - Parameter usesToday: takes the scenario as it is in the working folder now, not as it was.
-    static func load(_ name: String, root: String, usesToday: Bool = false) throws -> StoredCase {
-        let archive = RunArchive(root: root)
-        return try RunCommand.orStop { () throws(RunArchive.Failure) -> Result<StoredCase, Stop> in
-            let folder = try archive.openCase(name)
-            let record = try RunRecord.read(from: folder)
-            let events = try folder.events()
-            let run = RunFolder(path: String(folder.path.dropLast(folder.name.count + 1)))
-            let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
-            guard let plan = plan(record, files: files) else {
-                return .failure(Stop(.wrongInput, "The scenario \(record.file) of \(name) cannot be read any more, or has no such cell."))
-            }
-            return .success(
-                StoredCase(name: "\(run.name)/\(folder.name)", plan: plan, nodes: record.nodes, events: events, kernel: record.kernel))
-        }.get()
+    static func load(_ folder: CaseFolder, of run: RunFolder, usesToday: Bool = false) throws -> StoredCase {
+        let name = "\(run.name)/\(folder.name)"
+        let (record, events) = try RunCommand.orStop { () throws(RunArchive.Failure) in (try RunRecord.read(from: folder), try Self.events(of: folder)) }
+        let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
+        return StoredCase(
+            name: name, plan: try plan(record, of: name, files: files), nodes: record.nodes, events: events, kernel: record.kernel,
+            attempt: record.attempt)
     }
 
-    private static func plan(_ record: RunRecord.Stored, files: any FileProvider) -> Plan? {
+    /// A pipe or a device in the log's place would be waited for without end.
+    private static func events(of folder: CaseFolder) throws(RunArchive.Failure) -> [RunEvent] {
+        let path = "\(folder.path)/events.jsonl"
+        guard Descriptor.kind(of: path) == .file else { throw .damaged(path, reason: "not a regular file") }
+        return try folder.events()
+    }
+
+    private static func plan(_ record: RunRecord.Stored, of name: String, files: any FileProvider) throws -> Plan {
         let catalogue = Workplace.schemaCatalogue
         // A run without a lab.yaml has none to keep; reading it gives no lab then.
         let lab = LabFile.load(Workplace.labFile, catalogue: catalogue, files: files).lab
         let loaded = ScenarioLoader(catalogue: catalogue, lab: lab, files: files).load([record.file])
         let plans = loaded.scenarios.flatMap { $0.plans(world: record.world, seed: record.seed) }
         // Cells are compared as text: durations come back from JSON as text.
-        return plans.first { JSONWriter.text(.record($0.cell)) == JSONWriter.text(.record(record.cell)) }
+        if let plan = plans.first(where: { CaseNames.key(of: $0) == CaseNames.key(file: record.file, cell: record.cell) }) { return plan }
+        let reason = loaded.diagnostics.first.map(\.description) ?? "\(record.file) has no cell \(JSONWriter.text(.record(record.cell)))"
+        throw Stop(.wrongInput, "The scenario of \(name) cannot be read any more. \(reason)")
     }
+}
+
+/// One run from its folder: the tries of each cell together.
+struct StoredRun {
+    var folder: RunFolder
+    /// For each cell its tries, the last one last.
+    var cells: [[StoredCase]]
+
+    /// - Parameters:
+    ///   - name: `1121-1`, `last`, or one case: `1121-1/badge-register.loss-20`, `last/badge-register.loss-20`.
+    ///   - root: the folder of the runs.
+    static func load(_ name: String, root: String, usesToday: Bool = false) throws -> StoredRun {
+        let archive = RunArchive(root: root)
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        let (folder, cases) = try RunCommand.orStop { () throws(RunArchive.Failure) in
+            let folder = try archive.open(parts.first ?? "last")
+            return (folder, parts.count == 2 ? [try archive.openCase("\(folder.name)/\(parts[1])")] : folder.cases().map { folder.caseFolder($0) })
+        }
+        guard !cases.isEmpty else { throw Stop(.wrongInput, "Run \(folder.name) has no case with a log.") }
+        var cells: [[StoredCase]] = []
+        for stored in try cases.map({ try StoredCase.load($0, of: folder, usesToday: usesToday) }) {
+            let key = CaseNames.key(of: stored.plan)
+            if let index = cells.firstIndex(where: { $0.first.map { CaseNames.key(of: $0.plan) } == key }) {
+                cells[index].append(stored)
+            } else {
+                cells.append([stored])
+            }
+        }
+        return StoredRun(folder: folder, cells: cells.map { $0.sorted { $0.attempt < $1.attempt } })
+    }
+
+    var cases: [StoredCase] { cells.flatMap(\.self) }
+
+    /// The verdicts again, from the logs alone.
+    func summary(comparesWithRunner: Bool = true) -> Summary {
+        let results = cells.compactMap { tries in
+            Rollup.combining(tries: tries.map { judge(plan: $0.plan, events: $0.events, run: $0.name, comparesWithRunner: comparesWithRunner) })
+        }
+        let first = results.first?.plan
+        return Summary(run: folder.name, labVersion: Lab.version, world: first?.world ?? .sim, seed: cells.first?.first?.plan.seed ?? 0, cases: results)
+    }
+
+    func events(of result: CaseSummary) -> [RunEvent] { cases.first { $0.name == result.run }?.events ?? [] }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Archive
 import LabCore
 import Runner
 import ScenarioLanguage
@@ -19,36 +19,36 @@ struct Workplace {
 
     /// Reads lab.yaml, if there is one, and the scenario files.
     ///
-    /// - Parameter paths: files and folders; the folder `scenarios` where there are none.
+    /// - Parameter paths: files and folders; the folder `scenarios` where there are none. Files with the name lab.yaml are
+    ///   only checked.
     static func load(_ paths: [String] = []) throws -> Workplace {
+        var tree = ScenarioTree()
+        for path in paths { tree.add(path) }
+        if paths.isEmpty {
+            guard Descriptor.kind(of: scenarioFolder) != nil else {
+                throw Stop(.wrongInput, "There is no folder '\(scenarioFolder)' here. `lab init` makes a first lab; or name files or folders.")
+            }
+            tree.add(scenarioFolder)
+        }
         let files = RecordingFiles(DiskFiles())
         let catalogue = schemaCatalogue
-        var diagnostics: [Diagnostic] = []
+        var diagnostics = tree.diagnostics
         var lab: LabFile?
-        if FileManager.default.fileExists(atPath: labFile) {
+        if Descriptor.kind(of: labFile) != nil {
             let result = LabFile.load(labFile, catalogue: catalogue, files: files)
             lab = result.lab
             diagnostics += result.diagnostics
         }
+        for file in tree.files where isLabFile(file) && !["lab.yaml", "./lab.yaml"].contains(file) {
+            diagnostics += LabFile.load(file, catalogue: catalogue, files: DiskFiles()).diagnostics
+        }
         let loader = ScenarioLoader(catalogue: catalogue, lab: lab, files: files)
-        let loaded = loader.load(try scenarioFiles(paths.isEmpty ? [scenarioFolder] : paths))
+        let loaded = loader.load(tree.files.filter { !isLabFile($0) })
         return Workplace(
             lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics, sources: files.contents)
     }
 
-    /// The scenarios that the words select: paths, globs, or expressions of the SELECT language.
-    static func select(_ words: [String]) throws -> (workplace: Workplace, selected: [Scenario]) {
-        let paths = words.filter { FileManager.default.fileExists(atPath: $0) }
-        let expressions = words.filter { !paths.contains($0) }
-        let workplace = try load(paths.isEmpty ? [] : paths)
-        var selected = workplace.scenarios
-        for word in expressions {
-            let selector: Selector
-            do { selector = try Selector(parsing: word) } catch { throw Stop(.wrongInput, "\(error)") }
-            selected = selected.filter { selector.matches($0) }
-        }
-        return (workplace, selected)
-    }
+    private static func isLabFile(_ path: String) -> Bool { path == labFile || path.hasSuffix("/\(labFile)") }
 
     /// Ends the command with 2 if a file is wrong; everything that is wrong has been printed then.
     func refuseErrors() throws {
@@ -60,26 +60,24 @@ struct Workplace {
     /// `3 errors in 2 files`
     static func count(_ errors: [Diagnostic]) -> String {
         let files = Set(errors.map(\.location.file)).count
-        return "\(errors.count) error\(errors.count == 1 ? "" : "s") in \(files) file\(files == 1 ? "" : "s")"
+        return "\(counted(errors.count, "error")) in \(counted(files, "file"))"
     }
 
     /// The devices that lab.yaml names, for the runner.
     var nodes: [NamedNode] {
         (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
     }
-
-    /// All YAML files below the paths, sorted; a path that is a file is taken as it is.
-    private static func scenarioFiles(_ paths: [String]) throws -> [String] {
-        var files: [String] = []
-        for path in paths {
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else {
-                throw Stop(.wrongInput, "There is no file or folder '\(path)'. Run `lab init` for a first lab.")
-            }
-            guard attributes[.type] as? FileAttributeType == .typeDirectory else { files.append(path); continue }
-            let names = (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted()
-            files += names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
-        }
-        return files
-    }
 }
 
+/// `1 cell`, `2 cells`
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
+extension WorldKind {
+    /// - Parameter text: what `--on` was given.
+    static func parse(_ text: String) throws -> WorldKind {
+        guard let kind = WorldKind(rawValue: text) else {
+            throw Stop(.wrongInput, "unknown world '\(text)' for --on (allowed: \(allCases.map(\.rawValue).joined(separator: ", ")))")
+        }
+        return kind
+    }
+}

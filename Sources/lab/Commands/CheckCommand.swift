@@ -25,7 +25,7 @@ struct CheckCommand: ParsableCommand {
             Console.print(JSONWriter.text(Sarif.document(workplace.diagnostics)))
         } else {
             for diagnostic in workplace.diagnostics { Console.print(diagnostic.description) }
-            Console.print(errors.isEmpty ? "\(workplace.scenarios.count) scenarios, no errors" : Workplace.count(errors))
+            Console.print(errors.isEmpty ? "\(counted(workplace.scenarios.count, "scenario")), no errors" : Workplace.count(errors))
         }
         if !errors.isEmpty { throw Stop(.wrongInput) }
     }

@@ -15,7 +15,7 @@ struct DescribeCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let kinds = NodeKinds.all
+        let kinds = NodeKinds.all + [LabVocabulary.kind]
         guard let kind else {
             if json { return Console.print(JSONWriter.text(.list(kinds.map(\.asValue)))) }
             for kind in kinds { Console.print("\(kind.name.padded(to: 12))\(kind.about)") }

@@ -10,30 +10,46 @@ struct InitCommand: ParsableCommand {
     @Argument(help: "The folder; it is made if it is missing.")
     var directory = "."
 
+    @Option(help: .hidden) var from: String?
+
     func run() throws {
-        let files = InitTemplates.files
-        let taken = files.filter { FileManager.default.fileExists(atPath: "\(directory)/\($0.path)") }
+        try NotYet.refuse(option: "--from", from != nil)
+        if let found = Descriptor.kind(of: directory), found != .folder { throw Stop(.wrongInput, "'\(directory)' is not a folder.") }
+        let taken = InitTemplates.files.filter { $0.isEssential && Descriptor.kind(of: place($0)) != nil }
         guard taken.isEmpty else {
             throw Stop(.wrongInput, "\(directory) has \(taken.map(\.path).joined(separator: ", ")) already; nothing was written. Name another folder.")
         }
-        for file in files {
-            let url = URL(fileURLWithPath: "\(directory)/\(file.path)")
+        for file in InitTemplates.files {
+            guard Descriptor.kind(of: place(file)) == nil else { Console.print("kept  \(place(file))"); continue }
+            let url = URL(fileURLWithPath: place(file))
             do {
                 try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
                 try Data(file.text.utf8).write(to: url)
             } catch {
-                throw Stop(.wrongInput, "Could not write \(directory)/\(file.path): \(error.localizedDescription)")
+                throw Stop(.wrongInput, "Could not write \(place(file)): \(error.localizedDescription)")
             }
-            Console.print("wrote \(directory == "." ? "" : directory + "/")\(file.path)")
+            Console.print("wrote \(place(file))")
         }
         Console.print("Now run: \(directory == "." ? "" : "cd \(directory) && ")lab run")
     }
+
+    private func place(_ file: InitTemplates.File) -> String { directory == "." ? file.path : "\(directory)/\(file.path)" }
 }
 
 enum InitTemplates {
-    static let files: [(path: String, text: String)] = [
-        ("lab.yaml", labFile), ("scenarios/first-light.yaml", firstLight), ("scenarios/bad-network.yaml", badNetwork),
-        ("firmware-images/README.md", firmwareReadme), (".github/workflows/lab.yml", workflow),
+    struct File {
+        var path: String
+        var text: String
+        /// Where there is one already, nothing is written; the others are kept as they are.
+        var isEssential = false
+    }
+
+    static let files = [
+        File(path: "lab.yaml", text: labFile, isEssential: true),
+        File(path: "scenarios/first-light.yaml", text: firstLight, isEssential: true),
+        File(path: "scenarios/bad-network.yaml", text: badNetwork, isEssential: true),
+        File(path: "firmware-images/README.md", text: firmwareReadme), File(path: ".gitignore", text: "runs/\n"),
+        File(path: ".github/workflows/lab.yml", text: workflow),
     ]
 
     private static let labFile = """

@@ -3,11 +3,11 @@ import LabCore
 import Reports
 import Verdicts
 
-/// `lab judge`: verdicts again from a stored log, with today's rules.
+/// `lab judge`: verdicts again from stored logs, with today's rules.
 struct JudgeCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "judge", abstract: "Judges a stored event log again.")
+    static let configuration = CommandConfiguration(commandName: "judge", abstract: "Judges the stored event logs of a run again.")
 
-    @Argument(help: "A case: 1121-1/badge-register.loss-20, 1121-1 where that has one case, or last.")
+    @Argument(help: "A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.")
     var run_ = "last"
 
     @Flag(help: "With the laws and limits of the scenario as it is now.")
@@ -17,13 +17,18 @@ struct JudgeCommand: ParsableCommand {
     var out = "runs"
 
     func run() throws {
-        let stored = try StoredCase.load(run_, root: out, usesToday: today)
-        let result = judge(plan: stored.plan, events: stored.events, run: stored.name, comparesWithRunner: !today)
-        let summary = Summary(run: stored.name, labVersion: Lab.version, world: stored.plan.world, seed: stored.plan.seed, cases: [result])
-        let terminal = TerminalReport(style: Console.hasColour ? .coloured : .plain, plans: [stored.plan])
-        Console.print(terminal.header(version: Lab.version, world: stored.plan.world, seed: stored.plan.seed))
-        Console.print(terminal.line(for: result))
-        for line in terminal.closing(summary, report: nil, events: { _ in stored.events }) { Console.print(line) }
+        let stored = try StoredRun.load(run_, root: out, usesToday: today)
+        let summary = stored.summary(comparesWithRunner: !today)
+        stored.print(summary, report: nil)
         throw Stop(ExitCode(summary))
+    }
+}
+
+extension StoredRun {
+    func print(_ summary: Summary, report: String?) {
+        let terminal = TerminalReport(style: Console.hasColour ? .coloured : .plain, plans: summary.cases.map(\.plan))
+        Console.print(terminal.header(version: Lab.version, world: summary.world, seed: summary.seed))
+        for result in summary.cases { Console.print(terminal.line(for: result)) }
+        for line in terminal.closing(summary, report: report, events: events(of:)) { Console.print(line) }
     }
 }

@@ -4,40 +4,70 @@ import Reports
 import Runner
 import Verdicts
 
-/// `lab replay`: runs a case again from its seed and compares the logs event by event.
+/// `lab replay`: runs cases again from their seeds and compares the logs event by event.
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "replay", abstract: "Runs a case again and says where it parts from its log, if it does.")
+        commandName: "replay", abstract: "Runs a case, or every case of a run, again and says where it parts from its log, if it does.")
 
-    @Argument(help: "A case: 1121-1/badge-register.loss-20, 1121-1 where that has one case, or last.")
+    @Argument(help: "A case such as 1121-1/badge-register.loss-20, a run such as 1121-1, or last.")
     var run_ = "last"
 
-    @Option(help: "Print the events up to this number, and compare no further.")
+    @Option(help: "Print the events up to this number, and compare no further; for one case.")
     var until: Int?
 
-    @Flag(help: "Print every event and wait for Enter after each.")
+    @Flag(help: "Print every event and wait for Enter after each; for one case.")
     var step = false
 
     @Option(help: "The folder for run folders.")
     var out = "runs"
 
     func run() throws {
-        let stored = try StoredCase.load(run_, root: out)
+        let cases = try StoredRun.load(run_, root: out).cases
+        if until != nil || step, cases.count > 1 {
+            throw Stop(.wrongInput, "--until and --step are for one case. This run has:\n" + cases.map { "  \($0.name)" }.joined(separator: "\n"))
+        }
+        if let until, until < 1 { throw Stop(.wrongInput, "--until '\(until)' must be 1 or more") }
+        Interrupts.watch()
+        var parted: [String] = []
+        for stored in cases {
+            if try !replay(stored) { parted.append(stored.name) }
+        }
+        guard parted.isEmpty else { throw Stop(.labBug, "\(parted.joined(separator: ", ")) did not replay.") }
+    }
+
+    /// - Returns: whether it was the same.
+    private func replay(_ stored: StoredCase) throws -> Bool {
         guard stored.kernel == RunRecord.kernelVersion else {
             throw Stop(.wrongInput, "\(stored.name) was made by version \(stored.kernel) of the kernel, this is \(RunRecord.kernelVersion): it cannot be repeated exactly.")
         }
-        let comparison = ReplayComparison(stored: stored.events, until: until ?? .max, prints: until != nil || step, pauses: step)
+        guard !stored.events.isEmpty else {
+            Console.print("\(stored.name) has an empty log: nothing to replay")
+            return true
+        }
+        let interruption = stored.lastEventBeforeInterruption
+        let comparison = ReplayComparison(
+            stored: stored.events, until: min(until ?? .max, interruption ?? .max), prints: until != nil || step, pauses: step)
         let runner = CaseRunner(plan: stored.plan, nodes: stored.nodes, onEvent: comparison.observe) { _ in
             Interrupts.signalNumber != nil || comparison.isOver
         }
-        Interrupts.watch()
-        do { _ = try runner.run() } catch { throw Stop(.labBug, "\(error)") }
+        do { _ = try runner.run() } catch { throw Stop(.labBug, "\(stored.name): \(error)") }
         if let number = Interrupts.signalNumber { throw Stop(number == 2 ? .interrupted : .terminated) }
-        guard let parting = comparison.result() else {
-            return Console.print("\(stored.name) replayed: \(comparison.compared) events, the same")
+        if let parting = comparison.result() {
+            Console.print("\(stored.name) \(parting)")
+            return false
         }
-        Console.print(parting)
-        throw Stop(.labBug, "\(stored.name) did not replay.")
+        let end = interruption == nil ? "" : "; it was interrupted then"
+        Console.print("\(stored.name) replayed: \(counted(comparison.compared, "event")), the same\(end)")
+        return true
+    }
+}
+
+extension StoredCase {
+    /// Where a log that a person cut short can be compared to: nobody presses Ctrl-C again in the same nanosecond.
+    fileprivate var lastEventBeforeInterruption: Int? {
+        guard events.last(where: { $0.name == LabEvents.runEnded })?.fields["reason"]?.text == "interrupted" else { return nil }
+        let interrupted = events.firstIndex { $0.name == LabEvents.stepEnded && $0.fields["outcome"]?.text == StepOutcome.interrupted.rawValue }
+        return interrupted ?? events.firstIndex { $0.name == LabEvents.phaseStarted && $0.fields["phase"]?.text == "teardown" }
     }
 }
 

@@ -47,47 +47,73 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "No colour and no moving lines.")
     var plain = false
 
+    @Option(help: .hidden) var node: [String] = []
+    @Option(help: .hidden) var speed: String?
+    @Option(help: .hidden) var resume: String?
+    @Option(help: .hidden) var baseline: String?
+
     func run() throws {
+        try refuseOptions()
         let reports = try ReportCopies(report)
         let seed = try Seed.parse(seed)
-        let (workplace, selected) = try Workplace.select(select)
+        let selection = try Selection(select)
+        let workplace = selection.workplace
         try workplace.refuseErrors()
         let world = try worldKind(workplace)
-        var plans: [Plan] = []
-        var skipped: [CaseSummary] = []
-        for scenario in selected {
-            plans += scenario.plans(world: world, seed: seed)
-            guard let other = scenario.fidelity.first, !scenario.fidelity.contains(world) else { continue }
-            let worlds = scenario.fidelity.map(\.rawValue).joined(separator: ", ")
-            skipped += scenario.plans(world: other, seed: seed).map {
-                CaseSummary(plan: $0, run: "", verdict: .skipped, reason: "runs only on \(worlds)")
-            }
-        }
-        plans = try narrowed(plans)
-        guard !plans.isEmpty || !skipped.isEmpty else { throw Stop(.nothingSelected, "Nothing is selected. `lab list` shows what there is.") }
+        let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
+        let cells = try narrowed(Array(zip(all, CaseNames.unique(all))))
+        let skipped = failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) }
+        guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
 
-        let archive = RunArchive(root: out)
         let folder = try Self.orStop { () throws(RunArchive.Failure) in
-            let folder = try archive.create(day: Today.monthAndDay)
+            let folder = try RunArchive(root: out).create(day: Today.monthAndDay)
             try StoredSources.write(workplace.sources, to: folder)
+            try folder.write(Array((PlanText.pages(cells.map(\.plan)).joined(separator: "\n") + "\n").utf8), to: "plan.txt")
             return folder
         }
         let session = RunSession(
-            workplace: workplace, plans: plans, folder: folder, world: world, seed: seed, retries: retries, failFast: failFast,
-            jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
-            style: plain || !Console.hasColour ? .plain : .coloured, showsProgress: !plain && Console.isInteractive)
-        let (summary, events) = session.run(skipped: skipped)
-        try Self.orStop { () throws(RunArchive.Failure) in
-            try RunReports(summary: summary, events: events).write(to: folder)
-            try reports.write(summary, events: events)
-        }
-        for line in session.closing(summary, report: "\(folder.path)/report.html", events: events) { Console.print(line) }
-        throw Stop(exitCode(for: summary))
+            plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed))
+        let summary = session.run(skipped: skipped)
+        let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
+        for line in session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
+        for failure in failures { Console.error(failure) }
+        throw Stop(exitCode(for: summary, isWritten: failures.isEmpty))
     }
 
-    private func exitCode(for summary: Summary) -> Verdicts.ExitCode {
+    private func refuseOptions() throws {
+        try NotYet.refuse(option: "--node (worlds by node)", !node.isEmpty)
+        try NotYet.refuse(option: "--speed (the clock of the world emu)", speed != nil)
+        try NotYet.refuse(option: "--resume", resume != nil)
+        try NotYet.refuse(option: "--baseline", baseline != nil)
+        guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
+        guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
+    }
+
+    private func settings(_ world: WorldKind, _ seed: UInt64) -> RunSession.Settings {
+        RunSession.Settings(
+            world: world, seed: seed, retries: retries, failFast: failFast, jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
+            style: plain || !Console.hasColour ? .plain : .coloured, showsProgress: !plain && Console.isInteractive)
+    }
+
+    private static func skipped(_ scenario: Scenario, _ world: WorldKind, _ seed: UInt64) -> [CaseSummary] {
+        guard let other = scenario.fidelity.first, !scenario.fidelity.contains(world) else { return [] }
+        let worlds = scenario.fidelity.map(\.rawValue).joined(separator: ", ")
+        return scenario.plans(world: other, seed: seed).map {
+            CaseSummary(plan: $0, run: "", verdict: .skipped, reason: "runs only on \(worlds)")
+        }
+    }
+
+    /// - Returns: what could not be written. The summary is printed all the same.
+    private func write(_ reports: RunReports, _ copies: ReportCopies, to folder: RunFolder) -> [String] {
+        var failures: [String] = []
+        do throws(RunArchive.Failure) { try reports.write(to: folder) } catch { failures.append(error.description) }
+        return failures + copies.write(reports, report: "\(folder.path)/report.html")
+    }
+
+    private func exitCode(for summary: Summary, isWritten: Bool) -> Verdicts.ExitCode {
         var circumstances = Verdicts.ExitCode.Circumstances()
         circumstances.flakyFails = strictFlaky
+        circumstances.inputIsWrong = !isWritten
         switch Interrupts.signalNumber {
         case SIGINT?: circumstances.interruption = .interrupt
         case SIGTERM?: circumstances.interruption = .terminate
@@ -97,26 +123,26 @@ struct RunCommand: ParsableCommand {
     }
 
     private func worldKind(_ workplace: Workplace) throws -> WorldKind {
-        let name = world ?? workplace.lab?.defaults.fidelity.rawValue ?? "sim"
-        guard let kind = WorldKind(rawValue: name) else {
-            throw Stop(.wrongInput, "unknown world '\(name)' for --on (allowed: \(WorldKind.allCases.map(\.rawValue).joined(separator: ", ")))")
-        }
-        guard kind == .sim else { throw Stop(.wrongInput, "The world '\(name)' is not available yet; use --on sim.") }
+        let kind = try world.map(WorldKind.parse) ?? workplace.lab?.defaults.fidelity ?? .sim
+        guard kind == .sim else { throw Stop(.wrongInput, "The world '\(kind.rawValue)' is not available yet; use --on sim.") }
         return kind
     }
 
-    private func narrowed(_ plans: [Plan]) throws -> [Plan] {
-        var plans = plans
+    private func narrowed(_ cells: [(plan: Plan, name: String)]) throws -> [(plan: Plan, name: String)] {
+        var cells = cells
         if failed {
-            let names = try LastVerdicts(root: out).notPassed()
-            plans = plans.filter { names.contains(RunFolder.caseName(scenario: $0.scenario, cell: $0.cell)) }
+            let keys = try LastVerdicts.notPassed(root: out)
+            cells = cells.filter { keys.contains(CaseNames.key(of: $0.plan)) }
+            if cells.isEmpty { throw Stop(.nothingSelected, "Nothing is selected: everything passed in the last run.") }
         }
-        guard let shard else { return plans }
-        let parts = shard.split(separator: "/").compactMap { Int($0) }
-        guard parts.count == 2, parts[1] >= 1, (1...parts[1]).contains(parts[0]) else {
+        guard let shard else { return cells }
+        let parts = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let part = parts[0], let count = parts[1], count >= 1, (1...count).contains(part) else {
             throw Stop(.wrongInput, "--shard '\(shard)' must be K/N with K from 1 to N, such as 2/5")
         }
-        return plans.enumerated().filter { $0.offset % parts[1] == parts[0] - 1 }.map(\.element)
+        let share = cells.enumerated().filter { $0.offset % count == part - 1 }.map(\.element)
+        if share.isEmpty { throw Stop(.nothingSelected, "Nothing is selected: shard \(shard) of \(counted(cells.count, "cell")) is empty.") }
+        return share
     }
 
     /// Archive failures are the user's to mend: a full disk, a folder without rights.
@@ -129,7 +155,9 @@ enum Seed {
     static func parse(_ text: String) throws -> UInt64 {
         if text == "random" { return UInt64.random(in: 1...UInt64(UInt32.max)) }
         let seed = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-        guard let seed else { throw Stop(.wrongInput, "--seed '\(text)' must be a whole number such as 42 or 0x5eed1a7e, or random") }
+        guard let seed, !text.hasPrefix("+"), !text.hasPrefix("0x+") else {
+            throw Stop(.wrongInput, "--seed '\(text)' must be a whole number such as 42 or 0x5eed1a7e, or random")
+        }
         return seed
     }
 }
@@ -140,55 +168,5 @@ enum Today {
         let parts = Calendar(identifier: .gregorian).dateComponents([.month, .day], from: Date())
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return two(parts.month ?? 1) + two(parts.day ?? 1)
-    }
-}
-
-/// What `--report KIND=PATH` asks for.
-struct ReportCopies {
-    private var copies: [(kind: String, path: String)] = []
-    private static let kinds = ["junit", "json", "html", "markdown"]
-
-    init(_ words: [String]) throws {
-        for word in words {
-            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
-            guard parts.count == 2, Self.kinds.contains(parts[0]) else {
-                throw Stop(.wrongInput, "--report '\(word)' must be KIND=PATH with one of \(Self.kinds.joined(separator: ", "))")
-            }
-            copies.append((parts[0], parts[1]))
-        }
-    }
-
-    func write(_ summary: Summary, events: @escaping (CaseSummary) -> [RunEvent]) throws(RunArchive.Failure) {
-        let reports = RunReports(summary: summary, events: events)
-        for (kind, path) in copies {
-            let bytes = switch kind {
-            case "junit": reports.junit
-            case "json": reports.json
-            case "html": reports.html
-            default: reports.markdown(report: "report.html")
-            }
-            do { try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-                throw .cannotWrite(path, reason: error.localizedDescription)
-            }
-        }
-    }
-}
-
-/// The reports of one run.
-struct RunReports {
-    var summary: Summary
-    var events: (CaseSummary) -> [RunEvent]
-
-    var junit: [UInt8] { JUnitReport.render(summary, events: events) }
-    var json: [UInt8] { JSONReport.render(summary) }
-    var html: [UInt8] { HTMLReport.render(summary, events: events) }
-    func markdown(report: String) -> [UInt8] { Array(MarkdownReport.render(summary, report: report, events: events).utf8) }
-
-    func write(to folder: RunFolder) throws(RunArchive.Failure) {
-        try folder.write(junit, to: "junit.xml")
-        try folder.write(html, to: "report.html")
-        try folder.write(markdown(report: "report.html"), to: "summary.md")
-        // Last, because a run without it does not exist for the archive.
-        try folder.write(json, to: "result.json")
     }
 }

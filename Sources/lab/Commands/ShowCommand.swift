@@ -8,7 +8,7 @@ import Verdicts
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a run: its summary, its events, its report.")
 
-    @Argument(help: "A run such as 1121-1, a case of it, or last.")
+    @Argument(help: "A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.")
     var run_ = "last"
 
     @Flag(help: "One line for each event.")
@@ -24,33 +24,30 @@ struct ShowCommand: ParsableCommand {
     var out = "runs"
 
     func run() throws {
-        let archive = RunArchive(root: out)
-        let name = String(run_.split(separator: "/").first ?? "last")
-        let folder = try RunCommand.orStop { () throws(RunArchive.Failure) in try archive.open(name) }
-        if html { return Console.print("\(folder.path)/report.html") }
-        let names = run_.contains("/") ? [String(run_.split(separator: "/", maxSplits: 1)[1])] : folder.cases()
-        var results: [CaseSummary] = []
-        var events: [String: [RunEvent]] = [:]
-        for name in names {
-            let stored = try StoredCase.load("\(folder.name)/\(name)", root: out)
-            if timeline || grep != nil { printTimeline(stored) }
-            results.append(judge(plan: stored.plan, events: stored.events, run: stored.name))
-            events[stored.name] = stored.events
+        if html { return try printReport() }
+        let stored = try StoredRun.load(run_, root: out)
+        if timeline || grep != nil {
+            for entry in stored.cases { printTimeline(entry) }
+        } else {
+            stored.print(stored.summary(), report: "\(stored.folder.path)/report.html")
         }
-        guard !timeline, grep == nil, let first = results.first else { return }
-        let summary = Summary(run: folder.name, labVersion: Lab.version, world: first.plan.world, seed: first.plan.seed, cases: results)
-        let terminal = TerminalReport(style: Console.hasColour ? .coloured : .plain, plans: results.map(\.plan))
-        Console.print(terminal.header(version: Lab.version, world: first.plan.world, seed: first.plan.seed))
-        for result in results { Console.print(terminal.line(for: result)) }
-        for line in terminal.closing(summary, report: "\(folder.path)/report.html", events: { events[$0.run] ?? [] }) { Console.print(line) }
+    }
+
+    private func printReport() throws {
+        let name = String(run_.split(separator: "/").first ?? "last")
+        let folder = try RunCommand.orStop { () throws(RunArchive.Failure) in try RunArchive(root: out).open(name) }
+        let path = "\(folder.path)/report.html"
+        guard Descriptor.kind(of: path) == .file else { throw Stop(.wrongInput, "There is no report: \(path) is missing.") }
+        Console.print(path)
     }
 
     private func printTimeline(_ stored: StoredCase) {
         Console.print("\(stored.name)")
         for event in stored.events {
-            let fields = event.fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+            let name = VisibleText.clean("\(event.node).\(event.name)").padded(to: 34)
             let cause = event.cause.map { " ←\($0)" } ?? ""
-            let line = "\("\(event.sequence)".padded(to: 7))\("\(event.at)".padded(to: 14))\("\(event.node).\(event.name)".padded(to: 34))\(fields)\(cause)"
+            let fields = EventText.fields(event.fields, valueLimit: 1_000)
+            let line = "\("\(event.sequence)".padded(to: 7))\("\(event.at)".padded(to: 16))\(name)\(fields)\(cause)"
             if grep.map({ line.contains($0) }) ?? true { Console.print(line) }
         }
     }

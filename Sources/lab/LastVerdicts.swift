@@ -1,0 +1,43 @@
+import Archive
+import LabCore
+import Verdicts
+
+/// What became of cells in earlier runs.
+struct LastVerdicts {
+    private var verdicts: [String: Verdict] = [:]
+    /// Runs that could not be read, each in a line.
+    private(set) var complaints: [String] = []
+
+    private static let maximumRuns = 50
+
+    /// Of each cell the verdict of the latest run that had it.
+    init(root: String) {
+        let archive = RunArchive(root: root)
+        for name in archive.runs().suffix(Self.maximumRuns).reversed() {
+            do throws(RunArchive.Failure) {
+                for (key, verdict) in try Self.read("\(root)/\(name)") where verdicts[key] == nil { verdicts[key] = verdict }
+            } catch { complaints.append(error.description) }
+        }
+    }
+
+    /// The cells of the latest run that failed, were blocked, flaky or unproven, or did not get their turn.
+    static func notPassed(root: String) throws -> Set<String> {
+        guard let latest = RunArchive(root: root).runs().last else {
+            throw Stop(.wrongInput, "--failed needs an earlier run, and there is none in \(root).")
+        }
+        let verdicts = try RunCommand.orStop { () throws(RunArchive.Failure) in try read("\(root)/\(latest)") }
+        return Set(verdicts.filter { $0.verdict != .pass && $0.verdict != .quarantined }.map(\.key))
+    }
+
+    func verdict(of plan: Plan) -> Verdict? { verdicts[CaseNames.key(of: plan)] }
+
+    private static func read(_ run: String) throws(RunArchive.Failure) -> [(key: String, verdict: Verdict)] {
+        let path = "\(run)/result.json"
+        guard let cases = try StoredJSON.record(path)["cases"]?.list else { throw .damaged(path, reason: "'cases' must be a list") }
+        return cases.compactMap(\.record).compactMap { entry in
+            guard let file = entry["file"]?.text, let cell = entry["cell"]?.record, let verdict = entry["verdict"]?.text.flatMap(Verdict.init)
+            else { return nil }
+            return (CaseNames.key(file: file, cell: cell), verdict)
+        }
+    }
+}
