@@ -15,7 +15,7 @@ package enum EventText {
     /// Name and fields; what a device wrote into its log stands for itself, after a bar.
     package static func line(_ event: RunEvent, valueLimit limit: Int = 80) -> String {
         let name = VisibleText.clean(event.name)
-        for key in ["line", "message"] where event.name.split(separator: ".").last == "log" || event.fields.count == 1 {
+        for key in ["line", "message"] where event.name.split(separator: ".").contains("log") || event.fields.count == 1 {
             if let text = event.fields[key]?.text { return "\(name) | \(value(.text(text), limit: limit * 2))" }
         }
         return event.fields.isEmpty ? name : "\(name)  \(fields(event.fields, valueLimit: limit))"

@@ -166,6 +166,13 @@ struct WindowTests {
         #expect(judge(limit, values).verdict == .fail)
     }
 
+    @Test("`in 7 % of every 600ms`: of 100 windows 7 must hold, not the 8 that doubles would ask for", arguments: [(7, Verdict.pass), (6, .fail)])
+    func exactShare(good: Int, expected: Verdict) {
+        let limit = limit(claim(.max, "x", .less, time(100)), window: Requirement.Window(length: .milliseconds(600), share: 0.07))
+        let values = (0..<100).map { $0 < good ? 10.0 : 500.0 }
+        #expect(judge(limit, values).verdict == expected)
+    }
+
     @Test("a window without a sample leaves the limit unproven")
     func emptyWindow() {
         let limit = limit(claim(.max, "x", .less, time(100)), window: Requirement.Window(length: .seconds(10)))

@@ -1,7 +1,7 @@
 /// The style of the page. Every pair of text and ground has a contrast of at least 4.5 in both themes (WCAG AA).
 enum PageStyle {
     /// SHA-256 of `text` in base64; a test holds them together.
-    static let hash = "fYKMZY75PCa2rzggiTZSeMGBb65pwvGiRtQvvoLJUs4="
+    static let hash = "X2qomEiZ5rmeLkJbSZ2P4ShT1hvwUL0QJNGpFEgZZMA="
 
     static let text = colours + layout + tables + pictures
 
@@ -10,13 +10,13 @@ enum PageStyle {
         :root {
           --ground: #fafaf8; --card: #ffffff; --text: #1d2126; --quiet: #59626d; --line: #dfe2e6; --faint: #f1f2f3;
           --accent: #1f5bb5; --pass: #17663a; --pass-ground: #e3f2e9; --fail: #ab2218; --fail-ground: #fce9e7;
-          --warn: #764b00; --warn-ground: #fbeed2; --idle: #4e5862; --idle-ground: #eaecee; --band: #f6dfaa66; --band-edge: #a86c0a;
+          --warn: #764b00; --warn-ground: #fbeed2; --idle: #4e5862; --idle-ground: #eaecee; --band: #eebf5038; --band-edge: #a86c0a;
         }
         @media (prefers-color-scheme: dark) {
           :root {
             --ground: #131619; --card: #1a1e22; --text: #e4e7ea; --quiet: #a2abb5; --line: #2f363d; --faint: #22272c;
             --accent: #86b4ff; --pass: #86d8a8; --pass-ground: #17342a; --fail: #ffa198; --fail-ground: #43211e;
-            --warn: #f0c46c; --warn-ground: #3b2f14; --idle: #b3bcc5; --idle-ground: #2b3238; --band: #6b4f1a4d; --band-edge: #d9a23f;
+            --warn: #f0c46c; --warn-ground: #3b2f14; --idle: #b3bcc5; --idle-ground: #2b3238; --band: #b9892a2b; --band-edge: #d9a23f;
           }
         }
 

@@ -62,13 +62,25 @@ struct SequenceDiagram {
         }
     }
 
+    /// One shade where a lane has any fault, one edge for each fault.
     private var bands: [String] {
-        selection.bands.map { band in
-            let (top, bottom) = (y(band.first) - rowHeight / 2 + 2, y(band.last) + rowHeight / 2 - 2)
-            return "<g><title>\(HTMLText.escaped("fault \(band.lane).\(band.text)"))</title>"
-                + "<rect class=\"band\" x=\"\(x(band.lane) - 10)\" y=\"\(top)\" width=\"\(laneWidth - 12)\" height=\"\(bottom - top)\" rx=\"4\"/>"
-                + "<rect class=\"band-edge\" x=\"\(x(band.lane) - 10)\" y=\"\(top)\" width=\"3\" height=\"\(bottom - top)\"/></g>"
+        var shades: [(lane: String, first: Int, last: Int)] = []
+        for band in selection.bands.sorted(by: { ($0.lane, $0.first) < ($1.lane, $1.first) }) {
+            if let last = shades.last, last.lane == band.lane, band.first <= last.last + 1 {
+                shades[shades.count - 1].last = max(last.last, band.last)
+            } else {
+                shades.append((band.lane, band.first, band.last))
+            }
         }
+        func rectangle(_ style: String, _ lane: String, _ shift: Int, _ width: Int, _ first: Int, _ last: Int) -> String {
+            let (top, bottom) = (y(first) - rowHeight / 2 + 2, y(last) + rowHeight / 2 - 2)
+            return "<rect class=\"\(style)\" x=\"\(x(lane) - 10 - shift)\" y=\"\(top)\" width=\"\(width)\" height=\"\(bottom - top)\" rx=\"1.5\"/>"
+        }
+        return shades.map { rectangle("band", $0.lane, 0, laneWidth - 26, $0.first, $0.last) }
+            + selection.bands.map { band in
+                "<g><title>\(HTMLText.escaped("fault \(band.lane).\(band.text)"))</title>"
+                    + rectangle("band-edge", band.lane, 5 * min(band.depth, 3), 3, band.first, band.last) + "</g>"
+            }
     }
 
     private var failureBackgrounds: [String] {
@@ -115,7 +127,7 @@ struct SequenceDiagram {
     /// Name strong, fields quiet; both cut to what fits before the right edge.
     private func label(_ row: SequenceSelection.Row, x: Int, y: Int) -> String {
         let room = Int(Double(width - x - 6) / characterWidth)
-        let space = min(row.kind == .failure ? 110 : Int(Double(laneWidth - 18) / characterWidth), room)
+        let space = min(row.kind == .failure ? 110 : Int(Double(laneWidth - 40) / characterWidth), room)
         let line = row.line.map { "\($0) " } ?? ""
         let name = DisplayWidth.cut(VisibleText.clean(row.label), to: max(4, space - line.count))
         let rest = space - line.count - DisplayWidth.of(name) - 1

@@ -18,6 +18,9 @@ struct SequenceReader {
     /// How often each kind of event occurs in each role, and how many of them came before an event.
     private var totals: [[String]: Int] = [:]
     private var ordinals: [Int] = []
+    /// What each field said first, how often, and whether it ever said something else: a field that always says the same
+    /// tells a reader nothing.
+    private var fieldUse: [String: (first: FieldValue, count: Int, varies: Bool)] = [:]
     private var stepTexts: [String: (text: String, line: Int?)] = [:]
 
     init(events: [RunEvent], findings: [Finding]) {
@@ -28,8 +31,28 @@ struct SequenceReader {
         for event in events {
             ordinals.append(totals[[String(event.role), event.name], default: 0])
             totals[[String(event.role), event.name], default: 0] += 1
-            if event.node == LabEvents.node { read(event) }
+            if event.node == LabEvents.node { read(event) } else { noteFields(of: event) }
         }
+    }
+
+    private mutating func noteFields(of event: RunEvent) {
+        for entry in event.fields {
+            if let use = fieldUse[entry.name] {
+                fieldUse[entry.name] = (use.first, use.count + 1, use.varies || use.first != entry.value)
+            } else {
+                fieldUse[entry.name] = (entry.value, 1, false)
+            }
+        }
+    }
+
+    /// The event with its telling fields first.
+    private func arranged(_ event: RunEvent) -> RunEvent {
+        func isDull(_ name: String) -> Bool { fieldUse[name].map { $0.count >= 4 && !$0.varies } ?? false }
+        var result = event
+        result.fields = Fields()
+        for entry in event.fields where !isDull(entry.name) { result.fields[entry.name] = entry.value }
+        for entry in event.fields where isDull(entry.name) { result.fields[entry.name] = entry.value }
+        return result
     }
 
     private mutating func read(_ event: RunEvent) {
@@ -103,7 +126,7 @@ struct SequenceReader {
         let kind: SequenceSelection.Row.Kind =
             decided.contains(event.sequence) ? .failure
             : nearest.contains(event.sequence) ? .nearest : claimed.contains(event.sequence) ? .claimed : .event
-        let text = EventText.line(event, valueLimit: 28)
+        let text = EventText.line(arranged(event), valueLimit: 28)
         let remark = text.hasPrefix(event.name) ? String(text.dropFirst(event.name.count)) : ""
         return SequenceSelection.Row(kind: kind, event: event, lane: event.node, source: source(of: event), label: event.name, remark: remark)
     }

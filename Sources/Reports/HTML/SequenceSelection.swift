@@ -27,6 +27,8 @@ struct SequenceSelection {
         var text: String
         var first: Int
         var last: Int
+        /// How many bands of the lane it stands beside, so that each keeps an edge of its own.
+        var depth: Int
     }
 
     private(set) var lanes: [String] = []
@@ -138,7 +140,8 @@ struct SequenceSelection {
             guard let first = rows.first(where: { $0.sequence >= fault.first })?.place else { continue }
             let last = fault.last.flatMap { end in rows.last { $0.sequence <= end }?.place } ?? lastPlace
             for lane in lanes where lane == fault.role || lane.hasPrefix(fault.role + "#") {
-                bands.append(Band(lane: lane, text: fault.text, first: first, last: max(first, last)))
+                let depth = bands.count { $0.lane == lane && $0.first <= max(first, last) && first <= $0.last }
+                bands.append(Band(lane: lane, text: fault.text, first: first, last: max(first, last), depth: depth))
             }
         }
     }

@@ -9,7 +9,7 @@ struct LimitLines: Sendable {
 
     func lines(_ cases: [CaseSummary]) -> [String] {
         let all = cases.flatMap { result in result.limits.map { (result, $0) } }
-        let shown = all.count <= shownInAll ? all : all.filter { $0.1.isMarginal || $0.1.verdict > .pass }
+        let shown = all.count <= shownInAll ? all : all.filter { $0.1.isMarginal || $0.1.verdict != .pass }
         let severalCases = cases.count > 1
         let rows = shown.map { result, limit -> [String] in
             let cell = result.plan.cell.isEmpty ? "" : " [\(result.plan.cellText)]"

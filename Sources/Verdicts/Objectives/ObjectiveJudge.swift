@@ -103,7 +103,9 @@ package struct ObjectiveJudge: Sendable {
 
     private static func verdict(of results: [ClaimResult], share: Double, length: String, drops: Bool) -> ClaimResult {
         let (passed, failed) = (results.count { $0.verdict == .pass }, results.count { $0.verdict == .fail })
-        let needed = Int((share * Double(results.count)).rounded(.up))
+        // In whole numbers, like a rank: in doubles 7 % of 100 windows would be 8.
+        let thousandths = Int((share * 100_000).rounded())
+        let needed = thousandths > 0 ? NearestRank.rank(thousandths: thousandths, count: results.count) : 0
         var result = worst(of: results)
         result.verdict = passed >= needed ? .pass : (results.count - failed < needed ? .fail : .unproven)
         result.samples = results.reduce(0) { $0 + $1.samples }
