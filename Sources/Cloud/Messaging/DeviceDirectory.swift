@@ -60,6 +60,13 @@ struct DeviceDirectory: Sendable {
         var kind: Topics.Upward
     }
 
+    struct Sender: Sendable, Equatable {
+        /// `devices.id`
+        var row: Int64
+        var id: String
+        var form: DeviceForm
+    }
+
     private(set) var entries: [DeviceEntry] = []
     private var numbers: [String: Int] = [:]
     /// Topics that were resolved; bounded by the devices, since only those of known ones are kept.
@@ -102,12 +109,28 @@ struct DeviceDirectory: Sendable {
         return route
     }
 
+    /// What the ways of its messages need to know of a device.
+    func sender(_ device: Int) -> Sender { Sender(row: entries[device].row, id: entries[device].id, form: entries[device].form) }
+
     // MARK: Changes that the database does not have yet
 
     mutating func markChanged(_ device: Int) {
         if entries[device].isChanged { return }
         entries[device].isChanged = true
         changed.append(device)
+    }
+
+    /// Takes a heartbeat, in place: this is done more often than everything else together.
+    ///
+    /// - Parameter time: Unix milliseconds
+    /// - Returns: whether it says something new: the device was not online, or has said nothing since it connected.
+    mutating func noteHeartbeat(of device: Int, at now: RunInstant, time: Int64) -> Bool {
+        heard(device, at: now)
+        entries[device].lastSeen = time
+        entries[device].lastHeartbeat = time
+        entries[device].heartbeats += 1
+        markChanged(device)
+        return entries[device].presence != .online || !entries[device].isReady
     }
 
     /// Those whose presence or heartbeat changed since the last call, in the order in which they did.

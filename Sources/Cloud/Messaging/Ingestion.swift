@@ -31,18 +31,12 @@ extension DeviceService {
         }
     }
 
-    /// What the ways of the messages need to know of a device.
-    private struct Sender {
-        var row: Int64
-        var id: String
-        var form: DeviceForm
-    }
+    private typealias Sender = DeviceDirectory.Sender
 
     private func route(_ topic: String, clientID: String) throws(TelemetryRefusal) -> (DeviceDirectory.Route, Sender) {
         let found = state.withLock { state -> (DeviceDirectory.Route, Sender)? in
             guard let route = state.directory.route(topic) else { return nil }
-            let entry = state.directory[route.device]
-            return (route, Sender(row: entry.row, id: entry.id, form: entry.form))
+            return (route, state.directory.sender(route.device))
         }
         guard let found else { throw TelemetryRefusal(Topics.parse(topic) == nil ? .unknownTopic : .unknownDevice) }
         guard found.1.id == clientID else { throw TelemetryRefusal(.foreignClient) }
@@ -55,12 +49,7 @@ extension DeviceService {
         let time = environment.epoch * 1000 + now.nanoseconds / 1_000_000
         let isNews = state.withLock { state -> Bool in
             state.counters.heartbeats += 1
-            state.directory.heard(device, at: now)
-            state.directory[device].lastSeen = time
-            state.directory[device].lastHeartbeat = time
-            state.directory[device].heartbeats += 1
-            state.directory.markChanged(device)
-            return !state.directory[device].isOnline || !state.directory[device].isReady
+            return state.directory.noteHeartbeat(of: device, at: now, time: time)
         }
         var fields: Fields = ["device": .text(sender.id), "status": .text(heartbeat.status)]
         if let value = heartbeat.cpuUsage { fields["cpu_usage"] = .number(value) }

@@ -75,7 +75,7 @@ extension DeviceService {
 
     /// Whether a device may send on the topic. Asked for every message.
     package func mayPublish(deviceID: String, topic: String) -> Bool {
-        state.withLock { state in state.directory.route(topic).map { state.directory[$0.device].id == deviceID } ?? false }
+        state.withLock { state in state.directory.route(topic).map { state.directory.entries[$0.device].id == deviceID } ?? false }
     }
 
     package func maySubscribe(deviceID: String, filter: String) -> Bool {
