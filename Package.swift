@@ -52,6 +52,9 @@ let targets: [Target] = [
         name: "lab",
         dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Reports", "Archive", crypto, argumentParser]),
 
+    // For tests: worlds, timelines, differences of logs.
+    .target(name: "LabTesting", dependencies: ["LabCore", "Simulation", "Runner"]),
+
     .testTarget(name: "LabCoreTests", dependencies: ["LabCore"]),
     .testTarget(name: "SimulationTests", dependencies: ["LabCore", "Simulation"]),
     .testTarget(name: "WireProtocolsTests", dependencies: ["LabCore", "WireProtocols"]),
@@ -63,7 +66,7 @@ let targets: [Target] = [
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
-    .testTarget(name: "RunnerTests", dependencies: ["LabCore", "Runner", "Simulation", "Verdicts"]),
+    .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(name: "ScenarioTests", dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Archive"]),
 ]
 

@@ -59,7 +59,7 @@ package struct CaseRunner {
         let run = ScenarioRun(plan: plan, world: world)
         // What was noted while the world was built belongs to the log as well.
         for event in world.recorder.events { onEvent(event) }
-        world.recorder.addSink(onEvent)
+        let sink = world.recorder.addSink(onEvent)
         let end = EndBox()
         _ = world.start("run") {
             end.ending = await run.execute { work in world.start("steps", work) }
@@ -71,10 +71,15 @@ package struct CaseRunner {
             if steps % Self.stepsBetweenLooks == 0, onProgress(progress(of: run, in: world)) { run.interrupt() }
             return false
         }
+        // The log is over; what is left of the world goes without a word.
+        world.recorder.removeSink(sink)
+        let events = Array(world.recorder.events)
+        let omitted = world.recorder.leftOut
+        world.kernel.shutDown()
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
-        return Outcome(ending: ending, events: Array(world.recorder.events), omitted: world.recorder.leftOut)
+        return Outcome(ending: ending, events: events, omitted: omitted)
     }
 
     private func progress(of run: ScenarioRun, in world: SimulatedWorld) -> Progress {

@@ -5,7 +5,7 @@
 package enum LabEvents {
     package static let node = "lab"
 
-    /// `run.started {scenario, file, world, seed, cell}`: the first event of every log.
+    /// `run.started {scenario, file, world, seed, cell}`: the runner's first event; what was noted while the world was built stands before it.
     package static let runStarted = "run.started"
     /// `run.ended {reason}`: the last event; `done`, `failed`, `law_broken`, `deadline`, `interrupted`.
     package static let runEnded = "run.ended"

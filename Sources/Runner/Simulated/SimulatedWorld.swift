@@ -76,7 +76,12 @@ package final class SimulatedWorld: World, @unchecked Sendable {
     package var lastSequence: Int { recorder.count }
 
     @discardableResult
-    package func note(_ name: String, _ fields: Fields) -> Int { recorder.append(LabEvents.node, name, fields) ?? recorder.count }
+    package func note(_ name: String, _ fields: Fields) -> Int {
+        guard let sequence = recorder.append(LabEvents.node, name, fields) else { return recorder.count }
+        // What a step sets off follows from the step.
+        kernel.currentCause = sequence
+        return sequence
+    }
 
     package func after(_ instant: RunInstant, _ job: @escaping @Sendable () -> Void) {
         kernel.schedule(at: instant.advanced(byNanoseconds: 1), job)
