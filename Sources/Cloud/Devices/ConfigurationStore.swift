@@ -37,9 +37,7 @@ enum ConfigurationStore {
         } else {
             try checkRoom(for: change.key, of: device, in: db)
         }
-        // A device may name a higher version than the cloud remembers, after the cloud was set up anew.
-        let version = try Int64.fetchOne(
-            db, sql: "SELECT max(config_version, reported_config_version) + 1 FROM devices WHERE device_id = ?", arguments: [device]) ?? 1
+        let version = try nextVersion(of: device, in: db)
         try db.execute(
             sql: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND config_key = ? AND state = 'pending'",
             arguments: [now, device, change.key])
@@ -55,6 +53,41 @@ enum ConfigurationStore {
         try db.execute(
             sql: "UPDATE devices SET config_version = ?, updated_at = ? WHERE device_id = ?", arguments: [version, now, device])
         return version
+    }
+
+    /// Gives every key a new version, if the device had any of them.
+    ///
+    /// A device that registers again has lost its flash, and with it its configuration. The broker may still hold a
+    /// version for it from before; taking that one first, the device would never take the older ones.
+    static func renumber(_ device: String, at now: Int64, in db: Database) throws {
+        let reported = try Int64.fetchOne(db, sql: "SELECT reported_config_version FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+        guard reported > 0 else { return }
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT c.config_key, c.config_value, c.config_type, c.version FROM configs c
+                JOIN config_changes h ON h.device_id = c.device_id AND h.version = c.version
+                WHERE c.device_id = ? AND h.state <> 'rejected' ORDER BY c.version
+                """, arguments: [device])
+        for row in rows {
+            let version = try nextVersion(of: device, in: db)
+            try db.execute(
+                sql: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND version = ? AND state = 'pending'",
+                arguments: [now, device, row[3] as Int64])
+            try db.execute(
+                sql: "INSERT INTO config_changes (device_id, version, config_key, config_value, config_type, state, created_at) VALUES (?,?,?,?,?,?,?)",
+                arguments: [device, version, row[0] as String, row[1] as String, row[2] as String, State.pending.rawValue, now])
+            try db.execute(
+                sql: "UPDATE configs SET version = ? WHERE device_id = ? AND config_key = ?", arguments: [version, device, row[0] as String])
+            try db.execute(sql: "UPDATE devices SET config_version = ? WHERE device_id = ?", arguments: [version, device])
+        }
+        try db.execute(sql: "UPDATE devices SET reported_config_version = 0 WHERE device_id = ?", arguments: [device])
+    }
+
+    /// A device may name a higher version than the cloud remembers, after the cloud was set up anew.
+    private static func nextVersion(of device: String, in db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db, sql: "SELECT max(config_version, reported_config_version) + 1 FROM devices WHERE device_id = ?", arguments: [device]) ?? 1
     }
 
     private static func checkRoom(for key: String, of device: String, in db: Database) throws {

@@ -72,6 +72,7 @@ package final class DeviceService: CloudService, DeviceKeys {
                 guard record.presence == .online else { continue }
                 state.directory[device].isConnected = true
                 state.directory[device].isReady = true
+                state.directory[device].isDescribed = true
                 state.directory.heard(device, at: now)
                 online.append(device)
             }

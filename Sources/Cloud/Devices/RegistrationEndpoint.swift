@@ -62,7 +62,9 @@ extension DeviceService {
                     _ = try DeviceStore.provision(
                         form.serial, type: nil, hardwareVersion: nil, tenant: request.tenant, origin: "open", at: now, in: db)
                     try DeviceStore.register(form, epoch: epoch, fingerprint: fingerprint, tenant: request.tenant, at: now, in: db)
-                case .repeated: try DeviceStore.refresh(form, at: now, in: db)
+                case .repeated:
+                    try DeviceStore.refresh(form, at: now, in: db)
+                    try ConfigurationStore.renumber(form.deviceID, at: now, in: db)
                 case .acceptedClone:
                     try DeviceStore.refresh(form, at: now, in: db)
                     try DeviceStore.countCloneAlarm(serial: form.serial, in: db)

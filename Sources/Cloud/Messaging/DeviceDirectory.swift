@@ -13,6 +13,9 @@ struct DeviceEntry: Sendable, Equatable {
     var isConnected = false
     /// It has said something since it connected, so its subscriptions stand.
     var isReady = false
+    /// It has said since it connected which configuration it has. What the database knows may be out of date:
+    /// a newer version would hide the older ones that a factory reset has erased.
+    var isDescribed = false
     var presence = Presence.offline
     /// Unix milliseconds of the last sign of life.
     var lastSeen: Int64?

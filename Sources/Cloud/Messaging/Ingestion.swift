@@ -114,7 +114,11 @@ extension DeviceService {
                 }
                 pushConfiguration(device, cause: "change")
             case .described(let device, let isFirst):
-                state.withLock { $0.directory[device].pushedVersion = nil }
+                state.withLock { state in
+                    state.directory[device].pushedVersion = nil
+                    // The connection may have ended while the status waited for its commit.
+                    state.directory[device].isDescribed = state.directory[device].isReady
+                }
                 synchronise(device, cause: "resend", repeatsCommands: isFirst)
             case .refused(let device, let refusal):
                 let id = state.withLock { $0.directory[device].id }

@@ -14,6 +14,7 @@ extension DeviceService {
             state.directory.heard(device, at: now)
             state.directory[device].isConnected = true
             state.directory[device].isReady = false
+            state.directory[device].isDescribed = false
             state.directory[device].pushedVersion = nil
             state.directory[device].lastSeen = milliseconds
             return (device, state.directory[device])
@@ -67,6 +68,7 @@ extension DeviceService {
             guard let device = state.directory.number(of: clientID) else { return nil }
             state.directory[device].isConnected = false
             state.directory[device].isReady = false
+            state.directory[device].isDescribed = false
             state.directory[device].pushedVersion = nil
             return device
         }

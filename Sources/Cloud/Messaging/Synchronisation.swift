@@ -8,12 +8,12 @@ extension DeviceService {
         sendCommands(device, repeating: repeatsCommands)
     }
 
-    /// Sends the next version, unless the device is away or has not answered the last one.
+    /// Sends the next version, unless the device is away, has not said which one it has, or has not answered the last one.
     ///
     /// - Parameter cause: `change`, `resend` or `restart`, for the log.
     func pushConfiguration(_ device: Int, cause: String) {
         let entry = state.withLock { $0.directory[device] }
-        guard entry.isActive, entry.isReady, entry.pushedVersion == nil else { return }
+        guard entry.isActive, entry.isDescribed, entry.pushedVersion == nil else { return }
         attempt("config.push") {
             guard let push = try storage.read({ db in try ConfigurationStore.next(for: entry.id, form: entry.form, in: db) }) else { return }
             state.withLock { $0.directory[device].pushedVersion = push.version }

@@ -229,7 +229,38 @@ struct DeviceConfigurationTests {
         #expect(await failure { try await put(world, body, device: "nobody") } == foreign)
     }
 
-    @Test("whatever is lost, repeated or late, the device ends with the wanted values, and versions only grow", arguments: 0..<20)
+    @Test("a device that has not said what it has since it connected is sent nothing, whatever else it says")
+    func undescribed() async throws {
+        let world = try DeviceWorld()
+        try await world.bringOnline()
+        try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed")
+        _ = try await set(world, "a", 1)
+        try world.connect()
+        try world.heartbeat()
+        #expect(try world.takePublished("config/update").isEmpty)
+        try world.status(configVersion: 0)
+        #expect(try world.takePublished("config/update").map { $0["config_version"] } == [1])
+    }
+
+    @Test("a device that registers again gets all its configuration under new versions")
+    func renumbered() async throws {
+        let world = try DeviceWorld()
+        try await world.bringOnline()
+        _ = try await put(world, ["a": 1, "b": 2])
+        try world.acknowledge(version: 1)
+        try world.acknowledge(version: 2)
+        let answer = try await world.register()
+        #expect(answer.data.record?["config_version"] == 4)
+        // Once more it has reported nothing since: the answer is the same.
+        #expect(try await world.register().data == answer.data)
+        _ = try world.takePublished("config/update")
+        try world.connect()
+        // It took an old version, which the broker still held, before it said what it has.
+        try world.status(configVersion: 2)
+        #expect(try world.takePublished("config/update").map { $0["config_version"] } == [3])
+    }
+
+    @Test("whatever is lost, repeated or late, the device ends with the wanted values, and versions only grow", arguments: 0..<40)
     func converges(seed: Int) async throws {
         // On failure the argument names the seed.
         var chance = SeededGenerator(seed: UInt64(seed), purpose: "configuration")
@@ -237,30 +268,33 @@ struct DeviceConfigurationTests {
         try await world.bringOnline()
         var device = SmallBadge()
         var isConnected = true
+        func disconnect() throws {
+            if isConnected { try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed") }
+            isConnected = false
+        }
+        // The broker may hold messages over the end of a connection; they come before anything else.
+        func connect(losing share: Double) throws {
+            try world.connect()
+            isConnected = true
+            for update in try world.takePublished("config/update") where !chance.chance(share) {
+                try world.acknowledge(version: try device.take(update))
+            }
+            try world.status(configVersion: device.version)
+        }
         for _ in 0..<60 {
             switch chance.integer(below: 10) {
             case 0..<4: _ = try await set(world, "key\(chance.integer(below: 4))", .integer(Int64(chance.integer(below: 5))))
-            case 4 where isConnected:
-                try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed")
-                isConnected = false
-            case 5:
-                try world.restart()
-                // Clients stay connected to the broker; the cloud learns of them by what they say.
-                if isConnected { try world.status(configVersion: device.version) }
+            case 4: try disconnect()
+            case 5: try world.restart()
             case 6 where isConnected: try world.status(configVersion: device.version)
             case 7:
-                // A factory reset goes with a reboot, and with it the connection.
+                // A factory reset goes with a reboot and a new registration.
                 device = SmallBadge()
-                if isConnected { try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed") }
-                isConnected = false
+                try disconnect()
+                _ = try await world.register()
             default: break
             }
-            if !isConnected, chance.chance(0.5) {
-                _ = try world.takePublished("config/update")
-                try world.connect()
-                isConnected = true
-                try world.status(configVersion: device.version)
-            }
+            if !isConnected, chance.chance(0.5) { try connect(losing: 0.5) }
             guard isConnected else { continue }
             for update in try world.takePublished("config/update") where !chance.chance(0.2) {
                 let version = try device.take(update)
@@ -268,16 +302,18 @@ struct DeviceConfigurationTests {
             }
         }
         // Then the line is good, and the device connects once more.
-        if isConnected { try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed") }
-        _ = try world.takePublished("config/update")
-        try world.connect()
-        try world.status(configVersion: device.version)
+        try disconnect()
+        try connect(losing: 0)
         for _ in 0..<20 {
             for update in try world.takePublished("config/update") { try world.acknowledge(version: try device.take(update)) }
         }
         let wanted = try world.storage.read { db in try ConfigurationStore.values(of: "luna_badge_0007", in: db) }
         #expect(device.values.sorted { $0.key < $1.key }.map(\.key) == wanted.map(\.name))
         for (key, value) in device.values { #expect(wanted.value(at: "\(key).value")?.description == value) }
+        let states = try world.storage.read { db in
+            try wanted.map { try ConfigurationStore.entry($0.name, of: "luna_badge_0007", in: db)?["state"] }
+        }
+        #expect(states.allSatisfy { $0 == "applied" })
     }
 
     /// What the protocol asks of a badge: it takes newer versions only and answers every one.
