@@ -9,10 +9,14 @@ package struct Catalogue: Sendable {
 
     package func kind(_ name: String) -> NodeKind? { kinds.first { $0.name == name } }
 
-    func unknownKind(_ name: String) -> String {
-        let names = kinds.map(\.name)
-        let guess = DidYouMean.suggestion(for: name, among: names)
-        return "unknown kind '\(name)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (kinds: \(names.joined(separator: ", ")))")
+    func unknownKind(_ name: String, _ log: DiagnosticLog, at place: SourceLocation) -> String {
+        "unknown kind '\(name)'" + log.hint(for: name, at: place, among: kinds.map(\.name), "kinds: ")
+    }
+}
+
+extension NodeKind {
+    func unknownAbility(_ word: String, _ log: DiagnosticLog, at place: SourceLocation) -> String {
+        "\(name) has no ability '\(word)'" + log.hint(for: word, at: place, among: abilities, "abilities: ", none: " (it has no abilities)")
     }
 }
 

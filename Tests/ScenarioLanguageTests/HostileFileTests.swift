@@ -149,6 +149,29 @@ struct HostileFileTests {
         ])
     }
 
+    @Test("thousands of misspelt names among thousands of known ones")
+    func manyMisspeltNames() {
+        let steps = "steps:\n" + (0..<990).map { "  - expect: cloud.mqtt.online\n    id: id_\($0)\n" }.joined()
+        let claims = (0..<32).map { "di_\($0).latency < 1s" }.joined(separator: " and ")
+        let found = messages(scenario(steps + "limits:\n" + String(repeating: "  - \(claims)\n", count: 900)))
+        #expect(found.count == 101)
+        #expect(found.first == "1986:5: error: nothing measures 'di_0.latency' — did you mean 'id_0.latency'?")
+        #expect(found.last == "1989:93: error: and 28700 more errors in this file")
+    }
+
+    @Test("hundreds of doubled keys: the first twenty-one are shown")
+    func hundredsOfDoubledKeys() {
+        let found = messages("lab: 1\nabout: x\nsteps:\n" + String(repeating: "  - {wait: 1s, wait: 2s}\n", count: 900))
+        #expect(found == (4...24).map { "\($0):6: error: key 'wait' occurs twice" })
+    }
+
+    @Test("one error in many cells of a matrix is said once, with its proposal, even where proposals have run out")
+    func manyCellsOneError() {
+        let list = "[" + (1...900).map(String.init).joined(separator: ", ") + "]"
+        let text = scenario("matrix: {n: \(list)}\nvars: {\((1...90).map { "name_\($0): 1" }.joined(separator: ", "))}\nsteps:\n  - wait: \"${nmae_1}\"\n")
+        #expect(messages(text) == ["7:14: error: nothing is called 'nmae_1' here — did you mean 'name_1'?"])
+    }
+
     // MARK: encodings
 
     struct Encoded: Sendable, CustomTestStringConvertible {

@@ -82,7 +82,7 @@ extension Elaborator {
     mutating func use(_ subject: SourceValue, _ step: SourceValue, _ path: String) -> Step.Action? {
         guard let name = subject.scalar?.text else { return nil }
         guard let block = context.blocks[currentFile]?[name] else {
-            log.error(at: subject.location, unknownBlock(name))
+            log.error(at: subject.location, unknownBlock(name, at: subject.location))
             return nil
         }
         guard !openBlocks.contains("\(block.home):\(name)") else {
@@ -102,11 +102,9 @@ extension Elaborator {
         return .sequence([turn])
     }
 
-    private func unknownBlock(_ name: String) -> String {
+    private func unknownBlock(_ name: String, at place: SourceLocation) -> String {
         let known = (context.blocks[currentFile] ?? [:]).keys.sorted()
-        let guess = DidYouMean.suggestion(for: name, among: known)
-        return "no block '\(name)'" + (guess.map { " — did you mean '\($0)'?" }
-            ?? (known.isEmpty ? "; write it under 'blocks', or import its file" : " (blocks: \(known.joined(separator: ", ")))"))
+        return "no block '\(name)'" + log.hint(for: name, at: place, among: known, "blocks: ", none: "; write it under 'blocks', or import its file")
     }
 
     /// The steps of a block, which see only what it takes.
@@ -141,9 +139,7 @@ extension Elaborator {
         var isSound = true
         for entry in given {
             guard takes.contains(entry.name) else {
-                log.error(
-                    at: entry.location,
-                    "block '\(block.name)' takes no '\(entry.name)'" + (takes.isEmpty ? "" : " (takes: \(takes.joined(separator: ", ")))"))
+                log.error(at: entry.location, "block '\(block.name)' takes no '\(entry.name)'" + log.hint(for: entry.name, at: entry.location, among: takes, "takes: "))
                 isSound = false
                 continue
             }
@@ -166,8 +162,8 @@ extension Elaborator {
         for entry in value?.record ?? [] {
             guard let inner = entry.value.scalar?.text else { continue }
             if !gives.contains(inner) {
-                let list = gives.isEmpty ? "it gives nothing" : "gives: \(gives.joined(separator: ", "))"
-                log.error(at: entry.value.location, "block '\(block.name)' gives no '\(inner)' (\(list))")
+                let hint = log.hint(for: inner, at: entry.value.location, among: gives, "gives: ", none: " (it gives nothing)")
+                log.error(at: entry.value.location, "block '\(block.name)' gives no '\(inner)'\(hint)")
             }
             var type = FieldType.any
             if case .runtime(let known)? = inside[inner] { type = known }

@@ -211,11 +211,8 @@ extension Elaborator {
             log.error(at: value.location, "the step with the id '\(id)' in line \(later.line) does not come before this one")
         } else {
             let known = ids.filter { $0.value == verb }.keys.sorted()
-            let guess = DidYouMean.suggestion(for: id, among: known)
             log.error(
-                at: value.location,
-                "no '\(verb.rawValue)' step before this one has the id '\(id)'" + (guess.map { " — did you mean '\($0)'?" }
-                    ?? (known.isEmpty ? "" : " (ids: \(known.joined(separator: ", ")))")))
+                at: value.location, "no '\(verb.rawValue)' step before this one has the id '\(id)'" + log.hint(for: id, at: value.location, among: known, "ids: "))
         }
         return nil
     }

@@ -88,7 +88,7 @@ struct Elaborator {
     private mutating func role(_ entry: SourceValue.Entry) -> Role? {
         guard let written = entry.value["kind"], let kindName = written.scalar?.text else { return nil }
         guard let kind = context.catalogue.kind(kindName) else {
-            log.error(at: written.location, context.catalogue.unknownKind(kindName))
+            log.error(at: written.location, context.catalogue.unknownKind(kindName, log, at: written.location))
             return nil
         }
         var count = 1
@@ -113,7 +113,7 @@ struct Elaborator {
 
     private func checkAbility(_ value: SourceValue, of kind: NodeKind) {
         guard let word = value.scalar?.text, !kind.abilities.contains(word) else { return }
-        log.error(at: value.location, AbilityText.unknown(word, of: kind))
+        log.error(at: value.location, kind.unknownAbility(word, log, at: value.location))
     }
 
     /// Where names are saved and ids given in these steps, whatever branch or loop they are in.
@@ -200,13 +200,5 @@ struct Elaborator {
         let faults = (value["faults"]?.list ?? []).compactMap { nodes.resolve($0, .fault, values)?.reference }
         let atMost = value["at_most"]?.scalar?.integer ?? 1
         return Explore(faults: faults, atMost: atMost, reorders: value["reorder"]?.scalar?.text == "true")
-    }
-}
-
-enum AbilityText {
-    static func unknown(_ word: String, of kind: NodeKind) -> String {
-        let guess = DidYouMean.suggestion(for: word, among: kind.abilities)
-        let known = kind.abilities.isEmpty ? "none" : kind.abilities.joined(separator: ", ")
-        return "\(kind.name) has no ability '\(word)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (abilities: \(known))")
     }
 }

@@ -29,7 +29,7 @@ struct ExpressionTyper {
     private func resolve(_ path: String, in scalar: SourceValue.Scalar, at offset: Int) -> Folded? {
         let parts = path.split(separator: ".").map(String.init)
         guard let first = parts.first, let binding = names[first] else {
-            log.error(in: scalar, at: offset, unknown(parts.first ?? path))
+            log.error(in: scalar, at: offset, unknown(parts.first ?? path, at: scalar.location))
             return nil
         }
         switch binding {
@@ -38,7 +38,7 @@ struct ExpressionTyper {
             for (index, part) in parts.enumerated().dropFirst() {
                 guard let next = value[part] else {
                     let owner = parts[..<index].joined(separator: ".")
-                    let fields = value.record.map { entries in " (has: " + entries.map(\.name).joined(separator: ", ") + ")" }
+                    let fields = value.record.map { entries in " (has: " + DiagnosticLog.list(entries.map(\.name)) + ")" }
                     log.error(in: scalar, at: offset, "'\(owner)' has no field '\(part)'" + (fields ?? ": it is \(value.shapeName)"))
                     return nil
                 }
@@ -58,9 +58,9 @@ struct ExpressionTyper {
         }
     }
 
-    private func unknown(_ name: String) -> String {
+    private func unknown(_ name: String, at place: SourceLocation) -> String {
         if let later = savedSomewhere[name] { return "'\(name)' is not known yet here: it is saved in line \(later.line)" }
-        return ExpressionFailure.unknownName(name, known: names.names).description
+        return "nothing is called '\(name)' here" + log.hint(for: name, at: place, among: names.names, "known: ")
     }
 
     private func combine(
@@ -174,5 +174,5 @@ extension [FieldKind] {
         return owner.type.field(String(path[path.index(after: dot)...]))
     }
 
-    var shownNames: String { isEmpty ? " (it has no fields)" : " (has: " + map(\.name).joined(separator: ", ") + ")" }
+    var shownNames: String { isEmpty ? " (it has no fields)" : " (has: " + DiagnosticLog.list(map(\.name)) + ")" }
 }

@@ -55,10 +55,7 @@ struct MatchTyper {
 
     private func unknownOperator(_ entry: SourceValue.Entry) {
         let words = Match.Operator.allCases.map(\.rawValue)
-        let guess = DidYouMean.suggestion(for: entry.name, among: words)
-        log.error(
-            at: entry.location,
-            "unknown operator '\(entry.name)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (operators: \(words.joined(separator: ", ")))"))
+        log.error(at: entry.location, "unknown operator '\(entry.name)'" + log.hint(for: entry.name, at: entry.location, among: words, "operators: "))
     }
 
     private func operand(_ entry: SourceValue.Entry, _ name: Match.Operator, on field: FieldKind) -> Template? {

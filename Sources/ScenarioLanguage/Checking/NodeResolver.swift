@@ -36,12 +36,12 @@ struct NodeResolver {
         let role = String(scalar.text[..<dot])
         let name = String(scalar.text[scalar.text.index(after: dot)...])
         guard let known = roles[role] else {
-            if !allowsUnknownRoles { log.error(in: scalar, at: 0, unknownRole(role)) }
+            if !allowsUnknownRoles { log.error(in: scalar, at: 0, unknownRole(role, log, scalar.location)) }
             return nil
         }
         guard let kind = known.kind else { return nil }
         guard let types = Self.types(of: name, category, in: kind) else {
-            log.error(in: scalar, at: role.unicodeScalars.count + 1, Self.unknownName(name, category, role, kind))
+            log.error(in: scalar, at: role.unicodeScalars.count + 1, Self.unknownName(name, category, role, kind, log, scalar.location))
             return nil
         }
         let member = known.count > 1 ? [Self.member] : []
@@ -50,10 +50,8 @@ struct NodeResolver {
             gives: types.gives + (category == .event ? member : []))
     }
 
-    private func unknownRole(_ role: String) -> String {
-        let guess = DidYouMean.suggestion(for: role, among: roleNames)
-        return "no role '\(role)' under 'needs'"
-            + (guess.map { " — did you mean '\($0)'?" } ?? (roleNames.isEmpty ? "" : " (roles: \(roleNames.joined(separator: ", ")))"))
+    private func unknownRole(_ role: String, _ log: DiagnosticLog, _ place: SourceLocation) -> String {
+        "no role '\(role)' under 'needs'" + log.hint(for: role, at: place, among: roleNames, "roles: ")
     }
 
     private static func types(of name: String, _ category: NameCategory, in kind: NodeKind) -> (takes: [FieldKind], gives: [FieldKind])? {
@@ -65,15 +63,15 @@ struct NodeResolver {
         }
     }
 
-    private static func unknownName(_ name: String, _ category: NameCategory, _ role: String, _ kind: NodeKind) -> String {
+    private static func unknownName(
+        _ name: String, _ category: NameCategory, _ role: String, _ kind: NodeKind, _ log: DiagnosticLog, _ place: SourceLocation
+    ) -> String {
         if let other = NameCategory.allCases.first(where: { $0.names(of: kind).contains(name) }) {
             return "'\(role).\(name)' is \(other.withArticle), not \(category.withArticle)"
         }
         let names = category.names(of: kind)
         let what = role == kind.name ? role : "\(role) (kind \(kind.name))"
-        if let guess = DidYouMean.suggestion(for: name, among: names) {
-            return "\(what) has no \(category.rawValue) '\(name)' — did you mean '\(guess)'?"
-        }
-        return "\(what) has no \(category.rawValue) '\(name)' (\(category.plural): \(names.isEmpty ? "none" : names.joined(separator: ", ")))"
+        let hint = log.hint(for: name, at: place, among: names, "\(category.plural): ", none: " (it has no \(category.plural))")
+        return "\(what) has no \(category.rawValue) '\(name)'\(hint)"
     }
 }

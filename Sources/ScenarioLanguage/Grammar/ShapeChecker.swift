@@ -107,10 +107,8 @@ struct ShapeChecker {
         }
         let free = shape.keys.map(\.name).filter { name in !present.contains { $0.name == name } }
         let guess = DidYouMean.suggestion(for: entry.name, among: free)
-        let allowed = shape.keys.map(\.name).joined(separator: ", ")
-        log.error(
-            at: entry.location,
-            "unknown key '\(entry.name)' in \(shape.title)" + (guess.map { " — did you mean '\($0)'?" } ?? " (allowed: \(allowed))"))
+        let hint = guess.map { " — did you mean '\($0)'?" } ?? " (allowed: \(DiagnosticLog.list(shape.keys.map(\.name))))"
+        log.error(at: entry.location, "unknown key '\(entry.name)' in \(shape.title)\(hint)")
         return guess
     }
 
@@ -132,9 +130,8 @@ struct ShapeChecker {
         let what = shape.keysAreNoun ? "unknown \(shape.noun)" : "unknown key"
         if let stranger = entries.first(where: { !known.contains($0.name) }) {
             let guess = DidYouMean.suggestion(for: stranger.name, among: shape.keysAreNoun ? markers : known)
-            log.error(
-                at: stranger.location,
-                "\(what) '\(stranger.name)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (a \(shape.noun) is one of \(markers.joined(separator: ", ")))"))
+            let hint = guess.map { " — did you mean '\($0)'?" } ?? " (a \(shape.noun) is one of \(markers.joined(separator: ", ")))"
+            log.error(at: stranger.location, "\(what) '\(stranger.name)'\(hint)")
         } else {
             log.error(at: value.location, "a \(shape.noun) needs one of \(markers.joined(separator: ", "))")
         }

@@ -89,7 +89,7 @@ struct LimitChecker {
             return nil
         }
         guard let source = measurements[claim.measurement] else {
-            log.error(in: scalar, at: claim.measurementOffset, unknown(claim.measurement))
+            log.error(in: scalar, at: claim.measurementOffset, unknown(claim.measurement, at: scalar.location))
             return nil
         }
         guard let statistic = claim.statistic else { return nil }
@@ -100,13 +100,10 @@ struct LimitChecker {
         return statistic
     }
 
-    private func unknown(_ name: String) -> String {
+    private func unknown(_ name: String, at place: SourceLocation) -> String {
         if measurements.steps.contains(name) { return "'\(name)' is a step; it is measured as \(name).latency and \(name).count" }
-        if let guess = DidYouMean.suggestion(for: name, among: measurements.names) {
-            return "nothing measures '\(name)' — did you mean '\(guess)'?"
-        }
-        let known = measurements.names.prefix(20).joined(separator: ", ")
-        return "nothing measures '\(name)'" + (known.isEmpty ? "; give a step an id, or save a number" : " (measured: \(known))")
+        return "nothing measures '\(name)'"
+            + log.hint(for: name, at: place, among: measurements.names, "measured: ", none: "; give a step an id, or save a number")
     }
 
     /// Times compare with times, counts with bare numbers, shares with percent.

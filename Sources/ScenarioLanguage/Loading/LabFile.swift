@@ -99,13 +99,13 @@ struct LabFileReader {
         let value = entry.value
         guard !broken.contains(value.location), let written = value["kind"], let name = written.scalar?.text else { return nil }
         guard let kind = catalogue.kind(name) else {
-            log.error(at: written.location, catalogue.unknownKind(name))
+            log.error(at: written.location, catalogue.unknownKind(name, log, at: written.location))
             return nil
         }
         let abilities = value["can"]?.list ?? []
         for ability in abilities {
             guard let word = ability.scalar?.text, !kind.abilities.contains(word) else { continue }
-            log.error(at: ability.location, AbilityText.unknown(word, of: kind))
+            log.error(at: ability.location, kind.unknownAbility(word, log, at: ability.location))
         }
         let values = ValueTyper(log: log, budget: Budget(), names: NameTable())
         let facts = values.members(value["facts"]?.record ?? [], of: kind.facts, owner: kind.name).map(Template.record)

@@ -67,6 +67,43 @@ final class DiagnosticLog {
         }
     }
 
+    /// Names that are still compared for "did you mean": a file of thousands of misspelt names among thousands of
+    /// known ones gets its places, but not a proposal for each.
+    private var comparisonsLeft = 50_000
+
+    /// What was proposed, so that every cell of a matrix says the same about one place.
+    private struct Question: Hashable {
+        var place: SourceLocation
+        var word: String
+        var choices: String
+        var count: Int
+    }
+
+    private var proposals: [Question: String] = [:]
+
+    /// What was probably meant, ` — did you mean 'boot'?`, else what there is, ` (actions: boot, reboot)`.
+    ///
+    /// - Parameters:
+    ///   - place: where the word stands.
+    ///   - title: what stands before the list, such as `actions: `.
+    ///   - none: what is said where there is nothing to choose from.
+    func hint(for word: String, at place: SourceLocation, among names: [String], _ title: String, none: String = "") -> String {
+        if names.isEmpty { return none }
+        let question = Question(place: place, word: word, choices: title, count: names.count)
+        if let known = proposals[question] { return known }
+        guard comparisonsLeft >= names.count else { return " (\(title)\(Self.list(names)))" }
+        comparisonsLeft -= names.count
+        let guess = DidYouMean.suggestion(for: word, among: names)
+        let hint = guess.map { " — did you mean '\($0)'?" } ?? " (\(title)\(Self.list(names)))"
+        proposals[question] = hint
+        return hint
+    }
+
+    /// The names, with an end where there are very many.
+    static func list(_ names: [String]) -> String {
+        names.prefix(30).joined(separator: ", ") + (names.count > 30 ? ", … \(names.count - 30) more" : "")
+    }
+
     /// All complaints, sorted by file and place.
     func sorted() -> [Diagnostic] {
         var result: [Diagnostic] = []

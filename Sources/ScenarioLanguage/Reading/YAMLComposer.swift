@@ -59,7 +59,10 @@ struct YAMLComposer {
                 let name = names.first ?? ""
                 guard doubledKeys.count < Self.maximumDoubledKeys, doubledKeys[place] == nil,
                     let renamed = rename(name, at: context.mark, of: text, in: source)
-                else { throw Diagnostic(at: place, "key '\(name)' occurs twice") }
+                else {
+                    for (place, name) in doubledKeys { log.error(at: place, "key '\(name)' occurs twice") }
+                    throw Diagnostic(at: place, "key '\(name)' occurs twice")
+                }
                 doubledKeys[place] = name
                 source = renamed
             } catch {
