@@ -139,7 +139,8 @@ extension Elaborator {
         var isSound = true
         for entry in given {
             guard takes.contains(entry.name) else {
-                log.error(at: entry.location, "block '\(block.name)' takes no '\(entry.name)'" + log.hint(for: entry.name, at: entry.location, among: takes, "takes: "))
+                let hint = log.hint(for: entry.name, at: entry.location, among: takes, "takes: ")
+                log.error(at: entry.location, "block '\(block.name)' takes no '\(entry.name)'\(hint)")
                 isSound = false
                 continue
             }

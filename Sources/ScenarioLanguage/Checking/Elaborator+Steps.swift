@@ -98,7 +98,7 @@ extension Elaborator {
                 continue
             }
             values.names[entry.name] = .runtime(field.type)
-            if field.type == .any { measurements[entry.name] = .unknown } else if field.type.isNumeric { measurements[entry.name] = .saved(field.type) }
+            if field.type.isNumeric { measurements[entry.name] = field.type == .any ? .unknown : .saved(field.type) }
             result.append(Step.Save(variable: entry.name, field: path))
         }
         return result
@@ -211,8 +211,8 @@ extension Elaborator {
             log.error(at: value.location, "the step with the id '\(id)' in line \(later.line) does not come before this one")
         } else {
             let known = ids.filter { $0.value == verb }.keys.sorted()
-            log.error(
-                at: value.location, "no '\(verb.rawValue)' step before this one has the id '\(id)'" + log.hint(for: id, at: value.location, among: known, "ids: "))
+            let hint = log.hint(for: id, at: value.location, among: known, "ids: ")
+            log.error(at: value.location, "no '\(verb.rawValue)' step before this one has the id '\(id)'\(hint)")
         }
         return nil
     }

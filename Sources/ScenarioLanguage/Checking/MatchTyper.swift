@@ -105,8 +105,8 @@ struct MatchTyper {
     }
 
     private static func patternProblem(_ pattern: String) -> String? {
-        guard pattern.utf8.count <= maximumPatternLength, pattern.utf8.count(where: { $0 == UInt8(ascii: "(") || $0 == UInt8(ascii: "[") }) <= maximumPatternGroups
-        else { return "the regular expression is too long; at most \(maximumPatternLength) characters and \(maximumPatternGroups) groups" }
+        let groups = pattern.utf8.count { $0 == UInt8(ascii: "(") || $0 == UInt8(ascii: "[") }
+        guard pattern.utf8.count <= maximumPatternLength, groups <= maximumPatternGroups else { return "the regular expression is too long; at most \(maximumPatternLength) characters and \(maximumPatternGroups) groups" }
         return (try? Regex(pattern)) == nil ? "\"\(pattern)\" is no regular expression" : nil
     }
 }

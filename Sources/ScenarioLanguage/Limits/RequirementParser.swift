@@ -130,9 +130,8 @@ struct RequirementParser {
         } else if current == "(" {
             guard let statistic = StatisticWord.statistic(name) else {
                 let guess = DidYouMean.suggestion(for: name, among: StatisticWord.all)
-                throw failure(
-                    "unknown statistic '\(name)'" + (guess.map { " — did you mean '\($0)'?" } ?? " (known: \(StatisticWord.all.joined(separator: ", ")))"),
-                    at: start)
+                let hint = guess.map { " — did you mean '\($0)'?" } ?? " (known: \(StatisticWord.all.joined(separator: ", ")))"
+                throw failure("unknown statistic '\(name)'\(hint)", at: start)
             }
             claim = try call(name, statistic, at: start)
         } else {
