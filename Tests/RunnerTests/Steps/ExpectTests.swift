@@ -158,6 +158,7 @@ struct ExpectTests {
     static let written = [
         Written(value: .bytes([0xab, 0x01]), condition: whose("x", .bytes([0xab, 0x01]))),
         Written(value: .bytes([0xab, 0x01]), condition: whose("x", .matches, "^ab")),
+        Written(value: .bytes([0xab, 0x01]), condition: whose("x", .len, 4)),
         Written(value: .duration(1_500_000_000), condition: whose("x", .lt, .duration(2_000_000_000))),
         Written(value: .duration(1_500_000_000), condition: whose("x", .near, ["1s", "500ms"])),
         Written(value: .number(2), condition: whose("x", 2)),

@@ -110,6 +110,18 @@ struct LoopAndUseTests {
         #expect(world.faultChanges.map(\.isActive) == [true, false])
         #expect(run.numbers(LabEvents.faultEnded).first.map { $0 > (run.numbers(LabEvents.stepEnded).last ?? 0) } == true, "only the end clears it")
     }
+
+    @Test("nor does a block see the ids around it")
+    func outerIDs() throws {
+        let world = ScriptedWorld()
+        world.happens("cloud", "registered", at: .seconds(1))
+        let steps = plan(
+            act("badge.boot"), fault("badge.cut", id: "cut"), expect("cloud.registered", within: "5s", id: "registered"),
+            use("b", .clear("cut"), wait("1s"), expect("cloud.online", within: "5s", after: "registered")))
+        let run = try JudgedRun(steps, in: world)
+        #expect(run.reason("steps.4.use.3") == "nothing with the id 'registered' has happened")
+        #expect(world.faultChanges.map { Timeline.time($0.at) } == ["+0s", "+2s"])
+    }
 }
 
 @Suite("parallel")
@@ -223,15 +235,20 @@ struct ParallelTests {
         #expect(world.faultChanges.map { "\(Timeline.time($0.at)) \($0.handle) \($0.isActive)" } == ["+2s 1 true", "+3s 2 true", "+3s 1 false", "+5s 2 false"])
     }
 
-    @Test("an event that comes while a failed sibling is being stopped is claimed as a judge sees it")
+    @Test("an event that comes after a branch was stopped and before it says so is still its own, as it is for a judge")
     func stopping() throws {
         let world = ScriptedWorld()
         world.answers("pile.plug", .failure("refused", after: .seconds(1)))
-        world.happens("cloud", "online", at: .seconds(1))
-        let nested = parallel([act("pile.plug")], [expect("cloud.online", within: "5s", count: atLeast(2))])
-        _ = try JudgedRun(plan(parallel([nested], [wait("500ms"), expect("cloud.online", within: "5s")])), in: world)
-        let late = ScriptedWorld()
-        late.answers("pile.plug", .failure("refused", after: .seconds(1), events: ScriptedEvent("cloud", "online", after: .seconds(1))))
-        _ = try JudgedRun(plan(parallel([nested], [wait("500ms"), expect("cloud.online", within: "5s")])), in: late)
+        world.fault("cloud.kick", leadsTo: ScriptedEvent("cloud", "online"))
+        // The first branch that is stopped kicks the cloud when it says so; the counting one says so after it.
+        let stopped = when("lab.step.ended", whose("step", "steps.2.parallel.1.1.parallel.2.1"))
+        let nested = parallel([act("pile.plug")], [wait("5s")], [expect("cloud.online", within: "5s", count: atLeast(2))])
+        let run = try JudgedRun(
+            plan(fault("cloud.kick", when: stopped), parallel([nested], [wait("500ms"), expect("cloud.online", within: "5s")])), in: world)
+        #expect(run.numbers("online").count == 1)
+        #expect(run.steps.suffix(4) == [
+            "steps.2.parallel.1.1.parallel.1.1 do pile.plug: failed", "steps.2.parallel.1.1.parallel.2.1 wait 5s: interrupted",
+            "steps.2.parallel.1.1.parallel.3.1 expect cloud.online: interrupted", "steps.2.parallel.2.2 expect cloud.online: interrupted",
+        ])
     }
 }
