@@ -193,6 +193,16 @@ struct CloneAlarmTests {
         #expect(await failure { try await world.register(body) }?.code == .deviceCloned)
     }
 
+    @Test("a module that had a hardware id needs it again")
+    func omittedByModule() async throws {
+        let world = try DeviceWorld()
+        try await world.provision("QT_001")
+        _ = try await world.register(DeviceRegistrationTests.module, serial: "QT_001")
+        var body = DeviceRegistrationTests.module
+        body["hardware_id"] = nil
+        #expect(await failure { try await world.register(body, serial: "QT_001") }?.code == .deviceCloned)
+    }
+
     @Test("where the policy is to alarm, it is let in with the same credentials, and the alarm is given")
     func accepted() async throws {
         let world = try DeviceWorld { $0.clonePolicy = .alarm }

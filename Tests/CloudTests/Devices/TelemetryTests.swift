@@ -199,6 +199,46 @@ struct TelemetryTests {
         #expect(world.acknowledged == [1])
     }
 
+    @Test("batches go one after the other: what comes while one is on its way goes with the next")
+    func oneAtATime() async throws {
+        let world = try DeviceWorld()
+        try await world.bringOnline()
+        world.advance(.seconds(1))
+        try world.storage.setSlowness(.milliseconds(200))
+        try world.send("logs", #"{"level":"info","message":"first"}"#, delivery: 1)
+        world.advance(.milliseconds(100))
+        try world.send("logs", #"{"level":"info","message":"second"}"#, delivery: 2)
+        world.advance(.milliseconds(150))
+        #expect(world.acknowledged == [1])
+        // The second batch begins 50 ms after the first one has ended, and takes as long.
+        world.advance(.milliseconds(249))
+        #expect(world.acknowledged == [1])
+        world.advance(.milliseconds(1))
+        #expect(world.acknowledged == [1, 2])
+    }
+
+    @Test("after a failed commit the last state of a device counts, not the one that failed")
+    func lastState() async throws {
+        let world = try DeviceWorld()
+        try await world.provision()
+        _ = try await world.register()
+        func presence() throws -> Presence? { try world.storage.read { db in try DeviceStore.find("luna_badge_0007", in: db)?.presence } }
+        try world.storage.setFull(true)
+        try world.connect()
+        world.advance(.seconds(6))
+        #expect(try presence() == .offline)
+        try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed")
+        try world.connect()
+        world.advance(.seconds(2))
+        try world.service.clientDisconnected(clientID: "luna_badge_0007", reason: "closed")
+        try world.storage.setFull(false)
+        world.advance(.seconds(2))
+        #expect(try presence() == .offline)
+        try world.connect()
+        world.advance(.seconds(5))
+        #expect(try presence() == .online)
+    }
+
     static let refused: [(topic: String, payload: String, reason: String)] = [
         ("logs", "not json", "malformed"), ("logs", #"{"level":"fatal","message":"m"}"#, "invalid_field"), ("logs", #"{"level":"info"}"#, "missing_field"),
         ("logs", #"{"level":"info","message":"\#(String(repeating: "m", count: 4_097))"}"#, "invalid_field"),
