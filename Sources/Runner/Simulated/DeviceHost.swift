@@ -2,7 +2,9 @@ import LabCore
 import Simulation
 
 /// Carries out in a simulated world what one device decides: timers on the kernel, bytes and requests on its link.
-final class DeviceHost: KernelParticipant {
+///
+/// `@unchecked Sendable`: touched by the kernel's thread only; cancellation of a step comes from there as well.
+final class DeviceHost: KernelParticipant, @unchecked Sendable {
     /// The name under which its events are noted: `badge`, `badges#17`.
     let node: String
     let link: Link
@@ -54,13 +56,23 @@ final class DeviceHost: KernelParticipant {
     func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         nextToken += 1
         let token = Token(rawValue: nextToken)
-        return await withCheckedContinuation { continuation in
-            actions.append((token, continuation))
-            kernel.schedule(after: Self.actionLimit) { [weak self] in
-                self?.finish(token, .failure(ActionFailure("no_answer", "The device did not finish '\(name)' within \(DurationText.format(nanoseconds: Self.actionLimit.nanoseconds)).")))
-            }
-            handle(.action(token, name, arguments))
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in begin(name, arguments, token, continuation) }
+        } onCancel: {
+            // Runs on the kernel's thread, where steps are cancelled.
+            finish(token, .failure(ActionFailure("interrupted", "The run was stopped while the device carried out '\(name)'.")))
         }
+    }
+
+    private func begin(
+        _ name: String, _ arguments: Fields, _ token: Token, _ continuation: CheckedContinuation<Result<Fields, ActionFailure>, Never>
+    ) {
+        actions.append((token, continuation))
+        let limit = DurationText.format(nanoseconds: Self.actionLimit.nanoseconds)
+        kernel.schedule(after: Self.actionLimit) { [weak self] in
+            self?.finish(token, .failure(ActionFailure("no_answer", "The device did not finish '\(name)' within \(limit).")))
+        }
+        handle(.action(token, name, arguments))
     }
 
     func answer(_ query: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {

@@ -13,8 +13,13 @@ package final class SimulatedWorld: World, @unchecked Sendable {
     private let broker: BrokerHost
     private let cloudRole: String
     private var devices: [(role: String, hosts: [DeviceHost])] = []
-    /// The link faults' own numbers begin where the runner's handles are.
-    package var observer: ((RunEvent) -> Void)?
+    /// Is shown first what was noted while the world was built.
+    package var observer: ((RunEvent) -> Void)? {
+        didSet {
+            guard let observer else { return }
+            for event in recorder.events { observer(event) }
+        }
+    }
 
     /// 2026-01-01T00:00:00Z: where virtual time begins.
     static let epoch: Int64 = 1_767_225_600
@@ -74,6 +79,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
 
     package var now: RunInstant { kernel.now }
     package var lastSequence: Int { recorder.count }
+    package var omittedEvents: Int { recorder.leftOut }
 
     @discardableResult
     package func note(_ name: String, _ fields: Fields) -> Int {
