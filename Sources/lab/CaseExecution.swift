@@ -16,30 +16,28 @@ struct CaseExecution {
 
     private static let timeBetweenLooks = Duration.milliseconds(200)
 
-    func run(progress: @escaping (CaseRunner.Progress) -> Void = { _ in }) -> CaseSummary {
+    /// - Returns: the result with the log that it rests on.
+    func run(progress: @escaping (CaseRunner.Progress) -> Void = { _ in }) -> (summary: CaseSummary, events: [RunEvent]) {
         let start = ContinuousClock.now
         var summary: CaseSummary
-        do { summary = try judged(progress) } catch let failure as CaseRunner.Failure {
-            summary = CaseSummary(plan: plan, run: place, verdict: .blocked, reason: failure.description)
-            if case .stalled = failure {
-                let first = SourceLocation(file: plan.file, line: 1, column: 1)
-                summary.verdict = .fail
-                summary.findings = [
-                    Finding(subject: .lab, verdict: .fail, location: first, title: "the lab stands still", reason: failure.description)
-                ]
-            }
-        } catch {
-            summary = CaseSummary(plan: plan, run: place, verdict: .blocked, reason: "\(error)")
+        var events: [RunEvent] = []
+        do { (summary, events) = try judged(progress) } catch {
+            let halt = Halt(error)
+            summary = halt.summary(of: plan, run: place)
+            // Best effort: the disk may be what failed.
+            try? record(halt).write(to: folder.caseFolder(name))
         }
         summary.wallClock = ContinuousClock.now - start
-        return summary
+        return (summary, events)
     }
 
     private var place: String { "\(folder.name)/\(name)" }
 
-    private func judged(_ progress: @escaping (CaseRunner.Progress) -> Void) throws -> CaseSummary {
+    private func record(_ halt: Halt? = nil) -> RunRecord { RunRecord(plan: plan, nodes: nodes, attempt: attempt, halt: halt) }
+
+    private func judged(_ progress: @escaping (CaseRunner.Progress) -> Void) throws -> (CaseSummary, [RunEvent]) {
         let caseFolder = try folder.makeCase(name)
-        try RunRecord(plan: plan, nodes: nodes, attempt: attempt).write(to: caseFolder)
+        try record().write(to: caseFolder)
         let writer = try caseFolder.eventWriter()
         var lastShown = ContinuousClock.now
         let runner = CaseRunner(plan: plan, nodes: nodes, onEvent: { writer.append($0) }) { state in
@@ -57,6 +55,32 @@ struct CaseExecution {
         }
         try writer.close()
         try NodeFiles(plan: plan, events: outcome.events).write(to: caseFolder)
-        return judge(plan: plan, events: outcome.events, run: place)
+        return (judge(plan: plan, events: outcome.events, run: place), outcome.events)
+    }
+}
+
+/// Why a case has no verdict of its own: its world could not be made, its log not be written, or the lab came to a halt.
+struct Halt: Equatable {
+    var reason: String
+    /// The lab's own bug, not the bench's fault.
+    var isLabBug: Bool
+
+    init(reason: String, isLabBug: Bool) {
+        self.reason = reason
+        self.isLabBug = isLabBug
+    }
+
+    init(_ error: any Error) {
+        reason = "\(error)"
+        if case CaseRunner.Failure.stalled = error { isLabBug = true } else { isLabBug = false }
+    }
+
+    func summary(of plan: Plan, run: String) -> CaseSummary {
+        let role = plan.roles.first { reason.contains("'\($0.name)'") }
+        let finding = Finding(
+            subject: isLabBug ? .lab : .step, verdict: isLabBug ? .fail : .blocked,
+            location: role?.location ?? SourceLocation(file: plan.file, line: 1, column: 1),
+            title: isLabBug ? "the lab stands still" : role.map { "needs \($0.name)" } ?? "the world of the scenario", reason: reason)
+        return CaseSummary(plan: plan, run: run, verdict: finding.verdict, findings: [finding], reason: reason)
     }
 }

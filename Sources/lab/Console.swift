@@ -48,6 +48,11 @@ enum Interrupts {
     private static let notice: StaticString = "\nstopping: the teardown runs; once more ends the lab at once\n"
 
     static func watch() {
+        // Who starts the lab may have blocked them, as thread pools do.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             _ = signal(number) { number in
                 // The second one ends the process at once, for a person who cannot wait for the teardown.

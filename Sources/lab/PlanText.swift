@@ -9,7 +9,7 @@ enum PlanText {
     /// `20 cells, at most 6h 55m of the run's clock`
     private static func closing(_ plans: [Plan]) -> String {
         let longest = plans.reduce(Duration.zero) { $0 + $1.deadline }
-        return "\(counted(plans.count, "cell")), at most \(DurationText.format(nanoseconds: longest.nanoseconds)) of the run's clock"
+        return "\(counted(plans.count, "cell")), at most \(FigureText.exact(longest)) of the run's clock"
     }
 }
 

@@ -10,18 +10,21 @@ struct RunRecord {
     var nodes: [NamedNode]
     /// From 1; higher for what `--retries` tried again.
     var attempt: Int
+    /// What kept it from coming to a verdict.
+    var halt: Halt?
 
     static let fileName = "run.json"
     /// Raised when the kernel orders events in another way: logs of other versions do not replay.
     static let kernelVersion: Int64 = 1
 
     func write(to folder: CaseFolder) throws(RunArchive.Failure) {
-        let record: Fields = [
+        var record: Fields = [
             "schema": 1, "lab": .text(Lab.version), "kernel": .integer(Self.kernelVersion),
             "host": .text(ProcessInfo.processInfo.operatingSystemVersionString), "scenario": .text(plan.scenario),
             "file": .text(plan.file), "world": .text(plan.world.rawValue), "seed": .text("0x" + String(plan.seed, radix: 16)),
             "cell": .record(plan.cell), "attempt": .integer(Int64(attempt)), "nodes": .list(nodes.map(Self.value)),
         ]
+        if let halt { record["halt"] = ["reason": .text(halt.reason), "lab_bug": .bool(halt.isLabBug)] }
         try folder.write(JSONWriter.bytes(.record(record)) + [0x0a], to: Self.fileName)
     }
 
@@ -38,6 +41,7 @@ struct RunRecord {
         var attempt: Int
         var kernel: Int64
         var nodes: [NamedNode]
+        var halt: Halt?
     }
 
     static func read(from folder: CaseFolder) throws(RunArchive.Failure) -> Stored {
@@ -58,7 +62,8 @@ struct RunRecord {
                 NamedNode(
                     name: node["name"]?.text ?? "", kind: node["kind"]?.text ?? "", facts: node["facts"]?.record ?? [:],
                     abilities: (node["can"]?.list ?? []).compactMap(\.text))
-            })
+            },
+            halt: record["halt"]?.record.map { Halt(reason: $0["reason"]?.text ?? "", isLabBug: $0["lab_bug"]?.bool ?? false) })
     }
 }
 

@@ -35,7 +35,12 @@ final class RunSession: Sendable {
         var results: [CaseSummary?]
         var printed = 0
         var isStopped = false
+        /// Logs by the case's place, as many as fit; the others are read again from their files.
+        var logs: [String: [RunEvent]] = [:]
+        var eventsKept = 0
     }
+
+    private static let maximumEventsKept = 100_000
 
     /// - Parameter names: the folders of the cells, in the order of `plans`.
     init(plans: [Plan], names: [String], nodes: [NamedNode], folder: RunFolder, settings: Settings) {
@@ -79,8 +84,9 @@ final class RunSession: Sendable {
         terminal.closing(summary, report: report, events: events)
     }
 
-    /// The log of a case, from its file.
+    /// The log of a case, for reports.
     func events(of result: CaseSummary) -> [RunEvent] {
+        if let kept = state.withLock({ $0.logs[result.run] }) { return kept }
         guard result.run.hasPrefix(folder.name + "/") else { return [] }
         return (try? folder.caseFolder(String(result.run.dropFirst(folder.name.count + 1))).events()) ?? []
     }
@@ -126,7 +132,13 @@ final class RunSession: Sendable {
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {
-        CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run { self.show(plan, $0) }
+        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run { self.show(plan, $0) }
+        state.withLock { state in
+            guard state.eventsKept + events.count <= Self.maximumEventsKept else { return }
+            state.eventsKept += events.count
+            state.logs[summary.run] = events
+        }
+        return summary
     }
 
     private func show(_ plan: Plan, _ progress: CaseRunner.Progress) {

@@ -13,6 +13,7 @@ struct StoredCase {
     var events: [RunEvent]
     var kernel: Int64
     var attempt: Int
+    var halt: Halt?
 
     /// - Parameter usesToday: takes the scenario as it is in the working folder now, not as it was.
     static func load(_ folder: CaseFolder, of run: RunFolder, usesToday: Bool = false) throws -> StoredCase {
@@ -21,7 +22,12 @@ struct StoredCase {
         let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
         return StoredCase(
             name: name, plan: try plan(record, of: name, files: files), nodes: record.nodes, events: events, kernel: record.kernel,
-            attempt: record.attempt)
+            attempt: record.attempt, halt: record.halt)
+    }
+
+    func judged(comparesWithRunner: Bool) -> CaseSummary {
+        if let halt { return halt.summary(of: plan, run: name) }
+        return judge(plan: plan, events: events, run: name, comparesWithRunner: comparesWithRunner)
     }
 
     /// A pipe or a device in the log's place would be waited for without end.
@@ -78,7 +84,7 @@ struct StoredRun {
     /// The verdicts again, from the logs alone.
     func summary(comparesWithRunner: Bool = true) -> Summary {
         let results = cells.compactMap { tries in
-            Rollup.combining(tries: tries.map { judge(plan: $0.plan, events: $0.events, run: $0.name, comparesWithRunner: comparesWithRunner) })
+            Rollup.combining(tries: tries.map { $0.judged(comparesWithRunner: comparesWithRunner) })
         }
         let first = results.first?.plan
         return Summary(run: folder.name, labVersion: Lab.version, world: first?.world ?? .sim, seed: cells.first?.first?.plan.seed ?? 0, cases: results)

@@ -40,8 +40,8 @@ struct ReplayCommand: ParsableCommand {
         guard stored.kernel == RunRecord.kernelVersion else {
             throw Stop(.wrongInput, "\(stored.name) was made by version \(stored.kernel) of the kernel, this is \(RunRecord.kernelVersion): it cannot be repeated exactly.")
         }
-        guard !stored.events.isEmpty else {
-            Console.print("\(stored.name) has an empty log: nothing to replay")
+        if stored.halt != nil || stored.events.isEmpty {
+            Console.print("\(stored.name) has nothing to replay: \(stored.halt?.reason ?? "its log is empty")")
             return true
         }
         let interruption = stored.lastEventBeforeInterruption

@@ -1,0 +1,118 @@
+import Foundation
+
+/// The built command `lab`, as users start it.
+enum LabProcess {
+    struct Result {
+        var status: Int32
+        var output: String
+        var error: String
+        /// The last line of standard output.
+        var lastLine: String { output.split(separator: "\n").last.map(String.init) ?? "" }
+        /// Both streams, for the message of a failed test.
+        var all: String { "exit \(status)\n\(output)\n\(error)" }
+    }
+
+    /// What a test waits for at most before it ends the process and fails.
+    private static let patience = 120.0
+
+    /// The binary beside the test bundle; `LAB_BINARY` names another.
+    static let path: String = {
+        if let path = ProcessInfo.processInfo.environment["LAB_BINARY"] { return path }
+        let products = Bundle.main.executableURL?.deletingLastPathComponent().path ?? ""
+        for folder in [products, Bundle(for: Marker.self).bundleURL.deletingLastPathComponent().path]
+        where FileManager.default.isExecutableFile(atPath: "\(folder)/lab") { return "\(folder)/lab" }
+        return "\(Repository.root)/.build/debug/lab"
+    }()
+
+    private final class Marker {}
+
+    /// Runs `lab` to its end.
+    ///
+    /// - Parameters:
+    ///   - environment: added to the test's own. Hashing is random, as for users.
+    ///   - signal: sent when the first line is out.
+    static func run(
+        _ arguments: [String], in folder: String = Repository.root, environment: [String: String] = [:], signal: Int32? = nil
+    ) throws -> Result {
+        var variables = ProcessInfo.processInfo.environment
+        variables["SWIFT_DETERMINISTIC_HASHING"] = nil
+        for (name, value) in environment { variables[name] = value }
+        return try run(path, arguments, in: folder, environment: variables, signal: signal)
+    }
+
+    /// Runs any program to its end.
+    static func run(
+        _ program: String, _ arguments: [String], in folder: String, environment: [String: String]? = nil, signal: Int32? = nil
+    ) throws -> Result {
+        let scratch = try TemporaryFolder()
+        let errorPath = "\(scratch.path)/err"
+        _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        if let environment { process.environment = environment }
+        // A file, so that a pipe that nobody reads does not fill up.
+        process.standardError = FileHandle(forWritingAtPath: errorPath)
+        process.standardInput = FileHandle.nullDevice
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let number = process.processIdentifier
+        let watchdog = DispatchWorkItem { kill(number, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: watchdog)
+        defer { watchdog.cancel() }
+        var output = Data()
+        if let signal {
+            output = pipe.fileHandleForReading.availableData
+            kill(number, signal)
+        }
+        output += pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let error = try Data(contentsOf: URL(fileURLWithPath: errorPath))
+        let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        return Result(status: status, output: String(decoding: output, as: UTF8.self), error: String(decoding: error, as: UTF8.self))
+    }
+}
+
+/// Programs of the machine that look at what the lab wrote.
+enum Tool {
+    /// The program's path; where it is missing, a line that counts as a skipped test.
+    static func find(_ names: String..., for purpose: String) -> String? {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        for name in names {
+            if let path = folders.map({ "\($0)/\(name)" }).first(where: { FileManager.default.isExecutableFile(atPath: $0) }) { return path }
+        }
+        print("SKIPPED \(purpose): \(names[0]) is not installed")
+        return nil
+    }
+}
+
+/// A folder of its own that is gone afterwards.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/lab-test-" + ProcessInfo.processInfo.globallyUniqueString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String) throws {
+        let url = URL(fileURLWithPath: "\(path)/\(name)")
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
+    }
+
+    func read(_ name: String) -> String? { FileManager.default.contents(atPath: "\(path)/\(name)").map { String(decoding: $0, as: UTF8.self) } }
+
+    /// Every file below it, sorted.
+    var files: [String] { (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted() }
+
+    /// The only file whose path ends like this.
+    func only(_ ending: String) -> String? {
+        let found = files.filter { $0.hasSuffix(ending) }
+        return found.count == 1 ? found[0] : nil
+    }
+}
