@@ -6,10 +6,12 @@ enum PlanText {
         plans.flatMap(\.page) + [closing(plans)]
     }
 
-    /// `20 cells, at most 6h 55m of the run's clock`
+    /// `20 cells, at most 6 h 55 m of the run's clock`
     private static func closing(_ plans: [Plan]) -> String {
         let longest = plans.reduce(Duration.zero) { $0 + $1.deadline }
-        return "\(counted(plans.count, "cell")), at most \(FigureText.exact(longest)) of the run's clock"
+        let nanoseconds = longest.nanoseconds
+        let time = longest < .seconds(1_000) ? DurationText.format(nanoseconds: nanoseconds) : FigureText.duration(nanoseconds: Double(nanoseconds))
+        return "\(counted(plans.count, "cell")), at most \(time) of the run's clock"
     }
 }
 

@@ -96,7 +96,7 @@ struct CommandTests {
         let plan = try LabProcess.run(["plan", "badge/register"])
         #expect(plan.output.contains("badge/register [loss=20%]  scenarios/badge/register.yaml  deadline 5m"))
         #expect(plan.output.contains("expect cloud.mqtt.online where device = ${device} within 10s"))
-        #expect(plan.lastLine == "2 cells, at most 10 m of the run's clock")
+        #expect(plan.lastLine == "2 cells, at most 10m of the run's clock")
         #expect(try LabProcess.run(["plan", "fleet/day", "--on", "hw"]).status == 4)
     }
 

@@ -7,7 +7,8 @@ struct InterruptTests {
     func interrupted(_ signal: Int32, _ status: Int32) throws {
         let folder = try TemporaryFolder()
         let result = try LabProcess.run(
-            ["run", "Tests/ScenarioTests/Failing/long.yaml", "scenarios/badge/register.yaml", "--jobs", "1", "--plain", "--out", folder.path], signal: signal)
+            ["run", "Tests/ScenarioTests/Failing/long.yaml", "scenarios/badge/register.yaml", "--jobs", "1", "--plain", "--out", folder.path],
+            signal: .whileRunning(signal, folder))
         #expect(result.status == status, "\(result.all)")
         #expect(result.error.contains("stopping: the teardown runs"))
         #expect(result.output.contains("interrupted during wait 8000h (Tests/ScenarioTests/Failing/long.yaml:17)"))

@@ -30,9 +30,9 @@ enum LabProcess {
     ///
     /// - Parameters:
     ///   - environment: added to the test's own. Hashing is random, as for users.
-    ///   - signal: sent when the first line is out.
+    ///   - signal: sent as soon as its condition holds.
     static func run(
-        _ arguments: [String], in folder: String = Repository.root, environment: [String: String] = [:], signal: Int32? = nil
+        _ arguments: [String], in folder: String = Repository.root, environment: [String: String] = [:], signal: Signal? = nil
     ) throws -> Result {
         var variables = ProcessInfo.processInfo.environment
         variables["SWIFT_DETERMINISTIC_HASHING"] = nil
@@ -40,9 +40,19 @@ enum LabProcess {
         return try run(path, arguments, in: folder, environment: variables, signal: signal)
     }
 
+    struct Signal {
+        var number: Int32
+        var condition: () -> Bool
+
+        /// When the log of a case in the folder of runs has its first events.
+        static func whileRunning(_ number: Int32, _ runs: TemporaryFolder) -> Signal {
+            Signal(number: number) { runs.files.contains { $0.hasSuffix("events.jsonl") && runs.size($0) > 0 } }
+        }
+    }
+
     /// Runs any program to its end.
     static func run(
-        _ program: String, _ arguments: [String], in folder: String, environment: [String: String]? = nil, signal: Int32? = nil
+        _ program: String, _ arguments: [String], in folder: String, environment: [String: String]? = nil, signal: Signal? = nil
     ) throws -> Result {
         let scratch = try TemporaryFolder()
         let errorPath = "\(scratch.path)/err"
@@ -62,12 +72,12 @@ enum LabProcess {
         let watchdog = DispatchWorkItem { kill(number, SIGKILL) }
         DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: watchdog)
         defer { watchdog.cancel() }
-        var output = Data()
         if let signal {
-            output = pipe.fileHandleForReading.availableData
-            kill(number, signal)
+            // Asked again until it holds; how long that takes decides nothing.
+            while process.isRunning, !signal.condition() { sched_yield() }
+            kill(number, signal.number)
         }
-        output += pipe.fileHandleForReading.readDataToEndOfFile()
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let error = try Data(contentsOf: URL(fileURLWithPath: errorPath))
         let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
@@ -106,6 +116,10 @@ final class TemporaryFolder {
     }
 
     func read(_ name: String) -> String? { FileManager.default.contents(atPath: "\(path)/\(name)").map { String(decoding: $0, as: UTF8.self) } }
+
+    func size(_ name: String) -> Int {
+        (try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)"))?[.size] as? Int ?? 0
+    }
 
     /// Every file below it, sorted.
     var files: [String] { (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted() }

@@ -80,7 +80,7 @@ struct ReplayTests {
     @Test("a log that Ctrl-C cut short replays up to that moment")
     func interrupted() throws {
         let folder = try TemporaryFolder()
-        let run = try LabProcess.run(["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: SIGINT)
+        let run = try LabProcess.run(["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunning(SIGINT, folder))
         #expect(run.status == 130, "\(run.all)")
         let replayed = try LabProcess.run(["replay", "last", "--out", folder.path])
         #expect(replayed.status == 0, "\(replayed.all)")
