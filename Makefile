@@ -1,11 +1,13 @@
-# make run    installs what is missing, builds, runs the shipped scenarios and says where the report is
-# make test   all tests
+# make run      installs what is missing, builds for release, runs the shipped scenarios and says where the report is
+# make test     all tests
+# make check    every scenario and lab.yaml is checked, nothing runs
+# make format   formats the sources; the rules are in .swift-format
+# make bench    prints the figures of the benchmarks
 SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # For building, and what the tests compare with when it can be had.
 NEEDS := libsqlite3-dev
 WANTS := libxml2-utils sqlite3 openssl chromium python3-jsonschema python3-yaml
-LAB = $(shell swift build -c release --show-bin-path)/lab
 
 .PHONY: run test build check format bench packages
 
@@ -17,17 +19,18 @@ build: packages
 
 run: packages
 	swift build -c release --product lab $(SWIFT_FLAGS)
-	@$(LAB) run scenarios || exit $$?; scripts/show-report
+	@"$$(swift build -c release --show-bin-path)/lab" run scenarios; status=$$?; scripts/show-report; exit $$status
 
 test:
 	@scripts/install-packages $(NEEDS) -- $(WANTS)
 	scripts/test
 
-check: build
-	$$(swift build --show-bin-path)/lab check
+check: packages
+	swift build --product lab $(SWIFT_FLAGS)
+	@"$$(swift build --show-bin-path)/lab" check
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 bench: packages
 	scripts/bench

@@ -63,7 +63,8 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "explore", "blame", "mutate", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record", "twin",
+        "explore", "blame", "mutate", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
+        "twin",
         "serve", "firmware", "frame", "baseline",
     ]
 

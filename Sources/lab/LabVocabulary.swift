@@ -22,7 +22,10 @@ enum LabVocabulary {
         EventKind(LabEvents.phaseStarted, "A phase begins.", fields: [FieldKind("phase", .choice(["setup", "steps", "teardown"]))]),
         EventKind(
             LabEvents.stepStarted, "A step begins; with what it does, waits for or asks.",
-            fields: [step, FieldKind("file", .text), FieldKind("line", .integer), FieldKind("column", .integer), FieldKind("verb", .text), FieldKind("text", .text)]),
+            fields: [
+                step, FieldKind("file", .text), FieldKind("line", .integer), FieldKind("column", .integer), FieldKind("verb", .text),
+                FieldKind("text", .text),
+            ]),
         EventKind(
             LabEvents.stepEnded, "A step ends.",
             fields: [
@@ -34,7 +37,9 @@ enum LabVocabulary {
         EventKind(
             LabEvents.measured, "A measurement.",
             fields: [FieldKind("name", .text), FieldKind("value", .number), FieldKind("unit", .text, "ns for times, else empty")]),
-        EventKind(LabEvents.faultArmed, "A fault waits for its event.", fields: [fault, handle, FieldKind("event", .text), FieldKind("nth", .integer)]),
+        EventKind(
+            LabEvents.faultArmed, "A fault waits for its event.",
+            fields: [fault, handle, FieldKind("event", .text), FieldKind("nth", .integer)]),
         EventKind(LabEvents.faultStarted, "A fault begins.", fields: [fault, handle, FieldKind("arguments", .record([]))]),
         EventKind(LabEvents.faultEnded, "A fault ends.", fields: [fault, handle]),
         EventKind(

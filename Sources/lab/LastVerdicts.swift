@@ -35,7 +35,8 @@ struct LastVerdicts {
         let path = "\(run)/result.json"
         guard let cases = try StoredJSON.record(path)["cases"]?.list else { throw .damaged(path, reason: "'cases' must be a list") }
         return cases.compactMap(\.record).compactMap { entry in
-            guard let file = entry["file"]?.text, let cell = entry["cell"]?.record, let verdict = entry["verdict"]?.text.flatMap(Verdict.init)
+            guard let file = entry["file"]?.text, let cell = entry["cell"]?.record,
+                let verdict = entry["verdict"]?.text.flatMap(Verdict.init)
             else { return nil }
             return (CaseNames.key(file: file, cell: cell), verdict)
         }

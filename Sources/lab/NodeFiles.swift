@@ -37,7 +37,9 @@ struct NodeFiles {
         if event.node == cloud, event.name == "broker.accepted", let client = event.fields["client"]?.text {
             peerOfClient[client] = event.fields["peer"]?.text
         }
-        if event.node == cloud, event.name == "broker.packet" { return Self.append(event, to: &packets[file(of: device(of: event)), default: []]) }
+        if event.node == cloud, event.name == "broker.packet" {
+            return Self.append(event, to: &packets[file(of: device(of: event)), default: []])
+        }
         if event.name == "http.request" { Self.append(event, to: &requests) }
         let name = sharedRoles.contains(String(event.role)) ? event.node.padded(to: event.role.count + 8) : ""
         let line = "\("\(event.at)".padded(to: 16))\(name)\(EventText.line(event, valueLimit: 2_000))\n"

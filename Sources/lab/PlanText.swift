@@ -10,7 +10,9 @@ enum PlanText {
     private static func closing(_ plans: [Plan]) -> String {
         let longest = plans.reduce(Duration.zero) { $0 + $1.deadline }
         let nanoseconds = longest.nanoseconds
-        let time = longest < .seconds(1_000) ? DurationText.format(nanoseconds: nanoseconds) : FigureText.duration(nanoseconds: Double(nanoseconds))
+        let time =
+            longest < .seconds(1_000)
+            ? DurationText.format(nanoseconds: nanoseconds) : FigureText.duration(nanoseconds: Double(nanoseconds))
         return "\(counted(plans.count, "cell")), at most \(time) of the run's clock"
     }
 }
@@ -37,7 +39,8 @@ extension Plan {
         [
             "scenario": .text(scenario), "file": .text(file), "cell": .record(cell), "deadline_ns": .integer(deadline.nanoseconds),
             "needs": .list(roles.map { ["role": .text($0.name), "kind": .text($0.kind), "count": .integer(Int64($0.count))] }),
-            "laws": .list(laws.map { .text($0.text) }), "setup": Self.steps(setup), "steps": Self.steps(steps), "teardown": Self.steps(teardown),
+            "laws": .list(laws.map { .text($0.text) }), "setup": Self.steps(setup), "steps": Self.steps(steps),
+            "teardown": Self.steps(teardown),
             "limits": .list(limits.map { .text($0.requirement.source) }),
         ]
     }
@@ -72,16 +75,18 @@ extension Step {
         case .forbid(let forbid): return [line("forbid \(forbid.event)\(forbid.condition.clause) for \(forbid.duration)")]
         case .check(let check): return [line("check \(check.query) \(check.arguments) is \(check.condition)")]
         case .fault(let fault):
-            let trigger = fault.trigger.map { " when \($0.event)\($0.condition.clause)\($0.nth > 1 ? " for the \($0.nth). time" : "")" } ?? ""
+            let trigger =
+                fault.trigger.map { " when \($0.event)\($0.condition.clause)\($0.nth > 1 ? " for the \($0.nth). time" : "")" } ?? ""
             return [line("fault \(fault.target) \(fault.arguments)\(trigger)\(fault.duration.map { " for \($0)" } ?? "")")]
         case .clear(let id): return [line("clear \(id)")]
         case .wait(let time): return [line("wait \(time)")]
         case .load(let load): return [line("load \(load.target)")]
         case .sequence(let turns): return turns.flatMap { turn in [line(turn.label)] + turn.steps.flatMap { $0.lines(indent: indent + 2) } }
         case .parallel(let branches):
-            return [line("parallel")] + branches.enumerated().flatMap { index, steps in
-                ["\(space)  branch \(index + 1)"] + steps.flatMap { $0.lines(indent: indent + 4) }
-            }
+            return [line("parallel")]
+                + branches.enumerated().flatMap { index, steps in
+                    ["\(space)  branch \(index + 1)"] + steps.flatMap { $0.lines(indent: indent + 4) }
+                }
         }
     }
 }

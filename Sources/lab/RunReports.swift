@@ -36,7 +36,9 @@ struct ReportCopies {
                 throw Stop(.wrongInput, "--report '\(word)' must be KIND=PATH with one of \(Self.kinds.joined(separator: ", "))")
             }
             let folder = URL(fileURLWithPath: parts[1]).deletingLastPathComponent().path
-            guard Descriptor.kind(of: folder) == .folder else { throw Stop(.wrongInput, "--report '\(word)': there is no folder \(folder)") }
+            guard Descriptor.kind(of: folder) == .folder else {
+                throw Stop(.wrongInput, "--report '\(word)': there is no folder \(folder)")
+            }
             guard Descriptor.kind(of: parts[1]) != .folder else { throw Stop(.wrongInput, "--report '\(word)': \(parts[1]) is a folder") }
             copies.append((parts[0], parts[1]))
         }
@@ -45,12 +47,13 @@ struct ReportCopies {
     /// - Returns: what could not be written.
     func write(_ reports: RunReports, report: String) -> [String] {
         copies.compactMap { kind, path in
-            let bytes = switch kind {
-            case "junit": reports.junit
-            case "json": reports.json
-            case "html": reports.html
-            default: reports.markdown(report: report)
-            }
+            let bytes =
+                switch kind {
+                case "junit": reports.junit
+                case "json": reports.json
+                case "html": reports.html
+                default: reports.markdown(report: report)
+                }
             // Not atomically: the path may be /dev/stdout or a mounted single file.
             let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { return "Could not write \(path): \(Descriptor.reason(errno))." }

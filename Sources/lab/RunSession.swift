@@ -132,7 +132,9 @@ final class RunSession: Sendable {
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {
-        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run { self.show(plan, $0) }
+        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run {
+            self.show(plan, $0)
+        }
         state.withLock { state in
             guard state.eventsKept + events.count <= Self.maximumEventsKept else { return }
             state.eventsKept += events.count

@@ -28,9 +28,12 @@ struct ScenarioTree {
         }
         for name in names where !name.hasPrefix(".") {
             let path = folder == "." ? name : folder == "/" ? "/\(name)" : "\(folder)/\(name)"
-            if Descriptor.kind(of: path) == .folder { walk(path, depth: depth + 1) }
-            else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-                guard files.count < Self.maximumFiles else { return refuse(path, "more than \(Self.maximumFiles) files; name a folder further down") }
+            if Descriptor.kind(of: path) == .folder {
+                walk(path, depth: depth + 1)
+            } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+                guard files.count < Self.maximumFiles else {
+                    return refuse(path, "more than \(Self.maximumFiles) files; name a folder further down")
+                }
                 files.append(path)
             }
         }

@@ -18,7 +18,9 @@ struct StoredCase {
     /// - Parameter usesToday: takes the scenario as it is in the working folder now, not as it was.
     static func load(_ folder: CaseFolder, of run: RunFolder, usesToday: Bool = false) throws -> StoredCase {
         let name = "\(run.name)/\(folder.name)"
-        let (record, events) = try RunCommand.orStop { () throws(RunArchive.Failure) in (try RunRecord.read(from: folder), try Self.events(of: folder)) }
+        let (record, events) = try RunCommand.orStop { () throws(RunArchive.Failure) in
+            (try RunRecord.read(from: folder), try Self.events(of: folder))
+        }
         let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
         return StoredCase(
             name: name, plan: try plan(record, of: name, files: files), nodes: record.nodes, events: events, kernel: record.kernel,
@@ -64,7 +66,10 @@ struct StoredRun {
         let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
         let (folder, cases) = try RunCommand.orStop { () throws(RunArchive.Failure) in
             let folder = try archive.open(parts.first ?? "last")
-            return (folder, parts.count == 2 ? [try archive.openCase("\(folder.name)/\(parts[1])")] : folder.cases().map { folder.caseFolder($0) })
+            return (
+                folder,
+                parts.count == 2 ? [try archive.openCase("\(folder.name)/\(parts[1])")] : folder.cases().map { folder.caseFolder($0) }
+            )
         }
         guard !cases.isEmpty else { throw Stop(.wrongInput, "Run \(folder.name) has no case with a log.") }
         var cells: [[StoredCase]] = []
@@ -87,7 +92,9 @@ struct StoredRun {
             Rollup.combining(tries: tries.map { $0.judged(comparesWithRunner: comparesWithRunner) })
         }
         let first = results.first?.plan
-        return Summary(run: folder.name, labVersion: Lab.version, world: first?.world ?? .sim, seed: cells.first?.first?.plan.seed ?? 0, cases: results)
+        return Summary(
+            run: folder.name, labVersion: Lab.version, world: first?.world ?? .sim, seed: cells.first?.first?.plan.seed ?? 0, cases: results
+        )
     }
 
     func events(of result: CaseSummary) -> [RunEvent] { cases.first { $0.name == result.run }?.events ?? [] }

@@ -26,7 +26,8 @@ struct Workplace {
         for path in paths { tree.add(path) }
         if paths.isEmpty {
             guard Descriptor.kind(of: scenarioFolder) != nil else {
-                throw Stop(.wrongInput, "There is no folder '\(scenarioFolder)' here. `lab init` makes a first lab; or name files or folders.")
+                throw Stop(
+                    .wrongInput, "There is no folder '\(scenarioFolder)' here. `lab init` makes a first lab; or name files or folders.")
             }
             tree.add(scenarioFolder)
         }

@@ -18,31 +18,33 @@ struct CommandTests {
         #expect(again.error.contains("nothing was written"))
     }
 
-    @Test("wrong input ends with 2, says what is wrong, and nothing runs", arguments: [
-        (["run", "--on", "moon"], "unknown world 'moon' for --on (allowed: sim, emu, hw)"),
-        (["run", "--on", "emu"], "The world 'emu' is not available yet"),
-        (["run", "--on", "hw"], "The world 'hw' is not available yet"),
-        (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
-        (["run", "--speed", "60x"], "--speed (the clock of the world emu) is not available yet"),
-        (["run", "--baseline", "last"], "--baseline is not available yet"),
-        (["explore", "badge/register"], "`lab explore` is not available yet"),
-        (["run", "no/such/file.yaml"], "There is no file or folder 'no/such/file.yaml'"),
-        (["run", "tag:badge &"], "selection:1:12: error:"),
-        (["run", "--seed", "many"], "--seed 'many' must be a whole number"),
-        (["run", "--seed", "0x1ffffffffffffffff"], "--seed '0x1ffffffffffffffff'"),
-        (["run", "--jobs=-1"], "--jobs '-1' must be 0 or more"),
-        (["run", "--retries=-1"], "--retries '-1' must be 0 to 100"),
-        (["run", "--shard", "3/2"], "--shard '3/2' must be K/N"),
-        (["run", "--shard", "1/2/3"], "--shard '1/2/3' must be K/N"),
-        (["run", "--report", "pdf=x"], "--report 'pdf=x' must be KIND=PATH"),
-        (["run", "--report", "junit=/no/such/folder/x.xml"], "there is no folder /no/such/folder"),
-        (["run", "--no-such-flag"], "--no-such-flag"),
-        (["run", "scenarios/badge/command.yaml", "--out", "README.md"], "Could not write README.md"),
-        (["describe", "bagde"], "did you mean 'badge'?"),
-        (["replay", "0101-99"], "There is no run '0101-99'"),
-        (["judge", "last", "--out", "/no/such/folder"], "There is no run 'last'"),
-        (["rnu"], "unknown command 'rnu' — did you mean 'run'?"),
-    ])
+    @Test(
+        "wrong input ends with 2, says what is wrong, and nothing runs",
+        arguments: [
+            (["run", "--on", "moon"], "unknown world 'moon' for --on (allowed: sim, emu, hw)"),
+            (["run", "--on", "emu"], "The world 'emu' is not available yet"),
+            (["run", "--on", "hw"], "The world 'hw' is not available yet"),
+            (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
+            (["run", "--speed", "60x"], "--speed (the clock of the world emu) is not available yet"),
+            (["run", "--baseline", "last"], "--baseline is not available yet"),
+            (["explore", "badge/register"], "`lab explore` is not available yet"),
+            (["run", "no/such/file.yaml"], "There is no file or folder 'no/such/file.yaml'"),
+            (["run", "tag:badge &"], "selection:1:12: error:"),
+            (["run", "--seed", "many"], "--seed 'many' must be a whole number"),
+            (["run", "--seed", "0x1ffffffffffffffff"], "--seed '0x1ffffffffffffffff'"),
+            (["run", "--jobs=-1"], "--jobs '-1' must be 0 or more"),
+            (["run", "--retries=-1"], "--retries '-1' must be 0 to 100"),
+            (["run", "--shard", "3/2"], "--shard '3/2' must be K/N"),
+            (["run", "--shard", "1/2/3"], "--shard '1/2/3' must be K/N"),
+            (["run", "--report", "pdf=x"], "--report 'pdf=x' must be KIND=PATH"),
+            (["run", "--report", "junit=/no/such/folder/x.xml"], "there is no folder /no/such/folder"),
+            (["run", "--no-such-flag"], "--no-such-flag"),
+            (["run", "scenarios/badge/command.yaml", "--out", "README.md"], "Could not write README.md"),
+            (["describe", "bagde"], "did you mean 'badge'?"),
+            (["replay", "0101-99"], "There is no run '0101-99'"),
+            (["judge", "last", "--out", "/no/such/folder"], "There is no run 'last'"),
+            (["rnu"], "unknown command 'rnu' — did you mean 'run'?"),
+        ])
     func wrongInput(_ arguments: [String], _ message: String) throws {
         let result = try LabProcess.run(arguments)
         #expect(result.status == 2, "\(result.all)")
@@ -50,11 +52,15 @@ struct CommandTests {
         #expect(result.output == "")
     }
 
-    @Test("nothing selected ends with 4 and proposes a name", arguments: [
-        (["run", "tag:nosuchtag"], "Nothing is selected by 'tag:nosuchtag'"), (["run", "badge/comand"], "did you mean 'badge/command'?"),
-        (["list", "nowhere.*"], "Nothing is selected by 'nowhere.*'"), (["plan", "scenarios/badge", "tag:fleet"], "Nothing is selected by 'tag:fleet'"),
-        (["run", "badge/command", "--shard", "2/2"], "shard 2/2 of 1 cell is empty"),
-    ])
+    @Test(
+        "nothing selected ends with 4 and proposes a name",
+        arguments: [
+            (["run", "tag:nosuchtag"], "Nothing is selected by 'tag:nosuchtag'"),
+            (["run", "badge/comand"], "did you mean 'badge/command'?"),
+            (["list", "nowhere.*"], "Nothing is selected by 'nowhere.*'"),
+            (["plan", "scenarios/badge", "tag:fleet"], "Nothing is selected by 'tag:fleet'"),
+            (["run", "badge/command", "--shard", "2/2"], "shard 2/2 of 1 cell is empty"),
+        ])
     func nothingSelected(_ arguments: [String], _ message: String) throws {
         let result = try LabProcess.run(arguments)
         #expect(result.status == 4)
@@ -88,7 +94,8 @@ struct CommandTests {
         let list = try LabProcess.run(["list", "tag:smoke", "--out", folder.path])
         #expect(list.output.contains("pass        badge/register"))
         #expect(list.output.contains("–           badge/command"))
-        let json = try JSONSerialization.jsonObject(with: Data(LabProcess.run(["list", "badge/register", "--json", "--out", folder.path]).output.utf8))
+        let json = try JSONSerialization.jsonObject(
+            with: Data(LabProcess.run(["list", "badge/register", "--json", "--out", folder.path]).output.utf8))
         let entry = try #require((json as? [[String: Any]])?.first)
         #expect(entry["last"] as? String == "pass")
         #expect((entry["cells"] as? [Any])?.count == 2)
@@ -150,7 +157,9 @@ struct RunOptionTests {
         let folder = try TemporaryFolder()
         var names: [String] = []
         for shard in 1...3 {
-            let result = try LabProcess.run(["run", "badge/link-loss", "badge/register", "--shard", "\(shard)/3", "--plain", "--out", folder.path])
+            let result = try LabProcess.run([
+                "run", "badge/link-loss", "badge/register", "--shard", "\(shard)/3", "--plain", "--out", folder.path,
+            ])
             #expect(result.status == 0)
             names += result.output.split(separator: "\n").filter { $0.hasPrefix("  pass ") }.map { String($0.dropFirst(11).prefix(52)) }
         }
@@ -201,7 +210,9 @@ struct RunOptionTests {
         try folder.write(scenario, to: "sometimes.yaml")
         // A seed for which the first try fails and a later one passes; about one in four does.
         for seed in 1...30 {
-            let arguments = ["run", "\(folder.path)/sometimes.yaml", "--seed", "\(seed)", "--retries", "3", "--plain", "--out", "\(folder.path)/runs"]
+            let arguments = [
+                "run", "\(folder.path)/sometimes.yaml", "--seed", "\(seed)", "--retries", "3", "--plain", "--out", "\(folder.path)/runs",
+            ]
             let result = try LabProcess.run(arguments)
             guard result.output.contains("1 flaky") else { continue }
             #expect(result.status == 0)
@@ -229,7 +240,8 @@ struct RunOptionTests {
     @Test("cells whose values differ only in signs have folders of their own")
     func cellNames() throws {
         let folder = try TemporaryFolder()
-        try folder.write("lab: 1\nabout: x\nneeds: {badge: {kind: badge}}\nmatrix: {v: [\"1\", \"1%\", \"1 %\"]}\nsteps: [{wait: 1s}]\n", to: "a.yaml")
+        try folder.write(
+            "lab: 1\nabout: x\nneeds: {badge: {kind: badge}}\nmatrix: {v: [\"1\", \"1%\", \"1 %\"]}\nsteps: [{wait: 1s}]\n", to: "a.yaml")
         let result = try LabProcess.run(["run", "a.yaml", "--plain"], in: folder.path)
         #expect(result.lastLine == "3 passed, 0 failed, 0 skipped")
         #expect(folder.files.filter { $0.hasSuffix("events.jsonl") }.count == 3)

@@ -6,7 +6,8 @@ struct FailingScenario: CustomTestStringConvertible, Sendable {
     var file: String
     var testDescription: String { file }
 
-    static let all = Repository.scenarioFiles(in: "Tests/ScenarioTests/Failing").filter { !$0.hasSuffix("/long.yaml") }.map(FailingScenario.init)
+    static let all = Repository.scenarioFiles(in: "Tests/ScenarioTests/Failing").filter { !$0.hasSuffix("/long.yaml") }.map(
+        FailingScenario.init)
 
     /// The exit code and the text.
     func expected() throws -> (status: Int32, text: String) {
@@ -66,7 +67,8 @@ struct WrongFileTests {
         let lines = try LabProcess.run(["check", "Tests/ScenarioTests/Wrong"]).output.split(separator: "\n").dropLast()
         #expect(lines.count >= 30)
         let json = try #require(
-            try JSONSerialization.jsonObject(with: Data(LabProcess.run(["check", "Tests/ScenarioTests/Wrong", "--json"]).output.utf8)) as? [[String: Any]])
+            try JSONSerialization.jsonObject(with: Data(LabProcess.run(["check", "Tests/ScenarioTests/Wrong", "--json"]).output.utf8))
+                as? [[String: Any]])
         let asLines = json.compactMap { entry -> String? in
             guard let file = entry["file"] as? String, let line = entry["line"] as? Int, let column = entry["column"] as? Int,
                 let severity = entry["severity"] as? String, let message = entry["message"] as? String
@@ -76,7 +78,8 @@ struct WrongFileTests {
         #expect(asLines == lines.map(String.init))
 
         let sarif = try #require(
-            try JSONSerialization.jsonObject(with: Data(LabProcess.run(["check", "Tests/ScenarioTests/Wrong", "--sarif"]).output.utf8)) as? [String: Any])
+            try JSONSerialization.jsonObject(with: Data(LabProcess.run(["check", "Tests/ScenarioTests/Wrong", "--sarif"]).output.utf8))
+                as? [String: Any])
         #expect(sarif["version"] as? String == "2.1.0")
         let runs = try #require(sarif["runs"] as? [[String: Any]])
         #expect((runs.first?["results"] as? [Any])?.count == lines.count)

@@ -14,19 +14,21 @@ struct HostileInputTests {
         try FileManager.default.createDirectory(atPath: "\(folder.path)/folder.yaml", withIntermediateDirectories: true)
         let result = try LabProcess.run(["check", "."], in: folder.path)
         #expect(result.status == 2)
-        #expect(result.output == """
-            nowhere.yaml:1:1: error: cannot read 'nowhere.yaml': no such file
-            pipe.yaml:1:1: error: cannot read 'pipe.yaml': it is not a regular file
-            zero.yaml:1:1: error: cannot read 'zero.yaml': it is not a regular file
-            3 errors in 3 files
+        #expect(
+            result.output == """
+                nowhere.yaml:1:1: error: cannot read 'nowhere.yaml': no such file
+                pipe.yaml:1:1: error: cannot read 'pipe.yaml': it is not a regular file
+                zero.yaml:1:1: error: cannot read 'zero.yaml': it is not a regular file
+                3 errors in 3 files
 
-            """)
+                """)
         for name in ["/dev/zero", "/dev/null", "/dev/tty"] {
             let device = try LabProcess.run(["run", name], in: folder.path)
             #expect(device.status == 2)
             #expect(device.error.hasPrefix("\(name):1:1: error: cannot read"), "\(device.all)")
         }
-        try folder.write("lab: 1\nabout: x\nimport: [folder.yaml, pipe.yaml]\nneeds: {badge: {kind: badge}}\nsteps: [{wait: 1s}]\n", to: "importer.yaml")
+        try folder.write(
+            "lab: 1\nabout: x\nimport: [folder.yaml, pipe.yaml]\nneeds: {badge: {kind: badge}}\nsteps: [{wait: 1s}]\n", to: "importer.yaml")
         let imports = try LabProcess.run(["check", "importer.yaml"], in: folder.path)
         #expect(imports.output.contains("importer.yaml:3:10: error: cannot read 'folder.yaml': it is a folder"))
         #expect(imports.output.contains("importer.yaml:3:23: error: cannot read 'pipe.yaml': it is not a regular file"))
@@ -64,18 +66,25 @@ struct HostileInputTests {
         _ = try LabProcess.run(["init"], in: folder.path)
         try FileManager.default.removeItem(atPath: "\(folder.path)/lab.yaml")
         Self.makePipe("\(folder.path)/lab.yaml")
-        #expect(try LabProcess.run(["check"], in: folder.path).output.hasPrefix("lab.yaml:1:1: error: cannot read 'lab.yaml': it is not a regular file"))
+        #expect(
+            try LabProcess.run(["check"], in: folder.path).output.hasPrefix(
+                "lab.yaml:1:1: error: cannot read 'lab.yaml': it is not a regular file"))
         try FileManager.default.removeItem(atPath: "\(folder.path)/lab.yaml")
         try FileManager.default.createDirectory(atPath: "\(folder.path)/lab.yaml", withIntermediateDirectories: true)
-        #expect(try LabProcess.run(["check"], in: folder.path).output.hasPrefix("lab.yaml:1:1: error: cannot read 'lab.yaml': it is a folder"))
+        #expect(
+            try LabProcess.run(["check"], in: folder.path).output.hasPrefix("lab.yaml:1:1: error: cannot read 'lab.yaml': it is a folder"))
     }
 
-    @Test("documents of a run that are damaged", arguments: [
-        ("run.json", "{", "run.json is damaged"), ("run.json", "[]", "run.json is damaged: it must hold one record"),
-        ("run.json", "{\"file\":1}", "run.json is damaged: 'file' must be"), ("run.json", String(repeating: "[", count: 100_000), "run.json is damaged"),
-        ("events.jsonl", "not json\n", "events.jsonl:1 is damaged"), ("events.jsonl", "{\"seq\":1,\"t\":0,\"node\":\"lab\"}\n", "events.jsonl:1 is damaged"),
-        ("events.jsonl", "{\"seq\":99999999999999999999,\"t\":0,\"node\":\"lab\",\"event\":\"x\"}\n", "events.jsonl:1 is damaged"),
-    ])
+    @Test(
+        "documents of a run that are damaged",
+        arguments: [
+            ("run.json", "{", "run.json is damaged"), ("run.json", "[]", "run.json is damaged: it must hold one record"),
+            ("run.json", "{\"file\":1}", "run.json is damaged: 'file' must be"),
+            ("run.json", String(repeating: "[", count: 100_000), "run.json is damaged"),
+            ("events.jsonl", "not json\n", "events.jsonl:1 is damaged"),
+            ("events.jsonl", "{\"seq\":1,\"t\":0,\"node\":\"lab\"}\n", "events.jsonl:1 is damaged"),
+            ("events.jsonl", "{\"seq\":99999999999999999999,\"t\":0,\"node\":\"lab\",\"event\":\"x\"}\n", "events.jsonl:1 is damaged"),
+        ])
     func damagedCase(_ name: String, _ text: String, _ message: String) throws {
         let folder = try TemporaryFolder()
         _ = try LabProcess.run(["run", "badge/command", "--plain", "--out", folder.path])

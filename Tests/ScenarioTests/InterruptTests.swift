@@ -7,7 +7,10 @@ struct InterruptTests {
     func interrupted(_ signal: Int32, _ status: Int32) throws {
         let folder = try TemporaryFolder()
         let result = try LabProcess.run(
-            ["run", "Tests/ScenarioTests/Failing/long.yaml", "scenarios/badge/register.yaml", "--jobs", "1", "--plain", "--out", folder.path],
+            [
+                "run", "Tests/ScenarioTests/Failing/long.yaml", "scenarios/badge/register.yaml", "--jobs", "1", "--plain", "--out",
+                folder.path,
+            ],
             signal: .whileRunning(signal, folder))
         #expect(result.status == status, "\(result.all)")
         #expect(result.error.contains("stopping: the teardown runs"))

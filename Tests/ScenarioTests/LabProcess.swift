@@ -91,7 +91,9 @@ enum Tool {
     static func find(_ names: String..., for purpose: String) -> String? {
         let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
         for name in names {
-            if let path = folders.map({ "\($0)/\(name)" }).first(where: { FileManager.default.isExecutableFile(atPath: $0) }) { return path }
+            if let path = folders.map({ "\($0)/\(name)" }).first(where: { FileManager.default.isExecutableFile(atPath: $0) }) {
+                return path
+            }
         }
         print("SKIPPED \(purpose): \(names[0]) is not installed")
         return nil
@@ -115,7 +117,9 @@ final class TemporaryFolder {
         try Data(text.utf8).write(to: url)
     }
 
-    func read(_ name: String) -> String? { FileManager.default.contents(atPath: "\(path)/\(name)").map { String(decoding: $0, as: UTF8.self) } }
+    func read(_ name: String) -> String? {
+        FileManager.default.contents(atPath: "\(path)/\(name)").map { String(decoding: $0, as: UTF8.self) }
+    }
 
     func size(_ name: String) -> Int {
         (try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)"))?[.size] as? Int ?? 0

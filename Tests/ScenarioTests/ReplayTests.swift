@@ -9,7 +9,9 @@ struct ReplayTests {
         try fleet.write(Repository.shortFleet(), to: "short-fleet.yaml")
         let folders = [try TemporaryFolder(), try TemporaryFolder()]
         for folder in folders {
-            let result = try LabProcess.run(["run", "scenarios/badge", "\(fleet.path)/short-fleet.yaml", "--seed", "7", "--plain", "--out", folder.path])
+            let result = try LabProcess.run([
+                "run", "scenarios/badge", "\(fleet.path)/short-fleet.yaml", "--seed", "7", "--plain", "--out", folder.path,
+            ])
             #expect(result.status == 0, "\(result.all)")
         }
         let logs = folders.map(Self.logs)
@@ -80,7 +82,8 @@ struct ReplayTests {
     @Test("a log that Ctrl-C cut short replays up to that moment")
     func interrupted() throws {
         let folder = try TemporaryFolder()
-        let run = try LabProcess.run(["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunning(SIGINT, folder))
+        let run = try LabProcess.run(
+            ["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunning(SIGINT, folder))
         #expect(run.status == 130, "\(run.all)")
         let replayed = try LabProcess.run(["replay", "last", "--out", folder.path])
         #expect(replayed.status == 0, "\(replayed.all)")

@@ -6,7 +6,8 @@ struct RunFolderTests {
     /// One run with a pass, a failure and a blocked case, for all tests here.
     private static func run(_ folder: TemporaryFolder) throws -> String {
         let result = try LabProcess.run([
-            "run", "scenarios/badge/register.yaml", "Tests/ScenarioTests/Failing/near-miss.yaml", "Tests/ScenarioTests/Failing/blocked.yaml", "--plain",
+            "run", "scenarios/badge/register.yaml", "Tests/ScenarioTests/Failing/near-miss.yaml",
+            "Tests/ScenarioTests/Failing/blocked.yaml", "--plain",
             "--out", folder.path, "--report", "junit=\(folder.path)/copy.xml", "--report", "markdown=\(folder.path)/copy.md",
         ])
         #expect(result.status == 1, "\(result.all)")
@@ -21,7 +22,9 @@ struct RunFolderTests {
         for name in ["result.json", "report.html", "junit.xml", "summary.md", "plan.txt", "sources/index.json"] {
             #expect(files.contains("\(run)/\(name)"), "\(name) is missing")
         }
-        for name in ["run.json", "events.jsonl", "http.jsonl", "nodes/badge.log", "nodes/cloud.log", "nodes/lab.log", "nodes/badge.mqtt.jsonl"] {
+        for name in [
+            "run.json", "events.jsonl", "http.jsonl", "nodes/badge.log", "nodes/cloud.log", "nodes/lab.log", "nodes/badge.mqtt.jsonl",
+        ] {
             #expect(files.contains("\(run)/badge-register.loss-20/\(name)"), "\(name) is missing")
         }
         #expect(folder.read("copy.xml") == folder.read("\(run)/junit.xml"))
@@ -72,7 +75,8 @@ struct RunFolderTests {
         let run = try Self.run(folder)
         guard let browser = Tool.find("chromium", "google-chrome", "chromium-browser", for: "report.html in a browser") else { return }
         let arguments = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--user-data-dir=\(folder.path)/profile",
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--user-data-dir=\(folder.path)/profile",
             "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", "file://\(folder.path)/\(run)/report.html",
         ]
         let page = try LabProcess.run(browser, arguments, in: folder.path)

@@ -6,7 +6,8 @@ import Testing
 
 /// The repository as the tests see it.
 enum Repository {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .path
 
     /// All YAML files below a folder of the repository, sorted.
     static func scenarioFiles(in folder: String) -> [String] {
@@ -21,7 +22,9 @@ enum Repository {
     static func shortFleet() throws -> String {
         var text = try text("scenarios/fleet/day.yaml")
         // 50 badges, a heartbeat each 30 s, 5 minutes of coming online and 2 of waiting: 13 each at least.
-        for (day, short) in [("wait: 24h", "wait: 2m"), ("2870000", "650"), ("1000", "50"), ("2880000", "700")] { text = text.replacing(day, with: short) }
+        for (day, short) in [("wait: 24h", "wait: 2m"), ("2870000", "650"), ("1000", "50"), ("2880000", "700")] {
+            text = text.replacing(day, with: short)
+        }
         return text
     }
 }

@@ -50,7 +50,10 @@ enum Sarif {
                     [
                         "physicalLocation": [
                             "artifactLocation": ["uri": .text(diagnostic.location.file)],
-                            "region": ["startLine": .integer(Int64(diagnostic.location.line)), "startColumn": .integer(Int64(diagnostic.location.column))],
+                            "region": [
+                                "startLine": .integer(Int64(diagnostic.location.line)),
+                                "startColumn": .integer(Int64(diagnostic.location.column)),
+                            ],
                         ]
                     ]
                 ],

@@ -35,7 +35,8 @@ extension NodeKind {
         var lines = ["\(name): \(about)"]
         if !abilities.isEmpty { lines.append("can: \(abilities.joined(separator: ", "))") }
         if !facts.isEmpty { lines += ["", "facts (for needs.where and lab.yaml)"] + facts.flatMap { $0.lines(indent: 2) } }
-        for (title, entries) in [("actions (do)", actions), ("queries (check)", queries), ("faults (fault)", faults)] where !entries.isEmpty {
+        for (title, entries) in [("actions (do)", actions), ("queries (check)", queries), ("faults (fault)", faults)] where !entries.isEmpty
+        {
             lines += ["", title]
             for entry in entries {
                 lines.append("  \(entry.name.padded(to: 24))\(entry.about)")
@@ -53,7 +54,10 @@ extension NodeKind {
 
     fileprivate var asValue: FieldValue {
         func entry(_ action: ActionKind) -> FieldValue {
-            ["name": .text(action.name), "about": .text(action.about), "takes": .list(action.takes.map(\.asValue)), "gives": .list(action.gives.map(\.asValue))]
+            [
+                "name": .text(action.name), "about": .text(action.about), "takes": .list(action.takes.map(\.asValue)),
+                "gives": .list(action.gives.map(\.asValue)),
+            ]
         }
         return [
             "name": .text(name), "about": .text(about), "can": .list(abilities.map { .text($0) }), "facts": .list(facts.map(\.asValue)),
@@ -67,7 +71,8 @@ extension FieldKind {
     fileprivate func lines(indent: Int) -> [String] {
         let unit = unit.map { ", \($0)" } ?? ""
         let need = isRequired ? ", required" : ""
-        let head = String(repeating: " ", count: indent) + "\(name.padded(to: 20))\(type.name)\(unit)\(need)\(about.isEmpty ? "" : "; \(about)")"
+        let head =
+            String(repeating: " ", count: indent) + "\(name.padded(to: 20))\(type.name)\(unit)\(need)\(about.isEmpty ? "" : "; \(about)")"
         guard case .record(let fields) = type else { return [head] }
         return [head] + fields.flatMap { $0.lines(indent: indent + 2) }
     }

@@ -17,7 +17,9 @@ struct InitCommand: ParsableCommand {
         if let found = Descriptor.kind(of: directory), found != .folder { throw Stop(.wrongInput, "'\(directory)' is not a folder.") }
         let taken = InitTemplates.files.filter { $0.isEssential && Descriptor.kind(of: place($0)) != nil }
         guard taken.isEmpty else {
-            throw Stop(.wrongInput, "\(directory) has \(taken.map(\.path).joined(separator: ", ")) already; nothing was written. Name another folder.")
+            throw Stop(
+                .wrongInput,
+                "\(directory) has \(taken.map(\.path).joined(separator: ", ")) already; nothing was written. Name another folder.")
         }
         for file in InitTemplates.files {
             guard Descriptor.kind(of: place(file)) == nil else { Console.print("kept  \(place(file))"); continue }

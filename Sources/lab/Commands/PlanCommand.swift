@@ -5,7 +5,8 @@ import Verdicts
 
 /// `lab plan`: what a run would do, without doing it.
 struct PlanCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "plan", abstract: "Prints the resolved steps, the nodes and the longest time.")
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Prints the resolved steps, the nodes and the longest time.")
 
     @Argument(help: "Paths, globs or a SELECT expression.")
     var select: [String] = []

@@ -24,7 +24,8 @@ struct ReplayCommand: ParsableCommand {
     func run() throws {
         let cases = try StoredRun.load(run_, root: out).cases
         if until != nil || step, cases.count > 1 {
-            throw Stop(.wrongInput, "--until and --step are for one case. This run has:\n" + cases.map { "  \($0.name)" }.joined(separator: "\n"))
+            throw Stop(
+                .wrongInput, "--until and --step are for one case. This run has:\n" + cases.map { "  \($0.name)" }.joined(separator: "\n"))
         }
         if let until, until < 1 { throw Stop(.wrongInput, "--until '\(until)' must be 1 or more") }
         Interrupts.watch()
@@ -38,7 +39,10 @@ struct ReplayCommand: ParsableCommand {
     /// - Returns: whether it was the same.
     private func replay(_ stored: StoredCase) throws -> Bool {
         guard stored.kernel == RunRecord.kernelVersion else {
-            throw Stop(.wrongInput, "\(stored.name) was made by version \(stored.kernel) of the kernel, this is \(RunRecord.kernelVersion): it cannot be repeated exactly.")
+            throw Stop(
+                .wrongInput,
+                "\(stored.name) was made by version \(stored.kernel) of the kernel, this is \(RunRecord.kernelVersion): it cannot be repeated exactly."
+            )
         }
         if stored.halt != nil || stored.events.isEmpty {
             Console.print("\(stored.name) has nothing to replay: \(stored.halt?.reason ?? "its log is empty")")
@@ -66,7 +70,9 @@ extension StoredCase {
     /// Where a log that a person cut short can be compared to: nobody presses Ctrl-C again in the same nanosecond.
     fileprivate var lastEventBeforeInterruption: Int? {
         guard events.last(where: { $0.name == LabEvents.runEnded })?.fields["reason"]?.text == "interrupted" else { return nil }
-        let interrupted = events.firstIndex { $0.name == LabEvents.stepEnded && $0.fields["outcome"]?.text == StepOutcome.interrupted.rawValue }
+        let interrupted = events.firstIndex {
+            $0.name == LabEvents.stepEnded && $0.fields["outcome"]?.text == StepOutcome.interrupted.rawValue
+        }
         return interrupted ?? events.firstIndex { $0.name == LabEvents.phaseStarted && $0.fields["phase"]?.text == "teardown" }
     }
 }

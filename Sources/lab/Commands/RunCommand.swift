@@ -91,7 +91,8 @@ struct RunCommand: ParsableCommand {
 
     private func settings(_ world: WorldKind, _ seed: UInt64) -> RunSession.Settings {
         RunSession.Settings(
-            world: world, seed: seed, retries: retries, failFast: failFast, jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
+            world: world, seed: seed, retries: retries, failFast: failFast,
+            jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
             style: plain || !Console.hasColour ? .plain : .coloured, showsProgress: !plain && Console.isInteractive)
     }
 
@@ -141,7 +142,9 @@ struct RunCommand: ParsableCommand {
             throw Stop(.wrongInput, "--shard '\(shard)' must be K/N with K from 1 to N, such as 2/5")
         }
         let share = cells.enumerated().filter { $0.offset % count == part - 1 }.map(\.element)
-        if share.isEmpty { throw Stop(.nothingSelected, "Nothing is selected: shard \(shard) of \(counted(cells.count, "cell")) is empty.") }
+        if share.isEmpty {
+            throw Stop(.nothingSelected, "Nothing is selected: shard \(shard) of \(counted(cells.count, "cell")) is empty.")
+        }
         return share
     }
 

@@ -17,6 +17,8 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
         if lab && result { throw Stop(.wrongInput, "--lab and --result exclude each other") }
-        Console.print(result ? ResultSchema.text : lab ? EditorSchema.labJSON(Workplace.schemaCatalogue) : EditorSchema.json(Workplace.schemaCatalogue))
+        Console.print(
+            result
+                ? ResultSchema.text : lab ? EditorSchema.labJSON(Workplace.schemaCatalogue) : EditorSchema.json(Workplace.schemaCatalogue))
     }
 }
