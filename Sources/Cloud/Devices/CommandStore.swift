@@ -54,6 +54,12 @@ enum CommandStore {
         ).map(command)
     }
 
+    /// How many commands of a device are in a state.
+    static func count(of device: String, _ state: DeviceCommand.State, in db: Database) throws -> Int64 {
+        try Int64.fetchOne(
+            db, sql: "SELECT count(*) FROM commands WHERE device_id = ? AND state = ?", arguments: [device, state.rawValue]) ?? 0
+    }
+
     static func markSent(_ ids: [String], at now: Int64, in db: Database) throws {
         for id in ids {
             try db.execute(sql: "UPDATE commands SET state = 'sent', sent_at = ? WHERE command_id = ? AND state = 'queued'", arguments: [now, id])

@@ -28,6 +28,7 @@ extension Cloud {
             case "device": try device(arguments)
             case "config": try configuration(arguments)
             case "command": try commandState(arguments)
+            case "commands": try commandCounts(arguments)
             case "devices": try count(arguments)
             case "logs": try logs(arguments)
             case "heartbeats": try heartbeats(arguments)
@@ -142,6 +143,16 @@ extension Cloud {
             throw ActionFailure("unknown_command", "There is no command '\(id)'.")
         }
         return DeviceService.show(command)
+    }
+
+    private func commandCounts(_ arguments: Fields) throws -> Fields {
+        let device = try CloudScenario.text("device", in: arguments)
+        return try storage.read { db in
+            _ = try DeviceStore.active(device, tenant: tenant, in: db)
+            var fields: Fields = [:]
+            for state in DeviceCommand.State.allCases { fields[state.rawValue] = .integer(try CommandStore.count(of: device, state, in: db)) }
+            return fields
+        }
     }
 
     private func count(_ arguments: Fields) throws -> Fields {

@@ -197,6 +197,9 @@ enum CloudQueries {
                 FieldKind("result", .any), FieldKind("reason", .text),
             ]),
         ActionKind(
+            "commands", "How many commands of a device are in each state.", takes: [Shared.requiredDevice],
+            gives: Shared.states.map { FieldKind($0, .integer) }),
+        ActionKind(
             "devices", "How many devices there are.", takes: [FieldKind("status", .choice(Presence.allCases.map(\.rawValue)))],
             gives: [FieldKind("count", .integer)]),
         ActionKind(

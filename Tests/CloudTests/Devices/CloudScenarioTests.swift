@@ -161,6 +161,28 @@ struct CloudScenarioTests {
         #expect(try await bench.answer("devices", [:]) == ["count": 1])
     }
 
+    @Test("the commands of a device are counted by state, and a state without commands counts none")
+    func commandCounts() async throws {
+        let bench = try ScenarioCloud()
+        try await bench.bringOnline()
+        let device: Fields = ["device": "luna_badge_0007"]
+        #expect(try await bench.answer("commands", device) == ["queued": 0, "sent": 0, "done": 0, "failed": 0, "expired": 0])
+        var ids: [String] = []
+        for _ in 0..<4 {
+            let given = try await bench.perform("device.command", ["device": "luna_badge_0007", "command": "identify"])
+            ids.append(try #require(given["command_id"]?.text))
+        }
+        for (id, status) in zip(ids, ["done", "failed", "done"]) {
+            bench.send("command/result", #"{"command_id":"\#(id)","status":"\#(status)"}"#)
+        }
+        #expect(try await bench.answer("commands", device) == ["queued": 0, "sent": 1, "done": 2, "failed": 1, "expired": 0])
+        guard case .failure(let failure) = await bench.cloud.answer("commands", ["device": "luna_badge_9999"]) else {
+            Issue.record("a device that does not exist has no commands")
+            return
+        }
+        #expect(failure.reason == "unknown_device")
+    }
+
     @Test("a request goes through the router with the operator's rights")
     func request() async throws {
         let bench = try ScenarioCloud()
