@@ -150,7 +150,9 @@ extension Cloud {
         return try storage.read { db in
             _ = try DeviceStore.active(device, tenant: tenant, in: db)
             var fields: Fields = [:]
-            for state in DeviceCommand.State.allCases { fields[state.rawValue] = .integer(try CommandStore.count(of: device, state, in: db)) }
+            for state in DeviceCommand.State.allCases {
+                fields[state.rawValue] = .integer(try CommandStore.count(of: device, state, in: db))
+            }
             return fields
         }
     }
