@@ -68,6 +68,10 @@ struct FindingWriter: Sendable {
         if record.ended == nil { return "the log ends while the step was running" }
         if outcome == .interrupted { return record.recordedReason ?? "the teardown was stopped before the step came to its end" }
         if let expectation = record.expectation, outcome == .failed {
+            if expectation.polarity == .expected, expectation.deadline < record.started.at {
+                return "its window was over when the step began, at \(record.started.at.figure); "
+                    + "'within' counts from the last do, fault, clear, load or wait"
+            }
             if expectation.count != nil, case .notMet(let events)? = record.replayed {
                 return events.isEmpty ? "none was seen" : "it was seen \(events.count) times"
             }

@@ -62,15 +62,13 @@ struct StoredRun {
     ///   - name: `1121-1`, `last`, or one case: `1121-1/badge-register.loss-20`, `last/badge-register.loss-20`.
     ///   - root: the folder of the runs.
     static func load(_ name: String, root: String, usesToday: Bool = false) throws -> StoredRun {
-        let archive = RunArchive(root: root)
         let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
-        let (folder, cases) = try RunCommand.orStop { () throws(RunArchive.Failure) in
-            let folder = try archive.open(parts.first ?? "last")
-            return (
-                folder,
-                parts.count == 2 ? [try archive.openCase("\(folder.name)/\(parts[1])")] : folder.cases().map { folder.caseFolder($0) }
-            )
+        let folder = try open(parts.first ?? "last", root: root)
+        let known = folder.cases()
+        if parts.count == 2, !known.contains(parts[1]) {
+            throw Stop(.wrongInput, RunArchive.Failure.unknownCase(run: folder.name, name: parts[1], known: known).description)
         }
+        let cases = (parts.count == 2 ? [parts[1]] : known).map { folder.caseFolder($0) }
         guard !cases.isEmpty else { throw Stop(.wrongInput, "Run \(folder.name) has no case with a log.") }
         var cells: [[StoredCase]] = []
         for stored in try cases.map({ try StoredCase.load($0, of: folder, usesToday: usesToday) }) {
@@ -82,6 +80,17 @@ struct StoredRun {
             }
         }
         return StoredRun(folder: folder, cells: cells.map { $0.sorted { $0.attempt < $1.attempt } })
+    }
+
+    /// Also a run that was killed before its reports were written, if it is named.
+    static func open(_ name: String, root: String) throws -> RunFolder {
+        do throws(RunArchive.Failure) { return try RunArchive(root: root).open(name) } catch {
+            let path = "\(root)/\(name)"
+            guard !name.hasPrefix("."), Descriptor.kind(of: path) == .folder, Descriptor.kind(of: "\(path)/\(StoredSources.folder)") == .folder else {
+                throw Stop(.wrongInput, error.description)
+            }
+            return RunFolder(path: path)
+        }
     }
 
     var cases: [StoredCase] { cells.flatMap(\.self) }

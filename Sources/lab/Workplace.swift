@@ -1,5 +1,6 @@
 import Archive
 import LabCore
+import Reports
 import Runner
 import ScenarioLanguage
 import Verdicts
@@ -53,7 +54,7 @@ struct Workplace {
 
     /// Ends the command with 2 if a file is wrong; everything that is wrong has been printed then.
     func refuseErrors() throws {
-        for diagnostic in diagnostics { Console.error(diagnostic.description) }
+        for diagnostic in diagnostics { Console.error(VisibleText.clean(diagnostic.description)) }
         let errors = diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else { throw Stop(.wrongInput, Self.count(errors)) }
     }

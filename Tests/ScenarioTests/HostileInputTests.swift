@@ -96,6 +96,31 @@ struct HostileInputTests {
         }
     }
 
+    @Test("a run that was killed can be looked at by its name, and is no pass")
+    func killed() throws {
+        let folder = try TemporaryFolder()
+        let run = try LabProcess.run(
+            ["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunning(SIGKILL, folder))
+        #expect(run.status == -9)
+        #expect(try LabProcess.run(["judge", "last", "--out", folder.path]).error.contains("There is no run 'last'"))
+        let name = try #require(folder.files.first { !$0.contains("/") })
+        let judged = try LabProcess.run(["judge", name, "--out", folder.path])
+        #expect(judged.status == 3, "\(judged.all)")
+        #expect(judged.output.contains("the log ends without run.ended"))
+    }
+
+    @Test("text in files cannot move the cursor")
+    func controlCharacters() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("lab: 1\nabout: x\nneeds: {badge: {kind: badge}}\nsteps:\n  - \"do\\e[2J\": badge.boot\n", to: "a.yaml")
+        for command in ["check", "run"] {
+            let result = try LabProcess.run([command, "a.yaml"], in: folder.path)
+            #expect(result.status == 2)
+            #expect(!result.all.contains("\u{1b}"))
+            #expect(result.all.contains("\\u{1b}[2J"))
+        }
+    }
+
     @Test("a log with events missing, doubled or out of order is judged as a bug of the lab, not as a pass")
     func forgedLog() throws {
         let folder = try TemporaryFolder()

@@ -9,7 +9,7 @@ struct ShippedScenarioTests {
     func check() {
         let (scenarios, _, diagnostics) = Cell.load(Repository.scenarioFiles(in: "scenarios"))
         #expect(diagnostics.map(\.description) == [])
-        #expect(scenarios.count >= 11)
+        #expect(scenarios.count >= 12)
     }
 
     @Test("pass with another seed than the default", arguments: Cell.shipped(seed: 20_260_101))

@@ -50,6 +50,15 @@ final class CloudHost: @unchecked Sendable {
         recorder.append(node, "crashed")
     }
 
+    /// Ends the cloud in order: what it has collected is committed first. Requests under way get no answer.
+    func stop() {
+        guard let leaving = cloud else { return }
+        leaving.devices.settle()
+        cloud = nil
+        broker?.cloudIsGone()
+        leaving.crash()
+    }
+
     /// - Returns: `.unreachable` where no cloud runs.
     ///
     /// - Parameter peer: the caller's node, which stands for its address.

@@ -143,7 +143,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
         switch name {
         case "crash": cloud.crash(); return .success([:])
         case "restart":
-            cloud.crash()
+            cloud.stop()
             do { try cloud.start() } catch { return .failure(ActionFailure("start_failed", "The cloud does not start: \(error)")) }
             return .success([:])
         case "broker.restart":

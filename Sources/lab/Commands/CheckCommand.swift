@@ -1,5 +1,6 @@
 import ArgumentParser
 import LabCore
+import Reports
 import ScenarioLanguage
 import Verdicts
 
@@ -24,7 +25,8 @@ struct CheckCommand: ParsableCommand {
         } else if sarif {
             Console.print(JSONWriter.text(Sarif.document(workplace.diagnostics)))
         } else {
-            for diagnostic in workplace.diagnostics { Console.print(diagnostic.description) }
+            // What a file holds must not be able to move the cursor.
+            for diagnostic in workplace.diagnostics { Console.print(VisibleText.clean(diagnostic.description)) }
             Console.print(errors.isEmpty ? "\(counted(workplace.scenarios.count, "scenario")), no errors" : Workplace.count(errors))
         }
         if !errors.isEmpty { throw Stop(.wrongInput) }

@@ -7,7 +7,7 @@ import Verdicts
 struct JudgeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "judge", abstract: "Judges the stored event logs of a run again.")
 
-    @Argument(help: "A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.")
+    @Argument(help: ArgumentHelp("A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.", valueName: "run"))
     var run_ = "last"
 
     @Flag(help: "With the laws and limits of the scenario as it is now.")

@@ -9,7 +9,7 @@ struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay", abstract: "Runs a case, or every case of a run, again and says where it parts from its log, if it does.")
 
-    @Argument(help: "A case such as 1121-1/badge-register.loss-20, a run such as 1121-1, or last.")
+    @Argument(help: ArgumentHelp("A case such as 1121-1/badge-register.loss-20, a run such as 1121-1, or last.", valueName: "run"))
     var run_ = "last"
 
     @Option(help: "Print the events up to this number, and compare no further; for one case.")

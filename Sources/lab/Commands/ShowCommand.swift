@@ -8,7 +8,7 @@ import Verdicts
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a run: its summary, its events, its report.")
 
-    @Argument(help: "A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.")
+    @Argument(help: ArgumentHelp("A run such as 1121-1, a case of it such as 1121-1/badge-register.loss-20, or last.", valueName: "run"))
     var run_ = "last"
 
     @Flag(help: "One line for each event.")
