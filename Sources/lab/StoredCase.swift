@@ -86,7 +86,9 @@ struct StoredRun {
     static func open(_ name: String, root: String) throws -> RunFolder {
         do throws(RunArchive.Failure) { return try RunArchive(root: root).open(name) } catch {
             let path = "\(root)/\(name)"
-            guard !name.hasPrefix("."), Descriptor.kind(of: path) == .folder, Descriptor.kind(of: "\(path)/\(StoredSources.folder)") == .folder else {
+            guard !name.hasPrefix("."), Descriptor.kind(of: path) == .folder,
+                Descriptor.kind(of: "\(path)/\(StoredSources.folder)") == .folder
+            else {
                 throw Stop(.wrongInput, error.description)
             }
             return RunFolder(path: path)
