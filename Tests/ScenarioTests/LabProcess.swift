@@ -75,7 +75,7 @@ enum LabProcess {
         if let signal {
             // Asked again until it holds; how long that takes decides nothing.
             while process.isRunning, !signal.condition() { sched_yield() }
-            kill(number, signal.number)
+            if process.isRunning { kill(number, signal.number) }
         }
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
