@@ -4,18 +4,22 @@ import PackageDescription
 // Each dependency has its reason here; all else is the lab's own.
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),  // the commands of `lab`
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),  // the lab's own certificate authority
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),  // queues and heaps of the broker
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),  // HMAC, HKDF, SHA-256, password hashes
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),  // Hummingbird's requests and answers
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),  // the log of the cloud's router
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // the buffers in Hummingbird's bodies
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // sockets, WebSocket, Hummingbird's bodies
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),  // TLS 1.2 and 1.3 on those sockets
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),  // the cloud's tables, over Debian's SQLite
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),  // the cloud's router
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),  // YAML with places and raw scalars
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),  // the HTTP client of emulated devices
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),  // the cloud's tokens
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
@@ -23,9 +27,16 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // Arrows point to LabCore. Siblings do not know one another; only Runner sees a world, only `lab` sees all stages.
@@ -43,11 +54,20 @@ let targets: [Target] = [
     .target(
         name: "Cloud",
         dependencies: ["LabCore", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
-    // Edges.
+    // Edges: where the lab touches the machine.
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .target(
+        name: "Transports",
+        dependencies: [
+            "LabCore", "CLinux", "CMosquitto", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
+            nioPosix, nioSSL, nioWebSocket, x509, crypto,
+        ]),
+    .target(name: "Drivers", dependencies: ["LabCore", "WireProtocols"]),
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", "Drivers", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Reports", "Archive", crypto, argumentParser]),
@@ -65,6 +85,8 @@ let targets: [Target] = [
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
+    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+    .testTarget(name: "DriversTests", dependencies: ["LabCore", "WireProtocols", "Drivers"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(
@@ -74,7 +96,7 @@ let targets: [Target] = [
 let package = Package(name: "lab", dependencies: dependencies, targets: targets)
 
 // One set of rules for every target: the features that Swift 7 will have, memory safety, warnings as errors.
-for target in package.targets {
+for target in package.targets where target.type != .system && target.name != "CLinux" {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

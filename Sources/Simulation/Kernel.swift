@@ -13,7 +13,7 @@ import Synchronization
 /// broken rule and stop the program. The exceptions are `post` and what the Swift runtime enqueues.
 // @unchecked Sendable: `core` and all other plain state are touched by the owner thread only, which every entry
 // point checks; `inbox`, `hasMail` and `owner` are the parts that other threads reach, and are locked or atomic.
-package final class Kernel: @unchecked Sendable {
+package final class Kernel: Loop, @unchecked Sendable {
     var core = KernelCore()
     private var participants: [(participant: (any KernelParticipant)?, generation: UInt32)] = []
     private var freeParticipants: [UInt32] = []
@@ -266,6 +266,8 @@ package final class Kernel: @unchecked Sendable {
         }
         let target = min(next ?? .max, limit)
         core.now = max(core.now, pace.wait(until: RunInstant(nanoseconds: target)).nanoseconds)
+        cause = 0
+        pace.dispatch()
         return core.now >= limit && (next ?? .max) > limit ? .reached : nil
     }
 
@@ -293,12 +295,4 @@ package enum RunOutcome: Sendable, Equatable {
     case stopped
     /// Too many steps without the clock moving: something answers itself without delay.
     case spinning
-}
-
-/// How the loop waits where time is real. `sim` has none: it jumps.
-package protocol Pace: AnyObject, Sendable {
-    /// Blocks until that moment, or less long if `wake` is called, and returns the time then.
-    func wait(until deadline: RunInstant) -> RunInstant
-    /// Ends a wait; may be called from any thread.
-    func wake()
 }
