@@ -54,8 +54,8 @@ package struct CaseRunner {
 
     package func run() throws(Failure) -> Outcome {
         guard plan.world == .sim else { throw .blocked("The world '\(plan.world.rawValue)' is not available yet; use --on sim.") }
-        let world: SimulatedWorld
-        do { world = try SimulatedWorld(plan: plan, nodes: nodes) } catch { throw .blocked("\(error)") }
+        let world: LabWorld
+        do { world = try LabWorld(plan: plan, named: nodes, media: SimulatedMedia(seed: plan.seed)) } catch { throw .blocked("\(error)") }
         let run = ScenarioRun(plan: plan, world: world)
         // What was noted while the world was built belongs to the log as well.
         for event in world.recorder.events { onEvent(event) }
@@ -75,14 +75,14 @@ package struct CaseRunner {
         world.recorder.removeSink(sink)
         let events = Array(world.recorder.events)
         let omitted = world.recorder.leftOut
-        world.kernel.shutDown()
+        world.close()
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
         return Outcome(ending: ending, events: events, omitted: omitted)
     }
 
-    private func progress(of run: ScenarioRun, in world: SimulatedWorld) -> Progress {
+    private func progress(of run: ScenarioRun, in world: LabWorld) -> Progress {
         let current = run.current
         return Progress(
             now: world.now, step: current?.text ?? "", location: current?.location, expectation: current?.expectation,

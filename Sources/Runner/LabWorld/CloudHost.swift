@@ -2,7 +2,7 @@ import Cloud
 import LabCore
 import Simulation
 
-/// The cloud of a simulated world: its database, which outlives it, and the process on top, which can crash and start again.
+/// The cloud of a world: its database, which outlives it, and the process on top, which can crash and start again.
 ///
 /// `@unchecked Sendable`: the cloud's environment consists of closures that any thread could call; in `sim` all of it
 /// runs on the kernel's thread, which the kernel enforces.
@@ -19,6 +19,8 @@ final class CloudHost: @unchecked Sendable {
     private(set) var cloud: Cloud?
     /// The broker's side: set right after both exist.
     var broker: (any CloudBroker)?
+    /// Told when the cloud begins and ceases to accept connections.
+    var onReachable: ((Bool) -> Void)?
 
     /// - Parameter node: the role of the cloud in the scenario, under which its events are noted.
     init(kernel: Kernel, recorder: EventRecorder, node: String, seed: UInt64, epoch: Int64, configuration: CloudConfiguration) throws {
@@ -38,6 +40,7 @@ final class CloudHost: @unchecked Sendable {
         life += 1
         cloud = try Cloud(configuration: configuration, environment: environment(life: life), storage: disk)
         recorder.append(node, "started")
+        onReachable?(true)
         broker?.cloudIsReady()
     }
 
@@ -45,6 +48,7 @@ final class CloudHost: @unchecked Sendable {
     func crash() {
         guard let dying = cloud else { return }
         cloud = nil
+        onReachable?(false)
         broker?.cloudIsGone()
         dying.crash()
         recorder.append(node, "crashed")
@@ -55,6 +59,7 @@ final class CloudHost: @unchecked Sendable {
         guard let leaving = cloud else { return }
         leaving.devices.settle()
         cloud = nil
+        onReachable?(false)
         broker?.cloudIsGone()
         leaving.crash()
     }
@@ -94,9 +99,20 @@ protocol CloudBroker: AnyObject {
     func cloudIsGone()
 }
 
+/// The broker of a world, embedded or external.
+protocol WorldBroker: CloudBroker {
+    /// Stops it and starts it again; every connection breaks.
+    ///
+    /// - Parameter keepingSessions: sessions, subscriptions and retained messages survive.
+    func restart(keepingSessions: Bool) throws(ActionFailure)
+    /// - Throws: `bad_argument`; `not_possible_here` where the broker is none of ours.
+    func apply(_ name: String, _ arguments: Fields, handle number: Int) throws(ActionFailure)
+    func clear(_ number: Int)
+}
+
 extension CloudConfiguration {
-    /// The cloud of a simulated world: every secret follows from the seed.
-    static func simulated(seed: UInt64, hostName: String, factoryMasterKey: [UInt8]) -> CloudConfiguration {
+    /// The cloud of a lab: every secret follows from the seed.
+    static func lab(seed: UInt64, hostName: String, factoryMasterKey: [UInt8]) -> CloudConfiguration {
         func secret(_ purpose: String) -> [UInt8] {
             var generator = SeededGenerator(seed: seed, purpose: purpose)
             return generator.bytes(32)

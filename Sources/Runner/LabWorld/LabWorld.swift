@@ -3,16 +3,18 @@ import Emulators
 package import LabCore
 package import Simulation
 
-/// The `sim` world: emulated devices, the cloud and the broker in one process, on one kernel with virtual time.
+/// A world of devices around the cloud and its broker, all on one kernel; the media make it `sim` or `emu`.
 ///
-/// `@unchecked Sendable`: touched by the thread that runs its kernel only, and the kernel's executor refuses all others.
-package final class SimulatedWorld: World, @unchecked Sendable {
+/// `@unchecked Sendable`: touched by the thread that runs its kernel only; in `sim` the kernel refuses all others, elsewhere
+/// what comes from other threads is posted to it.
+package final class LabWorld: World, @unchecked Sendable {
     package let kernel: Kernel
     package let recorder: EventRecorder
+    private let media: any WorldMedia
     private let cloud: CloudHost
-    private let broker: BrokerHost
+    private let broker: any WorldBroker
     private let cloudRole: String
-    private var devices: [(role: String, hosts: [DeviceHost])] = []
+    private var nodes: [(role: String, hosts: [NodeHost])] = []
     /// Is shown first what was noted while the world was built.
     package var observer: ((RunEvent) -> Void)? {
         didSet {
@@ -21,54 +23,77 @@ package final class SimulatedWorld: World, @unchecked Sendable {
         }
     }
 
-    /// 2026-01-01T00:00:00Z: where virtual time begins.
-    static let epoch: Int64 = 1_767_225_600
+    /// The name of the cloud that requests are signed for, in every world.
     static let hostName = "cloud.lab"
-    /// Half of a round trip on a link without faults.
-    static let linkDelay = Duration.milliseconds(10)
 
     /// Builds the world that a plan needs.
     ///
-    /// - Parameter nodes: the devices that lab.yaml names, which fill the roles before others are made.
-    /// - Throws: `ActionFailure` where a role cannot be filled.
-    package init(plan: Plan, nodes: [NamedNode]) throws {
-        kernel = Kernel()
+    /// - Parameter named: the devices that lab.yaml names, which fill the roles before others are made.
+    /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
+    init(plan: Plan, named: [NamedNode], media: any WorldMedia) throws {
+        self.media = media
+        kernel = media.kernel
         let policy = RecordingPolicy(plan: plan, kinds: NodeKinds.all)
         recorder = EventRecorder(on: kernel, policy: policy.filter)
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
         cloud = try CloudHost(
-            kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: Self.epoch,
-            configuration: .simulated(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory))
-        broker = BrokerHost(kernel: kernel, recorder: recorder, node: cloudRole, cloud: cloud, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"))
+            kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
+            configuration: .lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory))
+        broker = try media.open(
+            cloud: cloud,
+            setting: BrokerSetting(
+                recorder: recorder, node: cloudRole, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"), plan: plan))
         cloud.broker = broker
+        cloud.onReachable = { [unowned media] in media.setCloudReachable($0) }
         broker.cloudIsReady()
         recorder.addSink { [unowned self] event in observer?(event) }
-        try makeDevices(plan, nodes, factoryMasterKey: factory)
+        try makeNodes(plan, named, factoryMasterKey: factory)
     }
 
-    private func makeDevices(_ plan: Plan, _ nodes: [NamedNode], factoryMasterKey: [UInt8]) throws {
-        let profile = SharedProfile(LinkProfile(delay: Self.linkDelay))
-        var roster = Roster(nodes: nodes, roles: plan.roles)
+    private func makeNodes(_ plan: Plan, _ named: [NamedNode], factoryMasterKey: [UInt8]) throws {
+        var roster = Roster(nodes: named, roles: plan.roles)
+        let setting = DeviceSetting(
+            seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey)
         for role in plan.roles where role.kind != "cloud" {
-            var hosts: [DeviceHost] = []
+            var hosts: [NodeHost] = []
             hosts.reserveCapacity(role.count)
             for member in 1...max(1, role.count) {
                 let node = role.count > 1 ? "\(role.name)#\(member)" : role.name
-                let facts = try roster.facts(for: role)
-                let link = Link(on: kernel, name: "\(node).link", up: profile, down: profile, seed: plan.seed)
-                let device = try DeviceKinds.make(
-                    kind: role.kind, node: node, facts: facts,
-                    setting: DeviceSetting(
-                        seed: plan.seed, epoch: Self.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey))
-                let host = DeviceHost(node: node, device: device, link: link, kernel: kernel, recorder: recorder, cloud: cloud)
-                broker.attach(link, peer: node)
-                hosts.append(host)
+                hosts.append(try makeNode(node, role, facts: try roster.facts(for: role), setting))
             }
-            devices.append((role.name, hosts))
+            nodes.append((role.name, hosts))
         }
     }
+
+    private func makeNode(_ node: String, _ role: Role, facts: Fields, _ setting: DeviceSetting) throws -> NodeHost {
+        let network = try media.network(for: node, role: role)
+        let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, setting: setting)
+        var ports: [[(name: LinkName, stream: any ByteStream)]] = Array(repeating: [], count: made.parts.count)
+        for port in made.ports {
+            let ends = try media.serialPort(port.label, of: node, baud: port.baud)
+            ports[port.module].append((port.name, ends.module))
+            if let host = port.host { ports[host].append((port.name, ends.host)) }
+        }
+        let parts = made.parts.enumerated().map { index, part in
+            NodeHost.Part(
+                host: DeviceHost(
+                    node: node, device: part.device, network: part.isOnline ? network : nil, ports: ports[index], kernel: kernel,
+                    recorder: recorder),
+                publishes: part.publishes, isPowered: part.isPowered)
+        }
+        return NodeHost(node: node, parts: parts, network: network)
+    }
+
+    /// Ends what the world has outside of its kernel.
+    func close() {
+        kernel.shutDown()
+        media.close()
+    }
+
+    /// How well the lab kept time; `nil` where time is virtual.
+    package var timing: TimingReport? { media.timing }
 
     /// Starts a task that stays on the kernel.
     package func start(_ name: String, _ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
@@ -97,7 +122,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
 
     package func perform(_ action: NodeReference, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         if action.role == cloudRole { return await performOnCloud(action.name, arguments) }
-        let (hosts, rest): ([DeviceHost], Fields)
+        let (hosts, rest): ([NodeHost], Fields)
         switch members(of: action.role, arguments) {
         case .success(let found): (hosts, rest) = found
         case .failure(let failure): return .failure(failure)
@@ -126,8 +151,8 @@ package final class SimulatedWorld: World, @unchecked Sendable {
     private static let cloudIsDown = ActionFailure("cloud_down", "The cloud has crashed; `do: cloud.restart` starts it again.")
 
     /// The members that an action, query or fault is for; never empty.
-    private func members(of role: String, _ arguments: Fields) -> Result<([DeviceHost], Fields), ActionFailure> {
-        guard let hosts = devices.first(where: { $0.role == role })?.hosts, !hosts.isEmpty else {
+    private func members(of role: String, _ arguments: Fields) -> Result<([NodeHost], Fields), ActionFailure> {
+        guard let hosts = nodes.first(where: { $0.role == role })?.hosts, !hosts.isEmpty else {
             return .failure(ActionFailure("unknown_node", "There is no node '\(role)'."))
         }
         guard let member = arguments["member"]?.integer else { return .success((hosts, arguments)) }
@@ -147,7 +172,9 @@ package final class SimulatedWorld: World, @unchecked Sendable {
             do { try cloud.start() } catch { return .failure(ActionFailure("start_failed", "The cloud does not start: \(error)")) }
             return .success([:])
         case "broker.restart":
-            broker.restart(keepingSessions: arguments["persistent"]?.bool ?? false)
+            do throws(ActionFailure) { try broker.restart(keepingSessions: arguments["persistent"]?.bool ?? false) } catch {
+                return .failure(error)
+            }
             return .success([:])
         default:
             guard let cloud = cloud.cloud else { return .failure(Self.cloudIsDown) }
@@ -160,15 +187,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
     package func begin(_ fault: ActiveFault) throws(ActionFailure) {
         if fault.target.role == cloudRole { return try beginOnCloud(fault) }
         let (hosts, arguments) = try members(of: fault.target.role, fault.arguments).get()
-        let name = fault.target.name
-        if name.hasPrefix("link.") {
-            let change = try LinkFaults.fault(name, arguments)
-            for host in hosts { host.link.apply(change, id: fault.handle) }
-            return
-        }
-        for host in hosts {
-            if name == "power.cut" { host.losePower() } else { host.handle(.fault(name, arguments, isActive: true)) }
-        }
+        for host in hosts { try host.begin(fault.target.name, arguments, handle: fault.handle) }
     }
 
     package func end(_ fault: ActiveFault) {
@@ -178,11 +197,7 @@ package final class SimulatedWorld: World, @unchecked Sendable {
             return
         }
         guard case .success(let (hosts, arguments)) = members(of: fault.target.role, fault.arguments) else { return }
-        for host in hosts {
-            if name.hasPrefix("link.") { host.link.clear(fault.handle) }
-            else if name == "power.cut" { host.regainPower() }
-            else { host.handle(.fault(name, arguments, isActive: false)) }
-        }
+        for host in hosts { host.end(name, arguments, handle: fault.handle) }
     }
 
     private func beginOnCloud(_ fault: ActiveFault) throws(ActionFailure) {

@@ -1,19 +1,18 @@
 import LabCore
 import Simulation
 
-/// Carries out in a simulated world what one device decides: timers on the kernel, bytes and requests on its link.
+/// Carries out what one device decides: timers on the kernel, messages and requests over its network, bytes through its ports.
 ///
 /// `@unchecked Sendable`: touched by the kernel's thread only; cancellation of a step comes from there as well.
 final class DeviceHost: KernelParticipant, @unchecked Sendable {
     /// The name under which its events are noted: `badge`, `badges#17`.
     let node: String
-    let link: Link
     private let kernel: Kernel
     private let recorder: EventRecorder
-    private let cloud: CloudHost
+    private let network: (any DeviceNetwork)?
+    private let ports: [(name: LinkName, stream: any ByteStream)]
     private var device: any Device
     private var id: ParticipantID?
-    private var mqtt: MQTTClientHost
     /// Counts power losses and resets: answers to what was asked before are dropped.
     private var life = 0
     private var powerLosses = 0
@@ -25,24 +24,27 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     /// An action that the device never finishes has failed after this time.
     private static let actionLimit = Duration.seconds(120)
 
-    init(node: String, device: any Device, link: Link, kernel: Kernel, recorder: EventRecorder, cloud: CloudHost) {
+    /// - Parameters:
+    ///   - network: `nil` for a device that does not speak to the cloud itself.
+    ///   - ports: the byte links that the device can open, by its own names for them.
+    init(
+        node: String, device: any Device, network: (any DeviceNetwork)?, ports: [(name: LinkName, stream: any ByteStream)] = [], kernel: Kernel,
+        recorder: EventRecorder
+    ) {
         self.node = node
         self.device = device
-        self.link = link
+        self.network = network
+        self.ports = ports
         self.kernel = kernel
         self.recorder = recorder
-        self.cloud = cloud
-        mqtt = MQTTClientHost(link: link)
         id = kernel.add(self)
-        mqtt.owner = self
-        link.near = mqtt
+        network?.onNotice = { [unowned self] notice in handle(.mqtt(notice)) }
+        for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port.name, port.stream) } }
     }
 
     // MARK: Inputs
 
-    func timerFired(_ timer: TimerName) {
-        if timer.rawValue >= MQTTClientHost.timerBase { mqtt.timerFired(timer) } else { handle(.timerFired(timer)) }
-    }
+    func timerFired(_ timer: TimerName) { handle(.timerFired(timer)) }
 
     func receive(_ input: DeviceInput) { handle(input) }
 
@@ -50,6 +52,16 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         var effects: [DeviceEffect] = []
         device.handle(input, at: kernel.now, &effects)
         perform(effects)
+    }
+
+    private func received(_ event: ByteStreamEvent, on port: LinkName, _ stream: any ByteStream) {
+        switch event {
+        case .opened: handle(.link(port, .opened))
+        case .bytes(let bytes, _): handle(.link(port, .bytes(bytes)))
+        case .closed(let failure):
+            recorder.append(node, PortVocabulary.closed, ["port": .text(stream.name), "reason": .text(failure.reason.rawValue), "detail": .text(failure.detail)])
+            handle(.link(port, .closed))
+        }
     }
 
     /// Asks the device for one of its actions and waits for the answer.
@@ -93,7 +105,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private func dropEverything() {
         life += 1
         if let id { kernel.cancelTimers(of: id) }
-        mqtt.vanish()
+        network?.vanish()
+        for port in ports { port.stream.close() }
     }
 
     // MARK: Effects
@@ -114,9 +127,9 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         switch effect {
         case .startTimer(let name, let time): kernel.startTimer(name, of: id, after: time)
         case .cancelTimer(let name): kernel.cancelTimer(name, of: id)
-        case .mqtt(let command): mqtt.perform(command)
+        case .mqtt(let command): network?.perform(command)
         case .request(let token, let call): send(call, token)
-        case .link: break
+        case .link(let port, let command): perform(command, on: port)
         case .note(let name, let fields):
             // What the device does next follows from what it has just noted.
             if let sequence = recorder.append(node, name, fields) { kernel.currentCause = sequence }
@@ -139,8 +152,16 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         actions.remove(at: index).answer.resume(returning: result)
     }
 
-    // MARK: Requests
+    private func perform(_ command: LinkCommand, on name: LinkName) {
+        guard let stream = ports.first(where: { $0.name == name })?.stream else { return }
+        switch command {
+        case .open: stream.open()
+        case .send(let bytes): stream.send(bytes)
+        case .close: stream.close()
+        }
+    }
 
+    /// The device gets an answer in any case, but for one that belongs to an earlier life of it.
     private func send(_ call: HTTPCall, _ token: Token) {
         let life = life
         var isAnswered = false
@@ -150,38 +171,6 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
             handle(.answered(token, result))
         }
         kernel.schedule(after: Self.requestLimit) { answer(.failure(.timedOut)) }
-        let bytes = HTTPText.bytes(of: call)
-        link.exchange(size: bytes.count, from: .near) { [kernel, cloud, link, node] fate in
-            guard case .arrives(_, let corruptions) = fate else { return answer(.failure(.unreachable)) }
-            kernel.start("request \(call.method) \(call.path)") {
-                let result = await cloud.respond(toBytes: bytes, corruptions: corruptions, of: call, from: node)
-                guard case .success(let reply) = result else { return answer(result) }
-                let size = HTTPText.bytes(of: reply).count
-                link.exchange(size: size, from: .far) { fate in
-                    guard case .arrives(_, let corruptions) = fate else { return answer(.failure(.interrupted)) }
-                    answer(corruptions.isEmpty ? .success(reply) : HTTPText.answer(HTTPText.bytes(of: reply), corruptions))
-                }
-            }
-        }
-    }
-}
-
-extension DeviceHost: MQTTClientOwner {
-    func mqttClient(notes notice: MQTTNotice) { handle(.mqtt(notice)) }
-    func mqttClient(starts timer: TimerName, after time: Duration) {
-        if let id { kernel.startTimer(timer, of: id, after: time) }
-    }
-    func mqttClient(cancels timer: TimerName) { if let id { kernel.cancelTimer(timer, of: id) } }
-    var now: RunInstant { kernel.now }
-}
-
-extension CloudHost {
-    /// Answers a request as it arrives after the link: unharmed, changed, or no longer a request at all.
-    func respond(toBytes bytes: [UInt8], corruptions: [ByteCorruption], of call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
-        guard !corruptions.isEmpty else { return await respond(to: call, from: peer) }
-        guard let changed = HTTPText.call(bytes, corruptions) else {
-            return .success(HTTPAnswer(status: 400, headers: [HTTPCall.Header("connection", "close")]))
-        }
-        return await respond(to: changed, from: peer)
+        network?.send(call, answer)
     }
 }

@@ -5,8 +5,18 @@ import MQTTBroker
 import Simulation
 import WireProtocols
 
-/// Carries the broker over in-memory links and hands the cloud its messages.
-final class BrokerHost: CloudBroker {
+/// One open connection's end at the broker: of a link in memory, or of a socket.
+protocol BrokerConnection: AnyObject {
+    /// The node at the other end, or its address.
+    var peer: String { get }
+    func send(_ bytes: [UInt8])
+    func close()
+    /// Stops and resumes reading where the medium can be held back.
+    func setReading(_ isReading: Bool)
+}
+
+/// Runs the embedded broker on the kernel and hands the cloud its messages.
+final class BrokerHost: WorldBroker {
     private let kernel: Kernel
     private let recorder: EventRecorder
     private let node: String
@@ -16,10 +26,9 @@ final class BrokerHost: CloudBroker {
     private let hasTranscript: Bool
     private let authorizer: CloudAuthorizer
     private var broker: Broker
-    private var ports: [BrokerPort] = []
-    private var portAt: [String: BrokerPort] = [:]
-    /// The port of each open connection.
-    private var portOf: [ConnectionID: BrokerPort] = [:]
+    private var connections: [ConnectionID: any BrokerConnection] = [:]
+    /// The connected clients with the peers that they came from, in the order in which they came.
+    private var online: [(client: String, peer: String)] = []
     private var connectionCount: UInt64 = 0
     private var wake: (at: RunInstant, item: ScheduledItem)?
     private var faults: [(handle: Int, fault: PacketFault)] = []
@@ -32,26 +41,22 @@ final class BrokerHost: CloudBroker {
     /// Numbers of deliveries carry the broker's life above this bit.
     private static let lifeShift: UInt64 = 40
 
-    init(kernel: Kernel, recorder: EventRecorder, node: String, cloud: CloudHost, seed: UInt64, hasTranscript: Bool) {
+    /// - Parameter configuration: what lab.yaml asks for; the seed of its faults is the run's.
+    init(
+        kernel: Kernel, recorder: EventRecorder, node: String, cloud: CloudHost, seed: UInt64, hasTranscript: Bool,
+        configuration: BrokerConfiguration = BrokerConfiguration()
+    ) {
         self.kernel = kernel
         self.recorder = recorder
         self.node = node
         self.cloud = cloud
         self.hasTranscript = hasTranscript
-        var configuration = BrokerConfiguration()
+        var configuration = configuration
         configuration.faultSeed = seed
         self.configuration = configuration
         authorizer = CloudAuthorizer(cloud: cloud)
         broker = Broker(configuration, authorizer: authorizer)
         begin()
-    }
-
-    /// Lets a device's link reach the broker.
-    func attach(_ link: Link, peer: String) {
-        let port = BrokerPort(host: self, link: link, peer: peer)
-        link.far = port
-        ports.append(port)
-        portAt[peer] = port
     }
 
     private func begin() {
@@ -69,15 +74,11 @@ final class BrokerHost: CloudBroker {
         life += 1
         if let wake { kernel.cancel(wake.item) }
         wake = nil
-        portOf = [:]
-        for port in ports where port.connection != nil {
-            port.connection = nil
-            port.link.close(from: .far)
-            if let client = port.client {
-                port.client = nil
-                cloud.cloud?.clientDisconnected(clientID: client, reason: "broker restart")
-            }
-        }
+        for (_, connection) in connections.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { connection.close() }
+        connections = [:]
+        let offline = online
+        online = []
+        for (client, _) in offline { cloud.cloud?.clientDisconnected(clientID: client, reason: "broker restart") }
         recorder.append(node, "broker.restarted", ["persistent": .bool(keepingSessions)])
         broker = kept.map { Broker(configuration, authorizer: authorizer, restoring: $0) } ?? Broker(configuration, authorizer: authorizer)
         begin()
@@ -87,27 +88,21 @@ final class BrokerHost: CloudBroker {
 
     // MARK: Connections
 
-    fileprivate func opened(_ port: BrokerPort) {
+    func opened(_ connection: any BrokerConnection) -> ConnectionID {
         connectionCount += 1
         let id = ConnectionID(rawValue: connectionCount)
-        port.connection = id
-        portOf[id] = port
-        handle(.opened(id, peer: port.peer))
+        connections[id] = connection
+        handle(.opened(id, peer: connection.peer))
+        return id
     }
 
-    fileprivate func received(_ bytes: [UInt8], on port: BrokerPort) {
-        if let id = port.connection { handle(.received(id, bytes)) }
-    }
+    func received(_ bytes: [UInt8], on id: ConnectionID) { if connections[id] != nil { handle(.received(id, bytes)) } }
 
-    fileprivate func closed(_ port: BrokerPort) {
-        guard let id = port.connection else { return }
-        forget(port)
-        handle(.closed(id, reason: "connection lost"))
-    }
+    func congested(_ isCongested: Bool, on id: ConnectionID) { if connections[id] != nil { handle(.congested(id, isCongested)) } }
 
-    private func forget(_ port: BrokerPort) {
-        if let id = port.connection { portOf[id] = nil }
-        port.connection = nil
+    func closed(_ id: ConnectionID, reason: String) {
+        guard connections.removeValue(forKey: id) != nil else { return }
+        handle(.closed(id, reason: reason))
     }
 
     // MARK: The cloud's side
@@ -163,18 +158,15 @@ final class BrokerHost: CloudBroker {
 
     private func perform(_ effect: BrokerEffect) {
         switch effect {
-        case .send(let id, let bytes): portOf[id]?.link.send(bytes, from: .far)
-        case .close(let id, _):
-            guard let port = portOf[id] else { return }
-            forget(port)
-            port.link.close(from: .far)
+        case .send(let id, let bytes): connections[id]?.send(bytes)
+        case .close(let id, _): connections.removeValue(forKey: id)?.close()
         case .wake(let moment): plan(moment)
         case .deliver(let delivery):
             cloud.cloud?.received(
                 topic: delivery.topic.text, payload: delivery.payload, clientID: delivery.publisher ?? "", quality: delivery.qos.rawValue,
                 delivery: delivery.id.map { UInt64(life) << Self.lifeShift | $0.rawValue })
-        // Links in memory take any amount, and a paused client's bytes wait in the broker.
-        case .pauseReading, .resumeReading: break
+        case .pauseReading(let id): connections[id]?.setReading(false)
+        case .resumeReading(let id): connections[id]?.setReading(true)
         case .note(let note): tell(note)
         }
     }
@@ -197,42 +189,18 @@ final class BrokerHost: CloudBroker {
     private func tell(_ note: BrokerNote) {
         switch note {
         case .accepted(let client, _, let peer, _, _, _):
-            portAt[peer]?.client = client
+            online.append((client, peer))
             write(note)
             cloud.cloud?.clientConnected(clientID: client)
         case .disconnected(let client, let peer, let reason):
-            if let port = portAt[peer], port.client == client { port.client = nil }
+            if let index = online.firstIndex(where: { $0 == (client, peer) }) { online.remove(at: index) }
             write(note)
             cloud.cloud?.clientDisconnected(clientID: client, reason: reason.description)
-        case .takenOver(let client, _, _):
+        case .takenOver(let client, let from, _):
+            if let index = online.firstIndex(where: { $0 == (client, from) }) { online.remove(at: index) }
             write(note)
             cloud.cloud?.clientTakenOver(clientID: client)
         default: write(note)
-        }
-    }
-}
-
-/// The broker's end of one device's link.
-private final class BrokerPort: LinkReceiver {
-    private unowned let host: BrokerHost
-    let link: Link
-    let peer: String
-    /// The connection that is open on the link.
-    var connection: ConnectionID?
-    /// The client that is online on it.
-    var client: String?
-
-    init(host: BrokerHost, link: Link, peer: String) {
-        self.host = host
-        self.link = link
-        self.peer = peer
-    }
-
-    func link(_ link: Link, _ side: LinkSide, received input: LinkInput) {
-        switch input {
-        case .opened: host.opened(self)
-        case .bytes(let bytes): host.received(bytes, on: self)
-        case .closed: host.closed(self)
         }
     }
 }

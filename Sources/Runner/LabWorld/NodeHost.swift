@@ -1,0 +1,56 @@
+import LabCore
+import Simulation
+
+/// One node of a run: a device, or a module with the program on its host that drives it.
+///
+/// Its parts note events under the node's name, and each carries out the actions, queries and faults that it publishes.
+final class NodeHost {
+    struct Part {
+        var host: DeviceHost
+        var publishes: NodeKind
+        /// Power cuts concern it; the host's program of a module goes on when the module loses its power.
+        var isPowered: Bool
+    }
+
+    let node: String
+    private let parts: [Part]
+    private let network: any DeviceNetwork
+
+    init(node: String, parts: [Part], network: any DeviceNetwork) {
+        self.node = node
+        self.parts = parts
+        self.network = network
+    }
+
+    func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
+        guard let part = parts.first(where: { $0.publishes.action(name) != nil }) else { return .failure(unknown("action", name)) }
+        return await part.host.act(name, arguments)
+    }
+
+    func answer(_ name: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {
+        guard let part = parts.first(where: { $0.publishes.query(name) != nil }) else { return .failure(unknown("query", name)) }
+        return part.host.answer(name, arguments)
+    }
+
+    func begin(_ name: String, _ arguments: Fields, handle: Int) throws(ActionFailure) {
+        if name.hasPrefix("link.") { return network.apply(try LinkFaults.fault(name, arguments), id: handle) }
+        if name == Self.powerCut { return poweredHosts.forEach { $0.losePower() } }
+        guard let part = parts.first(where: { $0.publishes.fault(name) != nil }) else { throw unknown("fault", name) }
+        part.host.handle(.fault(name, arguments, isActive: true))
+    }
+
+    func end(_ name: String, _ arguments: Fields, handle: Int) {
+        if name.hasPrefix("link.") { return network.clear(handle) }
+        if name == Self.powerCut { return poweredHosts.forEach { $0.regainPower() } }
+        parts.first { $0.publishes.fault(name) != nil }?.host.handle(.fault(name, arguments, isActive: false))
+    }
+
+    private static let powerCut = "power.cut"
+
+    private var poweredHosts: [DeviceHost] { parts.filter(\.isPowered).map(\.host) }
+
+    /// The checker knows the whole kind; a part that is real cannot do what only its emulator could.
+    private func unknown(_ what: String, _ name: String) -> ActionFailure {
+        ActionFailure("not_possible_here", "The node '\(node)' has no \(what) '\(name)' in this world.")
+    }
+}

@@ -1,0 +1,62 @@
+import LabCore
+import Simulation
+
+/// What distinguishes the worlds: the clock, and what carries bytes between devices, broker and cloud.
+protocol WorldMedia: AnyObject {
+    var kernel: Kernel { get }
+    /// Unix seconds at the start of the run.
+    var epoch: Int64 { get }
+
+    /// Makes the broker, and makes cloud and broker reachable. Called once, before the devices are made.
+    ///
+    /// - Throws: `StreamFailure`, `ActionFailure` where that is not possible.
+    func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker
+
+    /// A device's way to the cloud.
+    ///
+    /// - Parameter role: tells whether links need a proxy for their faults.
+    func network(for node: String, role: Role) throws -> any DeviceNetwork
+
+    /// Both ends of a serial port: the module's, where the port exists while it is open, and its host's.
+    ///
+    /// - Parameter baud: the pace of the line; `nil` for ports on USB, which ignore the rate.
+    func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream)
+
+    /// Whether the cloud accepts connections; it does not after a crash.
+    func setCloudReachable(_ isReachable: Bool)
+
+    /// Ends everything outside of the kernel. The kernel has come to its end.
+    func close()
+
+    /// How late timers fired; `nil` where time is virtual.
+    var timing: TimingReport? { get }
+}
+
+/// What a broker needs to know of the run that it serves.
+struct BrokerSetting {
+    var recorder: EventRecorder
+    var node: String
+    var seed: UInt64
+    var hasTranscript: Bool
+    var plan: Plan
+}
+
+/// How well the lab itself kept time, in real time, so that nobody takes its jitter for the system's.
+package struct TimingReport: Sendable, Equatable {
+    /// Deadlines that the loop waited for.
+    package var timers: Int
+    /// How late it was, ns.
+    package var median: Int64
+    package var p99: Int64
+    package var worst: Int64
+    /// Run seconds for each real second.
+    package var speed: Double
+
+    package init(timers: Int, median: Int64, p99: Int64, worst: Int64, speed: Double) {
+        self.timers = timers
+        self.median = median
+        self.p99 = p99
+        self.worst = worst
+        self.speed = speed
+    }
+}

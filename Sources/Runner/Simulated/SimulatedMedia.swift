@@ -1,0 +1,43 @@
+import LabCore
+import Simulation
+
+/// The media of `sim`: links in memory and virtual time.
+final class SimulatedMedia: WorldMedia {
+    let kernel = Kernel()
+    /// 2026-01-01T00:00:00Z: where virtual time begins.
+    let epoch: Int64 = 1_767_225_600
+    let timing: TimingReport? = nil
+    private let seed: UInt64
+    private let profile = SharedProfile(LinkProfile(delay: linkDelay))
+    private var cloud: CloudHost?
+    private var broker: BrokerHost?
+
+    /// Half of a round trip on a link without faults.
+    private static let linkDelay = Duration.milliseconds(10)
+
+    init(seed: UInt64) { self.seed = seed }
+
+    func open(cloud: CloudHost, setting: BrokerSetting) -> any WorldBroker {
+        let broker = BrokerHost(
+            kernel: kernel, recorder: setting.recorder, node: setting.node, cloud: cloud, seed: setting.seed, hasTranscript: setting.hasTranscript)
+        (self.cloud, self.broker) = (cloud, broker)
+        return broker
+    }
+
+    func network(for node: String, role: Role) throws -> any DeviceNetwork {
+        guard let cloud, let broker else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        let link = Link(on: kernel, name: "\(node).link", up: profile, down: profile, seed: seed)
+        _ = LinkConnection(host: broker, link: link, peer: node)
+        return SimulatedNetwork(node: node, link: link, cloud: cloud)
+    }
+
+    func serialPort(_ name: String, of node: String, baud: UInt32?) -> (module: any ByteStream, host: any ByteStream) {
+        let profile = LinkProfile(delay: .microseconds(100), speed: baud.map { .serial(baud: $0) })
+        let line = SerialLine(on: kernel, name: "\(node).\(name)", profile: profile, seed: seed)
+        return (line.module, line.host)
+    }
+
+    /// A cloud that is down answers nothing; that is all that can be seen of it in memory.
+    func setCloudReachable(_ isReachable: Bool) {}
+    func close() {}
+}
