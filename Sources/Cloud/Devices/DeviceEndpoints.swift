@@ -63,8 +63,8 @@ extension DeviceService {
                 FieldKind("device_id", .text), FieldKind("online", .bool), FieldKind("last_seen", .text), FieldKind("status", .text),
                 FieldKind("config_version", .integer), FieldKind("reported_config_version", .integer), FieldKind("firmware", .text),
                 FieldKind("heartbeats", .integer), FieldKind("boot_count", .integer), FieldKind("modules", .any), FieldKind("performance", .any),
-                FieldKind("capabilities", .any),
-            ], statuses: [200, 404]
+                FieldKind("capabilities", .list(.text), "of a module"), FieldKind("signal_at", .text, "when a module last measured its cell"),
+            ] + ModuleMeasurement.kinds, statuses: [200, 404]
         ) { [self] request in
             APIAnswer(data: .record(status(try record(of: request))))
         }
@@ -198,6 +198,9 @@ extension DeviceService {
         if let text = record.information, let information = (try? JSONReader.read(text))?.record {
             fields = fields.merging(information)
         }
+        if let text = record.capabilities, let capabilities = try? JSONReader.read(text) { fields["capabilities"] = capabilities }
+        if let text = record.cell, let cell = (try? JSONReader.read(text))?.record { fields = fields.merging(cell) }
+        if let temperature = record.temperature { fields["temperature"] = .number(temperature) }
         return fields
     }
 

@@ -9,6 +9,7 @@ enum DeviceSchema {
         Storage.Migration("configuration") { db in try db.execute(sql: configuration) },
         Storage.Migration("commands") { db in try db.execute(sql: commands) },
         Storage.Migration("telemetry") { db in try db.execute(sql: telemetry) },
+        Storage.Migration("modules") { db in try db.execute(sql: modules) },
     ]
 
     private static let devices = """
@@ -121,5 +122,26 @@ enum DeviceSchema {
             resolution TEXT
         );
         CREATE INDEX error_logs_device ON error_logs (device_id, error_level);
+        """
+
+    /// What modules have beside badges (quectel-cloud-platform.md, "API接口"). Versions of their firmware are longer than
+    /// the 16 characters of the seed's badges; SQLite does not hold columns to their declared length.
+    private static let modules = """
+        ALTER TABLE devices ADD COLUMN capabilities JSON;
+        ALTER TABLE devices ADD COLUMN cell JSON; -- the newest measurement, NULL without network
+        ALTER TABLE devices ADD COLUMN temperature REAL;
+        CREATE TABLE module_measurements (
+            device INTEGER NOT NULL, -- devices.id
+            received_at TIMESTAMP NOT NULL,
+            cellular_signal REAL,
+            rsrp REAL,
+            rsrq REAL,
+            sinr REAL,
+            rat VARCHAR(16),
+            operator VARCHAR(64),
+            band VARCHAR(64),
+            temperature REAL
+        );
+        CREATE INDEX module_measurements_device ON module_measurements (device, received_at);
         """
 }

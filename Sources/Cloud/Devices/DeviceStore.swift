@@ -19,6 +19,12 @@ struct DeviceRecord: Sendable, Equatable {
     var reportedVersion: Int64
     /// What the last status said beside the version, as JSON.
     var information: String?
+    /// JSON of a list; Quectel form.
+    var capabilities: String?
+    /// The newest measurement of a module's cell, as JSON.
+    var cell: String?
+    /// °C, the newest of a module.
+    var temperature: Double?
     var tenant: String
     var serial: String
     var isDeleted: Bool
@@ -44,6 +50,9 @@ struct DeviceRecord: Sendable, Equatable {
         configVersion = row["config_version"]
         reportedVersion = row["reported_config_version"]
         information = row["device_info"]
+        capabilities = row["capabilities"]
+        cell = row["cell"]
+        temperature = row["temperature"]
         tenant = row["tenant"]
         serial = row["serial_no"]
         isDeleted = row["state"] == "deleted"
@@ -103,21 +112,21 @@ enum DeviceStore {
     static func register(
         _ request: RegistrationRequest, epoch: Int, fingerprint: String, tenant: String, at now: Int64, in db: Database
     ) throws {
-        let information = request.capabilities.isEmpty ? nil : JSONWriter.text(["capabilities": .list(request.capabilities.map { .text($0) })])
         try db.execute(
             sql: """
                 INSERT INTO devices (device_id, device_name, device_type, hardware_version, software_version, mac_address, created_at, updated_at,
-                device_info, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,'active',?,?,?,?)
+                capabilities, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,'active',?,?,?,?)
                 ON CONFLICT (serial_no) DO UPDATE SET device_name = excluded.device_name, device_type = excluded.device_type,
                 hardware_version = excluded.hardware_version, software_version = excluded.software_version, mac_address = excluded.mac_address,
                 status = 'offline', last_heartbeat = NULL, heartbeats = 0, reported_config_version = 0, created_at = excluded.created_at,
-                updated_at = excluded.updated_at, device_info = excluded.device_info, tenant = excluded.tenant, state = 'active', form = excluded.form,
+                updated_at = excluded.updated_at, device_info = NULL, cell = NULL, temperature = NULL, capabilities = excluded.capabilities,
+                tenant = excluded.tenant, state = 'active', form = excluded.form,
                 fingerprint = excluded.fingerprint, hardware_id = excluded.hardware_id, key_epoch = excluded.key_epoch,
                 clone_alarms = 0
                 """,
             arguments: [
                 request.deviceID, request.name, request.type, request.hardwareVersion, request.softwareVersion, request.macAddress, now, now,
-                information, tenant, request.serial, request.form.rawValue, fingerprint, request.hardwareID, epoch,
+                request.capabilityList, tenant, request.serial, request.form.rawValue, fingerprint, request.hardwareID, epoch,
             ])
     }
 
@@ -126,8 +135,9 @@ enum DeviceStore {
         try db.execute(
             sql: """
                 UPDATE devices SET device_name = ?, hardware_version = coalesce(?, hardware_version),
-                software_version = coalesce(?, software_version), updated_at = ? WHERE serial_no = ?
-                """, arguments: [request.name, request.hardwareVersion, request.softwareVersion, now, request.serial])
+                software_version = coalesce(?, software_version), capabilities = coalesce(?, capabilities), updated_at = ? WHERE serial_no = ?
+                """,
+            arguments: [request.name, request.hardwareVersion, request.softwareVersion, request.capabilityList, now, request.serial])
     }
 
     static func delete(_ id: String, at now: Int64, in db: Database) throws {

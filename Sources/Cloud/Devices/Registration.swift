@@ -11,7 +11,14 @@ struct RegistrationRequest: Sendable, Equatable {
     var softwareVersion: String?
     var macAddress: String?
     var hardwareID: String
-    var capabilities: [String]
+    /// `nil` in the Luna form, which has none.
+    var capabilities: [String]?
+
+    /// Firmware of a module: `RG500QEAAAR11A06M4G_01.001.01.001`. Badges have the 16 characters of the seed's table.
+    private static let moduleVersionBytes = 64
+
+    /// The capabilities as the database keeps them: JSON of a list.
+    var capabilityList: String? { capabilities.map { JSONWriter.text(.list($0.map { .text($0) })) } }
 
     /// Reads a body of the Luna form (`device_name`) or of the Quectel form (`device_type`, `firmware_version`, `capabilities`).
     ///
@@ -37,12 +44,14 @@ struct RegistrationRequest: Sendable, Equatable {
             macAddress = try Self.required("mac_address", in: request, maximum: 17, "six pairs of hexadecimal digits with ':'") {
                 DeviceNames.isMACAddress($0)
             }.lowercased()
-            capabilities = []
+            capabilities = nil
             serial = try Self.optional("serial_no", in: request, maximum: 64, Self.word) { DeviceNames.isSerial($0) } ?? provenSerial ?? deviceID
         case .quectel:
             name = deviceID
             type = try Self.required("device_type", in: request, maximum: 32, Self.word) { DeviceNames.isWord($0, maximum: 32) }
-            softwareVersion = try Self.required("firmware_version", in: request, maximum: 16, Self.word) { DeviceNames.isWord($0, maximum: 16) }
+            softwareVersion = try Self.required("firmware_version", in: request, maximum: Self.moduleVersionBytes, Self.word) {
+                DeviceNames.isWord($0, maximum: Self.moduleVersionBytes)
+            }
             capabilities = try Self.words("capabilities", in: body)
             serial = deviceID
         }

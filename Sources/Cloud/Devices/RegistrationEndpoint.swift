@@ -14,8 +14,8 @@ extension DeviceService {
                 FieldKind("mac_address", .text, "Luna form, required there"),
                 FieldKind("software_version", .text, "Luna form"),
                 FieldKind("serial_no", .text, "Luna form; the signature's where absent"),
-                FieldKind("hardware_id", .text, "the MCU's unique id"),
-                FieldKind("firmware_version", .text, "Quectel form, required there"),
+                FieldKind("hardware_id", .text, "the MCU's unique id, or the module's IMEI"),
+                FieldKind("firmware_version", .text, "Quectel form, required there; 64 bytes at most"),
                 FieldKind("capabilities", .list(.text), "Quectel form, required there"),
             ],
             answer: [

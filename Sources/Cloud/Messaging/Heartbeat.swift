@@ -11,6 +11,8 @@ struct Heartbeat: Sendable, Equatable {
     var memoryUsage: Double?
     /// °C
     var temperature: Double?
+    /// What a module measured, with its temperature; `nil` for badges.
+    var measurement: Fields?
 }
 
 /// Reads heartbeats. They are nearly all of the traffic, so the usual form is read without building a value for each field.
@@ -22,17 +24,19 @@ struct HeartbeatReader: Sendable {
     private let keys: [[UInt8]] = ["timestamp", "status", "cpu_usage", "memory_usage", "temperature"].map { Array($0.utf8) }
     private static let powersOfTen: [Double] = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15]
 
-    func read(_ payload: [UInt8], device: String) throws(TelemetryRefusal) -> Heartbeat {
-        if let heartbeat = readFast(payload) { return heartbeat }
-        return try readStrictly(payload, device: device)
+    func read(_ payload: [UInt8], device: String, form: DeviceForm = .luna) throws(TelemetryRefusal) -> Heartbeat {
+        // Modules are few, and their measurements are kept as they came.
+        if form == .luna, let heartbeat = readFast(payload) { return heartbeat }
+        return try readStrictly(payload, device: device, form: form)
     }
 
-    func readStrictly(_ payload: [UInt8], device: String) throws(TelemetryRefusal) -> Heartbeat {
+    func readStrictly(_ payload: [UInt8], device: String, form: DeviceForm = .luna) throws(TelemetryRefusal) -> Heartbeat {
         let reader = try TelemetryRecord(payload, device: device)
-        let heartbeat = Heartbeat(
+        var heartbeat = Heartbeat(
             timestamp: try reader.timestamp(), status: try reader.word("status", maximum: 16),
             cpuUsage: try reader.number("cpu_usage", in: 0...100), memoryUsage: try reader.number("memory_usage", in: 0...100),
             temperature: try reader.number("temperature", in: -100...300))
+        if form == .quectel { heartbeat.measurement = try ModuleMeasurement.read(reader) }
         return heartbeat
     }
 

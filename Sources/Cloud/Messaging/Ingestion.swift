@@ -44,7 +44,7 @@ extension DeviceService {
     }
 
     private func heartbeat(_ payload: [UInt8], from device: Int, _ sender: Sender, delivery: UInt64?) throws(TelemetryRefusal) {
-        let heartbeat = try reader.read(payload, device: sender.id)
+        let heartbeat = try reader.read(payload, device: sender.id, form: sender.form)
         let now = environment.now()
         let time = environment.epoch * 1000 + now.nanoseconds / 1_000_000
         let isNews = state.withLock { state -> Bool in
@@ -55,6 +55,7 @@ extension DeviceService {
         if let value = heartbeat.cpuUsage { fields["cpu_usage"] = .number(value) }
         if let value = heartbeat.memoryUsage { fields["memory_usage"] = .number(value) }
         if let value = heartbeat.temperature { fields["temperature"] = .number(value) }
+        if let measurement = heartbeat.measurement { fields = fields.merging(measurement) }
         environment.note("heartbeat.received", fields)
         if isNews { cameOnline(device) }
         guard writer?.add(HeartbeatRow(device: sender.row, receivedAt: time, heartbeat: heartbeat), delivery: delivery) == true else {
@@ -73,11 +74,11 @@ extension DeviceService {
     }
 
     private func status(_ payload: [UInt8], from device: Int, _ sender: Sender, delivery: UInt64?) throws(TelemetryRefusal) {
-        let status = try StatusReport(payload, device: sender.id)
+        let status = try StatusReport(payload, device: sender.id, form: sender.form)
         var fields: Fields = ["device": .text(sender.id), "status": .text(status.presence.rawValue)]
         if let firmware = status.firmware { fields["firmware"] = .text(firmware) }
         if let version = status.configVersion { fields["config_version"] = .integer(version) }
-        environment.note("status.received", fields.merging(status.information))
+        environment.note("status.received", fields.merging(status.information).merging(status.measurement ?? [:]))
         // What the status makes known decides what is sent; so the writer's consequence sends it, not its arrival.
         let isFirst = status.presence == .online && cameAlive(device)
         if status.presence != .online { wentOffline(device, presence: status.presence, reason: status.isWill ? "will" : status.presence.rawValue) }

@@ -35,20 +35,23 @@ struct StatusReport: Sendable, Equatable {
     var configVersion: Int64?
     /// What else it says: boot count, modules, performance. Empty for a will.
     var information: Fields
+    /// What a module measured; `nil` for badges.
+    var measurement: Fields?
     /// It says that the device is offline and nothing else: `{"status":"offline"}`.
     var isWill: Bool
 
-    init(_ payload: [UInt8], device: String) throws(TelemetryRefusal) {
+    init(_ payload: [UInt8], device: String, form: DeviceForm = .luna) throws(TelemetryRefusal) {
         let record = try TelemetryRecord(payload, device: device)
         _ = try record.timestamp()
         presence = try record.choice("status", Presence.self)
-        firmware = try record.text("firmware", maximum: 32)
+        firmware = try record.text("firmware", maximum: 64)
         configVersion = try record.count("config_version")
         information = Fields()
         if let count = try record.count("boot_count") { information["boot_count"] = .integer(count) }
         for name in ["modules", "performance"] {
             if let part = try record.record(name) { information[name] = .record(part) }
         }
+        if form == .quectel { measurement = try ModuleMeasurement.read(record) }
         isWill = presence == .offline && record.fields.count == 1
     }
 }

@@ -38,6 +38,10 @@ enum TelemetryStore {
             values.append(row.heartbeat.memoryUsage)
             values.append(row.heartbeat.temperature)
         }
+        for row in rows {
+            guard let measurement = row.heartbeat.measurement else { continue }
+            try MeasurementStore.insert(measurement, of: row.device, at: row.receivedAt, in: db)
+        }
     }
 
     /// Presence and last heartbeat, once a device however many heartbeats the batch has of it.
@@ -104,6 +108,12 @@ enum TelemetryStore {
                 arguments: [
                     status.firmware, status.information.isEmpty ? nil : JSONWriter.text(.record(status.information)), report.receivedAt, report.id,
                 ])
+        }
+        if let measurement = status.measurement, let row = try DeviceStore.find(report.id, in: db)?.row {
+            try MeasurementStore.insert(measurement, of: row, at: report.receivedAt, in: db)
+        }
+        if ModuleMeasurement.hasNoNetwork(status.information), ModuleMeasurement.cell(in: status.measurement) == nil {
+            try MeasurementStore.endCell(of: report.id, in: db)
         }
         var consequences: [Consequence] = []
         if let version = status.configVersion {

@@ -32,6 +32,7 @@ extension Cloud {
             case "devices": try count(arguments)
             case "logs": try logs(arguments)
             case "heartbeats": try heartbeats(arguments)
+            case "signals": try signals(arguments)
             default: throw ActionFailure("unknown_query", "The cloud has no query '\(query)'.")
             }
         }
@@ -172,6 +173,13 @@ extension Cloud {
     private func heartbeats(_ arguments: Fields) throws -> Fields {
         let count = try storage.read { db in try TelemetryStore.heartbeats(of: arguments["device"]?.text, in: db) }
         return ["count": .integer(count)]
+    }
+
+    private func signals(_ arguments: Fields) throws -> Fields {
+        let device = try CloudScenario.text("device", in: arguments)
+        return try storage.read { db in
+            try MeasurementStore.signals(of: try DeviceStore.active(device, tenant: tenant, in: db).row, in: db)
+        }
     }
 }
 

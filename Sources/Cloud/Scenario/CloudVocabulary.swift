@@ -119,8 +119,7 @@ enum CloudEvents {
             "heartbeat.received", "A heartbeat of a device was taken.",
             fields: [
                 Shared.device, FieldKind("status", .text), FieldKind("cpu_usage", .number, unit: "%"), FieldKind("memory_usage", .number, unit: "%"),
-                FieldKind("temperature", .number, unit: "°C"),
-            ], volume: .traffic),
+            ] + ModuleMeasurement.kinds, volume: .traffic),
         EventKind(
             "log.received", "A log entry of a device was taken.",
             fields: [
@@ -131,7 +130,7 @@ enum CloudEvents {
             fields: [
                 Shared.device, FieldKind("status", .choice(Presence.allCases.map(\.rawValue))), FieldKind("firmware", .text),
                 FieldKind("config_version", .integer), FieldKind("boot_count", .integer), FieldKind("modules", .any), FieldKind("performance", .any),
-            ], volume: .traffic),
+            ] + ModuleMeasurement.kinds, volume: .traffic),
         EventKind(
             "telemetry.refused", "A message was not taken; it is acknowledged all the same, unless the buffer was full.",
             fields: [
@@ -182,8 +181,12 @@ enum CloudQueries {
                 FieldKind("device_type", .text), FieldKind("hardware", .text), FieldKind("credentials", .record([FieldKind("epoch", .integer)]), "absent without a valid secret"),
                 FieldKind("config_version", .integer), FieldKind("reported_config_version", .integer), FieldKind("heartbeats", .integer),
                 FieldKind("clone_alarm", .bool), FieldKind("last_seen", .text, "ISO 8601, UTC"), FieldKind("boot_count", .integer),
-                FieldKind("modules", .any), FieldKind("performance", .any),
-            ]),
+                FieldKind("modules", .any), FieldKind("performance", .any), FieldKind("capabilities", .list(.text), "of a module"),
+                FieldKind("signal_at", .text, "when a module last measured its cell"),
+            ] + ModuleMeasurement.kinds),
+        ActionKind(
+            "signals", "How often a module measured its cell, with the weakest and the strongest signal.", takes: [Shared.requiredDevice],
+            gives: [FieldKind("count", .integer), FieldKind("weakest", .number, unit: "dBm"), FieldKind("strongest", .number, unit: "dBm")]),
         ActionKind(
             "config", "One key of a device's configuration.", takes: [Shared.requiredDevice, FieldKind("key", .text, required: true)],
             gives: [

@@ -4,7 +4,7 @@ import Testing
 @testable import Cloud
 
 /// A whole cloud, spoken to as scenarios do.
-private struct ScenarioCloud {
+struct ScenarioCloud {
     let world: DeviceWorld
     let cloud: Cloud
 
@@ -46,9 +46,8 @@ private struct ScenarioCloud {
         send("status", #"{"status":"online","firmware":"2.3.0","config_version":0,"boot_count":1,"modules":{"yolo":"idle"}}"#)
     }
 
-    func send(_ topic: String, _ payload: String) {
-        cloud.received(
-            topic: "luna/device/luna_badge_0007/\(topic)", payload: Array(payload.utf8), clientID: "luna_badge_0007", quality: 0, delivery: nil)
+    func send(_ topic: String, _ payload: String, device: String = "luna_badge_0007") {
+        cloud.received(topic: "luna/device/\(device)/\(topic)", payload: Array(payload.utf8), clientID: device, quality: 0, delivery: nil)
     }
 }
 
