@@ -46,7 +46,8 @@ let targets: [Target] = [
     .target(name: "ScenarioLanguage", dependencies: ["LabCore", yams]),
     .target(name: "WireProtocols", dependencies: ["LabCore"]),
     .target(name: "Simulation", dependencies: ["LabCore"]),
-    .target(name: "Emulators", dependencies: ["LabCore", crypto]),
+    .target(name: "CloudClient", dependencies: ["LabCore", crypto]),
+    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
@@ -63,7 +64,7 @@ let targets: [Target] = [
             "LabCore", "CLinux", "CMosquitto", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
             nioPosix, nioSSL, nioWebSocket, x509, crypto,
         ]),
-    .target(name: "Drivers", dependencies: ["LabCore", "WireProtocols"]),
+    .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
@@ -81,12 +82,12 @@ let targets: [Target] = [
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
-    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "Emulators", crypto]),
+    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "WireProtocols", crypto]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
-    .testTarget(name: "DriversTests", dependencies: ["LabCore", "WireProtocols", "Drivers"]),
+    .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(

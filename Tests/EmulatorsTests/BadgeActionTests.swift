@@ -1,3 +1,4 @@
+import CloudClient
 import LabCore
 import Testing
 

@@ -1,4 +1,5 @@
 import Crypto
+import CloudClient
 import LabCore
 import Testing
 

@@ -1,3 +1,4 @@
+import CloudClient
 package import LabCore
 
 /// A Luna badge as a value: boots, registers, keeps its credentials in flash, and lives on MQTT (badge protocol).

@@ -1,3 +1,4 @@
+import CloudClient
 import LabCore
 
 /// The MQTT connection: persistent session, will, back-off (badge protocol, "MQTT").

@@ -1,5 +1,5 @@
+import CloudClient
 import LabCore
-import Crypto
 
 /// What the factory knows: the master key from which each device's key is made (badge protocol, "Identity and keys").
 package struct BadgeFactory: Sendable, Equatable {
@@ -8,13 +8,7 @@ package struct BadgeFactory: Sendable, Equatable {
     /// - Parameter master: the factory master key, 32 bytes or more in earnest.
     package init(master: [UInt8]) { self.master = master }
 
-    /// `HKDF-SHA256(key: factory master key, salt: "lab factory v1", info: "factory-key|" + serial number)`, 32 bytes.
-    package static func key(master: [UInt8], serial: String) -> [UInt8] {
-        let seed = HKDF<SHA256>.extract(inputKeyMaterial: SymmetricKey(data: master), salt: Array("lab factory v1".utf8))
-        // 32 bytes are the first block of the expansion (RFC 5869 §2.3), taken as it is: SymmetricKey gives its bytes to unsafe code only.
-        let block = Array("factory-key|\(serial)".utf8) + [0x01]
-        return Array(HMAC<SHA256>.authenticationCode(for: block, using: SymmetricKey(data: Array(seed))))
-    }
+    package static func key(master: [UInt8], serial: String) -> [UInt8] { FactoryKey.of(serial: serial, master: master) }
 
     /// The MCU's unique id, 24 hexadecimal digits: the same for the same seed and serial number.
     package static func hardwareID(seed: UInt64, serial: String) -> String {

@@ -1,3 +1,4 @@
+import CloudClient
 import LabCore
 
 /// Registration over REST, and the token (badge protocol, "Signed requests" and "REST").

@@ -1,3 +1,4 @@
+import CloudClient
 import LabCore
 
 /// What the badge keeps in flash, and how.
@@ -36,6 +37,10 @@ struct BadgeCredentials: Sendable, Equatable {
         else { return nil }
         self.init(deviceID: device, secret: Array(secret), keyEpoch: epoch)
     }
+}
+
+extension RegistrationGrant {
+    var credentials: BadgeCredentials { BadgeCredentials(deviceID: deviceID, secret: secret, keyEpoch: keyEpoch) }
 }
 
 /// A command that was taken on, so that it is not carried out again.

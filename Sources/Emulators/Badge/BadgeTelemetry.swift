@@ -1,3 +1,4 @@
+import CloudClient
 import LabCore
 
 enum BadgeLogLevel: String, Sendable, CaseIterable, Comparable {

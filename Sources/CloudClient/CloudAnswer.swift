@@ -1,22 +1,22 @@
-import LabCore
+package import LabCore
 
 /// An answer of the cloud, or that there was none: `{"code":…,"data":…,"message":…}` (badge protocol, "REST").
-struct CloudAnswer: Sendable {
-    /// The longest body that the badge reads: it has little memory, and a wrong peer may send anything.
-    static let longestBody = 16_384
+package struct CloudAnswer: Sendable {
+    /// The longest body that a device reads: it has little memory, and a wrong peer may send anything.
+    package static let longestBody = 16_384
 
     /// 0 without an answer.
-    var status = 0
-    var code: Int64?
+    package var status = 0
+    package var code: Int64?
     /// Name of the error: the cloud's, else the failure's, else `malformed_answer`; `nil` if all is well.
-    var error: String?
-    var message: String?
-    var data: FieldValue?
-    var serverTime: Int64?
-    var serverTimeSignature: String?
-    var retryAfter: Int64?
+    package var error: String?
+    package var message: String?
+    package var data: FieldValue?
+    package var serverTime: Int64?
+    package var serverTimeSignature: String?
+    package var retryAfter: Int64?
 
-    init(_ result: Result<HTTPAnswer, HTTPFailure>) {
+    package init(_ result: Result<HTTPAnswer, HTTPFailure>) {
         switch result {
         case .failure(let failure): error = failure.rawValue
         case .success(let answer): read(answer)
@@ -33,15 +33,15 @@ struct CloudAnswer: Sendable {
         else { return error = "malformed_answer" }
         self.code = code
         data = envelope["data"]
-        message = envelope.text("message")
-        if !isSuccess { error = data?.record?.text("error") ?? "unnamed" }
+        message = envelope["message"]?.text
+        if !isSuccess { error = data?.record?["error"]?.text ?? "unnamed" }
     }
 
     private var isSuccess: Bool { (200..<300).contains(status) && code == 0 }
-    var succeeded: Bool { error == nil }
+    package var succeeded: Bool { error == nil }
 
     /// For the action `request`: an answer of 400 or more is a failure, with what the cloud said.
-    var asActionResult: Result<Fields, ActionFailure> {
+    package var asActionResult: Result<Fields, ActionFailure> {
         var fields: Fields = ["status": .integer(Int64(status))]
         if let code { fields["code"] = .integer(code) }
         if let error { fields["error"] = .text(error) }
@@ -55,32 +55,38 @@ struct CloudAnswer: Sendable {
     }
 }
 
-/// What a registration gives, as far as a badge needs it.
-struct RegistrationGrant: Sendable {
-    var credentials: BadgeCredentials
-    var token: String
-    var tokenExpiry: Int64
+/// What a registration gives, as far as a device needs it.
+package struct RegistrationGrant: Sendable {
+    package var deviceID: String
+    /// 32 bytes.
+    package var secret: [UInt8]
+    /// Counts from 1.
+    package var keyEpoch: UInt32
+    package var token: String
+    package var tokenExpiry: Int64
 
     /// `nil` unless every field is there, in its form, and for this device.
-    init?(_ data: FieldValue?, for device: String) {
-        guard let fields = data?.record, fields.text("device_id") == device,
-            let secret = fields.text("device_secret").flatMap(Base64URL.bytes), secret.count == 32,
+    package init?(_ data: FieldValue?, for device: String) {
+        guard let fields = data?.record, fields["device_id"]?.text == device,
+            let secret = fields["device_secret"]?.text.flatMap(Base64URL.bytes), secret.count == 32,
             let epoch = fields["key_epoch"]?.integer.flatMap({ UInt32(exactly: $0) }), epoch >= 1,
             let token = TokenGrant(data)
         else { return nil }
-        credentials = BadgeCredentials(deviceID: device, secret: secret, keyEpoch: epoch)
+        deviceID = device
+        self.secret = secret
+        keyEpoch = epoch
         self.token = token.token
         tokenExpiry = token.expiry
     }
 }
 
-struct TokenGrant: Sendable {
-    var token: String
+package struct TokenGrant: Sendable {
+    package var token: String
     /// Unix seconds.
-    var expiry: Int64
+    package var expiry: Int64
 
-    init?(_ data: FieldValue?) {
-        guard let fields = data?.record, let token = fields.text("token"), (1...4_096).contains(token.utf8.count),
+    package init?(_ data: FieldValue?) {
+        guard let fields = data?.record, let token = fields["token"]?.text, (1...4_096).contains(token.utf8.count),
             token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }), let expiry = fields["token_expires_at"]?.integer
         else { return nil }
         self.token = token

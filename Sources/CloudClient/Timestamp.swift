@@ -1,7 +1,7 @@
 /// Moments as ISO 8601 UTC with seconds: `2026-01-01T00:00:30Z` (badge protocol, "MQTT").
-enum Timestamp {
+package enum Timestamp {
     /// Appends the moment; one outside of the years 1970 to 9999 is written as the nearest inside.
-    static func append(unixSeconds: Int64, to output: inout [UInt8]) {
+    package static func append(unixSeconds: Int64, to output: inout [UInt8]) {
         let seconds = min(max(0, unixSeconds), 253_402_300_799)
         let (year, month, day) = date(daysSince1970: seconds / 86_400)
         let time = seconds % 86_400
@@ -13,7 +13,7 @@ enum Timestamp {
         append(time % 60, 2, "Z", &output)
     }
 
-    static func text(unixSeconds: Int64) -> String {
+    package static func text(unixSeconds: Int64) -> String {
         var output: [UInt8] = []
         append(unixSeconds: unixSeconds, to: &output)
         return String(decoding: output, as: UTF8.self)
