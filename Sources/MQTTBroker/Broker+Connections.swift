@@ -90,7 +90,7 @@ extension Broker {
         case .disconnect:
             connections[slot].will = nil  // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
             close(slot, .disconnected)
-        case .connect, .subscribe, .unsubscribe, .connack, .suback, .unsuback, .pingresp:
+        case .connect, .subscribe, .unsubscribe, .connack, .suback, .unsuback, .pingresp, .auth:
             switch try MQTTPacket(frame, in: bytes) {
             case .connect(let connect): connectArrived(connect, slot)
             case .subscribe(let subscribe): subscribeArrived(subscribe, slot)

@@ -24,7 +24,7 @@ package struct PacketNote: Sendable, Equatable {
     package var retain = false
     package var isDuplicate = false
 
-    init(_ client: String?, _ direction: PacketFault.Direction, _ frame: MQTTFrame, _ bytes: [UInt8]) {
+    package init(_ client: String?, _ direction: PacketFault.Direction, _ frame: MQTTFrame, _ bytes: [UInt8]) {
         self.client = client
         self.direction = direction
         type = frame.type
@@ -40,7 +40,7 @@ package struct PacketNote: Sendable, Equatable {
         case .puback, .pubrec, .pubrel, .pubcomp, .subscribe, .suback, .unsubscribe, .unsuback:
             guard frame.body.count >= 2 else { return }
             packetID = UInt16(bytes[frame.body.lowerBound]) << 8 | UInt16(bytes[frame.body.lowerBound + 1])
-        case .connect, .connack, .pingreq, .pingresp, .disconnect: break
+        case .connect, .connack, .pingreq, .pingresp, .disconnect, .auth: break
         }
     }
 }

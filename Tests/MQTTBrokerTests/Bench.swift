@@ -125,7 +125,7 @@ func pubrec(_ id: UInt16) -> MQTTPacket { .pubrec(MQTTAcknowledgement(packetID: 
 func pubrel(_ id: UInt16) -> MQTTPacket { .pubrel(MQTTAcknowledgement(packetID: id)) }
 func pubcomp(_ id: UInt16) -> MQTTPacket { .pubcomp(MQTTAcknowledgement(packetID: id)) }
 func suback(_ id: UInt16, _ codes: UInt8...) -> MQTTPacket { .suback(MQTTSuback(packetID: id, codes: codes)) }
-func unsuback(_ id: UInt16) -> MQTTPacket { .unsuback(MQTTAcknowledgement(packetID: id)) }
+func unsuback(_ id: UInt16) -> MQTTPacket { .unsuback(MQTTUnsuback(packetID: id)) }
 func subscribe(_ id: UInt16, _ filters: (String, MQTTQoS)...) throws -> MQTTPacket {
     .subscribe(MQTTSubscribe(packetID: id, subscriptions: try filters.map { MQTTSubscription(filter: try MQTTTopicFilter($0.0), qos: $0.1) }))
 }

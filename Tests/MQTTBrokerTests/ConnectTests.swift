@@ -227,7 +227,7 @@ struct WillTests {
     func disconnected() throws {
         var bench = try watched()
         try bench.connect(1, "badge", will: will("w", "gone"))
-        try bench.feed(1, .disconnect)
+        try bench.feed(1, .disconnect())
         bench.drop(1)
         #expect(try bench.take(9).isEmpty)
         #expect(bench.closed[1] == .disconnected)

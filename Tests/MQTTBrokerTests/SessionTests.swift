@@ -10,7 +10,7 @@ struct SessionTests {
         var bench = Bench()
         #expect(try bench.connect(1, "cloud", clean: false) == [connack()])
         try bench.feed(1, subscribe(1, ("a", .exactlyOnce)))
-        try bench.feed(1, .disconnect)
+        try bench.feed(1, .disconnect())
         try bench.connect(2, "badge")
         try bench.feed(2, publish("a", "0"), publish("a", "1", .atLeastOnce, id: 1), publish("a", "2", .exactlyOnce, id: 2))
         // QoS 0 is for those who are there.

@@ -38,7 +38,7 @@ extension MQTTClientSession {
                 awaitsPingResponse = false
                 effects.append(.cancelTimer(.pingResponse))
             }
-        case .connect, .subscribe, .unsubscribe, .pingreq, .disconnect: return .wrongDirection
+        case .connect, .subscribe, .unsubscribe, .pingreq, .disconnect, .auth: return .wrongDirection
         }
         return nil
     }

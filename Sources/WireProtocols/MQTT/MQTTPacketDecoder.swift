@@ -9,6 +9,10 @@ package struct MQTTFrame: Sendable, Equatable {
     package var body: Range<Int>
     /// Offset of `start` from the connection's first byte.
     package var streamOffset: Int
+    /// The connection's version, and for a CONNECT the one that it asks for.
+    package var version: MQTTProtocolVersion
+    /// The end that received the packet.
+    package var receiver: MQTTRole
 
     package var range: Range<Int> { start..<body.upperBound }
     package var byteCount: Int { body.upperBound - start }
@@ -24,7 +28,8 @@ package struct MQTTPacketDecoder: Sendable {
     package static let largestPacket = 268_435_460
 
     package let role: MQTTRole
-    package private(set) var version: MQTTProtocolVersion
+    /// The connection's version; nil until CONNECT tells it.
+    package private(set) var version: MQTTProtocolVersion?
     /// Bytes of a whole packet with its fixed header.
     package var maximumPacketSize: Int
     /// The bytes that frames point into.
@@ -35,9 +40,12 @@ package struct MQTTPacketDecoder: Sendable {
     private var awaitsFirstPacket: Bool
     private var failure: MQTTDecodingError?
 
-    /// - Parameter awaitsFirstPacket: false for a decoder that begins in the middle of a connection.
+    /// - Parameters:
+    ///   - version: nil for a server that speaks whatever of 3.1.1 and 5.0 the CONNECT asks for. A version makes it
+    ///     refuse a CONNECT with another one.
+    ///   - awaitsFirstPacket: false for a decoder that begins in the middle of a connection.
     package init(
-        role: MQTTRole, version: MQTTProtocolVersion = .v3_1_1, maximumPacketSize: Int = largestPacket, awaitsFirstPacket: Bool = true
+        role: MQTTRole, version: MQTTProtocolVersion? = .v3_1_1, maximumPacketSize: Int = largestPacket, awaitsFirstPacket: Bool = true
     ) {
         self.role = role
         self.version = version
@@ -90,7 +98,7 @@ package struct MQTTPacketDecoder: Sendable {
     /// The next complete packet; nil while bytes are missing.
     package mutating func next() throws(MQTTDecodingError) -> MQTTPacket? {
         guard let frame = try nextFrame() else { return nil }
-        do { return try MQTTPacket(frame, in: bytes, version: version) } catch {
+        do { return try MQTTPacket(frame, in: bytes) } catch {
             failure = error
             throw error
         }
@@ -98,6 +106,7 @@ package struct MQTTPacketDecoder: Sendable {
 
     private mutating func readFrame() throws(MQTTDecodingError) -> MQTTFrame? {
         let type = try readType()
+        let version = version ?? .v3_1_1
         // Remaining length: up to 4 bytes of 7 bits, low bits first (§2.2.3).
         var length = 0
         var index = position + 1
@@ -106,7 +115,12 @@ package struct MQTTPacketDecoder: Sendable {
             let byte = bytes[index]
             length |= Int(byte & 0x7F) << (7 * (index - position - 1))
             index += 1
-            if byte & 0x80 == 0 { break }
+            if byte & 0x80 == 0 {
+                if byte == 0, index - position > 2, version == .v5_0 {
+                    throw error(.notMinimal(field: "remaining length"), type, offset: 1)  // [MQTT-1.5.5-1]
+                }
+                break
+            }
             if index - position > 4 { throw error(.remainingLengthTooLong, type, offset: 4) }
         }
         let total = index - position + length
@@ -115,11 +129,30 @@ package struct MQTTPacketDecoder: Sendable {
             throw error(.wrongLength(found: length, expected: expected), type, offset: 1)
         }
         guard bytes.count - index >= length else { return nil }
-        let frame = MQTTFrame(
-            type: type, flags: bytes[position] & 0x0F, start: position, body: index..<index + length, streamOffset: base + position)
+        var frame = MQTTFrame(
+            type: type, flags: bytes[position] & 0x0F, start: position, body: index..<index + length, streamOffset: base + position,
+            version: version, receiver: role)
+        if type == .connect { frame.version = try takeVersion(frame) }
         position = index + length
         awaitsFirstPacket = false
         return frame
+    }
+
+    /// The version that a CONNECT asks for: from now on that of the connection.
+    private mutating func takeVersion(_ frame: MQTTFrame) throws(MQTTDecodingError) -> MQTTProtocolVersion {
+        let levelIndex = frame.body.lowerBound + 6
+        // What is no CONNECT of MQTT at all is told apart when its fields are read.
+        guard levelIndex < frame.body.upperBound, bytes[frame.body.lowerBound..<levelIndex].elementsEqual([0, 4, 0x4D, 0x51, 0x54, 0x54]) else {
+            return version ?? .v3_1_1
+        }
+        guard let asked = MQTTProtocolVersion(rawValue: bytes[levelIndex]), version == nil || version == asked else {
+            throw error(.protocolLevel(bytes[levelIndex]), .connect, offset: levelIndex - frame.start)  // [MQTT-3.1.2-2]
+        }
+        if asked == .v5_0, frame.body.lowerBound - frame.start > 2, bytes[frame.body.lowerBound - 1] == 0 {
+            throw error(.notMinimal(field: "remaining length"), .connect, offset: 1)  // [MQTT-1.5.5-1]
+        }
+        version = asked
+        return asked
     }
 
     /// Checks all that the first byte tells, before the length is even there.
@@ -144,11 +177,12 @@ package struct MQTTPacketDecoder: Sendable {
         } else if role == .server, type == .connect {
             throw error(.repeatedConnect, type, offset: 0)  // [MQTT-3.1.0-2]
         }
-        guard type.mayReach(role) else { throw error(.wrongDirection, type, offset: 0) }
+        if type == .auth, version != .v5_0 { throw error(.reservedPacketType(15), type, offset: 0) }
+        guard type.mayReach(role, version ?? .v3_1_1) else { throw error(.wrongDirection, type, offset: 0) }
         return type
     }
 
     private func error(_ violation: MQTTViolation, _ type: MQTTPacketType?, offset: Int) -> MQTTDecodingError {
-        MQTTDecodingError(violation, packet: type, offset: offset, streamOffset: base + position)
+        MQTTDecodingError(violation, packet: type, offset: offset, streamOffset: base + position, version: version ?? .v3_1_1)
     }
 }

@@ -1,12 +1,22 @@
-/// The protocol's versions; 5.0 gets its case when its properties are written.
-package enum MQTTProtocolVersion: UInt8, Sendable {
+/// The protocol's versions; the raw value is the protocol level of CONNECT.
+package enum MQTTProtocolVersion: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case v3_1_1 = 4
+    case v5_0 = 5
+
+    package var description: String {
+        switch self {
+        case .v3_1_1: "MQTT 3.1.1"
+        case .v5_0: "MQTT 5.0"
+        }
+    }
 }
 
-/// Control packet types (MQTT 3.1.1 table 2.1).
+/// Control packet types (MQTT 3.1.1 table 2.1, MQTT 5.0 table 2-1).
 package enum MQTTPacketType: UInt8, Sendable, CaseIterable, CustomStringConvertible {
     case connect = 1, connack, publish, puback, pubrec, pubrel, pubcomp
     case subscribe, suback, unsubscribe, unsuback, pingreq, pingresp, disconnect
+    /// Only in MQTT 5.0; 3.1.1 reserves the number.
+    case auth
 
     package var description: String {
         switch self {
@@ -24,6 +34,7 @@ package enum MQTTPacketType: UInt8, Sendable, CaseIterable, CustomStringConverti
         case .pingreq: "PINGREQ"
         case .pingresp: "PINGRESP"
         case .disconnect: "DISCONNECT"
+        case .auth: "AUTH"
         }
     }
 
@@ -39,16 +50,18 @@ package enum MQTTPacketType: UInt8, Sendable, CaseIterable, CustomStringConverti
     /// Bytes after the fixed header where the specification leaves no choice.
     func fixedLength(_ version: MQTTProtocolVersion) -> Int? {
         switch self {
-        case .connack, .puback, .pubrec, .pubrel, .pubcomp, .unsuback: 2
-        case .pingreq, .pingresp, .disconnect: 0
-        case .connect, .publish, .subscribe, .suback, .unsubscribe: nil
+        case .connack, .puback, .pubrec, .pubrel, .pubcomp, .unsuback: version == .v3_1_1 ? 2 : nil
+        case .disconnect: version == .v3_1_1 ? 0 : nil
+        case .pingreq, .pingresp: 0
+        case .connect, .publish, .subscribe, .suback, .unsubscribe, .auth: nil
         }
     }
 
-    func mayReach(_ role: MQTTRole) -> Bool {
+    func mayReach(_ role: MQTTRole, _ version: MQTTProtocolVersion) -> Bool {
         switch (role, self) {
         case (.server, .connack), (.server, .suback), (.server, .unsuback), (.server, .pingresp): false
-        case (.client, .connect), (.client, .subscribe), (.client, .unsubscribe), (.client, .pingreq), (.client, .disconnect): false
+        case (.client, .connect), (.client, .subscribe), (.client, .unsubscribe), (.client, .pingreq): false
+        case (.client, .disconnect): version == .v5_0
         default: true
         }
     }

@@ -9,8 +9,22 @@ package enum MQTTTopicError: Error, Sendable, Equatable, CustomStringConvertible
     case misplacedMultiLevelWildcard(offset: Int)
     /// `+` that is not a whole level.
     case misplacedSingleLevelWildcard(offset: Int)
+    /// `$share/…` without a name of at least one character, or with `+` or `#` in it, or without a filter behind it.
+    case malformedShare(offset: Int)
 
-    package var clause: String {
+    package var clause: String { clause(.v3_1_1) }
+
+    /// The normative statement; the versions number them differently.
+    package func clause(_ version: MQTTProtocolVersion) -> String {
+        switch (self, version) {
+        case (.wildcardInName, .v5_0): "MQTT-4.7.0-1"
+        case (.misplacedMultiLevelWildcard, .v5_0): "MQTT-4.7.1-1"
+        case (.misplacedSingleLevelWildcard, .v5_0): "MQTT-4.7.1-2"
+        default: ownClause
+        }
+    }
+
+    private var ownClause: String {
         switch self {
         case .empty: "MQTT-4.7.3-1"
         case .nullCharacter: "MQTT-4.7.3-2"
@@ -18,6 +32,7 @@ package enum MQTTTopicError: Error, Sendable, Equatable, CustomStringConvertible
         case .wildcardInName: "MQTT-3.3.2-2"
         case .misplacedMultiLevelWildcard: "MQTT-4.7.1-2"
         case .misplacedSingleLevelWildcard: "MQTT-4.7.1-3"
+        case .malformedShare: "MQTT-4.8.2-2"
         }
     }
 
@@ -27,7 +42,7 @@ package enum MQTTTopicError: Error, Sendable, Equatable, CustomStringConvertible
         case .empty: 0
         case .tooLong: 65_535
         case .nullCharacter(let offset), .wildcardInName(let offset), .misplacedMultiLevelWildcard(let offset),
-            .misplacedSingleLevelWildcard(let offset):
+            .misplacedSingleLevelWildcard(let offset), .malformedShare(let offset):
             offset
         }
     }
@@ -40,6 +55,7 @@ package enum MQTTTopicError: Error, Sendable, Equatable, CustomStringConvertible
         case .wildcardInName(let offset): "Wildcard at byte \(offset) of a topic name: only filters may have one [\(clause)]."
         case .misplacedMultiLevelWildcard(let offset): "'#' at byte \(offset) must be the whole last level of the filter [\(clause)]."
         case .misplacedSingleLevelWildcard(let offset): "'+' at byte \(offset) must be a whole level of the filter [\(clause)]."
+        case .malformedShare(let offset): "A shared subscription is $share/name/filter; this one is wrong at byte \(offset) [\(clause)]."
         }
     }
 }
@@ -62,6 +78,12 @@ package struct MQTTTopic: Sendable, Hashable, CustomStringConvertible {
         }
         exact = ExactText(text)
     }
+
+    private init() { exact = ExactText("") }
+
+    /// The zero-length name of a PUBLISH whose topic alias stands for the topic (MQTT 5.0 §3.3.2.1). It matches nothing.
+    package static let aliased = MQTTTopic()
+    package var isAliased: Bool { text.isEmpty }
 
     /// Topics such as `$SYS/…` belong to the server (§4.7.2).
     package var isReserved: Bool { text.utf8.first == UInt8(ascii: "$") }
@@ -105,6 +127,7 @@ package struct MQTTTopicFilter: Sendable, Hashable, CustomStringConvertible {
     package func matches(_ topic: MQTTTopic) -> Bool {
         let filter = text.utf8Span.span
         let name = topic.text.utf8Span.span
+        if name.isEmpty { return false }
         // A wildcard in front does not match topics that begin with `$` [MQTT-4.7.2-1].
         if name[0] == UInt8(ascii: "$"), filter[0] != UInt8(ascii: "$") { return false }
         var f = 0

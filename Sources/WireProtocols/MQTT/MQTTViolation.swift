@@ -1,4 +1,4 @@
-/// What a byte stream did that MQTT 3.1.1 does not allow. Each has its clause.
+/// What a byte stream did that MQTT does not allow. Each has its clause, and its reason code of MQTT 5.0.
 package enum MQTTViolation: Sendable, Equatable {
     /// Packet types 0 and 15.
     case reservedPacketType(UInt8)
@@ -35,45 +35,34 @@ package enum MQTTViolation: Sendable, Equatable {
     /// An acknowledgement that does not belong to what it names, such as a PUBREC for a QoS 1 message.
     case unexpectedAcknowledgement(packetID: UInt16)
 
-    /// The normative statement, or the section where the specification has no number for it.
-    package func clause(in type: MQTTPacketType?) -> String {
-        switch self {
-        case .reservedPacketType: "§2.2.1"
-        case .reservedFlags:
-            switch type {
-            case .pubrel: "MQTT-3.6.1-1"
-            case .subscribe: "MQTT-3.8.1-1"
-            case .unsubscribe: "MQTT-3.10.1-1"
-            case .disconnect: "MQTT-3.14.1-1"
-            default: "MQTT-2.2.2-2"
-            }
-        case .remainingLengthTooLong: "§2.2.3"
-        case .packetTooLarge: "§4.8"
-        case .wrongLength, .truncated, .trailingBytes: "MQTT-4.8.0-1"
-        case .illFormedUTF8: "MQTT-1.5.3-1"
-        case .nullCharacter: "MQTT-1.5.3-2"
-        case .packetIdentifierZero: "MQTT-2.3.1-1"
-        case .firstPacketNotConnect: "MQTT-3.1.0-1"
-        case .firstPacketNotConnack: "MQTT-3.2.0-1"
-        case .repeatedConnect: "MQTT-3.1.0-2"
-        case .wrongDirection: "§2.2.1"
-        case .protocolName: "MQTT-3.1.2-1"
-        case .protocolLevel: "MQTT-3.1.2-2"
-        case .connectFlagsReserved: "MQTT-3.1.2-3"
-        case .willFlagsWithoutWill: "MQTT-3.1.2-11"
-        case .willQoS3: "MQTT-3.1.2-14"
-        case .passwordWithoutUserName: "MQTT-3.1.2-22"
-        case .publishQoS3: "MQTT-3.3.1-4"
-        case .duplicateFlagWithQoS0: "MQTT-3.3.1-2"
-        case .topic(let error): error.clause
-        case .noTopicFilter: type == .unsubscribe ? "MQTT-3.10.3-2" : "MQTT-3.8.3-3"
-        case .reservedQoSBits: "MQTT-3.8.3-4"
-        case .reservedReturnCode: type == .suback ? "MQTT-3.9.3-2" : "§3.2.2.3"
-        case .connackFlagsReserved: "§3.2.2.1"
-        case .sessionPresentWithRefusal: "MQTT-3.2.2-4"
-        case .unexpectedAcknowledgement: "MQTT-4.8.0-1"
-        }
-    }
+    // MARK: Only in MQTT 5.0
+
+    /// A variable byte integer with more bytes than its value needs.
+    case notMinimal(field: String)
+    /// A fifth byte of a variable byte integer.
+    case variableIntegerTooLong(field: String)
+    case unknownProperty(UInt32)
+    case misplacedProperty(MQTTPropertyID, MQTTPropertyPlace)
+    /// A property that only the other end may send in this packet.
+    case propertyFromWrongSide(MQTTPropertyID, MQTTPropertyPlace)
+    case repeatedProperty(MQTTPropertyID)
+    case propertyValue(MQTTPropertyID, UInt32)
+    case responseTopic(MQTTTopicError)
+    case authenticationDataWithoutMethod
+    /// A PUBLISH with neither a topic name nor a topic alias.
+    case topicNameMissing
+    /// A topic alias of 0 or above the maximum.
+    case topicAliasInvalid(UInt16)
+    /// A topic alias that no PUBLISH of the connection has given a topic.
+    case topicAliasUnknown(UInt16)
+    case subscriptionOptionsReserved(UInt8)
+    case subscriptionQoS3
+    case retainHandling3
+    case noLocalOnSharedSubscription
+    /// The payload is not the text that its indicator says.
+    case payloadFormat
+    /// More QoS 1 and 2 messages without acknowledgement than the receiver said that it takes.
+    case receiveMaximumExceeded(limit: UInt16)
 
     package var reason: String {
         switch self {
@@ -92,7 +81,7 @@ package enum MQTTViolation: Sendable, Equatable {
         case .repeatedConnect: "a second CONNECT on one connection"
         case .wrongDirection: "this packet type goes the other way"
         case .protocolName: "the protocol name is not MQTT"
-        case .protocolLevel(let level): "protocol level \(level) is not supported, only 4 (MQTT 3.1.1)"
+        case .protocolLevel(let level): "protocol level \(level) is not supported here: 4 is MQTT 3.1.1, 5 is MQTT 5.0"
         case .connectFlagsReserved: "bit 0 of the connect flags must be 0"
         case .willFlagsWithoutWill: "will QoS and will retain must be 0 without a will"
         case .willQoS3: "will QoS 3"
@@ -106,11 +95,29 @@ package enum MQTTViolation: Sendable, Equatable {
         case .connackFlagsReserved(let flags): "acknowledge flags are \(flags): only bit 0 may be set"
         case .sessionPresentWithRefusal: "session present must be 0 when the connection is refused"
         case .unexpectedAcknowledgement(let packetID): "packet identifier \(packetID) does not wait for this"
+        case .notMinimal(let field): "\(field) has more bytes than its value needs"
+        case .variableIntegerTooLong(let field): "\(field) has more than 4 bytes"
+        case .unknownProperty(let id): "there is no property \(id)"
+        case .misplacedProperty(let id, let place): "\(id) is no property of \(place)"
+        case .propertyFromWrongSide(let id, let place): "\(id) in \(place) is for the other end to send"
+        case .repeatedProperty(let id): "\(id) is there twice"
+        case .propertyValue(let id, let value): "\(id) is \(value) and must be in \(id.range.lowerBound)...\(id.range.upperBound)"
+        case .responseTopic(let error): "the response topic is no topic name: \(error)"
+        case .authenticationDataWithoutMethod: "authentication data without an authentication method"
+        case .topicNameMissing: "neither a topic name nor a topic alias"
+        case .topicAliasInvalid(let alias): "topic alias \(alias) is out of range"
+        case .topicAliasUnknown(let alias): "topic alias \(alias) has no topic yet"
+        case .subscriptionOptionsReserved(let byte): "bits 6 and 7 of the subscription options \(byte) must be 0"
+        case .subscriptionQoS3: "maximum QoS 3"
+        case .retainHandling3: "retain handling 3"
+        case .noLocalOnSharedSubscription: "a shared subscription with no local"
+        case .payloadFormat: "the payload is not UTF-8 although its format indicator says so"
+        case .receiveMaximumExceeded(let limit): "more than \(limit) messages without acknowledgement"
         }
     }
 }
 
-/// A violation with its place. After it the connection must be closed [MQTT-4.8.0-1].
+/// A violation with its place. After it the connection must be closed (3.1.1 [MQTT-4.8.0-1], 5.0 [MQTT-4.13.1-1]).
 package struct MQTTDecodingError: Error, Sendable, Equatable, CustomStringConvertible {
     package var violation: MQTTViolation
     /// The packet's type, where its first byte tells it.
@@ -120,14 +127,22 @@ package struct MQTTDecodingError: Error, Sendable, Equatable, CustomStringConver
     /// The packet's first byte, counted from the first byte of the connection.
     package var streamOffset: Int
 
-    package init(_ violation: MQTTViolation, packet: MQTTPacketType?, offset: Int, streamOffset: Int) {
+    /// The connection's version, as far as it was known.
+    package var version: MQTTProtocolVersion
+
+    package init(
+        _ violation: MQTTViolation, packet: MQTTPacketType?, offset: Int, streamOffset: Int, version: MQTTProtocolVersion = .v3_1_1
+    ) {
+        self.version = version
         self.violation = violation
         self.packet = packet
         self.offset = offset
         self.streamOffset = streamOffset
     }
 
-    package var clause: String { violation.clause(in: packet) }
+    package var clause: String { violation.clause(in: packet, version) }
+    /// What CONNACK or DISCONNECT of MQTT 5.0 answer it with.
+    package var reasonCode: MQTTReasonCode { violation.reasonCode }
     package var description: String {
         "\(packet?.description ?? "Packet") at byte \(streamOffset): \(violation.reason) (byte \(offset) of the packet) [\(clause)]"
     }

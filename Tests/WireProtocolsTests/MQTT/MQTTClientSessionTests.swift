@@ -138,7 +138,7 @@ struct MQTTClientConnectionTests {
         var bench = ClientBench()
         try bench.connect(keepAlive: 10)
         #expect(bench.give(.command(.disconnect)) == [.closeTransport, .disconnected(.requested)])
-        #expect(try bench.take() == [.disconnect])
+        #expect(try bench.take() == [.disconnect()])
         #expect(bench.timers.isEmpty)
         #expect(bench.give(.received(MQTTHex.bytes("d000"))) == [])
     }
@@ -330,7 +330,7 @@ struct MQTTClientSubscriptionTests {
         #expect(notices == [.subscribed(filter: "a/#", code: 2), .subscribed(filter: "b", code: 0x80)])
         bench.give(.command(.unsubscribe(filter: "b")))
         #expect(try bench.take() == [.unsubscribe(MQTTUnsubscribe(packetID: 2, filters: [try mqttFilter("b")]))])
-        #expect(try bench.feed(.unsuback(MQTTAcknowledgement(packetID: 2))) == [.unsubscribed([try mqttFilter("b")], nil)])
+        #expect(try bench.feed(.unsuback(MQTTUnsuback(packetID: 2))) == [.unsubscribed([try mqttFilter("b")], nil)])
     }
 
     @Test("without their answer they fail when the connection ends")

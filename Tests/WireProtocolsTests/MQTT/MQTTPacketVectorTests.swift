@@ -72,10 +72,10 @@ struct MQTTVector: Sendable, CustomTestStringConvertible {
         MQTTVector("UNSUBSCRIBE figure 3.30: a/b and c/d", "a2 0c 000a 0003 612f62 0003 632f64") {
             .unsubscribe(MQTTUnsubscribe(packetID: 10, filters: [try mqttFilter("a/b"), try mqttFilter("c/d")]))
         },
-        MQTTVector("UNSUBACK (§3.11)", "b0 02 000a", .client) { .unsuback(MQTTAcknowledgement(packetID: 10)) },
+        MQTTVector("UNSUBACK (§3.11)", "b0 02 000a", .client) { .unsuback(MQTTUnsuback(packetID: 10)) },
         MQTTVector("PINGREQ (§3.12)", "c0 00") { .pingreq },
         MQTTVector("PINGRESP (§3.13)", "d0 00", .client) { .pingresp },
-        MQTTVector("DISCONNECT (§3.14)", "e0 00") { .disconnect },
+        MQTTVector("DISCONNECT (§3.14)", "e0 00") { .disconnect() },
     ]
 
     /// Recorded between mosquitto_pub or mosquitto_sub 2.0.11 and mosquitto 2.0.11 on Debian 12.
