@@ -4,6 +4,7 @@ import PackageDescription
 // Each dependency has its reason here; all else is the lab's own.
 let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),  // the commands of `lab`
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),  // PEM and DER of those certificates
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),  // the lab's own certificate authority
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),  // queues and heaps of the broker
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),  // HMAC, HKDF, SHA-256, password hashes
@@ -34,7 +35,9 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -62,7 +65,7 @@ let targets: [Target] = [
         name: "Transports",
         dependencies: [
             "LabCore", "CLinux", "CMosquitto", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
-            nioPosix, nioSSL, nioWebSocket, x509, crypto,
+            nioPosix, nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
         ]),
     .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
     .target(name: "Archive", dependencies: ["LabCore"]),

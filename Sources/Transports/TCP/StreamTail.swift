@@ -1,0 +1,170 @@
+import LabCore
+import NIOCore
+import NIOSSL
+import NIOTLS
+import Synchronization
+
+/// Whom a connection's end tells what happens, on the event loop.
+protocol StreamTailOwner: AnyObject {
+    /// Ready for bytes: connected, and past the TLS handshake and the WebSocket upgrade.
+    func opened(_ tail: StreamTail)
+    func received(_ tail: StreamTail, _ buffer: ByteBuffer)
+    func writabilityChanged(_ tail: StreamTail, _ isWritable: Bool)
+    /// Once, whether it was open or not; not after `close()`.
+    func closed(_ tail: StreamTail, _ failure: StreamFailure)
+}
+
+/// The last handler of a connection's pipeline: bytes in, bytes out, one end.
+///
+/// Everything here happens on the event loop.
+final class StreamTail: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let owner: any StreamTailOwner
+    private let medium: String
+    /// What must happen before the connection is open, and for how long it is waited for. Nil: nothing.
+    private let handshakeTimeout: Duration?
+    /// Why the certificate was refused, where the lab has verified it itself.
+    private let finding: VerificationFinding?
+    private var context: ChannelHandlerContext?
+    private var handshakeTimer: Scheduled<Void>?
+    private var failure: StreamFailure?
+    private(set) var isOpen = false
+    private var isClosed = false
+    /// What was sent in this turn of the loop.
+    private var pending: [UInt8] = []
+    var hasPending: Bool { !pending.isEmpty }
+    /// The owner's number for it.
+    var id = StreamID(rawValue: 0)
+    let listener: Int
+
+    init(owner: any StreamTailOwner, medium: String, listener: Int = 0, handshakeTimeout: Duration? = nil, finding: VerificationFinding? = nil) {
+        self.owner = owner
+        self.medium = medium
+        self.listener = listener
+        self.handshakeTimeout = handshakeTimeout
+        self.finding = finding
+    }
+
+    // MARK: Coming and going
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { connected(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) { connected(context) }
+
+    private func connected(_ context: ChannelHandlerContext) {
+        guard !isOpen, handshakeTimer == nil, !isClosed else { return }
+        guard let handshakeTimeout else { return open() }
+        handshakeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(handshakeTimeout.nanoseconds)) { [weak self] in
+            self?.handshakeTimedOut()
+        }
+    }
+
+    private func open() {
+        isOpen = true
+        owner.opened(self)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent, !isOpen, !isClosed else { return }
+        handshakeTimer?.cancel()
+        handshakeTimer = nil
+        open()
+    }
+
+    private func handshakeTimedOut() {
+        guard !isOpen, !isClosed else { return }
+        failure = StreamFailure(
+            .timedOut, medium, "the TLS handshake did not end in time", remedy: "check whether the other side speaks TLS on this port")
+        context?.close(promise: nil)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The first error is the cause of those that follow it.
+        if failure == nil { failure = finding?.value.withLock { $0 } ?? StreamFailure(error, .transfer, medium) }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        handshakeTimer?.cancel()
+        handshakeTimer = nil
+        self.context = nil
+        guard !isClosed else { return }
+        isClosed = true
+        owner.closed(self, failure ?? ending)
+    }
+
+    private var ending: StreamFailure {
+        isOpen || handshakeTimeout == nil
+            ? StreamFailure(.ended, medium, "the other side closed the connection")
+            : StreamFailure(.malformed, medium, "the other side closed during the TLS handshake", remedy: "check whether the port is the one for TLS")
+    }
+
+    /// Closes it after what was sent has been handed to the kernel as far as it takes it now; the owner hears no more.
+    func close() {
+        guard !isClosed else { return }
+        flush()
+        isClosed = true
+        context?.close(promise: nil)
+    }
+
+    // MARK: Bytes
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if !isClosed { owner.received(self, Self.unwrapInboundIn(data)) }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if isOpen, !isClosed { owner.writabilityChanged(self, context.channel.isWritable) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Takes bytes for the next `flush`. The first array is kept as it is, so that one send costs no copy here.
+    func append(_ bytes: [UInt8]) {
+        if pending.isEmpty { pending = bytes } else { pending.append(contentsOf: bytes) }
+    }
+
+    func flush() {
+        guard !isClosed, !pending.isEmpty, let context else { return pending = [] }
+        var buffer = context.channel.allocator.buffer(capacity: pending.count)
+        buffer.writeBytes(pending)
+        flush(buffer)
+    }
+
+    /// Writes what was sent through a buffer that many connections share.
+    func flush(through buffer: inout ByteBuffer) {
+        guard !isClosed, !pending.isEmpty, context != nil else { return pending = [] }
+        // Takes its storage again if the connection before has handed all of it to the kernel.
+        buffer.clear()
+        buffer.writeBytes(pending)
+        flush(buffer)
+    }
+
+    private func flush(_ buffer: ByteBuffer) {
+        pending = []
+        context?.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+    }
+
+    func setReading(_ isReading: Bool) {
+        guard let context, !isClosed else { return }
+        // Fails only for a channel that is closed, where it does not matter.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
+    }
+
+    var peer: StreamAddress? { StreamAddress(context?.channel.remoteAddress) }
+
+    /// The verified certificate that the other side showed.
+    var peerCertificate: NIOSSLCertificate? {
+        guard let context else { return nil }
+        return (try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self))?.peerCertificate
+    }
+}
+
+/// Where the verification of a certificate leaves its reason for the handler that will see only that it failed.
+final class VerificationFinding: Sendable {
+    let value = Mutex<StreamFailure?>(nil)
+}
