@@ -15,6 +15,10 @@ package enum MQTTClientInput: Sendable, Equatable {
     case command(MQTTCommand)
     case subscribe([MQTTSubscription], Token?)
     case unsubscribe([MQTTTopicFilter], Token?)
+    /// The owner has made the message with this packet identifier safe: with `acknowledgesByHand` it is acknowledged now.
+    /// Only for messages of the present connection; an identifier that does not wait is ignored, also one of an earlier
+    /// connection, unless a message of this one has it too: who acknowledges late counts connections.
+    case acknowledge(UInt16)
     /// The transport that `.openTransport` asked for is there.
     case transportOpened
     case received([UInt8])
@@ -32,7 +36,9 @@ package enum MQTTClientEffect: Sendable, Equatable {
     case cancelTimer(MQTTClientTimer)
     case connected(sessionPresent: Bool)
     case refused(MQTTConnectReturnCode)
-    /// A message from a subscription; its packet identifier and DUP are as received.
+    /// A message from a subscription; its packet identifier and DUP are as received. With `acknowledgesByHand` a message
+    /// with QoS 1 or 2 waits for `.acknowledge` with this identifier; if the connection ends before, the server sends it
+    /// again and it comes again.
     case message(MQTTPublish)
     /// A publish with QoS 1 or 2 is complete.
     case acknowledged(Token)

@@ -23,13 +23,14 @@ extension MQTTClientSession {
     ) -> MQTTViolation? {
         switch packet {
         case .connack(let connack): return connected(connack, at: now, &effects)
-        case .publish(let message): arrived(message, &effects)
+        case .publish(let message): return settings.acknowledgesByHand ? arrivedByHand(message, &effects) : arrived(message, &effects)
         case .puback(let packet): return acknowledged(.puback, packet.packetID, &effects)
         case .pubrec(let packet): return acknowledged(.pubrec, packet.packetID, &effects)
         case .pubcomp(let packet): return acknowledged(.pubcomp, packet.packetID, &effects)
         case .pubrel(let packet):
             // Always answered, also when the identifier is not known any more [MQTT-4.3.3-2].
             received.removeAll { $0 == packet.packetID }
+            unacknowledged.removeAll { $0.isExactlyOnce && $0.packetID == packet.packetID }
             MQTTEncoder.appendAcknowledgement(.pubcomp, packet.packetID, to: &output)
         case .suback(let suback): return subscribed(suback, &effects)
         case .unsuback(let packet): return unsubscribed(packet.packetID, &effects)
@@ -73,7 +74,7 @@ extension MQTTClientSession {
         requests = []
     }
 
-    private mutating func arrived(_ message: MQTTPublish, _ effects: inout [MQTTClientEffect]) {
+    private mutating func arrived(_ message: MQTTPublish, _ effects: inout [MQTTClientEffect]) -> MQTTViolation? {
         switch message.qos {
         case .atMostOnce: effects.append(.message(message))
         case .atLeastOnce:
@@ -87,5 +88,40 @@ extension MQTTClientSession {
             }
             MQTTEncoder.appendAcknowledgement(.pubrec, message.packetID, to: &output)  // [MQTT-4.6.0-3]
         }
+        return nil
+    }
+
+    // MARK: Acknowledgements by the owner
+
+    private mutating func arrivedByHand(_ message: MQTTPublish, _ effects: inout [MQTTClientEffect]) -> MQTTViolation? {
+        let isExactlyOnce = message.qos == .exactlyOnce
+        if message.qos == .atMostOnce {
+            effects.append(.message(message))
+            return nil
+        }
+        if isExactlyOnce, received.contains(message.packetID) {
+            MQTTEncoder.appendAcknowledgement(.pubrec, message.packetID, to: &output)  // [MQTT-4.3.3-2]
+            return nil
+        }
+        if let known = unacknowledged.first(where: { $0.packetID == message.packetID }) {
+            // The owner has this message already; another one must not come under its identifier [MQTT-2.3.1-4].
+            return message.isDuplicate && known.isExactlyOnce == isExactlyOnce ? nil : .packetIdentifierInUse(message.packetID)
+        }
+        unacknowledged.append(Unacknowledged(packetID: message.packetID, isExactlyOnce: isExactlyOnce))
+        effects.append(.message(message))
+        return nil
+    }
+
+    /// Acknowledges what is safe in the order of arrival [MQTT-4.6.0-2], [MQTT-4.6.0-3]: what is safe too early waits.
+    mutating func acknowledge(_ packetID: UInt16) {
+        guard let index = unacknowledged.firstIndex(where: { $0.packetID == packetID }) else { return }
+        unacknowledged[index].isSafe = true
+        if index > 0 { return }
+        let count = unacknowledged.prefix { $0.isSafe }.count
+        for message in unacknowledged.prefix(count) {
+            if message.isExactlyOnce { received.append(message.packetID) }
+            MQTTEncoder.appendAcknowledgement(message.isExactlyOnce ? .pubrec : .puback, message.packetID, to: &output)
+        }
+        unacknowledged.removeFirst(count)
     }
 }

@@ -16,6 +16,8 @@ package struct MQTTClientSession: Sendable {
         package var inflightLimit: Int = 20
         /// Messages that wait for a connection or for a place among the unacknowledged.
         package var queueLimit: Int = 1_000
+        /// A message with QoS 1 or 2 is acknowledged when the owner gives `.acknowledge`, not when it arrives.
+        package var acknowledgesByHand = false
         /// Bytes of a packet from the server.
         package var maximumPacketSize: Int = 1 << 20
         package init() {}
@@ -52,6 +54,13 @@ package struct MQTTClientSession: Sendable {
         var token: Token?
     }
 
+    /// A message that arrived and that the owner has not made safe, or that waits behind one.
+    struct Unacknowledged: Sendable {
+        var packetID: UInt16
+        var isExactlyOnce: Bool
+        var isSafe = false
+    }
+
     let settings: Settings
     var phase = Phase.idle
     var options: MQTTConnection?
@@ -61,6 +70,8 @@ package struct MQTTClientSession: Sendable {
     var requests: [Request] = []
     /// QoS 2 messages that arrived and are not released, by identifier.
     var received: [UInt16] = []
+    /// With `acknowledgesByHand`: messages of this connection, in the order of their arrival.
+    var unacknowledged: [Unacknowledged] = []
     var lastPacketID: UInt16 = 0
     var awaitsPingResponse = false
     var lastSent = RunInstant.start
@@ -89,6 +100,7 @@ package struct MQTTClientSession: Sendable {
         case .command(.disconnect): disconnect(&effects)
         case .subscribe(let subscriptions, let token): request(.subscribe(subscriptions), token, &effects)
         case .unsubscribe(let filters, let token): request(.unsubscribe(filters), token, &effects)
+        case .acknowledge(let packetID): acknowledge(packetID)
         case .transportOpened: opened(at: now, &effects)
         case .transportClosed(let reason): if phase != .idle { end(.transportClosed(reason), &effects) }
         }
@@ -154,6 +166,7 @@ package struct MQTTClientSession: Sendable {
         phase = .idle
         output = []
         awaitsPingResponse = false
+        unacknowledged = []
         decoder = MQTTPacketDecoder(role: .client, maximumPacketSize: settings.maximumPacketSize)
         for request in requests { effects.append(.failed(.notConnected, request.token)) }
         requests = []

@@ -175,6 +175,9 @@ extension MQTTAuth {
         reason = try reader.reason()
         properties = try MQTTProperties(&reader, in: .packet(.auth))
         try reader.expectEnd()
+        if reason != .success, properties.authenticationMethod == nil {
+            throw reader.error(.authenticationMethodMissing, at: reader.frame.body.lowerBound + 1)
+        }
     }
 }
 
@@ -184,6 +187,9 @@ extension MQTTFieldReader {
         let byte = try byte("reason code")
         guard let reason = MQTTReasonCode(rawValue: byte), reason.mayAppear(in: frame.type) else {
             throw error(.reservedReturnCode(byte), at: position - 1)
+        }
+        if let sender = reason.onlySender(in: frame.type), sender == frame.receiver {
+            throw error(.reasonFromWrongSide(reason), at: position - 1)
         }
         return reason
     }

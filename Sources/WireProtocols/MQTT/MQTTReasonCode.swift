@@ -107,6 +107,23 @@ package enum MQTTReasonCode: UInt8, Sendable, CaseIterable, CustomStringConverti
         }
     }
 
+    /// The end that alone may give the reason, where both may send the packet (the tables of §3.4.2.1, §3.5.2.1,
+    /// §3.14.2.1 and §3.15.2.1).
+    func onlySender(in type: MQTTPacketType) -> MQTTRole? {
+        switch (type, self) {
+        case (.puback, .noMatchingSubscribers), (.pubrec, .noMatchingSubscribers), (.auth, .success): .server
+        case (.disconnect, .disconnectWithWill), (.auth, .reauthenticate): .client
+        case (.disconnect, .notAuthorized), (.disconnect, .serverBusy), (.disconnect, .serverShuttingDown),
+            (.disconnect, .badAuthenticationMethod), (.disconnect, .keepAliveTimeout), (.disconnect, .sessionTakenOver),
+            (.disconnect, .topicFilterInvalid), (.disconnect, .retainNotSupported), (.disconnect, .qosNotSupported),
+            (.disconnect, .useAnotherServer), (.disconnect, .serverMoved), (.disconnect, .sharedSubscriptionsNotSupported),
+            (.disconnect, .connectionRateExceeded), (.disconnect, .maximumConnectTime),
+            (.disconnect, .subscriptionIdentifiersNotSupported), (.disconnect, .wildcardSubscriptionsNotSupported):
+            .server
+        default: nil
+        }
+    }
+
     package var description: String {
         switch self {
         case .success: "success"

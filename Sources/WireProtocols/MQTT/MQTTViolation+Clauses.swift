@@ -43,6 +43,7 @@ extension MQTTViolation {
         case .reservedReturnCode: type == .suback ? "MQTT-3.9.3-2" : "§3.2.2.3"
         case .connackFlagsReserved: "§3.2.2.1"
         case .sessionPresentWithRefusal: "MQTT-3.2.2-4"
+        case .packetIdentifierInUse: "MQTT-2.3.1-4"
         default: "MQTT-4.8.0-1"
         }
     }
@@ -65,6 +66,7 @@ extension MQTTViolation {
         case .illFormedUTF8: "MQTT-1.5.4-1"
         case .nullCharacter: "MQTT-1.5.4-2"
         case .packetIdentifierZero: "MQTT-2.2.1-3"
+        case .packetIdentifierInUse: "MQTT-2.2.1-4"
         case .firstPacketNotConnect: "MQTT-3.1.0-1"
         case .firstPacketNotConnack: "MQTT-3.2.0-1"
         case .repeatedConnect: "MQTT-3.1.0-2"
@@ -77,7 +79,7 @@ extension MQTTViolation {
         case .duplicateFlagWithQoS0: "MQTT-3.3.1-2"
         case .topic(let error): error.clause(.v5_0)
         case .noTopicFilter: type == .unsubscribe ? "MQTT-3.10.3-2" : "MQTT-3.8.3-2"
-        case .reservedReturnCode: reasonClause(type)
+        case .reservedReturnCode, .reasonFromWrongSide: reasonClause(type)
         case .connackFlagsReserved: "MQTT-3.2.2-1"
         case .sessionPresentWithRefusal: "MQTT-3.2.2-6"
         case .unknownProperty, .misplacedProperty: "§2.2.2.2"
@@ -86,6 +88,7 @@ extension MQTTViolation {
         case .responseTopic(let error):
             if case .wildcardInName = error { "MQTT-3.3.2-14" } else { error.clause(.v5_0) }
         case .authenticationDataWithoutMethod: MQTTPropertyID.authenticationData.section(in: type)
+        case .authenticationMethodMissing: "§3.15.2.2.2"
         case .topicNameMissing: "§3.3.2.1"
         case .topicAliasInvalid(let alias): alias == 0 ? "MQTT-3.3.2-8" : "MQTT-3.3.2-9"
         case .topicAliasUnknown: "§3.3.2.3.4"
@@ -129,8 +132,8 @@ extension MQTTViolation {
         case .receiveMaximumExceeded: .receiveMaximumExceeded
         case .packetIdentifierZero, .firstPacketNotConnect, .firstPacketNotConnack, .repeatedConnect, .wrongDirection,
             .passwordWithoutUserName, .noTopicFilter, .reservedReturnCode, .sessionPresentWithRefusal, .unexpectedAcknowledgement,
-            .propertyFromWrongSide, .repeatedProperty, .propertyValue, .responseTopic, .authenticationDataWithoutMethod, .topicNameMissing,
-            .topicAliasUnknown, .subscriptionQoS3, .retainHandling3, .noLocalOnSharedSubscription:
+            .propertyFromWrongSide, .repeatedProperty, .propertyValue, .responseTopic, .authenticationDataWithoutMethod,
+            .authenticationMethodMissing, .reasonFromWrongSide, .packetIdentifierInUse, .topicNameMissing, .topicAliasUnknown, .subscriptionQoS3, .retainHandling3, .noLocalOnSharedSubscription:
             .protocolError
         }
     }

@@ -34,6 +34,8 @@ package enum MQTTViolation: Sendable, Equatable {
     case sessionPresentWithRefusal
     /// An acknowledgement that does not belong to what it names, such as a PUBREC for a QoS 1 message.
     case unexpectedAcknowledgement(packetID: UInt16)
+    /// A new message under an identifier that belongs to one without acknowledgement.
+    case packetIdentifierInUse(UInt16)
 
     // MARK: Only in MQTT 5.0
 
@@ -49,6 +51,10 @@ package enum MQTTViolation: Sendable, Equatable {
     case propertyValue(MQTTPropertyID, UInt32)
     case responseTopic(MQTTTopicError)
     case authenticationDataWithoutMethod
+    /// An AUTH that continues or begins something and does not say by which method.
+    case authenticationMethodMissing
+    /// A reason that only the other end may give in this packet.
+    case reasonFromWrongSide(MQTTReasonCode)
     /// A PUBLISH with neither a topic name nor a topic alias.
     case topicNameMissing
     /// A topic alias of 0 or above the maximum.
@@ -95,6 +101,7 @@ package enum MQTTViolation: Sendable, Equatable {
         case .connackFlagsReserved(let flags): "acknowledge flags are \(flags): only bit 0 may be set"
         case .sessionPresentWithRefusal: "session present must be 0 when the connection is refused"
         case .unexpectedAcknowledgement(let packetID): "packet identifier \(packetID) does not wait for this"
+        case .packetIdentifierInUse(let packetID): "packet identifier \(packetID) is in use"
         case .notMinimal(let field): "\(field) has more bytes than its value needs"
         case .variableIntegerTooLong(let field): "\(field) has more than 4 bytes"
         case .unknownProperty(let id): "there is no property \(id)"
@@ -104,6 +111,8 @@ package enum MQTTViolation: Sendable, Equatable {
         case .propertyValue(let id, let value): "\(id) is \(value) and must be in \(id.range.lowerBound)...\(id.range.upperBound)"
         case .responseTopic(let error): "the response topic is no topic name: \(error)"
         case .authenticationDataWithoutMethod: "authentication data without an authentication method"
+        case .authenticationMethodMissing: "there is no authentication method"
+        case .reasonFromWrongSide(let reason): "the reason \(reason) is for the other end to give"
         case .topicNameMissing: "neither a topic name nor a topic alias"
         case .topicAliasInvalid(let alias): "topic alias \(alias) is out of range"
         case .topicAliasUnknown(let alias): "topic alias \(alias) has no topic yet"
