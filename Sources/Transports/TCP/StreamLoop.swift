@@ -4,7 +4,7 @@ import NIOPosix
 
 /// The thread on which the sockets of a run live: servers, clients and proxies share one.
 ///
-/// Stop it when everything on it is closed; a loop that is never stopped keeps its thread until the process ends.
+/// The thread ends with `stop()`, or some time after the last reference to the loop is gone.
 package final class StreamLoop: Loop {
     private let group: MultiThreadedEventLoopGroup
     package let eventLoop: any EventLoop
@@ -13,6 +13,8 @@ package final class StreamLoop: Loop {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         eventLoop = group.next()
     }
+
+    deinit { group.shutdownGracefully { _ in } }
 
     package func post(_ action: @escaping @Sendable () -> Void) { eventLoop.execute(action) }
 

@@ -83,6 +83,8 @@ private final class WebSocketDoorman: ChannelInboundHandler, RemovableChannelHan
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The request itself follows, and is answered.
+        if error is NIOWebSocketUpgradeError { return }
         refuse(context, StreamFailure(error, .transfer, entrance.medium))
     }
 

@@ -1,0 +1,12 @@
+import LabCore
+import Synchronization
+import Transports
+
+/// Answers what it hears with text that is no TLS.
+final class TalkativeHandler: StreamServerHandler {
+    let server = Mutex<StreamServer?>(nil)
+
+    func opened(_ connection: StreamID, _ peer: StreamPeer) {}
+    func received(_ connection: StreamID, _ bytes: [UInt8]) { server.withLock { $0 }?.send(connection, Array("220 hello\r\n".utf8)) }
+    func closed(_ connection: StreamID, _ failure: StreamFailure) {}
+}
