@@ -35,6 +35,8 @@ package struct MQTTCredentials: Sendable, Equatable {
     package var username: String?
     package var password: [UInt8]?
     package var peer: String
+    /// The subject of the certificate that the client showed and the transport checked, such as `CN=badge-7`.
+    package var certificateSubject: String?
 }
 
 package enum MQTTAuthentication: Sendable, Equatable {
@@ -43,17 +45,44 @@ package enum MQTTAuthentication: Sendable, Equatable {
     case refused(MQTTConnectReturnCode, reason: String)
 }
 
+/// Where an extended authentication stands (5.0 §4.12).
+package struct MQTTAuthenticationExchange: Sendable, Equatable {
+    /// As the client named it in CONNECT.
+    package var method: String
+    package var data: [UInt8]?
+    /// What the authorizer gave with its last challenge; nil at the beginning of an exchange.
+    package var state: [UInt8]?
+    /// The client is connected already and authenticates again.
+    package var isReauthentication: Bool
+}
+
+package enum MQTTAuthenticationStep: Sendable, Equatable {
+    /// AUTH 0x18 to the client; the state comes back with its answer.
+    case challenge([UInt8], state: [UInt8])
+    /// CONNACK, or AUTH 0x00 after a re-authentication, with the data.
+    case accepted(MQTTIdentity, [UInt8]?)
+    /// The code goes into CONNACK or DISCONNECT; the reason into the event log only.
+    case refused(MQTTReasonCode, reason: String)
+}
+
 /// Decides who may connect and what they may say and hear. Synchronous, and asked only when the answer is not cached.
 package protocol MQTTAuthorizer: Sendable {
     func authenticate(_ credentials: MQTTCredentials, at now: RunInstant) -> MQTTAuthentication
+    /// One step of an extended authentication, for a client of 5.0 that names a method.
+    func authenticate(_ credentials: MQTTCredentials, _ exchange: MQTTAuthenticationExchange, at now: RunInstant) -> MQTTAuthenticationStep
     func mayPublish(_ identity: MQTTIdentity, to topic: MQTTTopic) -> Bool
     /// Whether all that the filter matches may be asked for.
     func maySubscribe(_ identity: MQTTIdentity, to filter: MQTTTopicFilter) -> Bool
     func mayReceive(_ identity: MQTTIdentity, from topic: MQTTTopic) -> Bool
 }
 
-/// The usual rights: patterns that the identity carries.
+/// The usual rights: patterns that the identity carries. And the usual methods: none.
 extension MQTTAuthorizer {
+    package func authenticate(
+        _ credentials: MQTTCredentials, _ exchange: MQTTAuthenticationExchange, at now: RunInstant
+    ) -> MQTTAuthenticationStep {
+        .refused(.badAuthenticationMethod, reason: "no authentication method \(exchange.method)")
+    }
     package func mayPublish(_ identity: MQTTIdentity, to topic: MQTTTopic) -> Bool { identity.rights.mayPublish(topic) }
     package func maySubscribe(_ identity: MQTTIdentity, to filter: MQTTTopicFilter) -> Bool { identity.rights.maySubscribe(filter) }
     package func mayReceive(_ identity: MQTTIdentity, from topic: MQTTTopic) -> Bool { identity.rights.mayReceive(topic) }

@@ -24,9 +24,12 @@ extension Broker {
     mutating func recheckRights(_ session: Int) {
         sessions[session].access = []
         sessions[session].nextAccess = 0
-        for subscription in sessions[session].subscriptions where !maySubscribe(session, subscription.filter) {
+        for subscription in sessions[session].subscriptions {
+            let key = subscription.isShared ? (try? shareKey(subscription.filter)) ?? nil : nil
+            if maySubscribe(session, subscription.filter, key) { continue }
             sessions[session].subscriptions.removeAll { $0.filter == subscription.filter }
-            removeSubscriber(session, subscription.filter)
+            removeSubscriber(session, subscription)
+            if let key { passOnShared(from: session, key) }
             note(.subscriptionRevoked(client: sessions[session].clientID, filter: subscription.filter.text))
         }
         if sessions[session].queue.isEmpty { return }

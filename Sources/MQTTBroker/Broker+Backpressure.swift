@@ -20,7 +20,17 @@ extension Broker {
         guard configuration.overflow == .holdPublisher else { return false }
         for subscriber in router.routes[route].subscribers where subscriber.qos != .atMostOnce {
             if hasRoom(subscriber.session) { continue }
+            if sessions[subscriber.session].firstExpiry <= now {
+                dropExpired(subscriber.session)
+                if hasRoom(subscriber.session) { continue }
+            }
             if !connections[slot].isWaiting { sessions[subscriber.session].waiters.append(id) }
+            connections[slot].isWaiting = true
+            return true
+        }
+        // One member with room is enough; any of them may get it first.
+        for share in router.routes[route].shares where isFull(share) {
+            for member in share.members where !sessions[member.session].waiters.contains(id) { sessions[member.session].waiters.append(id) }
             connections[slot].isWaiting = true
             return true
         }

@@ -5,11 +5,11 @@ import WireProtocols
 extension Broker {
     // MARK: Opening, bytes, congestion
 
-    mutating func opened(_ id: ConnectionID, peer: String) {
+    mutating func opened(_ id: ConnectionID, peer: String, certificateSubject: String?) {
         guard connectionSlots[id] == nil else { return }
         var connection = Connection(
-            id: id, peer: peer,
-            decoder: MQTTPacketDecoder(role: .server, maximumPacketSize: configuration.maximumPacketSize), openedAt: now, lastHeard: now)
+            id: id, peer: peer, certificateSubject: certificateSubject,
+            decoder: MQTTPacketDecoder(role: .server, version: nil, maximumPacketSize: configuration.maximumPacketSize), lastHeard: now)
         connection.isTranscribed = transcript == .all
         let slot: Int
         if let free = freeConnections.popLast() {
@@ -22,7 +22,8 @@ extension Broker {
         connectionSlots[id] = slot
         note(.connectionOpened(peer: peer))
         // A client that never finishes its CONNECT is not waited for (§3.1.4 non-normative).
-        schedule(.connect(id), at: now.advanced(by: configuration.connectTimeout))
+        let limit = Double(configuration.connectTimeout.nanoseconds) * configuration.clientTimeFactor
+        schedule(.connect(id), at: now.advanced(byNanoseconds: Int64(limit)))
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: [UInt8]) {
@@ -74,37 +75,47 @@ extension Broker {
 
     mutating func dispatch(_ frame: MQTTFrame, _ bytes: [UInt8], _ slot: Int) throws(MQTTDecodingError) {
         statistics.packetsReceived += 1
-        // The decoder holds a client to this order too, but a fault may have taken a packet away or doubled it.
-        guard (frame.type == .connect) == (connections[slot].session < 0) else {
-            let violation: MQTTViolation = frame.type == .connect ? .repeatedConnect : .firstPacketNotConnect(frame.type)
-            throw MQTTDecodingError(violation, packet: frame.type, offset: 0, streamOffset: frame.streamOffset)
-        }
+        if connections[slot].session < 0 || frame.type == .connect { return try dispatchFirst(frame, bytes, slot) }
         switch frame.type {
         case .publish: try publishArrived(frame, bytes, slot)
         case .puback, .pubrec, .pubrel, .pubcomp:
-            guard case let packetID = try acknowledgedID(frame, bytes), packetID != 0 else { return }
-            if let violation = acknowledgementArrived(frame.type, packetID, slot) {
-                throw MQTTDecodingError(violation, packet: frame.type, offset: frame.body.lowerBound - frame.start, streamOffset: frame.streamOffset)
+            switch try MQTTPacket(frame, in: bytes) {
+            case .puback(let packet), .pubrec(let packet), .pubrel(let packet), .pubcomp(let packet):
+                if let violation = acknowledgementArrived(frame.type, packet, slot) { throw error(violation, frame) }
+            default: break
             }
         case .pingreq: write(to: slot, .pingresp) { MQTTEncoder.appendEmpty(.pingresp, to: &$0) }  // [MQTT-3.12.4-1]
-        case .disconnect:
-            connections[slot].will = nil  // [MQTT-3.1.2-10], [MQTT-3.14.4-3]
-            close(slot, .disconnected)
-        case .connect, .subscribe, .unsubscribe, .connack, .suback, .unsuback, .pingresp, .auth:
+        case .disconnect, .subscribe, .unsubscribe, .auth, .connect, .connack, .suback, .unsuback, .pingresp:
             switch try MQTTPacket(frame, in: bytes) {
-            case .connect(let connect): connectArrived(connect, slot)
+            case .disconnect(let disconnect): disconnectArrived(disconnect, slot)
             case .subscribe(let subscribe): subscribeArrived(subscribe, slot)
             case .unsubscribe(let unsubscribe): unsubscribeArrived(unsubscribe, slot)
+            case .auth(let auth): authArrived(auth, slot)
             default: break  // The decoder refused it: it goes the other way.
             }
         }
     }
 
-    private func acknowledgedID(_ frame: MQTTFrame, _ bytes: [UInt8]) throws(MQTTDecodingError) -> UInt16 {
-        switch try MQTTPacket(frame, in: bytes) {
-        case .puback(let packet), .pubrec(let packet), .pubrel(let packet), .pubcomp(let packet): packet.packetID
-        default: 0
+    /// The packets of a connection that is not accepted yet. The decoder holds a client to the order too, but a fault
+    /// may have taken a packet away or doubled it.
+    private mutating func dispatchFirst(_ frame: MQTTFrame, _ bytes: [UInt8], _ slot: Int) throws(MQTTDecodingError) {
+        let isAuthenticating = connections[slot].five?.value.pendingConnect != nil
+        switch frame.type {
+        case .connect where connections[slot].session < 0 && !isAuthenticating:
+            if case .connect(let connect) = try MQTTPacket(frame, in: bytes) { connectArrived(connect, slot) }
+        case .connect: throw error(.repeatedConnect, frame)
+        // Until CONNACK only AUTH and DISCONNECT may follow (5.0 [MQTT-4.12.0-7]).
+        case .auth where isAuthenticating: if case .auth(let auth) = try MQTTPacket(frame, in: bytes) { authArrived(auth, slot) }
+        case .disconnect where isAuthenticating: close(slot, .disconnected)
+        default:
+            if isAuthenticating { return close(slot, .protocolError(.protocolError)) }
+            throw error(.firstPacketNotConnect(frame.type), frame)
         }
+    }
+
+    func error(_ violation: MQTTViolation, _ frame: MQTTFrame) -> MQTTDecodingError {
+        MQTTDecodingError(
+            violation, packet: frame.type, offset: frame.body.lowerBound - frame.start, streamOffset: frame.streamOffset, version: frame.version)
     }
 
     /// Writes one packet to a connection.
@@ -121,93 +132,15 @@ extension Broker {
         }
     }
 
-    // MARK: Closing
-
-    /// A protocol violation closes the connection [MQTT-4.8.0-1]; only a CONNECT of a version that is not ours
-    /// gets an answer first.
-    mutating func violated(_ error: MQTTDecodingError, _ slot: Int) {
-        note(.malformed(client: clientID(of: slot), peer: connections[slot].peer, error))
-        if case .protocolLevel = error.violation {
-            write(to: slot, .connack) {
-                MQTTEncoder.appendConnack(sessionPresent: false, code: .unacceptableProtocolVersion, to: &$0)  // [MQTT-3.1.2-2]
-            }
-        }
-        close(slot, .violation(error))
-    }
-
-    /// Closes from this side: what was written goes out first.
-    mutating func close(_ slot: Int, _ reason: CloseReason) {
-        guard let id = connections[slot].id else { return }
-        flush(slot)
-        effects.append(.close(id, reason))
-        lost(slot, reason)
-    }
-
-    /// The connection is gone: the will is published, the session waits or ends.
-    mutating func lost(_ slot: Int, _ reason: CloseReason) {
-        guard let id = connections[slot].id else { return }
-        let connection = connections[slot]
-        connections[slot] = .vacant
-        connectionSlots[id] = nil
-        freeConnections.append(slot)
-        guard connection.session >= 0 else { return note(.connectionClosed(peer: connection.peer, reason)) }
-
-        let session = connection.session
-        let identity = sessions[session].identity
-        let clientID = sessions[session].clientID
-        statistics.connected -= 1
-        if !connection.held.isEmpty { note(.dropped(client: clientID, topic: nil, .publisherLeft, count: connection.held.count)) }
-        sessions[session].connection = -1
-        sessions[session].pendingAcknowledgements = []
-        note(.disconnected(client: clientID, peer: connection.peer, reason))
-        if sessions[session].isClean {
-            endSession(session)  // [MQTT-3.1.2-6]
-        } else {
-            // QoS 0 is for those who are there.
-            if sessions[session].queue.contains(where: { $0.qos == .atMostOnce }) {
-                sessions[session].queue.removeAll { $0.qos == .atMostOnce }
-            }
-            freed(session: session)
-            if let expiry = configuration.sessionExpiry {
-                let deadline = now.advanced(by: expiry)
-                sessions[session].expiresAt = deadline
-                schedule(.sessionExpiry(session, sessions[session].ordinal), at: deadline)
-            }
-        }
-        if let will = connection.will { publishWill(will, clientID, identity) }  // [MQTT-3.1.2-8]
+    /// Writes one of the rarer packets, in the version of the connection. One that is larger than the client takes is
+    /// not sent (5.0 [MQTT-3.1.2-24]).
+    mutating func write(_ packet: MQTTPacket, to slot: Int) {
+        var bytes: [UInt8] = []
+        // What the broker puts into these packets fits into them: it came from packets, or from its configuration.
+        guard (try? packet.encode(to: &bytes, connections[slot].version)) != nil else { return }
+        if let five = connections[slot].five, bytes.count > five.value.maximumPacketSize { return }
+        write(to: slot, packet.type) { $0.append(contentsOf: bytes) }
     }
 
     func clientID(of slot: Int) -> String? { connections[slot].session >= 0 ? sessions[connections[slot].session].clientID : nil }
-
-    // MARK: Sessions
-
-    mutating func makeSession(_ clientID: String, _ identity: MQTTIdentity, isClean: Bool) -> Int {
-        lastOrdinal &+= 1
-        let session = Session(clientID: clientID, ordinal: lastOrdinal, identity: identity, isClean: isClean)
-        let slot: Int
-        if let free = freeSessions.popLast() {
-            slot = free
-            sessions[slot] = session
-        } else {
-            slot = sessions.count
-            sessions.append(session)
-        }
-        sessionSlots[ExactText(clientID)] = slot
-        return slot
-    }
-
-    /// Removes a session that has no connection, with all that it holds.
-    mutating func endSession(_ slot: Int) {
-        for subscription in sessions[slot].subscriptions { removeSubscriber(slot, subscription.filter) }
-        sessionSlots[ExactText(sessions[slot].clientID)] = nil
-        resumable.append(contentsOf: sessions[slot].waiters)
-        sessions[slot] = .vacant
-        freeSessions.append(slot)
-    }
-
-    mutating func endCondemned(_ slot: Int) {
-        sessions[slot].isCondemned = false
-        if sessions[slot].isConnected { close(sessions[slot].connection, .queueOverflow) }
-        if sessions[slot].ordinal != 0, !sessions[slot].isConnected { endSession(slot) }
-    }
 }

@@ -36,7 +36,8 @@ extension Broker {
     private mutating func dispatchAlone(_ packet: [UInt8], _ slot: Int) throws(MQTTDecodingError) {
         let id = connections[slot].id
         var decoder = MQTTPacketDecoder(
-            role: .server, maximumPacketSize: configuration.maximumPacketSize, awaitsFirstPacket: connections[slot].session < 0)
+            role: .server, version: connections[slot].session < 0 ? nil : connections[slot].version,
+            maximumPacketSize: configuration.maximumPacketSize, awaitsFirstPacket: connections[slot].session < 0)
         decoder.append(packet)
         while connections[slot].id == id, let frame = try decoder.nextFrame() { try dispatch(frame, decoder.bytes, slot) }
         if connections[slot].id == id, decoder.bufferedCount > 0 {
@@ -136,7 +137,7 @@ extension Broker {
     }
 
     private mutating func transcribe(_ direction: PacketFault.Direction, _ packet: [UInt8], _ slot: Int) {
-        var decoder = MQTTPacketDecoder(role: .client, awaitsFirstPacket: false)
+        var decoder = MQTTPacketDecoder(role: .client, version: connections[slot].version, awaitsFirstPacket: false)
         decoder.append(packet)
         if let frame = try? decoder.nextFrame() { note(.packet(PacketNote(clientID(of: slot), direction, frame, packet))) }
     }

@@ -10,6 +10,7 @@ struct Deadline: Sendable, Comparable {
         case keepAlive(ConnectionID)
         case credentials(ConnectionID)
         case sessionExpiry(Int, UInt32)
+        case will(Int, UInt32)
         case delayedPacket(UInt64)
         case system
     }
@@ -38,6 +39,7 @@ extension Broker {
             case .connect(let id): connectionSlots[id].map { connections[$0].session < 0 } ?? false
             case .keepAlive(let id), .credentials(let id): connectionSlots[id] != nil
             case .sessionExpiry(let session, let ordinal): sessions[session].ordinal == ordinal && sessions[session].expiresAt == deadline.at
+            case .will(let session, let ordinal): sessions[session].ordinal == ordinal && sessions[session].pendingWill?.value.at == deadline.at
             case .delayedPacket, .system: true
             }
         }
@@ -64,14 +66,25 @@ extension Broker {
         case .connect(let id):
             if let slot = connectionSlots[id], connections[slot].session < 0 { close(slot, .connectTimeout) }
         case .keepAlive(let id): keepAliveExpired(id)
-        case .credentials(let id): if let slot = connectionSlots[id] { close(slot, .credentialsExpired) }
+        case .credentials(let id): credentialsExpired(id)
         case .sessionExpiry(let session, let ordinal):
             guard sessions[session].ordinal == ordinal, sessions[session].expiresAt == deadline.at else { return }
             note(.sessionExpired(client: sessions[session].clientID))
             endSession(session)
+        case .will(let session, let ordinal):
+            guard sessions[session].ordinal == ordinal, sessions[session].pendingWill?.value.at == deadline.at else { return }
+            willDue(session)
         case .delayedPacket(let number): delayedPacketDue(number)
         case .system: systemDue()
         }
+    }
+
+    /// A client of 5.0 may have authenticated again meanwhile, and be good for longer.
+    private mutating func credentialsExpired(_ id: ConnectionID) {
+        guard let slot = connectionSlots[id], connections[slot].session >= 0,
+            let validUntil = sessions[connections[slot].session].identity.validUntil
+        else { return }
+        if validUntil <= now { close(slot, .credentialsExpired) }
     }
 
     /// Nothing from the client for one and a half times the keep-alive time [MQTT-3.1.2-24]. What the broker sends

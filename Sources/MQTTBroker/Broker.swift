@@ -3,11 +3,12 @@ import DequeModule
 import HeapModule
 import WireProtocols
 
-/// An MQTT 3.1.1 broker as a value, without I/O, clock or chance of its own (architecture.md §4).
+/// A broker for MQTT 3.1.1 and 5.0 as a value, without I/O, clock or chance of its own (architecture.md §4).
 ///
 /// Connections, time and consumers in the process are inputs; what it does about them are effects, in the order
 /// in which they must be performed. All bytes that one input writes to one connection are one `.send`.
-/// Clause numbers stand at the lines that obey them; they are those of the OASIS standard, 29 October 2014.
+/// Clause numbers stand at the lines that obey them: those of the OASIS standard of 3.1.1, 29 October 2014, and where
+/// "5.0" stands before them those of 5.0, 7 March 2019.
 package struct Broker: Sendable {
     package let configuration: BrokerConfiguration
     let authorizer: any MQTTAuthorizer
@@ -23,6 +24,10 @@ package struct Broker: Sendable {
     var lastAssignedID: UInt64 = 0
 
     var subscriptions = TopicTree<[Subscriber]>()
+    /// Slots of `groups` by their filter without `$share/name/`.
+    var sharedSubscriptions = TopicTree<[Int]>()
+    var groups: [ShareGroup] = []
+    var freeGroups: [Int] = []
     var router = Router()
     var retained = RetainedStore()
     var consumers: [InlineConsumer] = []
@@ -46,6 +51,7 @@ package struct Broker: Sendable {
     var freedConsumers: [Int] = []
     var condemnedSessions: [Int] = []
     var cutConnections: [ConnectionID] = []
+    var forms = SharedForms()
 
     package init(_ configuration: BrokerConfiguration = BrokerConfiguration(), authorizer: any MQTTAuthorizer) {
         self.configuration = configuration
@@ -61,7 +67,7 @@ package struct Broker: Sendable {
         case .consumer(let id, let input): consumer(id, input)
         case .publish(let publish): publishInline(publish)
         case .timerFired: timerFired()
-        case .opened(let id, let peer): opened(id, peer: peer)
+        case .opened(let id, let peer, let subject): opened(id, peer: peer, certificateSubject: subject)
         case .closed(let id, let reason):
             if let slot = connectionSlots[id] { lost(slot, .closedByPeer(reason)) }
         case .congested(let id, let isCongested): congested(id, isCongested)
@@ -70,6 +76,7 @@ package struct Broker: Sendable {
         case .rightsChanged(let clientID): rightsChanged(clientID)
         case .setFaults(let list): faults.replace(list)
         case .setTranscript(let scope): setTranscript(scope)
+        case .stop: stop()
         }
         settle()
         swap(&self.effects, &effects)

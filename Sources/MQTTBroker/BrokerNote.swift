@@ -7,6 +7,8 @@ package enum DropReason: String, Sendable {
     case rightRevoked = "right revoked"
     case retainedLimit = "too many retained messages"
     case tooLarge = "too large"
+    case expired = "expired"
+    case payloadFormat = "payload is not the text that it says it is"
     case consumerAway = "consumer away"
     case sessionEnded = "session ended"
 }
@@ -51,7 +53,8 @@ package enum BrokerNote: Sendable, Equatable {
     /// A connection ended that never became a client.
     case connectionClosed(peer: String, CloseReason)
     case accepted(client: String, username: String?, peer: String, sessionPresent: Bool, isClean: Bool, keepAlive: UInt16)
-    case refused(client: String, peer: String, MQTTConnectReturnCode, reason: String)
+    /// With the return code of 3.1.1, or the reason code of 5.0.
+    case refused(client: String, peer: String, code: UInt8, reason: String)
     case disconnected(client: String, peer: String, CloseReason)
     case takenOver(client: String, from: String, by: String)
     case malformed(client: String?, peer: String, MQTTDecodingError)
@@ -99,7 +102,7 @@ package enum BrokerNote: Sendable, Equatable {
                 "keep_alive": .integer(Int64(keepAlive)),
             ])
         case .refused(let client, let peer, let code, let reason):
-            ["client": .text(client), "peer": .text(peer), "code": .integer(Int64(code.rawValue)), "reason": .text(reason)]
+            ["client": .text(client), "peer": .text(peer), "code": .integer(Int64(code)), "reason": .text(reason)]
         case .disconnected(let client, let peer, let reason):
             ["client": .text(client), "peer": .text(peer), "reason": .text(reason.description)]
         case .takenOver(let client, let from, let by): ["client": .text(client), "from": .text(from), "by": .text(by)]

@@ -28,11 +28,16 @@ extension Broker {
         var kept: [Session] = []
         var wills = owedWills
         for slot in sessions.indices {
-            let session = sessions[slot]
-            if session.isConnected, let will = connections[session.connection].will {
-                wills.append(OwedWill(will: will, clientID: session.clientID, identity: session.identity))
+            var session = sessions[slot]
+            if session.isConnected, let will = connections[session.connection].will?.value {
+                let delay = min(session.lifetime, Int64(will.properties.willDelayInterval ?? 0) * 1_000_000_000)
+                if delay == 0 {
+                    wills.append(OwedWill(will: will, clientID: session.clientID, identity: session.identity))
+                } else {
+                    session.pendingWill = Boxed(Session.PendingWill(will: will, at: now.advanced(byNanoseconds: delay)))
+                }
             }
-            kept.append(session.isClean ? .vacant : persistent(session, at: now))
+            kept.append(session.lifetime == 0 ? .vacant : persistent(session, at: now))
         }
         return BrokerSnapshot(
             takenAt: now, sessions: kept, retained: retained, consumers: consumers, owedWills: wills, lastOrdinal: lastOrdinal,
@@ -42,11 +47,12 @@ extension Broker {
     /// The session as if its connection had ended now.
     private func persistent(_ session: Session, at now: RunInstant) -> Session {
         var kept = session
-        if kept.isConnected, let expiry = configuration.sessionExpiry { kept.expiresAt = now.advanced(by: expiry) }
+        if kept.isConnected, kept.lifetime < .max { kept.expiresAt = now.advanced(byNanoseconds: kept.lifetime) }
         kept.connection = -1
         kept.pendingAcknowledgements = []
         kept.access = []
         kept.waiters = []
+        kept.unsentCount = 0
         kept.isDropping = false
         kept.queue.removeAll { $0.qos == .atMostOnce }
         return kept
@@ -77,17 +83,20 @@ extension Broker {
             }
             sessionSlots[ExactText(sessions[slot].clientID)] = slot
             for subscription in sessions[slot].subscriptions {
-                let subscriber = Subscriber(session: slot, qos: subscription.qos)
-                subscriptions.update(subscription.filter.text) { $0 = ($0 ?? []) + [subscriber] }
-                if subscription.filter.isReserved { system.subscriberCount += 1 }
+                let key = subscription.isShared ? (try? shareKey(subscription.filter)) ?? nil : nil
+                addSubscriber(Subscriber(subscription, of: slot), subscription.filter, key)
+                if key == nil, subscription.filter.isReserved { system.subscriberCount += 1 }
             }
         }
         router.invalidate()
     }
 
     mutating func started() {
-        for slot in sessions.indices {
-            guard sessions[slot].ordinal != 0, let expiresAt = sessions[slot].expiresAt else { continue }
+        for slot in sessions.indices where sessions[slot].ordinal != 0 {
+            if let pending = sessions[slot].pendingWill {
+                if pending.value.at <= now { willDue(slot) } else { schedule(.will(slot, sessions[slot].ordinal), at: pending.value.at) }
+            }
+            guard let expiresAt = sessions[slot].expiresAt else { continue }
             if expiresAt <= now {
                 note(.sessionExpired(client: sessions[slot].clientID))
                 endSession(slot)

@@ -24,7 +24,8 @@ package enum BrokerInput: Sendable {
     /// Once, before all other inputs: ends sessions that expired while the broker was down and publishes the wills
     /// that it still owed.
     case started
-    case opened(ConnectionID, peer: String)
+    /// With the subject of the client's certificate, where the transport asked for one and checked it.
+    case opened(ConnectionID, peer: String, certificateSubject: String? = nil)
     case received(ConnectionID, [UInt8])
     /// Closed by the peer or by an error of the transport. Not needed after `.close`; ignored then.
     case closed(ConnectionID, reason: String)
@@ -43,6 +44,8 @@ package enum BrokerInput: Sendable {
     case setFaults([PacketFault])
     /// Whose packets are noted one by one.
     case setTranscript(TranscriptScope)
+    /// The broker goes down in order: clients of 5.0 are told so, and every connection is closed.
+    case stop
 }
 
 package enum BrokerEffect: Sendable, Equatable {
@@ -62,9 +65,13 @@ package enum BrokerEffect: Sendable, Equatable {
 package enum CloseReason: Sendable, Equatable, CustomStringConvertible {
     /// DISCONNECT: the will is discarded.
     case disconnected
+    /// DISCONNECT with another reason than the normal one, which only 5.0 has: the will is published.
+    case disconnectedWith(MQTTReasonCode)
     case closedByPeer(String)
-    case refused(MQTTConnectReturnCode)
+    case refused(MQTTReasonCode)
     case violation(MQTTDecodingError)
+    /// A well-formed packet beyond what CONNACK allows, or at the wrong time (5.0 §4.13).
+    case protocolError(MQTTReasonCode)
     /// No CONNECT within the time.
     case connectTimeout
     case keepAliveTimeout
@@ -78,13 +85,17 @@ package enum CloseReason: Sendable, Equatable, CustomStringConvertible {
     case queueOverflow
     /// A packet fault cut the connection.
     case fault(String)
+    /// The broker goes down.
+    case shuttingDown
 
     package var description: String {
         switch self {
         case .disconnected: "disconnected"
+        case .disconnectedWith(let reason): "disconnected: \(reason)"
         case .closedByPeer(let reason): reason
         case .refused(let code): "refused: \(code)"
         case .violation(let error): error.description
+        case .protocolError(let reason): reason.description
         case .connectTimeout: "no CONNECT in time"
         case .keepAliveTimeout: "keep alive timeout"
         case .takenOver: "taken over"
@@ -94,6 +105,23 @@ package enum CloseReason: Sendable, Equatable, CustomStringConvertible {
         case .inputOverflow: "too many bytes sent against a full window"
         case .queueOverflow: "queue overflow"
         case .fault(let name): "fault \(name)"
+        case .shuttingDown: "the broker goes down"
+        }
+    }
+
+    /// What DISCONNECT tells a client of 5.0 before its connection is closed; nil where there is nobody to tell.
+    var disconnectReason: MQTTReasonCode? {
+        switch self {
+        case .disconnected, .disconnectedWith, .closedByPeer, .connectTimeout, .fault: nil
+        case .refused(let reason), .protocolError(let reason): reason.mayAppear(in: .disconnect) ? reason : .notAuthorized
+        case .violation(let error): error.reasonCode.mayAppear(in: .disconnect) ? error.reasonCode : .protocolError
+        case .keepAliveTimeout: .keepAliveTimeout
+        case .takenOver: .sessionTakenOver
+        case .administrative: .administrativeAction
+        case .credentialsExpired: .maximumConnectTime
+        case .unauthorizedPublish: .notAuthorized
+        case .inputOverflow, .queueOverflow: .quotaExceeded
+        case .shuttingDown: .serverShuttingDown
         }
     }
 }

@@ -1,18 +1,6 @@
 import LabCore
 import WireProtocols
 
-/// What the broker passes around: one payload, shared by all who get it.
-struct BrokerMessage: Sendable {
-    var topic: MQTTTopic
-    var payload: [UInt8]
-    var qos: MQTTQoS
-    /// As it is sent on: set only for what is delivered because it was retained [MQTT-3.3.1-8], [MQTT-3.3.1-9].
-    var retain: Bool
-    /// The client that published.
-    var publisher: String?
-    var publishedAt: RunInstant
-}
-
 /// Retained messages: the last one of each topic (§3.3.1.3).
 struct RetainedStore: Sendable {
     private struct Entry: Sendable {
@@ -30,7 +18,7 @@ struct RetainedStore: Sendable {
         sequence += 1
         if message.payload.isEmpty {
             // An empty payload removes and is not kept itself [MQTT-3.3.1-10], [MQTT-3.3.1-11].
-            if tree[message.topic.text] != nil { tree[message.topic.text] = nil }
+            remove(message.topic)
             return true
         }
         let slashes = message.topic.text.utf8.count { $0 == UInt8(ascii: "/") }
@@ -42,12 +30,25 @@ struct RetainedStore: Sendable {
         return true
     }
 
+    mutating func remove(_ topic: MQTTTopic) {
+        if tree[topic.text] != nil { tree[topic.text] = nil }
+    }
+
     /// The retained messages that a new subscription gets [MQTT-3.3.1-6], in the order in which they were published.
-    func messages(matching filter: MQTTTopicFilter) -> [BrokerMessage] {
-        if !filter.hasWildcard { return tree[filter.text].map { [$0.message] } ?? [] }
+    /// Those whose time is over are removed (5.0 [MQTT-3.3.2-5]).
+    mutating func messages(matching filter: MQTTTopicFilter, at now: RunInstant) -> [BrokerMessage] {
         var found: [Entry] = []
-        tree.forEachTopic(matching: filter) { found.append($0) }
-        found.sort { $0.sequence < $1.sequence }
-        return found.map(\.message)
+        if filter.hasWildcard {
+            tree.forEachTopic(matching: filter) { found.append($0) }
+            found.sort { $0.sequence < $1.sequence }
+        } else if let entry = tree[filter.text] {
+            found = [entry]
+        }
+        var messages: [BrokerMessage] = []
+        messages.reserveCapacity(found.count)
+        for entry in found {
+            if entry.message.isExpired(at: now) { remove(entry.message.topic) } else { messages.append(entry.message) }
+        }
+        return messages
     }
 }

@@ -9,6 +9,8 @@ struct Session: Sendable {
         var packetID: UInt16
         /// PUBREC was seen: only PUBREL and PUBCOMP remain, and the payload is gone.
         var isReleased: Bool
+        /// False after a reconnect while the client takes no more at a time.
+        var isSent = true
         var message: BrokerMessage
     }
 
@@ -24,6 +26,7 @@ struct Session: Sendable {
     struct PendingAcknowledgement: Sendable {
         var packetID: UInt16
         var qos: MQTTQoS
+        var reason: MQTTReasonCode
         var receipt: UInt32
         var outstanding: Int
     }
@@ -36,18 +39,31 @@ struct Session: Sendable {
         var routesEpoch: UInt32
     }
 
+    /// A will whose connection ended and whose delay has not passed (5.0 §3.1.3.2.2).
+    struct PendingWill: Sendable {
+        var will: MQTTWill
+        var at: RunInstant
+    }
+
     static let accessCacheSize = 8
 
     var clientID: String
     /// Different for every session of a broker, so that a slot that is used again is not taken for its old owner.
     var ordinal: UInt32
     var identity: MQTTIdentity
-    var isClean: Bool
+    /// Nanoseconds that it outlives its connection: 0 for one that ends with it, `Int64.max` for ever.
+    var lifetime: Int64
     /// Slot of the connection; -1 while the client is away.
     var connection = -1
-    var subscriptions: [MQTTSubscription] = []
+    var subscriptions: [Subscription] = []
     var inflight: [Outbound] = []
+    /// How many of `inflight` may be on their way at a time: the broker's limit, or the client's receive maximum.
+    var window: Int32 = 0
+    /// How many of `inflight` are not sent over the present connection.
+    var unsentCount: Int32 = 0
     var queue = Deque<BrokerMessage>()
+    /// No message of the queue expires before.
+    var firstExpiry = RunInstant.distantFuture
     var lastPacketID: UInt16 = 0
     var unreleased: [Unreleased] = []
     var pendingAcknowledgements = Deque<PendingAcknowledgement>()
@@ -57,6 +73,7 @@ struct Session: Sendable {
     /// Connections whose publishes wait for room in the queue.
     var waiters = Deque<ConnectionID>()
     var expiresAt: RunInstant?
+    var pendingWill: Boxed<PendingWill>?
     /// A drop was noted since the queue last had room.
     var isDropping = false
     /// The session is to be ended when the current input is done.
@@ -64,8 +81,7 @@ struct Session: Sendable {
 
     var isConnected: Bool { connection >= 0 }
 
-    static let vacant = Session(
-        clientID: "", ordinal: 0, identity: MQTTIdentity(subject: "", clientID: ""), isClean: true)
+    static let vacant = Session(clientID: "", ordinal: 0, identity: MQTTIdentity(subject: "", clientID: ""), lifetime: 0)
 
     /// An identifier that no message on its way has [MQTT-2.3.1-4].
     mutating func freePacketID() -> UInt16 {
@@ -89,40 +105,26 @@ struct Session: Sendable {
         access[nextAccess] = entry
         return nextAccess
     }
+
+    /// Whether one more QoS 1 or 2 message may go out.
+    var hasWindow: Bool { inflight.count - Int(unsentCount) < Int(window) }
+
+    mutating func enqueue(_ message: BrokerMessage) {
+        if message.extras != nil { firstExpiry = min(firstExpiry, message.expiresAt) }
+        queue.append(message)
+    }
 }
 
-/// One transport connection.
-struct Connection: Sendable {
-    /// Nil for a slot that is free.
-    var id: ConnectionID?
-    var peer: String
-    var decoder: MQTTPacketDecoder
-    /// Slot of the session; -1 before CONNECT.
-    var session = -1
-    /// What the current input writes to it.
-    var output: [UInt8] = []
-    var openedAt: RunInstant
-    /// When the last packet, or the last 1,024 bytes of one, came from the client.
-    var lastHeard: RunInstant
-    var bytesSinceHeard = 0
-    /// One and a half times the keep-alive time in nanoseconds; 0 for none.
-    var silenceLimit: Int64 = 0
-    var will: MQTTWill?
-    var isCongested = false
-    var isReadingPaused = false
-    /// Publishes that wait for room somewhere, in their order.
-    var held = Deque<MQTTPublish>()
-    /// Registered with the queue that the first held publish waits for.
-    var isWaiting = false
-    var isTranscribed = false
-    /// A packet that a fault holds back until the next one has passed, by direction.
-    var heldBackToBroker: [UInt8]?
-    var heldBackToClient: [UInt8]?
-    /// The fault that cuts the connection when the current input is done.
-    var cutBy: String?
-
-    static let vacant = Connection(
-        id: nil, peer: "", decoder: MQTTPacketDecoder(role: .server), openedAt: .start, lastHeard: .start)
+/// A subscription as a session keeps it.
+struct Subscription: Sendable {
+    /// As the client wrote it, with `$share/name/`.
+    var filter: MQTTTopicFilter
+    var qos: MQTTQoS
+    var noLocal: Bool
+    var retainAsPublished: Bool
+    var isShared: Bool
+    /// 0 for none (5.0 §3.8.2.1.2).
+    var identifier: UInt32
 }
 
 /// Whom a consumer's acknowledgement helps.
