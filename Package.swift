@@ -71,7 +71,7 @@ let targets: [Target] = [
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", "Drivers", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Reports", "Archive", crypto, argumentParser]),
@@ -89,7 +89,7 @@ let targets: [Target] = [
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
-    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),

@@ -21,7 +21,8 @@ enum ModuleMeasurement {
     /// The fields, for events, answers and queries.
     static let kinds = [
         FieldKind("cellular_signal", .number, unit: "dBm"), FieldKind("rsrp", .number, unit: "dBm"), FieldKind("rsrq", .number, unit: "dB"),
-        FieldKind("sinr", .number, unit: "dB"), FieldKind("rat", .choice(RadioAccess.allCases.map(\.rawValue))), FieldKind("operator", .text),
+        FieldKind("sinr", .number, unit: "dB"), FieldKind("rat", .choice(RadioAccess.allCases.map(\.rawValue))),
+        FieldKind("operator", .text),
         FieldKind("band", .text), FieldKind("temperature", .number, unit: "°C"),
     ]
 
@@ -83,12 +84,13 @@ enum MeasurementStore {
 
     /// How many measurements of a cell there are, with the weakest and the strongest signal in dBm.
     static func signals(of device: Int64, in db: Database) throws -> Fields {
-        guard let row = try Row.fetchOne(
-            db,
-            sql: """
-                SELECT count(*), min(cellular_signal), max(cellular_signal) FROM module_measurements
-                WHERE device = ? AND cellular_signal IS NOT NULL
-                """, arguments: [device])
+        guard
+            let row = try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*), min(cellular_signal), max(cellular_signal) FROM module_measurements
+                    WHERE device = ? AND cellular_signal IS NOT NULL
+                    """, arguments: [device])
         else { return ["count": 0] }
         var fields: Fields = ["count": .integer(row[0])]
         if let weakest: Double = row[1] { fields["weakest"] = .number(weakest) }

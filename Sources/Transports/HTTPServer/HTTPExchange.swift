@@ -21,13 +21,17 @@ struct HTTPExchange: Sendable {
         if let size = request.headers[.contentLength].flatMap({ Int($0) }), size > limits.bodyBytes {
             return try await refuse(request, writer, channel, rest: request.body.makeAsyncIterator())
         }
-        if request.headers[.expect]?.lowercased() == "100-continue" { try await writer.writeInformationalHead(HTTPResponse(status: .continue)) }
+        if request.headers[.expect]?.lowercased() == "100-continue" {
+            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+        }
         var body: [UInt8] = []
         var parts = request.body.makeAsyncIterator()
         let timer = hangUp(channel, after: limits.transferTime)
         defer { timer.cancel() }
         while let part = try await parts.next() {
-            guard body.count + part.readableBytes <= limits.bodyBytes else { return try await refuse(request, writer, channel, rest: parts) }
+            guard body.count + part.readableBytes <= limits.bodyBytes else {
+                return try await refuse(request, writer, channel, rest: parts)
+            }
             body.append(contentsOf: part.readableBytesView)
         }
         timer.cancel()
@@ -91,8 +95,10 @@ struct HTTPExchange: Sendable {
             fields.append(HTTPField(name: name, value: header.value))
         }
         // Without a length the client would have to wait for the end of the connection. 204 has none (RFC 9110 §8.6).
-        if fields[.contentLength] == nil, answer.status >= 200, answer.status != 204, answer.status != 304 {
-            fields[.contentLength] = String(answer.body.count)
+        if fields[.contentLength] == nil, answer.status >= 200, answer.status != 204, answer.status != 304,
+            let name = HTTPField.Name("content-length")
+        {
+            fields.append(HTTPField(name: name, value: String(answer.body.count)))
         }
         return HTTPResponse(status: HTTPResponse.Status(code: answer.status), headerFields: fields)
     }

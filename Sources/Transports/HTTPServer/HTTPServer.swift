@@ -99,10 +99,16 @@ package final class HTTPServer: Sendable {
             guard let security = listener.security else { return try open(channel, connections, at: listener.address, medium) }
             var configuration = try security.configuration()
             configuration.applicationProtocols = ["http/1.1"]
-            let secured = try TLSChannel(channel, tlsConfiguration: configuration)
+            let secured: TLSChannel<HTTP1Channel>
+            do { secured = try TLSChannel(channel, tlsConfiguration: configuration) } catch {
+                throw StreamFailure(
+                    .certificate, medium, "the certificate and the key cannot be used together",
+                    remedy: "give the key that the certificate was made for")
+            }
             return try open(secured, connections, at: listener.address, medium)
-        } catch SocketAddressError.unknown {
-            throw StreamFailure(.notFound, medium, "there is no host \(listener.address.host)", remedy: "check its spelling, or name it by its address")
+        } catch is SocketAddressError.UnknownHost {
+            throw StreamFailure(
+                .notFound, medium, "there is no host \(listener.address.host)", remedy: "check its spelling, or name it by its address")
         } catch {
             throw StreamFailure(error, .listen, medium)
         }

@@ -26,7 +26,9 @@ private struct ModuleBench {
     }
 
     /// Sends a registration that is signed with the factory key of the serial number.
-    func register(_ body: String = registration, serial: String = device, nonce: String = "0123456789abcdef") async throws -> (status: Int, data: Fields) {
+    func register(_ body: String = registration, serial: String = device, nonce: String = "0123456789abcdef") async throws -> (
+        status: Int, data: Fields
+    ) {
         let path = "/api/v1/devices/register"
         let timestamp = String(DeviceWorld.epoch)
         let hash = Hexadecimal.text(SHA256.hash(data: Array(body.utf8)))
@@ -34,7 +36,8 @@ private struct ModuleBench {
         let key = DeviceKeyring(bench.world.settings).factoryKey(serial: serial)
         let signature = Hexadecimal.text(HMAC<SHA256>.authenticationCode(for: Array(lines.utf8), using: SymmetricKey(data: key)))
         let headers = [
-            ("host", "cloud.lab"), ("content-type", "application/json"), ("x-device-id", serial), ("x-timestamp", timestamp), ("x-nonce", nonce),
+            ("host", "cloud.lab"), ("content-type", "application/json"), ("x-device-id", serial), ("x-timestamp", timestamp),
+            ("x-nonce", nonce),
             ("x-signature", "v1:sha256:" + signature),
         ]
         let call = HTTPCall("POST", path, headers: headers.map { HTTPCall.Header($0.0, $0.1) }, body: Array(body.utf8))
@@ -177,7 +180,8 @@ struct ModuleTests {
     @Test(
         "a measurement outside of its range or of another type has the message refused",
         arguments: [
-            (#""cellular_signal":1"#, "cellular_signal"), (#""cellular_signal":-151"#, "cellular_signal"), (#""cellular_signal":"-85""#, "cellular_signal"),
+            (#""cellular_signal":1"#, "cellular_signal"), (#""cellular_signal":-151"#, "cellular_signal"),
+            (#""cellular_signal":"-85""#, "cellular_signal"),
             (#""rsrp":-181"#, "rsrp"), (#""rsrp":0.1"#, "rsrp"), (#""rsrq":31"#, "rsrq"), (#""sinr":-61"#, "sinr"), (#""rat":"6G""#, "rat"),
             (#""rat":5"#, "rat"), (#""operator":46001"#, "operator"), (#""band":"""#, "band"), (#""temperature":301"#, "temperature"),
             (#""band":"12345678901234567890123456789012345678901234567890123456789012345""#, "band"),
@@ -220,7 +224,8 @@ struct ModuleTests {
         }
         // One key alone, as scenarios set it, goes out alone.
         _ = try await module.bench.perform("device.configure", ["device": "QT_001", "key": "cellular.apn", "value": "iot"])
-        #expect(try module.pushed() == [["config": ["cellular": ["apn": "iot"]], "config_version": 4, "timestamp": "2026-01-01T00:00:00Z"]])
+        #expect(
+            try module.pushed() == [["config": ["cellular": ["apn": "iot"]], "config_version": 4, "timestamp": "2026-01-01T00:00:00Z"]])
         module.send("config/ack", #"{"config_version":4,"status":"rejected","reason":"module_error"}"#)
         let refused = try await module.bench.answer("config", ["device": "QT_001", "key": "cellular.apn"])
         #expect(refused["state"] == "rejected" && refused["reason"] == "module_error")
