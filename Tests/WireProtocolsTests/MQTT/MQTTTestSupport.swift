@@ -17,11 +17,28 @@ func mqttFilter(_ text: String) throws -> MQTTTopicFilter { try MQTTTopicFilter(
 
 extension MQTTPacketDecoder {
     /// All packets of `bytes` as one feed.
-    static func packets(_ bytes: [UInt8], role: MQTTRole, awaitsFirstPacket: Bool = false) throws -> [MQTTPacket] {
-        var decoder = MQTTPacketDecoder(role: role, awaitsFirstPacket: awaitsFirstPacket)
+    static func packets(
+        _ bytes: [UInt8], role: MQTTRole, version: MQTTProtocolVersion? = .v3_1_1, awaitsFirstPacket: Bool = false
+    ) throws -> [MQTTPacket] {
+        var decoder = MQTTPacketDecoder(role: role, version: version, awaitsFirstPacket: awaitsFirstPacket)
         decoder.append(bytes)
         var packets: [MQTTPacket] = []
         while let packet = try decoder.next() { packets.append(packet) }
         return packets
+    }
+}
+
+/// Properties from what is set in them.
+func mqttProperties(_ set: (inout MQTTProperties) -> Void) -> MQTTProperties {
+    var properties = MQTTProperties()
+    set(&properties)
+    return properties
+}
+
+extension MQTTVector {
+    /// The packets of the wire, in MQTT 5.0.
+    func decoded5() throws -> [MQTTPacket] {
+        let first = MQTTHex.bytes(wire).first.map { $0 >> 4 }
+        return try MQTTPacketDecoder.packets(MQTTHex.bytes(wire), role: role, version: .v5_0, awaitsFirstPacket: first == 1 || first == 2)
     }
 }
