@@ -74,7 +74,10 @@ let targets: [Target] = [
         name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
-        dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Reports", "Archive", crypto, argumentParser]),
+        dependencies: [
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
+            argumentParser,
+        ]),
 
     // For tests: worlds, timelines, differences of logs.
     .target(name: "LabTesting", dependencies: ["LabCore", "Simulation", "Runner"]),
@@ -90,6 +93,7 @@ let targets: [Target] = [
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+    .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
