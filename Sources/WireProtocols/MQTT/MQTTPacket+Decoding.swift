@@ -70,9 +70,12 @@ extension MQTTConnack {
         var properties = MQTTProperties()
         if reader.frame.version == .v3_1_1 {
             let byte = try reader.byte("return code")
-            guard let code = MQTTConnectReturnCode(rawValue: byte) else { throw reader.error(.reservedReturnCode(byte), at: reader.position - 1) }
+            guard let code = MQTTConnectReturnCode(rawValue: byte) else {
+                throw reader.error(.reservedReturnCode(byte), at: reader.position - 1)
+            }
             reason = MQTTReasonCode(code)
-        } else if reader.frame.body.count == 2, reader.bytes[reader.position] == MQTTConnectReturnCode.unacceptableProtocolVersion.rawValue {
+        } else if reader.frame.body.count == 2, reader.bytes[reader.position] == MQTTConnectReturnCode.unacceptableProtocolVersion.rawValue
+        {
             // A server that knows no 5.0 refuses in its own version, so there is nothing more to read.
             reason = .unsupportedProtocolVersion
         } else {
@@ -91,7 +94,10 @@ extension MQTTAcknowledgement {
         reason = .success
         properties = MQTTProperties()
         // Reason code and properties can be left out from the end (5.0 §3.4.2.1, §3.4.2.2.1).
-        if reader.isAtEnd { return }
+        if !reader.isAtEnd { try readReason(&reader) }
+    }
+
+    private mutating func readReason(_ reader: inout MQTTFieldReader) throws(MQTTDecodingError) {
         reason = try reader.reason()
         if reader.isAtEnd { return }
         properties = try MQTTProperties(&reader, in: .packet(reader.frame.type))

@@ -142,7 +142,8 @@ package struct MQTTPacketDecoder: Sendable {
     private mutating func takeVersion(_ frame: MQTTFrame) throws(MQTTDecodingError) -> MQTTProtocolVersion {
         let levelIndex = frame.body.lowerBound + 6
         // What is no CONNECT of MQTT at all is told apart when its fields are read.
-        guard levelIndex < frame.body.upperBound, bytes[frame.body.lowerBound..<levelIndex].elementsEqual([0, 4, 0x4D, 0x51, 0x54, 0x54]) else {
+        guard levelIndex < frame.body.upperBound, bytes[frame.body.lowerBound..<levelIndex].elementsEqual([0, 4, 0x4D, 0x51, 0x54, 0x54])
+        else {
             return version ?? .v3_1_1
         }
         guard let asked = MQTTProtocolVersion(rawValue: bytes[levelIndex]), version == nil || version == asked else {

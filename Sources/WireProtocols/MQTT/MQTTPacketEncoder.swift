@@ -85,7 +85,9 @@ package enum MQTTEncoder {
     }
 
     /// Appends one of PUBACK, PUBREC, PUBREL, PUBCOMP with a reason of MQTT 5.0.
-    package static func appendAcknowledgement(_ type: MQTTPacketType, _ packetID: UInt16, _ reason: MQTTReasonCode, to output: inout [UInt8]) {
+    package static func appendAcknowledgement(
+        _ type: MQTTPacketType, _ packetID: UInt16, _ reason: MQTTReasonCode, to output: inout [UInt8]
+    ) {
         if reason == .success { return appendAcknowledgement(type, packetID, to: &output) }
         output.append(type.rawValue << 4 | (type.fixedFlags ?? 0))
         output.append(3)

@@ -1,65 +1,39 @@
 extension MQTTProperties {
     /// Reads the property length and the properties (§2.2.2).
     init(_ reader: inout MQTTFieldReader, in place: MQTTPropertyPlace) throws(MQTTDecodingError) {
-        self.init()
         let length = Int(try reader.variableInteger("property length"))
-        if length == 0 { return }
+        if length == 0 {
+            self.init()
+            return
+        }
         let start = reader.position
         let end = try reader.enter(length, "properties")
+        var entries: [Entry] = []
+        var userProperties: [MQTTUserProperty] = []
         var seen: UInt64 = 0
         while !reader.isAtEnd {
-            let index = reader.position
-            let number = try reader.variableInteger("property identifier")
-            guard let id = UInt8(exactly: number).flatMap({ MQTTPropertyID(rawValue: $0) }) else {
-                throw reader.error(.unknownProperty(number), at: index)
-            }
-            guard id.mayAppear(in: place) else { throw reader.error(.misplacedProperty(id, place), at: index) }
-            if let sender = id.onlySender(in: place), sender == reader.frame.receiver {
-                throw reader.error(.propertyFromWrongSide(id, place), at: index)
-            }
+            let id = try reader.propertyID(in: place)
             // One look at a bit each, so that thousands of properties cost no more than their bytes.
             let bit = UInt64(1) << UInt64(id.rawValue)
             let mayRepeat = id == .userProperty || (id == .subscriptionIdentifier && place == .packet(.publish))
-            if seen & bit != 0, !mayRepeat { throw reader.error(.repeatedProperty(id), at: index) }
+            if seen & bit != 0, !mayRepeat { throw reader.error(.repeatedProperty(id), at: reader.position - 1) }
             seen |= bit
-            try read(id, &reader)
+            if id == .userProperty {
+                let name = try reader.text("user property name")
+                userProperties.append(MQTTUserProperty(name, try reader.text("user property value")))
+            } else {
+                // Behind its like: subscription identifiers keep their order. All that can stand behind is there once.
+                let index = entries.lastIndex { $0.id.rawValue <= id.rawValue }.map { $0 + 1 } ?? 0
+                entries.insert(Entry(id: id, value: try reader.propertyValue(id)), at: index)
+            }
         }
         reader.leave(to: end)
         if seen & 1 << UInt64(MQTTPropertyID.authenticationData.rawValue) != 0,
-            seen & 1 << UInt64(MQTTPropertyID.authenticationMethod.rawValue) == 0 {
+            seen & 1 << UInt64(MQTTPropertyID.authenticationMethod.rawValue) == 0
+        {
             throw reader.error(.authenticationDataWithoutMethod, at: start)
         }
-    }
-
-    private mutating func read(_ id: MQTTPropertyID, _ reader: inout MQTTFieldReader) throws(MQTTDecodingError) {
-        let index = reader.position
-        switch id.format {
-        case .byte: try read(id, UInt32(try reader.byte(id.description)), reader, at: index)
-        case .twoBytes: try read(id, UInt32(try reader.word(id.description)), reader, at: index)
-        case .fourBytes:
-            let high = UInt32(try reader.word(id.description))
-            try read(id, high << 16 | UInt32(try reader.word(id.description)), reader, at: index)
-        case .variableInteger: try read(id, try reader.variableInteger(id.description), reader, at: index)
-        case .text:
-            let text = try reader.text(id.description)
-            if id == .responseTopic {
-                do { _ = try MQTTTopic(text) } catch { throw reader.error(.responseTopic(error), at: index + 2 + error.offset) }
-            }
-            insert(id, .text(ExactText(text)))
-        case .binary: insert(id, .binary([UInt8](reader.bytes[try reader.sized(id.description)])))
-        case .textPair:
-            let name = try reader.text("user property name")
-            userProperties.append(MQTTUserProperty(name, try reader.text("user property value")))
-        }
-    }
-
-    private mutating func read(
-        _ id: MQTTPropertyID, _ number: UInt32, _ reader: MQTTFieldReader, at index: Int
-    ) throws(MQTTDecodingError) {
-        guard id.range.contains(number) else {
-            throw reader.error(id == .topicAlias ? .topicAliasInvalid(UInt16(truncatingIfNeeded: number)) : .propertyValue(id, number), at: index)
-        }
-        insert(id, .number(number))
+        self.init(entries, userProperties)
     }
 
     /// Bytes of the properties without their length.
@@ -85,6 +59,7 @@ extension MQTTProperties {
 
     /// Bytes of the properties with their length.
     package var encodedSize: Int {
+        if isEmpty { return 1 }
         let count = byteCount
         return MQTTEncoder.variableIntegerSize(count) + count
     }
@@ -153,5 +128,46 @@ extension MQTTPropertyID {
         case (.sessionExpiryInterval, .packet(.disconnect)): .client
         default: nil
         }
+    }
+}
+
+extension MQTTFieldReader {
+    /// A property's identifier, which the packet may have from this sender.
+    fileprivate mutating func propertyID(in place: MQTTPropertyPlace) throws(MQTTDecodingError) -> MQTTPropertyID {
+        let index = position
+        let number = try variableInteger("property identifier")
+        guard let id = UInt8(exactly: number).flatMap({ MQTTPropertyID(rawValue: $0) }) else {
+            throw error(.unknownProperty(number), at: index)
+        }
+        guard id.mayAppear(in: place) else { throw error(.misplacedProperty(id, place), at: index) }
+        if let sender = id.onlySender(in: place), sender == frame.receiver { throw error(.propertyFromWrongSide(id, place), at: index) }
+        return id
+    }
+
+    /// Any value but that of a user property.
+    fileprivate mutating func propertyValue(_ id: MQTTPropertyID) throws(MQTTDecodingError) -> MQTTProperties.Value {
+        let index = position
+        switch id.format {
+        case .byte: return try checked(id, UInt32(try byte(id.description)), at: index)
+        case .twoBytes: return try checked(id, UInt32(try word(id.description)), at: index)
+        case .fourBytes:
+            let high = UInt32(try word(id.description))
+            return try checked(id, high << 16 | UInt32(try word(id.description)), at: index)
+        case .variableInteger: return try checked(id, try variableInteger(id.description), at: index)
+        case .binary: return .binary([UInt8](bytes[try sized(id.description)]))
+        case .text, .textPair:
+            let text = try text(id.description)
+            if id == .responseTopic {
+                do { _ = try MQTTTopic(text) } catch { throw self.error(.responseTopic(error), at: index + 2 + error.offset) }
+            }
+            return .text(ExactText(text))
+        }
+    }
+
+    private func checked(_ id: MQTTPropertyID, _ number: UInt32, at index: Int) throws(MQTTDecodingError) -> MQTTProperties.Value {
+        guard id.range.contains(number) else {
+            throw error(id == .topicAlias ? .topicAliasInvalid(UInt16(truncatingIfNeeded: number)) : .propertyValue(id, number), at: index)
+        }
+        return .number(number)
     }
 }

@@ -19,7 +19,7 @@ package struct MQTTUserProperty: Sendable, Equatable, CustomStringConvertible {
 
 /// The properties of one packet or will (MQTT 5.0 §2.2.2).
 ///
-/// Without properties nothing is allocated. User properties and subscription identifiers keep their order; the order
+/// Without properties it is a null pointer: a PUBLISH that has none pays nothing for them. User properties and subscription identifiers keep their order; the order
 /// of the others means nothing, so it is not kept.
 package struct MQTTProperties: Sendable, Equatable {
     /// What fits into a variable byte integer (§1.5.5).
@@ -36,14 +36,38 @@ package struct MQTTProperties: Sendable, Equatable {
         var value: Value
     }
 
-    /// All but the user properties, by identifier.
-    private(set) var entries: [Entry] = []
-    /// In the order of the packet, which receivers keep [MQTT-3.3.2-18].
-    package var userProperties: [MQTTUserProperty] = []
+    private final class Contents: Sendable {
+        let entries: [Entry]
+        let userProperties: [MQTTUserProperty]
+
+        init(_ entries: [Entry], _ userProperties: [MQTTUserProperty]) {
+            self.entries = entries
+            self.userProperties = userProperties
+        }
+    }
+
+    /// Nil where there is no property.
+    private var contents: Contents?
 
     package init() {}
 
-    package var isEmpty: Bool { entries.isEmpty && userProperties.isEmpty }
+    init(_ entries: [Entry], _ userProperties: [MQTTUserProperty]) {
+        contents = entries.isEmpty && userProperties.isEmpty ? nil : Contents(entries, userProperties)
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.contents === right.contents || (left.entries == right.entries && left.userProperties == right.userProperties)
+    }
+
+    package var isEmpty: Bool { contents == nil }
+
+    /// All but the user properties, by identifier.
+    var entries: [Entry] { contents?.entries ?? [] }
+    /// In the order of the packet, which receivers keep [MQTT-3.3.2-18].
+    package var userProperties: [MQTTUserProperty] {
+        get { contents?.userProperties ?? [] }
+        set { self = MQTTProperties(entries, newValue) }
+    }
 
     // MARK: Messages: PUBLISH and will
 
@@ -212,15 +236,11 @@ package struct MQTTProperties: Sendable, Equatable {
     private mutating func set(_ id: MQTTPropertyID, _ bytes: [UInt8]?) { replace(id, bytes.map { [.binary($0)] } ?? []) }
 
     private mutating func replace(_ id: MQTTPropertyID, _ values: [Value]) {
+        var entries = entries
         entries.removeAll { $0.id == id }
         let index = entries.firstIndex { $0.id.rawValue > id.rawValue } ?? entries.endIndex
         entries.insert(contentsOf: values.map { Entry(id: id, value: $0) }, at: index)
-    }
-
-    /// Adds what the decoder read, behind what is there with this identifier.
-    mutating func insert(_ id: MQTTPropertyID, _ value: Value) {
-        let index = entries.lastIndex { $0.id.rawValue <= id.rawValue }.map { $0 + 1 } ?? 0
-        entries.insert(Entry(id: id, value: value), at: index)
+        self = MQTTProperties(entries, userProperties)
     }
 }
 
@@ -229,9 +249,7 @@ extension MQTTProperties {
     /// belong to one connection [MQTT-3.3.2-4], [MQTT-3.3.2-15], [MQTT-3.3.2-16], [MQTT-3.3.2-17], [MQTT-3.3.2-20].
     /// The message expiry interval is as it was received; the sender lowers it by the time that the message waited.
     package var forwarded: MQTTProperties {
-        if entries.isEmpty { return self }
-        var copy = self
-        copy.entries.removeAll { $0.id == .topicAlias || $0.id == .subscriptionIdentifier }
-        return copy
+        guard contains(.topicAlias) || contains(.subscriptionIdentifier) else { return self }
+        return MQTTProperties(entries.filter { $0.id != .topicAlias && $0.id != .subscriptionIdentifier }, userProperties)
     }
 }

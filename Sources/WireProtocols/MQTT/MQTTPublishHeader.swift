@@ -38,12 +38,20 @@ package struct MQTTPublishHeader: Sendable, Equatable {
             properties = MQTTProperties()
             end += 1
         } else {
-            var reader = MQTTFieldReader(frame, in: copy bytes, from: end)
-            properties = try MQTTProperties(&reader, in: .packet(.publish))
-            end = reader.position
+            (properties, end) = try Self.properties(of: frame, in: copy bytes, from: end)
         }
         if length == 0, frame.version == .v5_0, properties.topicAlias == nil { throw error(.topicNameMissing, at: start) }
         payload = end..<body.upperBound
+    }
+
+    /// Apart, so that a PUBLISH without properties does not carry its weight.
+    @inline(never)
+    private static func properties(
+        of frame: MQTTFrame, in bytes: [UInt8], from start: Int
+    ) throws(MQTTDecodingError) -> (MQTTProperties, end: Int) {
+        var reader = MQTTFieldReader(frame, in: bytes, from: start)
+        let properties = try MQTTProperties(&reader, in: .packet(.publish))
+        return (properties, reader.position)
     }
 
     package var qos: MQTTQoS {

@@ -83,7 +83,8 @@ extension MQTTViolation {
         case .connackFlagsReserved: "MQTT-3.2.2-1"
         case .sessionPresentWithRefusal: "MQTT-3.2.2-6"
         case .unknownProperty, .misplacedProperty: "§2.2.2.2"
-        case .propertyFromWrongSide(let id, _): id == .sessionExpiryInterval ? "MQTT-3.14.2-2" : id == .subscriptionIdentifier ? "MQTT-3.3.4-6" : "§3.14.2.2.5"
+        case .propertyFromWrongSide(let id, _):
+            id == .sessionExpiryInterval ? "MQTT-3.14.2-2" : id == .subscriptionIdentifier ? "MQTT-3.3.4-6" : "§3.14.2.2.5"
         case .repeatedProperty(let id), .propertyValue(let id, _): id.section(in: type)
         case .responseTopic(let error):
             if case .wildcardInName = error { "MQTT-3.3.2-14" } else { error.clause(.v5_0) }
@@ -133,7 +134,8 @@ extension MQTTViolation {
         case .packetIdentifierZero, .firstPacketNotConnect, .firstPacketNotConnack, .repeatedConnect, .wrongDirection,
             .passwordWithoutUserName, .noTopicFilter, .reservedReturnCode, .sessionPresentWithRefusal, .unexpectedAcknowledgement,
             .propertyFromWrongSide, .repeatedProperty, .propertyValue, .responseTopic, .authenticationDataWithoutMethod,
-            .authenticationMethodMissing, .reasonFromWrongSide, .packetIdentifierInUse, .topicNameMissing, .topicAliasUnknown, .subscriptionQoS3, .retainHandling3, .noLocalOnSharedSubscription:
+            .authenticationMethodMissing, .reasonFromWrongSide, .packetIdentifierInUse, .topicNameMissing, .topicAliasUnknown,
+            .subscriptionQoS3, .retainHandling3, .noLocalOnSharedSubscription:
             .protocolError
         }
     }

@@ -200,6 +200,16 @@ struct MQTT5PropertyTests {
         #expect(publish.properties.userProperties.count == count)
     }
 
+    @Test("so do as many subscription identifiers behind a property that is kept behind them")
+    func manySubscriptionIdentifiers() throws {
+        let identifiers = [[UInt8]](repeating: [0x0B, 1], count: 100_000).flatMap { $0 }
+        // 200,003 is c3 9a 0c, and 6 bytes more are c9 9a 0c.
+        let wire: [UInt8] = [0x30, 0xC9, 0x9A, 0x0C, 0, 1, 0x61, 0xC3, 0x9A, 0x0C, 0x23, 0, 1] + identifiers
+        guard case .publish(let publish)? = try MQTTPacketDecoder.packets(wire, role: .client, version: .v5_0).first else { return #expect(Bool(false)) }
+        #expect(publish.properties.subscriptionIdentifiers.count == 100_000)
+        #expect(publish.properties.topicAlias == 1)
+    }
+
     @Test("what is set is read, nil takes it away, and none at all is empty")
     func accessors() {
         var properties = MQTTProperties()
