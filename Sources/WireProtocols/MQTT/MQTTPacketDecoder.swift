@@ -134,7 +134,8 @@ package struct MQTTPacketDecoder: Sendable {
             version: version, receiver: role)
         if type == .connect { frame.version = try takeVersion(frame) }
         position = index + length
-        awaitsFirstPacket = false
+        // Enhanced authentication comes before CONNACK [MQTT-3.2.0-1].
+        if type != .auth { awaitsFirstPacket = false }
         return frame
     }
 
@@ -172,7 +173,7 @@ package struct MQTTPacketDecoder: Sendable {
         if awaitsFirstPacket {
             switch role {
             case .server where type != .connect: throw error(.firstPacketNotConnect(type), type, offset: 0)  // [MQTT-3.1.0-1]
-            case .client where type != .connack: throw error(.firstPacketNotConnack(type), type, offset: 0)  // [MQTT-3.2.0-1]
+            case .client where type != .connack && !(type == .auth && version == .v5_0): throw error(.firstPacketNotConnack(type), type, offset: 0)  // [MQTT-3.2.0-1]
             default: break
             }
         } else if role == .server, type == .connect {

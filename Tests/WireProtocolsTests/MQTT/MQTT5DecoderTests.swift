@@ -188,6 +188,22 @@ struct MQTT5VersionTests {
         }
     }
 
+    @Test("AUTH may come before CONNACK, and nothing else [MQTT-3.2.0-1]")
+    func authBeforeConnack() throws {
+        let auth = "f0 06 18 04 15 0001 6d"
+        let packets = try MQTTPacketDecoder.packets(
+            MQTTHex.bytes(auth + auth + "20 03 000000" + "30 04 0001 61 00"), role: .client, version: .v5_0, awaitsFirstPacket: true)
+        #expect(packets.map(\.type) == [.auth, .auth, .connack, .publish])
+        for next in ["30 04 0001 61 00", "e0 01 8e", "d0 00"] {
+            #expect(throws: MQTTDecodingError.self) {
+                try MQTTPacketDecoder.packets(MQTTHex.bytes(auth + next), role: .client, version: .v5_0, awaitsFirstPacket: true)
+            }
+        }
+        #expect(throws: MQTTDecodingError.self) {
+            try MQTTPacketDecoder.packets(MQTTHex.bytes(auth), role: .client, version: .v3_1_1, awaitsFirstPacket: true)
+        }
+    }
+
     @Test("AUTH before CONNECT is no CONNECT; in 3.1.1 its number is reserved")
     func auth() {
         #expect(throws: MQTTDecodingError(.firstPacketNotConnect(.auth), packet: .auth, offset: 0, streamOffset: 0)) {
