@@ -1,0 +1,60 @@
+import LabCore
+import WireProtocols
+
+/// Who the module and its SIM are (specs/rg500q.md §2.2).
+enum IdentityCommands {
+    static let table: [CommandEntry] = [
+        CommandEntry("I") { module, _, _ in
+            .ok([module.setup.manufacturer, module.setup.product, "Revision: \(module.setup.firmware)"])
+        },
+        bare("+CGMI") { $0.manufacturer }, bare("+GMI") { $0.manufacturer }, bare("+CGMM") { $0.product }, bare("+GMM") { $0.product },
+        bare("+CGMR") { $0.firmware }, bare("+GMR") { $0.firmware }, bare("+CGSN") { $0.imei }, bare("+GSN") { $0.imei },
+        bare("+QGMR") { "\($0.firmware)_\($0.subVersion)" }, bare("+CSUB") { _ in "SubEdition: V01" }, bare("+GCAP") { _ in "+GCAP: +CGSM" },
+        CommandEntry("+EGMR") { module, call, _ in factoryNumber(module, call) },
+        CommandEntry("+CIMI", needs: .card) { module, call, _ in
+            switch call.form {
+            case .execute: .ok(module.card?.imsi ?? "")
+            case .test: .ok
+            case .read, .write: .wrongForm
+            }
+        },
+        card("+QCCID"), card("+ICCID"),
+        CommandEntry("+CNUM", needs: .card) { module, call, _ in
+            guard call.form == .execute else { return call.form == .test ? .ok : .wrongForm }
+            guard let number = module.card?.number, !number.isEmpty else { return .ok }
+            return .ok("+CNUM: ,\"\(number)\",\(number.hasPrefix("+") ? 145 : 129)")
+        },
+    ]
+
+    /// One line without a name in front; the test form is a bare OK.
+    private static func bare(_ name: String, _ text: @escaping @Sendable (ModuleSetup) -> String) -> CommandEntry {
+        CommandEntry(name) { module, call, _ in
+            switch call.form {
+            case .execute: .ok(text(module.setup))
+            case .test: .ok
+            case .read, .write: .wrongForm
+            }
+        }
+    }
+
+    private static func card(_ name: String) -> CommandEntry {
+        CommandEntry(name, needs: .card) { module, call, _ in
+            switch call.form {
+            case .execute, .read: .ok("\(name): \(module.card?.iccid ?? "")")
+            case .test: .ok
+            case .write: .wrongForm
+            }
+        }
+    }
+
+    /// `AT+EGMR=0,7` reads the IMEI, `0,9` the software version number, which are the last two digits of the IMEISV. Writing is the factory's.
+    private static func factoryNumber(_ module: CellularModule, _ call: CommandCall) -> CommandReply {
+        switch (call.form, call[0].number, call[1].number) {
+        case (.test, _, _): .ok("+EGMR: (0,1),(7,9)")
+        case (.write, 0, 7): .ok("+EGMR: \"\(module.setup.imei)\"")
+        case (.write, 0, 9): .ok("+EGMR: \"01\"")
+        case (.write, 1, 7), (.write, 1, 9): .cme(3)
+        default: .wrongForm
+        }
+    }
+}
