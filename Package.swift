@@ -50,7 +50,7 @@ let targets: [Target] = [
     .target(name: "WireProtocols", dependencies: ["LabCore"]),
     .target(name: "Simulation", dependencies: ["LabCore"]),
     .target(name: "CloudClient", dependencies: ["LabCore", crypto]),
-    .target(name: "Emulators", dependencies: ["LabCore", "WireProtocols", "CloudClient", "WireProtocols"]),
+    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
@@ -88,7 +88,7 @@ let targets: [Target] = [
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
-    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "WireProtocols", "CloudClient", "Emulators", "WireProtocols", crypto]),
+    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "WireProtocols", crypto]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
