@@ -1,1 +1,182 @@
+#define _GNU_SOURCE
 #include "clinux.h"
+
+#include <asm/termbits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* <termios.h> and <asm/termbits.h> exclude each other; these are declared by hand. */
+extern int grantpt(int);
+extern int unlockpt(int);
+extern int ptsname_r(int, char *, size_t);
+
+static uint32_t to_epoll(uint32_t interest) {
+    return (interest & CLINUX_READABLE ? EPOLLIN : 0) | (interest & CLINUX_WRITABLE ? EPOLLOUT : 0);
+}
+
+static uint32_t from_epoll(uint32_t events) {
+    return (events & EPOLLIN ? CLINUX_READABLE : 0) | (events & EPOLLOUT ? CLINUX_WRITABLE : 0)
+        | (events & (EPOLLHUP | EPOLLRDHUP) ? CLINUX_HANGUP : 0) | (events & EPOLLERR ? CLINUX_ERROR : 0);
+}
+
+int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+static int control(int epoll, int operation, int fd, uint32_t interest, uint64_t token) {
+    struct epoll_event event = {.events = to_epoll(interest), .data.u64 = token};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int clinux_epoll_add(int epoll, int fd, uint32_t interest, uint64_t token) { return control(epoll, EPOLL_CTL_ADD, fd, interest, token); }
+int clinux_epoll_modify(int epoll, int fd, uint32_t interest, uint64_t token) { return control(epoll, EPOLL_CTL_MOD, fd, interest, token); }
+int clinux_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int clinux_epoll_wait(int epoll, struct clinux_ready *ready, int count, int64_t nanoseconds) {
+    struct epoll_event events[256];
+    if (count > 256) count = 256;
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    int found = epoll_pwait2(epoll, events, count, nanoseconds < 0 ? NULL : &time, NULL);
+    if (found < 0) return errno == EINTR ? 0 : -1;
+    for (int i = 0; i < found; i++) {
+        ready[i].token = events[i].data.u64;
+        ready[i].events = from_epoll(events[i].events);
+    }
+    return found;
+}
+
+int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+void clinux_eventfd_signal(int fd) {
+    uint64_t one = 1;
+    /* Fails only when the counter is full, and then the other side is awake anyway. */
+    if (write(fd, &one, sizeof one) < 0) return;
+}
+
+void clinux_eventfd_clear(int fd) {
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0) return;
+}
+
+static int make_raw(struct termios2 *settings) {
+    settings->c_iflag = IGNPAR;
+    settings->c_oflag = 0;
+    settings->c_lflag = 0;
+    settings->c_cc[VMIN] = 1;
+    settings->c_cc[VTIME] = 0;
+    return 0;
+}
+
+int clinux_pty_open(int *master, int *slave, char *name) {
+    int ends[2] = {-1, -1};
+    ends[0] = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (ends[0] < 0) return -1;
+    struct termios2 settings;
+    if (grantpt(ends[0]) < 0 || unlockpt(ends[0]) < 0 || ptsname_r(ends[0], name, 64) != 0) goto failed;
+    ends[1] = ioctl(ends[0], TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (ends[1] < 0 || ioctl(ends[1], TCGETS2, &settings) < 0) goto failed;
+    make_raw(&settings);
+    if (ioctl(ends[1], TCSETS2, &settings) < 0) goto failed;
+    *master = ends[0];
+    *slave = ends[1];
+    return 0;
+failed:;
+    int reason = errno;
+    if (ends[1] >= 0) close(ends[1]);
+    close(ends[0]);
+    errno = reason;
+    return -1;
+}
+
+int clinux_serial_set(int fd, uint32_t baud, int data_bits, char parity, int stop_bits, int flow) {
+    struct termios2 settings;
+    if (ioctl(fd, TCGETS2, &settings) < 0) return -1;
+    make_raw(&settings);
+    settings.c_cflag &= ~(CBAUD | (CBAUD << IBSHIFT) | CSIZE | PARENB | PARODD | CMSPAR | CSTOPB | CRTSCTS | HUPCL);
+    settings.c_cflag |= CREAD | CLOCAL | BOTHER | (BOTHER << IBSHIFT);
+    settings.c_ispeed = settings.c_ospeed = baud;
+    static const tcflag_t sizes[] = {CS5, CS6, CS7, CS8};
+    if (data_bits < 5 || data_bits > 8) { errno = EINVAL; return -1; }
+    settings.c_cflag |= sizes[data_bits - 5];
+    switch (parity) {
+    case 'N': break;
+    case 'E': settings.c_cflag |= PARENB; break;
+    case 'O': settings.c_cflag |= PARENB | PARODD; break;
+    case 'M': settings.c_cflag |= PARENB | PARODD | CMSPAR; break;
+    case 'S': settings.c_cflag |= PARENB | CMSPAR; break;
+    default: errno = EINVAL; return -1;
+    }
+    if (stop_bits == 2) settings.c_cflag |= CSTOPB;
+    if (flow == 1) settings.c_cflag |= CRTSCTS;
+    if (flow == 2) settings.c_iflag |= IXON | IXOFF;
+    return ioctl(fd, TCSETS2, &settings);
+}
+
+int clinux_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int *stop_bits) {
+    struct termios2 settings;
+    if (ioctl(fd, TCGETS2, &settings) < 0) return -1;
+    *baud = settings.c_ospeed;
+    switch (settings.c_cflag & CSIZE) {
+    case CS5: *data_bits = 5; break;
+    case CS6: *data_bits = 6; break;
+    case CS7: *data_bits = 7; break;
+    default: *data_bits = 8; break;
+    }
+    int sticky = (settings.c_cflag & CMSPAR) != 0, odd = (settings.c_cflag & PARODD) != 0;
+    *parity = !(settings.c_cflag & PARENB) ? 'N' : sticky ? (odd ? 'M' : 'S') : (odd ? 'O' : 'E');
+    *stop_bits = settings.c_cflag & CSTOPB ? 2 : 1;
+    return 0;
+}
+
+int clinux_link(const char *target, const char *name) {
+    struct stat there;
+    if (lstat(name, &there) == 0 && !S_ISLNK(there.st_mode)) { errno = EEXIST; return -1; }
+    char beside[4096];
+    if (snprintf(beside, sizeof beside, "%s.new", name) >= (int)sizeof beside) { errno = ENAMETOOLONG; return -1; }
+    unlink(beside);
+    /* Moved over the old one, so that there is never a moment without it. */
+    if (symlink(target, beside) < 0) return -1;
+    if (rename(beside, name) == 0) return 0;
+    int reason = errno;
+    unlink(beside);
+    errno = reason;
+    return -1;
+}
+
+int clinux_serial_claim(int fd) {
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK) errno = EBUSY;
+        return -1;
+    }
+    /* Ports that do not know it, such as mocked ones, are held by the lock alone. */
+    if (ioctl(fd, TIOCEXCL) < 0 && errno != ENOTTY) return -1;
+    return 0;
+}
+
+static const struct { int ours, theirs; } lines[] = {
+    {CLINUX_DTR, TIOCM_DTR}, {CLINUX_RTS, TIOCM_RTS}, {CLINUX_CTS, TIOCM_CTS},
+    {CLINUX_DSR, TIOCM_DSR}, {CLINUX_DCD, TIOCM_CAR}, {CLINUX_RI, TIOCM_RNG},
+};
+
+int clinux_modem_get(int fd) {
+    int theirs = 0, ours = 0;
+    if (ioctl(fd, TIOCMGET, &theirs) < 0) return -1;
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) if (theirs & lines[i].theirs) ours |= lines[i].ours;
+    return ours;
+}
+
+int clinux_modem_set(int fd, int ours, int on) {
+    int theirs = 0;
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) if (ours & lines[i].ours) theirs |= lines[i].theirs;
+    return ioctl(fd, on ? TIOCMBIS : TIOCMBIC, &theirs);
+}
+
+int clinux_send_break(int fd) { return ioctl(fd, TCSBRK, 0); }
+int clinux_discard(int fd) { return ioctl(fd, TCFLSH, 2 /* TCIOFLUSH */); }

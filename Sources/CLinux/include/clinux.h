@@ -1,4 +1,49 @@
-/* What Glibc's module in Swift does not show: epoll, pseudo terminals, serial settings of Linux. */
+/* What Glibc's module in Swift does not show: epoll, eventfd, pseudo terminals, serial settings of Linux. */
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include <stdint.h>
+
+/* epoll(7). All return -1 with errno on failure. */
+struct clinux_ready {
+    uint64_t token;
+    uint32_t events;
+};
+
+enum { CLINUX_READABLE = 1, CLINUX_WRITABLE = 2, CLINUX_HANGUP = 4, CLINUX_ERROR = 8 };
+
+int clinux_epoll_create(void);
+/* interest: CLINUX_READABLE | CLINUX_WRITABLE; hang-up and error are always told. */
+int clinux_epoll_add(int epoll, int fd, uint32_t interest, uint64_t token);
+int clinux_epoll_modify(int epoll, int fd, uint32_t interest, uint64_t token);
+int clinux_epoll_remove(int epoll, int fd);
+/* Waits at most nanoseconds, for ever where it is negative; gives the number of entries. An interrupted wait gives 0. */
+int clinux_epoll_wait(int epoll, struct clinux_ready *ready, int count, int64_t nanoseconds);
+
+/* eventfd(2), non-blocking. */
+int clinux_eventfd(void);
+void clinux_eventfd_signal(int fd);
+void clinux_eventfd_clear(int fd);
+
+/* A pseudo terminal, both ends raw, non-blocking and closed on exec. name holds at least 64 bytes. */
+int clinux_pty_open(int *master, int *slave, char *name);
+
+/* Serial settings (termios2): data bits 5 to 8, parity 'N' 'E' 'O' 'M' 'S', stop bits 1 or 2, flow 0 none, 1 RTS/CTS, 2 XON/XOFF. Raw, HUPCL off. */
+int clinux_serial_set(int fd, uint32_t baud, int data_bits, char parity, int stop_bits, int flow);
+/* What is set now; on the master of a pseudo terminal, what its client has set. */
+int clinux_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int *stop_bits);
+
+/* Makes name a symbolic link to target, in place of a link that is there; EEXIST where something else is there. */
+int clinux_link(const char *target, const char *name);
+
+/* Exclusive use for all but root (TIOCEXCL), and a lock that root respects too (flock). */
+int clinux_serial_claim(int fd);
+
+/* Modem lines; -1 with ENOTTY where the port has none. */
+enum { CLINUX_DTR = 1, CLINUX_RTS = 2, CLINUX_CTS = 4, CLINUX_DSR = 8, CLINUX_DCD = 16, CLINUX_RI = 32 };
+int clinux_modem_get(int fd);
+int clinux_modem_set(int fd, int lines, int on);
+int clinux_send_break(int fd);
+int clinux_discard(int fd);
+
 #endif

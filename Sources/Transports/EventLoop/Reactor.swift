@@ -1,0 +1,161 @@
+import CLinux
+import Glibc
+package import LabCore
+import Synchronization
+
+/// Waits for descriptors and deadlines on one thread: the pace of a kernel in real time, and the loop of serial ports,
+/// pseudo terminals and MQTT clients.
+///
+/// What becomes ready during a wait is handed out by `dispatch`, when the kernel has set its clock.
+// @unchecked Sendable: belongs to the thread that waits; `post`, `wake` and `now` may be used from any.
+package final class Reactor: Pace, Loop, @unchecked Sendable {
+    /// What a descriptor is watched for; hang-up and error are told in any case.
+    package struct Interest: OptionSet, Sendable, Hashable {
+        package let rawValue: UInt32
+        package init(rawValue: UInt32) { self.rawValue = rawValue }
+        package static let reading = Interest(rawValue: 1)
+        package static let writing = Interest(rawValue: 2)
+    }
+
+    package struct Readiness: OptionSet, Sendable, Hashable {
+        package let rawValue: UInt32
+        package init(rawValue: UInt32) { self.rawValue = rawValue }
+        package static let readable = Readiness(rawValue: 1)
+        package static let writable = Readiness(rawValue: 2)
+        package static let hangup = Readiness(rawValue: 4)
+        package static let error = Readiness(rawValue: 8)
+    }
+
+    /// A watched descriptor. Never used again for another one, so that what was ready before a close reaches nobody.
+    package struct WatchID: Sendable, Hashable { fileprivate let token: UInt64 }
+
+    private struct Watch {
+        var descriptor: Int32
+        var handler: (Readiness) -> Void
+    }
+
+    /// Run seconds for each real second.
+    package let speed: Double
+    /// How late deadlines were noticed, in real time.
+    package private(set) var lateness = LatenessStatistics()
+    private let start: Int64
+    private let epoll: Int32
+    private let bell: Int32
+    private var watches: [UInt64: Watch] = [:]
+    private var lastToken: UInt64 = 0
+    private var ready: [clinux_ready] = []
+    private let posted = Mutex<[@Sendable () -> Void]>([])
+
+    private static let bellToken: UInt64 = 0
+    private static let batch = 256
+
+    /// - Throws: `StreamFailure` where the system gives no more descriptors.
+    package init(speed: Double = 1) throws(StreamFailure) {
+        self.speed = speed
+        start = Self.monotonic
+        epoll = clinux_epoll_create()
+        bell = clinux_eventfd()
+        guard epoll >= 0, bell >= 0, clinux_epoll_add(epoll, bell, UInt32(CLINUX_READABLE), Self.bellToken) == 0 else {
+            throw StreamFailure(.failed, "event loop", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
+        }
+    }
+
+    deinit {
+        close(epoll)
+        close(bell)
+    }
+
+    private static var monotonic: Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// The time of the run; may be asked on any thread.
+    package var now: RunInstant { RunInstant(nanoseconds: Int64(Double(Self.monotonic - start) * speed)) }
+
+    // MARK: Pace
+
+    package func wait(until deadline: RunInstant) -> RunInstant {
+        let isFinite = deadline < .distantFuture
+        let left = isFinite ? Double(deadline.nanoseconds - now.nanoseconds) / speed : -1
+        // What is due already is only looked at, and a wait without end is still a wait.
+        let timeout: Int64 = isFinite ? max(0, Int64(left.rounded(.up))) : -1
+        collect(timeout)
+        let now = now
+        if isFinite, now >= deadline { lateness.record(Int64(Double(now.nanoseconds - deadline.nanoseconds) / speed)) }
+        return now
+    }
+
+    private func collect(_ timeout: Int64) {
+        unsafe withUnsafeTemporaryAllocation(of: clinux_ready.self, capacity: Self.batch) { buffer in
+            let count = unsafe clinux_epoll_wait(epoll, buffer.baseAddress, Int32(Self.batch), timeout)
+            for index in 0..<max(0, Int(count)) { ready.append(unsafe buffer[index]) }
+        }
+    }
+
+    package func dispatch() {
+        let entries = ready
+        ready.removeAll(keepingCapacity: true)
+        for entry in entries {
+            if entry.token == Self.bellToken {
+                clinux_eventfd_clear(bell)
+            } else {
+                watches[entry.token]?.handler(Readiness(rawValue: entry.events))
+            }
+        }
+        let actions = posted.withLock { actions in
+            defer { actions.removeAll() }
+            return actions
+        }
+        for action in actions { action() }
+    }
+
+    package func wake() { clinux_eventfd_signal(bell) }
+
+    package func post(_ action: @escaping @Sendable () -> Void) {
+        posted.withLock { $0.append(action) }
+        wake()
+    }
+
+    // MARK: Descriptors
+
+    /// Watches a descriptor until `unwatch`; the handler is called by `dispatch` as long as it is ready.
+    ///
+    /// - Throws: `StreamFailure` where the descriptor cannot be watched.
+    package func watch(_ descriptor: Int32, _ interest: Interest, _ handler: @escaping (Readiness) -> Void) throws(StreamFailure) -> WatchID {
+        lastToken += 1
+        guard clinux_epoll_add(epoll, descriptor, interest.rawValue, lastToken) == 0 else {
+            throw StreamFailure(.failed, "descriptor \(descriptor)", "it cannot be waited for (error \(errno))")
+        }
+        watches[lastToken] = Watch(descriptor: descriptor, handler: handler)
+        return WatchID(token: lastToken)
+    }
+
+    package func modify(_ id: WatchID, _ interest: Interest) {
+        guard let watch = watches[id.token] else { return }
+        _ = clinux_epoll_modify(epoll, watch.descriptor, interest.rawValue, id.token)
+    }
+
+    /// Must come before the descriptor is closed. Does nothing the second time.
+    package func unwatch(_ id: WatchID) {
+        guard let watch = watches.removeValue(forKey: id.token) else { return }
+        _ = clinux_epoll_remove(epoll, watch.descriptor)
+    }
+
+    // MARK: Without a kernel
+
+    /// Runs until the condition holds; for tools and tests that have no kernel.
+    ///
+    /// - Returns: whether it held before the time was over.
+    @discardableResult
+    package func run(until condition: () -> Bool, timeout: Duration) -> Bool {
+        let end = now.advanced(by: timeout)
+        while !condition() {
+            guard now < end else { return false }
+            _ = wait(until: end)
+            dispatch()
+        }
+        return true
+    }
+}

@@ -1,0 +1,117 @@
+import AsyncHTTPClient
+import Glibc
+package import LabCore
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The HTTP client that all devices of a run share: AsyncHTTPClient on the thread of the sockets.
+package final class HTTPClientPool: Sendable {
+    private let client: HTTPClient
+    private let loop: any Loop
+
+    /// - Parameters:
+    ///   - sockets: the thread that carries the connections.
+    ///   - loop: whose thread sends requests and is told the answers.
+    ///   - security: how `https` addresses are verified; the machine's roots where it is `nil`.
+    package init(on sockets: StreamLoop, reportingTo loop: any Loop, security: ClientSecurity? = nil) throws(StreamFailure) {
+        self.loop = loop
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        // One deadline for the whole request is set for each; a connection alone must not take it all.
+        configuration.timeout.connect = .seconds(10)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        configuration.decompression = .disabled
+        configuration.httpVersion = .http1Only
+        if let security {
+            do { configuration.tlsConfiguration = try security.configuration() } catch { throw StreamFailure(error, .connect, "https") }
+        }
+        client = HTTPClient(eventLoopGroupProvider: .shared(sockets.eventLoop), configuration: configuration)
+    }
+
+    /// A requester for one server.
+    ///
+    /// - Parameter isFresh: every request has a connection of its own, as behind a link whose faults must hit each.
+    package func requester(to address: StreamAddress, secure: Bool = false, isFresh: Bool = false) -> HTTPClientRequester {
+        HTTPClientRequester(client, loop, base: "\(secure ? "https" : "http")://\(address)", isFresh: isFresh)
+    }
+
+    /// Ends all connections; requests under way fail. Must not be called on the sockets' thread.
+    package func close() { try? client.syncShutdown() }
+}
+
+/// Sends requests to one server through AsyncHTTPClient.
+package final class HTTPClientRequester: HTTPRequester {
+    /// Without an answer by then a request has timed out. Source: DeviceHost gives devices the same time.
+    private static let limit = TimeAmount.seconds(30)
+    private static let largestAnswer = 64 << 20
+
+    private let client: HTTPClient
+    private let loop: any Loop
+    private let base: String
+    private let isFresh: Bool
+
+    init(_ client: HTTPClient, _ loop: any Loop, base: String, isFresh: Bool) {
+        self.client = client
+        self.loop = loop
+        self.base = base
+        self.isFresh = isFresh
+    }
+
+    package func send(_ call: HTTPCall, _ done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
+        let answer = Answer(loop: loop, done: done)
+        var headers = HTTPHeaders()
+        // A host that the call names is signed and must go out as it is; the client adds its own only where none is given.
+        for header in call.headers where header.name != "content-length" { headers.add(name: header.name, value: header.value) }
+        if isFresh { headers.replaceOrAdd(name: "connection", value: "close") }
+        let request: HTTPClient.Request
+        do {
+            request = try HTTPClient.Request(
+                url: base + call.path, method: HTTPMethod(rawValue: call.method), headers: headers,
+                body: call.body.isEmpty ? nil : .bytes(call.body))
+        } catch {
+            return answer.give(.failure(.unreachable))
+        }
+        let collector = ResponseAccumulator(request: request, maxBodySize: Self.largestAnswer)
+        client.execute(request: request, delegate: collector, deadline: .now() + Self.limit).futureResult.whenComplete { result in
+            switch result {
+            case .success(let response):
+                answer.give(
+                    .success(
+                        HTTPAnswer(
+                            status: Int(response.status.code),
+                            headers: response.headers.map { HTTPCall.Header($0.name.lowercased(), $0.value) },
+                            body: response.body.map { [UInt8]($0.readableBytesView) } ?? [])))
+            case .failure(let error): answer.give(.failure(HTTPFailure(error)))
+            }
+        }
+    }
+}
+
+/// Carries an answer to the loop's thread. `@unchecked Sendable`: the closure is called there only.
+private final class Answer: @unchecked Sendable {
+    private let loop: any Loop
+    private let done: (Result<HTTPAnswer, HTTPFailure>) -> Void
+
+    init(loop: any Loop, done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
+        self.loop = loop
+        self.done = done
+    }
+
+    func give(_ result: Result<HTTPAnswer, HTTPFailure>) { loop.post { [self] in done(result) } }
+}
+
+extension HTTPFailure {
+    /// Maps what the client throws: nothing was sent, the time is over, or the connection broke on the way.
+    init(_ error: any Error) {
+        switch error {
+        case let error as HTTPClientError:
+            self = error == .deadlineExceeded || error == .readTimeout || error == .connectTimeout ? .timedOut : .interrupted
+            if error == .connectTimeout { self = .unreachable }
+        case is NIOConnectionError, is ChannelError: self = .unreachable
+        case let error as IOError: self = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode) ? .unreachable : .interrupted
+        default: self = .interrupted
+        }
+    }
+}

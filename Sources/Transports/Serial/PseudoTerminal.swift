@@ -1,0 +1,111 @@
+import CLinux
+import Glibc
+package import LabCore
+
+/// The emulator's end of a serial port: a pseudo terminal under a name that stays.
+///
+/// While it is open there is a link from the name to whatever the system called the terminal; closing it hangs up whoever
+/// has the port open and takes the link away, as a module that vanishes from USB does.
+package final class PseudoTerminal: ByteStream {
+    /// The path of the link.
+    package let name: String
+    package var onEvent: ((ByteStreamEvent) -> Void)?
+    package var isOpen: Bool { stream != nil }
+    private let reactor: Reactor
+    private var stream: DescriptorStream?
+    /// Kept open, so that the terminal survives its clients: without it reading fails as soon as the first one leaves.
+    private var slave: Int32 = -1
+    private var isOpening = false
+    private var epoch = 0
+
+    package init(name: String, on reactor: Reactor) {
+        self.name = name
+        self.reactor = reactor
+    }
+
+    deinit { close() }
+
+    package func open() {
+        guard stream == nil, !isOpening else { return }
+        isOpening = true
+        epoch += 1
+        let epoch = epoch
+        let errand = Errand { [weak self] in
+            guard let self, self.epoch == epoch else { return }
+            isOpening = false
+            do throws(StreamFailure) {
+                try begin()
+                onEvent?(.opened)
+            } catch { onEvent?(.closed(error)) }
+        }
+        reactor.post { errand.run() }
+    }
+
+    private func begin() throws(StreamFailure) {
+        var ends: (master: Int32, slave: Int32) = (-1, -1)
+        var path = [CChar](repeating: 0, count: 64)
+        guard unsafe clinux_pty_open(&ends.master, &ends.slave, &path) == 0 else {
+            throw StreamFailure(
+                .failed, name, "the system gives no pseudo terminal (error \(errno))", remedy: "see /proc/sys/kernel/pty/max, and `ulimit -n`")
+        }
+        do throws(StreamFailure) {
+            try link(to: String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            stream = try DescriptorStream(ends.master, on: reactor) { [weak self] bytes, time in
+                self?.onEvent?(.bytes(bytes, at: time))
+            } onEnd: { [weak self] _ in
+                self?.lost()
+            }
+            slave = ends.slave
+        } catch {
+            Glibc.close(ends.master)
+            Glibc.close(ends.slave)
+            throw error
+        }
+    }
+
+    private func link(to path: String) throws(StreamFailure) {
+        guard unsafe clinux_link(path, name) != 0 else { return }
+        switch errno {
+        case EEXIST:
+            throw StreamFailure(.busy, name, "there is a file with that name, and it is no link", remedy: "move it away, or choose another folder for ports")
+        case EACCES, EPERM, EROFS:
+            throw StreamFailure(.permissionDenied, name, "the link to the pseudo terminal cannot be made", remedy: "choose a folder that can be written")
+        case ENOENT, ENOTDIR: throw StreamFailure(.notFound, name, "the folder of the link does not exist", remedy: "make it")
+        default: throw StreamFailure(.failed, name, "the link to the pseudo terminal cannot be made (error \(errno))")
+        }
+    }
+
+    private func lost() {
+        release()
+        epoch += 1
+        onEvent?(.closed(StreamFailure(.vanished, name, "the pseudo terminal is gone")))
+    }
+
+    private func release() {
+        guard let stream else { return }
+        stream.end()
+        unsafe unlink(name)
+        Glibc.close(stream.descriptor)
+        Glibc.close(slave)
+        self.stream = nil
+        slave = -1
+    }
+
+    package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
+
+    package func close() {
+        isOpening = false
+        epoch += 1
+        release()
+    }
+
+    /// What the client has set on its end, as a real device at the other end of the wire could notice; nil while it is closed.
+    package var clientSettings: SerialSettings? {
+        guard let stream else { return nil }
+        var (baud, dataBits, parity, stopBits): (UInt32, Int32, CChar, Int32) = (0, 0, 0, 0)
+        guard unsafe clinux_serial_get(stream.descriptor, &baud, &dataBits, &parity, &stopBits) == 0 else { return nil }
+        return SerialSettings(
+            baud: baud, dataBits: Int(dataBits), parity: SerialSettings.Parity(rawValue: Character(UnicodeScalar(UInt8(bitPattern: parity)))) ?? .none,
+            stopBits: Int(stopBits))
+    }
+}

@@ -1,0 +1,145 @@
+import CLinux
+import Glibc
+package import LabCore
+
+/// A serial port through termios: raw, with its settings, for one user at a time.
+///
+/// Hang-up and re-open are states: when a module resets its port vanishes, the descriptor is closed at once, so that the
+/// next enumeration can have the name again, and `open` tries anew (specs/rg500q.md §5.4).
+package final class SerialPort: ByteStream {
+    package let name: String
+    package let settings: SerialSettings
+    package var onEvent: ((ByteStreamEvent) -> Void)?
+    package var isOpen: Bool { stream != nil }
+    private let reactor: Reactor
+    private var stream: DescriptorStream?
+    /// Between `open` and its event.
+    private var isOpening = false
+    /// Counts openings and closings: what belongs to an earlier one is not told.
+    private var epoch = 0
+
+    /// - Parameter path: of the device or of a link to it: `/dev/ttyUSB2`.
+    package init(path: String, settings: SerialSettings = SerialSettings(), on reactor: Reactor) {
+        name = path
+        self.settings = settings
+        self.reactor = reactor
+    }
+
+    deinit { close() }
+
+    package func open() {
+        guard stream == nil, !isOpening else { return }
+        isOpening = true
+        epoch += 1
+        let epoch = epoch
+        later(epoch) { port in
+            port.isOpening = false
+            do throws(StreamFailure) {
+                try port.begin(epoch)
+                port.onEvent?(.opened)
+            } catch { port.onEvent?(.closed(error)) }
+        }
+    }
+
+    private func later(_ epoch: Int, _ action: @escaping (SerialPort) -> Void) {
+        let errand = Errand { [weak self] in
+            guard let self, self.epoch == epoch else { return }
+            action(self)
+        }
+        reactor.post { errand.run() }
+    }
+
+    private func begin(_ epoch: Int) throws(StreamFailure) {
+        let descriptor = unsafe Glibc.open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(errno) }
+        do throws(StreamFailure) {
+            guard isatty(descriptor) == 1 else {
+                throw StreamFailure(.unsupported, name, "it is no terminal", remedy: "name a serial port, such as /dev/ttyUSB2")
+            }
+            guard clinux_serial_claim(descriptor) == 0 else { throw failure(errno) }
+            let parity = CChar(settings.parity.rawValue.asciiValue ?? 0x4e)
+            guard
+                clinux_serial_set(
+                    descriptor, settings.baud, Int32(settings.dataBits), parity, Int32(settings.stopBits), settings.flowControl.rawValue) == 0
+            else { throw failure(errno, setting: true) }
+            stream = try DescriptorStream(descriptor, on: reactor) { [weak self] bytes, time in
+                self?.onEvent?(.bytes(bytes, at: time))
+            } onEnd: { [weak self] ending in
+                self?.ended(ending)
+            }
+        } catch {
+            Glibc.close(descriptor)
+            throw error
+        }
+    }
+
+    private func ended(_ ending: DescriptorStream.Ending) {
+        release()
+        epoch += 1
+        switch ending {
+        case .ended: onEvent?(.closed(StreamFailure(.vanished, name, "the port hung up", remedy: "check the cable; a module that resets comes back")))
+        case .failed(let code): onEvent?(.closed(failure(code, transfer: true)))
+        }
+    }
+
+    private func release() {
+        guard let stream else { return }
+        stream.end()
+        Glibc.close(stream.descriptor)
+        self.stream = nil
+    }
+
+    package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
+
+    package func close() {
+        isOpening = false
+        epoch += 1
+        release()
+    }
+
+    // MARK: Lines
+
+    /// The lines as they are; nil where the port has none, as a pseudo terminal, or is not open.
+    package var modemLines: ModemLines? {
+        guard let stream else { return nil }
+        let lines = clinux_modem_get(stream.descriptor)
+        return lines < 0 ? nil : ModemLines(rawValue: lines)
+    }
+
+    /// Switches DTR or RTS; does nothing where the port has no lines.
+    package func set(_ lines: ModemLines, _ isOn: Bool) {
+        if let stream { _ = clinux_modem_set(stream.descriptor, lines.intersection([.dtr, .rts]).rawValue, isOn ? 1 : 0) }
+    }
+
+    /// Sends a break of at least a quarter of a second.
+    package func sendBreak() { if let stream { _ = clinux_send_break(stream.descriptor) } }
+
+    /// Throws away what came and was not read, and what was sent and is not out.
+    package func discard() { if let stream { _ = clinux_discard(stream.descriptor) } }
+
+    // MARK: Failures
+
+    private func failure(_ code: Int32, setting: Bool = false, transfer: Bool = false) -> StreamFailure {
+        switch code {
+        case ENOENT where !transfer, ENXIO where !transfer:
+            StreamFailure(.notFound, name, "there is no such port", remedy: "plug the device in, or correct the name; `ls /dev/serial/by-id` shows ports")
+        case EACCES, EPERM:
+            StreamFailure(
+                .permissionDenied, name, "not permitted", remedy: "add the user to the group dialout: sudo usermod -aG dialout $USER, then log in again")
+        case EBUSY:
+            StreamFailure(.busy, name, "somebody else uses it", remedy: "end the other program (`fuser \(name)` shows it; ModemManager may be one)")
+        case ENOTTY: StreamFailure(.unsupported, name, "it is no serial port", remedy: "name a serial port, such as /dev/ttyUSB2")
+        case EINVAL where setting: StreamFailure(.unsupported, name, "it cannot do \(settings)", remedy: "choose another rate or framing")
+        case EISDIR: StreamFailure(.unsupported, name, "it is a folder", remedy: "name a serial port, such as /dev/ttyUSB2")
+        case EIO, ENODEV, ENXIO: StreamFailure(.vanished, name, "the port is gone", remedy: "check the cable; a module that resets comes back")
+        case EMFILE, ENFILE: StreamFailure(.failed, name, "too many open files", remedy: "raise the limit with `ulimit -n`")
+        default: StreamFailure(.failed, name, "error \(code) of the operating system")
+        }
+    }
+}
+
+/// Work for the reactor's own thread. `@unchecked Sendable`: posted from that thread and run on it.
+final class Errand: @unchecked Sendable {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+}
