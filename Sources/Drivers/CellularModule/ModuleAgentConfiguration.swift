@@ -1,0 +1,146 @@
+import LabCore
+import WireProtocols
+
+/// Configuration from the cloud: written to the module, read back, then acknowledged (badge protocol, "Modules").
+///
+/// The module uses a new access point name from its next attach on (3GPP TS 27.007 §10.1.1).
+extension ModuleAgent {
+    /// The longest message that is read.
+    static let longestMessage = 8_192
+
+    func contextCommand(_ settings: AgentSettings) -> String { #"AT+CGDCONT=1,"IPV4V6","\#(settings.apn ?? "")""# }
+
+    /// Context type 3 is IPv4 and IPv6; authentication 0 is none, 3 PAP or CHAP as the network likes.
+    func authenticationCommand(_ settings: AgentSettings) -> String {
+        let method = settings.username.isEmpty && settings.password.isEmpty ? 0 : 3
+        return #"AT+QICSGP=1,3,"\#(settings.apn ?? "")","\#(settings.username)","\#(settings.password)",\#(method)"#
+    }
+
+    static func record(_ payload: [UInt8]) -> Fields? {
+        guard payload.count <= longestMessage, let value = try? JSONReader.read(payload, maximumDepth: 8) else { return nil }
+        return value.record
+    }
+
+    mutating func configurationArrived(_ payload: [UInt8], at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        if ram.configuration != nil { return ram.nextConfiguration = payload }
+        let message = Self.record(payload)
+        guard let message, let version = (message["config_version"]?.integer).flatMap({ $0 >= 1 ? $0 : nil }) else {
+            // There is no version that an acknowledgement could name; the next status says what the module has.
+            let text = message == nil ? "the message is no JSON record of at most \(Self.longestMessage) bytes" : "config_version is missing or no whole number"
+            return noteRejection(.init(reason: "malformed", message: text), version: nil, &effects)
+        }
+        guard version > disk.settings.version else {
+            effects.append(.note("config.ignored", ["config_version": .integer(version), "current": .integer(disk.settings.version)]))
+            return acknowledge(version, rejection: nil, at: now, &effects)
+        }
+        do throws(AgentSettings.Rejection) {
+            guard let config = message["config"]?.record else { throw .init(reason: "invalid_value", message: "the record 'config' is missing") }
+            apply(try disk.settings.taking(config, version: version), at: now, &effects)
+        } catch { reject(error, version: version, at: now, &effects) }
+    }
+
+    private mutating func apply(_ settings: AgentSettings, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        let work = AgentMemory.ConfigurationWork(settings: settings, previous: disk.settings)
+        ram.configuration = work
+        let isSame = settings.apn == disk.settings.apn && settings.username == disk.settings.username && settings.password == disk.settings.password
+        // What concerns the agent alone needs no command.
+        if isSame { return applied(work, at: now, &effects) }
+        ask(contextCommand(settings), for: .configure(.write), at: now, &effects)
+    }
+
+    mutating func configureDone(_ step: ConfigurationStep, _ outcome: ATChannel.Outcome, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        guard let work = ram.configuration else { return }
+        guard case .answered(let response) = outcome else {
+            let silence = AgentSettings.Rejection(reason: "module_silent", message: "the module did not answer")
+            return settle(work, rejection: work.failure ?? silence, at: now, &effects)
+        }
+        if step == .restore { return settle(work, rejection: work.failure, at: now, &effects) }
+        guard response.isSuccess else {
+            // The password stands in the command, so the command is not named.
+            let refusal = AgentSettings.Rejection(reason: "module_error", message: "the module answered \(response.final.text)")
+            if step == .write { return settle(work, rejection: refusal, at: now, &effects) }
+            return restore(work, refusal, at: now, &effects)
+        }
+        switch step {
+        case .write: ask("AT+CGDCONT?", for: .configure(.readBack), needsInformation: true, at: now, &effects)
+        case .readBack: readBack(response, work, at: now, &effects)
+        case .authentication, .restore: applied(work, at: now, &effects)
+        }
+    }
+
+    private mutating func readBack(
+        _ response: ATResponse, _ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        let context = (try? ATPacketContext.read(response.lines))?.first { $0.id == 1 }
+        guard context?.apn == work.settings.apn ?? "" else {
+            let found = context.map { "'\($0.apn)'" } ?? "nothing"
+            return restore(work, .init(reason: "module_error", message: "the module has \(found) as access point name"), at: now, &effects)
+        }
+        let isSame = work.settings.username == work.previous.username && work.settings.password == work.previous.password
+        let hasPassword = !work.settings.username.isEmpty || !work.settings.password.isEmpty
+        if isSame, !hasPassword { return applied(work, at: now, &effects) }
+        ask(authenticationCommand(work.settings), for: .configure(.authentication), at: now, &effects)
+    }
+
+    /// Nothing of a rejected configuration may stay.
+    private mutating func restore(
+        _ work: AgentMemory.ConfigurationWork, _ failure: AgentSettings.Rejection, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        ram.configuration?.failure = failure
+        ask(contextCommand(work.previous), for: .configure(.restore), at: now, &effects)
+    }
+
+    private mutating func applied(_ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        let isNewInterval = work.settings.interval != disk.settings.interval
+        disk.settings = work.settings
+        if isNewInterval, ram.isSetUp { effects.append(.startTimer(.measurement, after: .seconds(work.settings.interval))) }
+        effects.append(
+            .note(
+                "config.applied",
+                [
+                    "apn": .text(work.settings.apn ?? ""), "interval": .integer(work.settings.interval),
+                    "config_version": .integer(work.settings.version),
+                ]))
+        settle(work, rejection: nil, at: now, &effects)
+    }
+
+    private mutating func settle(
+        _ work: AgentMemory.ConfigurationWork, rejection: AgentSettings.Rejection?, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        ram.configuration = nil
+        if let rejection {
+            reject(rejection, version: work.settings.version, at: now, &effects)
+        } else {
+            acknowledge(work.settings.version, rejection: nil, at: now, &effects)
+        }
+        if let next = ram.nextConfiguration {
+            ram.nextConfiguration = nil
+            configurationArrived(next, at: now, &effects)
+        }
+    }
+
+    private mutating func reject(
+        _ rejection: AgentSettings.Rejection, version: Int64, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        noteRejection(rejection, version: version, &effects)
+        acknowledge(version, rejection: rejection, at: now, &effects)
+        log("error", "Configuration not applied", ["config_version": .integer(version), "reason": .text(rejection.message)], at: now, &effects)
+    }
+
+    private func noteRejection(_ rejection: AgentSettings.Rejection, version: Int64?, _ effects: inout [DeviceEffect]) {
+        var fields: Fields = ["reason": .text(rejection.reason), "message": .text(rejection.message)]
+        if let version { fields["config_version"] = .integer(version) }
+        effects.append(.note("config.rejected", fields))
+    }
+
+    /// Only while online; otherwise the status after the next connection says what the module has.
+    private mutating func acknowledge(
+        _ version: Int64, rejection: AgentSettings.Rejection?, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        guard ram.phase == .online else { return }
+        var fields: Fields = ["config_version": .integer(version), "status": rejection == nil ? "applied" : "rejected"]
+        if let rejection { fields["reason"] = .text(rejection.reason) }
+        fields["timestamp"] = timestamp(at: now)
+        publish("config/ack", fields, &effects)
+    }
+}
