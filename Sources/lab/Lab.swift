@@ -19,7 +19,7 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, SchemaCommand.self, DescribeCommand.self,
+            JudgeCommand.self, ShowCommand.self, ServeCommand.self, SchemaCommand.self, DescribeCommand.self,
         ])
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
@@ -65,7 +65,7 @@ enum NotYet {
     private static let commands = [
         "explore", "blame", "mutate", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
         "twin",
-        "serve", "firmware", "frame", "baseline",
+        "firmware", "frame", "baseline",
     ]
 
     static func refuse(command word: String?) throws {

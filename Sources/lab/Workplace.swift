@@ -39,7 +39,7 @@ struct Workplace {
         if Descriptor.kind(of: labFile) != nil {
             let result = LabFile.load(labFile, catalogue: catalogue, files: files)
             lab = result.lab
-            diagnostics += result.diagnostics
+            diagnostics += result.diagnostics + BrokerSection(result.lab?.broker, of: labFile).diagnostics
         }
         for file in tree.files where isLabFile(file) && !["lab.yaml", "./lab.yaml"].contains(file) {
             diagnostics += LabFile.load(file, catalogue: catalogue, files: DiskFiles()).diagnostics

@@ -182,7 +182,7 @@ enum Grammar {
             .optional("quarantine", .text, "A file of known flaky scenarios"),
             .optional("history", .text, "The database of past runs"),
             .optional("cloud", .fields, "Settings of the cloud"),
-            .optional("broker", .value, "The MQTT broker: its name, or settings"),
+            .optional("broker", broker, "The MQTT broker: embedded, mosquitto, an address, or settings of the embedded one"),
         ])
 
     private static let node = RecordShape(
