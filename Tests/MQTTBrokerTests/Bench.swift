@@ -15,6 +15,8 @@ struct Bench {
     var notes: [BrokerNote] = []
     var paused: Set<UInt64> = []
     var wake: RunInstant?
+    /// What a CONNECT made of each connection.
+    var versions: [UInt64: MQTTProtocolVersion] = [:]
 
     static let cloud = ConsumerID(rawValue: 1)
 
@@ -64,7 +66,10 @@ struct Bench {
     @discardableResult
     mutating func feed(_ connection: UInt64, _ packets: MQTTPacket...) throws -> [MQTTPacket] {
         var wire: [UInt8] = []
-        for packet in packets { try packet.encode(to: &wire) }
+        for packet in packets {
+            if case .connect(let connect) = packet { versions[connection] = connect.version }
+            try packet.encode(to: &wire, versions[connection] ?? .v3_1_1)
+        }
         bytes(connection, wire)
         return try take(connection)
     }
@@ -72,7 +77,7 @@ struct Bench {
     /// What was sent to a connection since it was last taken, as packets.
     @discardableResult
     mutating func take(_ connection: UInt64) throws -> [MQTTPacket] {
-        var decoder = MQTTPacketDecoder(role: .client, awaitsFirstPacket: false)
+        var decoder = MQTTPacketDecoder(role: .client, version: versions[connection] ?? .v3_1_1, awaitsFirstPacket: false)
         decoder.append(sent.removeValue(forKey: connection) ?? [])
         var packets: [MQTTPacket] = []
         while let packet = try decoder.next() { packets.append(packet) }
