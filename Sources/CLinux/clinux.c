@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,6 +64,19 @@ void clinux_eventfd_signal(int fd) {
 void clinux_eventfd_clear(int fd) {
     uint64_t count;
     if (read(fd, &count, sizeof count) < 0) return;
+}
+
+int clinux_timerfd(int64_t nanoseconds) {
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    struct itimerspec every = {.it_interval = time, .it_value = time};
+    if (fd >= 0) timerfd_settime(fd, 0, &every, NULL);
+    return fd;
+}
+
+uint64_t clinux_timerfd_clear(int fd) {
+    uint64_t count = 0;
+    return read(fd, &count, sizeof count) < 0 ? 0 : count;
 }
 
 static int make_raw(struct termios2 *settings) {

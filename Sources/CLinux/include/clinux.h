@@ -25,6 +25,10 @@ int clinux_eventfd(void);
 void clinux_eventfd_signal(int fd);
 void clinux_eventfd_clear(int fd);
 
+/* A timer that is readable every so many nanoseconds (timerfd, CLOCK_MONOTONIC), non-blocking; clear gives how often it was due. */
+int clinux_timerfd(int64_t nanoseconds);
+uint64_t clinux_timerfd_clear(int fd);
+
 /* A pseudo terminal, both ends raw, non-blocking and closed on exec. name holds at least 64 bytes. */
 int clinux_pty_open(int *master, int *slave, char *name);
 
