@@ -1,0 +1,244 @@
+import Foundation
+import Testing
+
+/// A `lab serve` that is up.
+final class ServeProcess {
+    private let process = Process()
+    private let pipe = Pipe()
+    private let errorPath: String
+    private let scratch: TemporaryFolder
+    /// What it printed until it was ready.
+    private(set) var page: [String] = []
+
+    /// - Throws: where it did not become ready.
+    init(_ arguments: [String], in folder: String) throws {
+        scratch = try TemporaryFolder()
+        errorPath = "\(scratch.path)/err"
+        _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
+        process.executableURL = URL(fileURLWithPath: LabProcess.path)
+        process.arguments = ["serve"] + arguments
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.standardOutput = pipe
+        process.standardError = FileHandle(forWritingAtPath: errorPath)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let number = process.processIdentifier
+        // Ends whatever a test is waiting for.
+        DispatchQueue.global().asyncAfter(deadline: .now() + 90) { [weak process] in if process?.isRunning == true { kill(number, SIGKILL) }
+        }
+        while let line = readLine() {
+            page.append(line)
+            if line == "Ctrl-C stops it." { return }
+        }
+        throw NotReady(description: "\(page.joined(separator: "\n"))\n\(errors)")
+    }
+
+    struct NotReady: Error, CustomStringConvertible { var description: String }
+
+    deinit { if process.isRunning { process.terminate() } }
+
+    private func readLine() -> String? {
+        var bytes: [UInt8] = []
+        while let byte = pipe.fileHandleForReading.readData(ofLength: 1).first {
+            if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
+            bytes.append(byte)
+        }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }
+
+    var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+
+    /// What stands behind a word of the page: an address, a command.
+    func entry(_ word: String) -> String? {
+        page.first { $0.hasPrefix("  \(word) ") }.map { $0.dropFirst(2 + word.count).trimmingCharacters(in: .whitespaces) }
+    }
+
+    func port(_ word: String) -> String {
+        let address = entry(word)?.replacingOccurrences(of: "/mqtt", with: "") ?? ""
+        return address.split(separator: ":").last.map(String.init) ?? ""
+    }
+
+    func stop(_ signal: Int32 = SIGINT) -> (status: Int32, last: String) {
+        kill(process.processIdentifier, signal)
+        var last = ""
+        while let line = readLine() { last = line }
+        process.waitUntilExit()
+        return (process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus, last)
+    }
+
+    /// Runs a command as a user would paste it.
+    static func paste(_ command: String) throws -> LabProcess.Result {
+        try LabProcess.run("/bin/bash", ["-c", command], in: Repository.root)
+    }
+}
+
+@Suite("lab serve --broker-only (cli.md)")
+struct ServeBrokerTests {
+    /// A folder with a lab.yaml whose `broker` has these lines.
+    private static func folder(_ broker: String...) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        let lines = ["lab: 1", "about: A broker for a test.", "broker:"] + broker.map { "  \($0)" }
+        try folder.write(lines.joined(separator: "\n") + "\n", to: "lab.yaml")
+        return folder
+    }
+
+    @Test("prints addresses and commands that work as pasted, and ends with 0 when it is stopped", arguments: [SIGINT, SIGTERM])
+    func commands(signal: Int32) throws {
+        guard Tool.find("mosquitto_sub", for: "lab serve with mosquitto's clients") != nil else { return }
+        let folder = try TemporaryFolder()
+        let serve = try ServeProcess(["--broker-only", "--ports", "mqtt=0,ws=0"], in: folder.path)
+        #expect(serve.page.first == "lab 0.1.0 · serve · broker only")
+        #expect(serve.entry("mqtt")?.hasPrefix("mqtt://127.0.0.1:") == true)
+        #expect(serve.entry("ws")?.hasPrefix("ws://127.0.0.1:") == true)
+        let (hear, say) = (try #require(serve.entry("hear")), try #require(serve.entry("say")))
+        // A retained message is there for whoever comes later, so the two need not be started at the same time.
+        #expect(try ServeProcess.paste("\(say) -r -q 1").status == 0)
+        let heard = try ServeProcess.paste("\(hear) -C 1 -W 10")
+        #expect(heard.output == "demo/greeting hello\n", "\(heard.all)")
+        let (status, last) = serve.stop(signal)
+        #expect(status == 0)
+        #expect(last.hasPrefix("stopped: 2 connections, 1 message in, 1 out"))
+        #expect(serve.errors.contains("stopping"))
+    }
+
+    @Test("over TLS its own authority is trusted where it is named, and gone afterwards")
+    func tls() throws {
+        guard Tool.find("mosquitto_sub", for: "lab serve over TLS") != nil else { return }
+        let folder = try TemporaryFolder()
+        let serve = try ServeProcess(["--broker-only", "--ports", "mqtts=0"], in: folder.path)
+        let (hear, say) = (try #require(serve.entry("hear")), try #require(serve.entry("say")))
+        #expect(try ServeProcess.paste("\(say) -r -q 1").status == 0)
+        #expect(try ServeProcess.paste("\(hear) -C 1 -W 10").output == "demo/greeting hello\n")
+        #expect(try ServeProcess.paste("mosquitto_pub -h 127.0.0.1 -p \(serve.port("mqtts")) -t a -m b --capath /nowhere").status != 0)
+        let authority = try #require(serve.entry("CA"))
+        #expect(FileManager.default.fileExists(atPath: authority))
+        #expect(serve.stop().status == 0)
+        #expect(!FileManager.default.fileExists(atPath: authority))
+    }
+
+    @Test("users, rights, denied filters and their code, keep-alive and maxima come from lab.yaml")
+    func settings() throws {
+        guard Tool.find("mosquitto_sub", for: "settings of lab serve") != nil else { return }
+        let folder = try Self.folder(
+            #"listeners: ["mqtt://127.0.0.1:0"]"#, "anonymous: false", "server_keep_alive: 60", "receive_maximum: 20",
+            "topic_alias_maximum: 10",
+            "denied_filters: [test/nosubscribe]", "denied_reason_code: 0x80", "users:",
+            ##"  ann: {password: secret, publish: ["ann/#"], receive: ["#"]}"##,
+            #"  bob: {password: "12345", receive: ["ann/+"]}"#)
+        let serve = try ServeProcess(["--broker-only"], in: folder.path)
+        #expect(serve.entry("hear")?.contains("-u ann -P PASSWORD") == true)
+        #expect(!serve.page.joined().contains("secret"))
+        let place = "-h 127.0.0.1 -p \(serve.port("mqtt"))"
+        // MQTT 3.1.1 table 3.1: 5, not authorized; 4, bad user name or password.
+        let anonymous = try ServeProcess.paste("mosquitto_pub \(place) -t ann/x -m 1")
+        #expect(anonymous.status == 5, "\(anonymous.all)")
+        #expect(try ServeProcess.paste("mosquitto_pub \(place) -u ann -P wrong -t ann/x -m 1").status != 0)
+        #expect(try ServeProcess.paste("mosquitto_pub \(place) -u ann -P secret -t ann/x -m 1 -r -q 1").status == 0)
+        #expect(try ServeProcess.paste("mosquitto_sub \(place) -u bob -P 12345 -t ann/+ -C 1 -W 10 -v").output == "ann/x 1\n")
+        let debug = try ServeProcess.paste("mosquitto_sub \(place) -V mqttv5 -d -u ann -P secret -t test/nosubscribe -E -W 10")
+        #expect(debug.output.contains("Subscribed (mid: 1): 128"), "\(debug.all)")
+        guard Tool.find("python3", for: "maxima of lab serve") != nil else { return }
+        // CONNECT of MQTT 5.0 by hand: keep-alive 30 s, client a, user ann, password secret (5.0 §3.1).
+        let connect = "101b" + "00044d515454" + "05" + "c2" + "001e" + "00" + "000161" + "0003616e6e" + "0006736563726574"
+        let script = """
+            import socket
+            s = socket.create_connection(("127.0.0.1", \(serve.port("mqtt"))), 10)
+            s.sendall(bytes.fromhex("\(connect)"))
+            print(s.recv(200).hex())
+            """
+        let answer = try LabProcess.run("/usr/bin/env", ["python3", "-c", script], in: folder.path).output
+        // 5.0 §3.2.2.3: 13 server keep alive 60, 21 receive maximum 20, 22 topic alias maximum 10.
+        for property in ["13003c", "210014", "22000a"] { #expect(answer.contains(property), "\(answer)") }
+        #expect(serve.stop().status == 0)
+    }
+
+    @Test("everything that is wrong in lab.yaml is told at its place, and lab check tells it too; the exit code is 2")
+    func wrong() throws {
+        let folder = try Self.folder(
+            #"listeners: ["mqtt://127.0.0.1:99999", "mqtt://127.0.0.1:1", "mqtt://127.0.0.1:1"]"#, "tls: {certificate: no.pem, key: /etc}",
+            #"users: {ann: {publish: ["a/#/b"]}, bob: {certificate: CN=bob}}"#, "denied_reason_code: 5", #"denied_filters: ["a#"]"#)
+        let expected = [
+            "lab.yaml:4:15: error: listener 'mqtt://127.0.0.1:99999' must be an address such as mqtt://127.0.0.1:1883 (mqtt, mqtts, ws or wss)",
+            "lab.yaml:4:63: error: another listener has the address 127.0.0.1:1 already",
+            "lab.yaml:5:22: error: cannot read 'no.pem': no such file",
+            "lab.yaml:5:35: error: cannot read '/etc': it is a folder",
+            "lab.yaml:6:16: error: the user 'ann' needs a 'password' or a 'certificate'",
+            "lab.yaml:6:27: error: 'a/#/b' must be a topic filter such as a/b, a/+, a/# or devices/%c/# (%c: client identifier, %u: user)",
+            "lab.yaml:6:57: error: certificates of clients are asked for only where 'tls' has 'clients'",
+            "lab.yaml:7:23: error: '5' must be a failure that SUBACK can carry: 0x87 (not authorized), 0x80, 0x83, 0x8f, 0x91, 0x97, 0x9e, 0xa1 or 0xa2",
+            "lab.yaml:8:20: error: 'a#' must be a topic filter such as a/b, a/+ or a/#", "9 errors in 1 file",
+        ]
+        let serve = try LabProcess.run(["serve", "--broker-only"], in: folder.path)
+        #expect(serve.status == 2)
+        #expect(serve.error.split(separator: "\n").map(String.init) == expected)
+        try folder.write("lab: 1\nabout: Nothing.\nsteps: [wait: 1s]\n", to: "scenarios/none.yaml")
+        let check = try LabProcess.run(["check"], in: folder.path)
+        #expect(check.status == 2)
+        #expect(Set(check.output.split(separator: "\n").map(String.init)) == Set(expected))
+    }
+
+    @Test(
+        "the form of the settings is the grammar's business",
+        arguments: [
+            ("listners: []", "lab.yaml:4:3: error: unknown key 'listners' in 'broker' — did you mean 'listeners'?"),
+            ("listeners: []", "lab.yaml:4:14: error: 'listeners' is empty; at least one entry is needed"),
+            ("receive_maximum: 0", "lab.yaml:4:20: error: value 0 for 'receive_maximum' must be a whole number from 1 to 65535"),
+            ("server_keep_alive: 1m", "lab.yaml:4:22: error: "), ("tls: {key: k}", "lab.yaml:4:8: error: 'tls' needs 'certificate'"),
+            ("users: {ann: {password: 5}}", "lab.yaml:4:27: error: "), ("anonymous: perhaps", "lab.yaml:4:14: error: "),
+        ])
+    func form(line: String, message: String) throws {
+        let folder = try Self.folder(line)
+        let result = try LabProcess.run(["serve", "--broker-only"], in: folder.path)
+        #expect(result.status == 2)
+        #expect(result.error.hasPrefix(message), "\(result.error)")
+    }
+
+    @Test("a broker that is not the lab's own cannot be served")
+    func otherBroker() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("lab: 1\nabout: x.\nbroker: mosquitto\n", to: "lab.yaml")
+        let result = try LabProcess.run(["serve", "--broker-only"], in: folder.path)
+        #expect(result.status == 2)
+        #expect(
+            result.error.hasPrefix(
+                "lab.yaml:3:9: error: broker 'mosquitto': `lab serve --broker-only` is the lab's own broker; write 'embedded' or settings\n"
+            ))
+    }
+
+    @Test("a certificate that cannot be used is the file's fault: 2; a port that is taken is the machine's: 3")
+    func environment() throws {
+        let folder = try Self.folder(#"listeners: ["mqtts://127.0.0.1:0"]"#, "tls: {certificate: c.pem, key: k.pem}")
+        try folder.write("nonsense", to: "c.pem")
+        try folder.write("nonsense", to: "k.pem")
+        let certificate = try LabProcess.run(["serve", "--broker-only"], in: folder.path)
+        #expect(certificate.status == 2)
+        #expect(
+            certificate.error
+                == "lab.yaml:5:22: error: the server's certificate or key cannot be read; both must be PEM, and the key without a password\n"
+        )
+        let other = try TemporaryFolder()
+        let serve = try ServeProcess(["--broker-only", "--ports", "mqtt=0"], in: other.path)
+        let taken = try LabProcess.run(["serve", "--broker-only", "--ports", "mqtt=\(serve.port("mqtt"))"], in: other.path)
+        #expect(taken.status == 3)
+        #expect(taken.error == "tcp 127.0.0.1:\(serve.port("mqtt")): the port is in use; choose another port, or 0 for any free one\n")
+        let foreign = try LabProcess.run(["serve", "--broker-only", "--ports", "mqtt", "--host", "192.0.2.1"], in: other.path)
+        #expect(foreign.status == 3 && foreign.error.hasPrefix("tcp 192.0.2.1:1883: this machine does not have that address"))
+        #expect(serve.stop().status == 0)
+    }
+
+    @Test(
+        "options that are wrong say what is allowed",
+        arguments: [
+            (["--ports", "mqt=1"], "--ports 'mqt=1': unknown name 'mqt' — did you mean 'mqtt'?"),
+            (["--ports", "mqtt=70000"], "--ports 'mqtt=70000': '70000' must be"),
+            (["--ports", "mqtt,mqtt=0"], "--ports 'mqtt,mqtt=0': 'mqtt' occurs twice"), (["--ports", ""], "--ports '': unknown name ''"),
+            (["--ports", "http=0"], "--ports: with --broker-only there is no cloud, so there is no 'http'"),
+            (["--lab", "none.yaml"], "none.yaml:1:1: error: cannot read 'none.yaml'"),
+        ])
+    func options(arguments: [String], message: String) throws {
+        let folder = try TemporaryFolder()
+        let result = try LabProcess.run(["serve", "--broker-only"] + arguments, in: folder.path)
+        #expect(result.status == 2)
+        #expect(result.error.hasPrefix(message), "\(result.error)")
+    }
+}
