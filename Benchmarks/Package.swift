@@ -6,12 +6,38 @@ import PackageDescription
 let package = Package(
     name: "lab-benchmarks",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")  // EmbeddedEventLoop, a peer of the kernel
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // also EmbeddedEventLoop, a peer of the kernel
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         .target(name: "LabCore"),
         .target(name: "Simulation", dependencies: ["LabCore"]),
+        .target(name: "WireProtocols", dependencies: ["LabCore"]),
+        .target(
+            name: "MQTTBroker",
+            dependencies: [
+                "LabCore", "WireProtocols", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+        // Only the parts that the broker needs.
+        .target(
+            name: "Transports",
+            dependencies: [
+                "LabCore", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"), .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ]),
+        .target(name: "Runner", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports"]),
         .target(name: "CProcess"),
+        .target(name: "CLoad", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
+        .executableTarget(
+            name: "BrokerBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
@@ -20,7 +46,7 @@ let package = Package(
             ]),
     ])
 
-for target in package.targets where target.name != "CProcess" {
+for target in package.targets where !["CProcess", "CLoad"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

@@ -1,0 +1,79 @@
+import CLoad
+
+/// One way to load a broker.
+struct Load {
+    enum Shape: String, CaseIterable {
+        case fanIn = "fan-in 10 to 1"
+        case fanOut = "fan-out 1 to 100"
+        case pairs = "100 pairs"
+    }
+
+    enum Pace: String, CaseIterable {
+        /// One message is under way: the next is published when all have it, and the publisher its acknowledgement.
+        case lockstep = "one in flight"
+        /// Each message is a write of its own; nobody waits.
+        case single = "one a write"
+        case pipelined = "32 a write"
+
+        /// What the lab's broker has to reach, as a multiple of mosquitto.
+        var target: Double {
+            switch self {
+            case .lockstep: 1
+            case .single: 2
+            case .pipelined: 8
+            }
+        }
+    }
+
+    var shape: Shape
+    var quality: Int32
+    var pace: Pace
+
+    static let all = Pace.allCases.flatMap { pace in
+        Shape.allCases.flatMap { shape in [Int32(0), 1].map { Load(shape: shape, quality: $0, pace: pace) } }
+    }
+
+    var name: String { "\(pace.rawValue), \(shape.rawValue), QoS \(quality)" }
+
+    struct Outcome {
+        /// Deliveries a second.
+        var rate: Double
+        /// Processor seconds of the broker for each delivery.
+        var cost: Double
+        var delivered: UInt64
+    }
+
+    static let payloadBytes: Int32 = 200
+
+    /// - Throws: where something was lost, altered or out of order.
+    func run(against peer: any Peer, seconds: Double) throws -> Outcome {
+        var options = load_options()
+        options.port = peer.port
+        options.pattern = shape == .pairs ? LOAD_PAIRS : LOAD_ALL_TO_ALL
+        options.publishers = shape == .fanIn ? 10 : shape == .fanOut ? 1 : 100
+        options.subscribers = shape == .fanIn ? 1 : 100
+        options.qos = quality
+        options.per_write = pace == .pipelined ? 32 : 1
+        options.window = pace == .lockstep ? 1 : shape == .fanOut ? 512 : shape == .fanIn ? 2_048 : 6_400
+        options.payload = Self.payloadBytes
+        options.seconds = seconds
+        var result = load_result()
+        let before = peer.processorTime
+        unsafe load_run(&options, &result)
+        let used = peer.processorTime - before
+        if result.error != 0 { throw Problem(description: "\(peer.name), \(name): \(Problem.text(of: result.error))") }
+        guard result.delivered == result.expected, result.misplaced == 0 else {
+            throw Problem(
+                description: "\(peer.name), \(name): \(result.expected) to deliver, \(result.delivered) delivered, \(result.misplaced) wrong")
+        }
+        let delivered = max(1, Double(result.delivered))
+        return Outcome(rate: delivered / result.seconds, cost: used / delivered, delivered: result.delivered)
+    }
+}
+
+/// The middle one; the mean of the two middle ones of an even number.
+func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    if sorted.isEmpty { return 0 }
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+}
