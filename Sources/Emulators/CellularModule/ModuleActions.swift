@@ -10,6 +10,10 @@ extension CellularModule {
         case "power_off":
             if isPowered { effects.append(.note("power.lost", ["reason": "switched_off"])) }
             switchOff(isOrderly: false, &effects)
+        case "power_key":
+            guard isPowered else { return .failure(Self.withoutPower) }
+            unsolicited("NORMAL POWER DOWN", &effects)
+            beginPowerDown(after: Self.powerDownTime, &effects)
         case "reset":
             guard isPowered else { return .failure(Self.withoutPower) }
             effects.append(.cancelTimer(.shutdown))

@@ -122,7 +122,7 @@ extension CellularModule {
         ram.start = ModuleMemory.Start()
         effects.append(.cancelTimer(.start))
         reportCardPresence(&effects)
-        unsolicited("+CPIN: NOT INSERTED", &effects)
+        unsolicited("+CPIN: NOT READY", &effects)
         updateRegistration(at: now, &effects)
     }
 

@@ -31,6 +31,7 @@ extension CellularModule {
     private static let moduleActions = [
         ActionKind("power_on", "Switches the power on; does nothing if it is on."),
         ActionKind("power_off", "Takes the power away without warning."),
+        ActionKind("power_key", "Holds the power key: the module says that it goes down, and does."),
         ActionKind("reset", "Pulls the reset line: the ports vanish and the module boots."),
         ActionKind(
             "sim.insert", "Puts a SIM into the empty slot.",

@@ -121,21 +121,25 @@ enum SignalCommands {
         let state = isRegistered ? "NOCONN" : "LIMSRV"
         switch mode {
         case .none: return []
-        case .lte: return ["+QENG: \"servingcell\",\"\(state)\",\(lteFields(module, now))"]
+        case .lte: return ["+QENG: \"servingcell\",\"\(state)\",\(lteFields(module, now)),0,-32768,\(spareLevel(module, now))"]
         case .standalone: return ["+QENG: \"servingcell\",\"\(state)\",\(standaloneFields(module, now))"]
         case .nonStandalone:
             // The blank after the colon is missing in the last line of real answers as well.
-            return ["+QENG: \"servingcell\",\"\(state)\"", "+QENG: \(lteFields(module, now))", "+QENG:\(legFields(module, now))"]
+            return ["+QENG: \"servingcell\",\"\(state)\"", "+QENG: \(lteFields(module, now)),9,230,-", "+QENG:\(legFields(module, now))"]
         }
     }
 
+    /// Up to the SINR. CQI, power and spare level follow, which idle modules print as 0, -32768 and a number (transcripts 77 and 80).
     private static func lteFields(_ module: CellularModule, _ now: RunInstant) -> String {
         let (network, cell) = (module.network, module.network.lte)
         let measured = module.lteMeasurement(at: now)
         return "\"LTE\",\"\(cell.isTDD ? "TDD" : "FDD")\",\(network.countryCode),\(network.networkCode),\(cell.id),\(cell.physicalID),"
             + "\(cell.channel),\(cell.band),\(cell.bandwidth),\(cell.bandwidth),\(cell.trackingArea),\(measured.rsrp),\(measured.rsrq),"
-            + "\(measured.rssi),\(measured.sinr),9,230,-"
+            + "\(measured.rssi),\(measured.sinr)"
     }
+
+    /// dB above the level at which a phone may still camp, -127 dBm (transcript 80).
+    private static func spareLevel(_ module: CellularModule, _ now: RunInstant) -> Int { module.lteMeasurement(at: now).rsrp + 127 }
 
     private static func standaloneFields(_ module: CellularModule, _ now: RunInstant) -> String {
         let (network, cell) = (module.network, module.network.nr)

@@ -180,7 +180,7 @@ extension ShortMessage {
     /// Seven octets of swapped digits, zone 0 (3GPP TS 23.040 §9.2.3.11).
     private static func timestamp(_ unix: Int64) -> [UInt8] {
         let time = CivilTime(unix: unix)
-        return [time.year % 100, time.month, time.day, time.hour, time.minute, time.second, 0].map { UInt8($0 % 10 << 4 | $0 / 10) }
+        return [time.year % 100, time.month, time.day, time.hour, time.minute, time.second, 0].map { UInt8(($0 % 10) << 4 | $0 / 10) }
     }
 }
 
