@@ -15,6 +15,8 @@ package struct Plan: Sendable, Equatable {
     package var deadline: Duration
     /// `within` where a step says none.
     package var defaultWithin: Duration
+    /// Factor for times that are waited: `within`, the `for` of `forbid`, laws; 1 or more, 1 in `sim`. Limits do not know it.
+    package var slack: Double
     package var roles: [Role]
     /// Variables with the value for this world, the cell included.
     package var variables: Fields
@@ -28,7 +30,7 @@ package struct Plan: Sendable, Equatable {
 
     package init(
         scenario: String, file: String, about: String, tags: [String] = [], world: WorldKind = .sim, seed: UInt64 = 0,
-        cell: Fields = [:], deadline: Duration = .seconds(300), defaultWithin: Duration = .seconds(10), roles: [Role] = [],
+        cell: Fields = [:], deadline: Duration = .seconds(300), defaultWithin: Duration = .seconds(10), slack: Double = 1, roles: [Role] = [],
         variables: Fields = [:], laws: [Law] = [], setup: [Step] = [], steps: [Step] = [], teardown: [Step] = [],
         metrics: [Metric] = [], limits: [Limit] = [], explore: Explore? = nil
     ) {
@@ -41,6 +43,7 @@ package struct Plan: Sendable, Equatable {
         self.cell = cell
         self.deadline = deadline
         self.defaultWithin = defaultWithin
+        self.slack = slack
         self.roles = roles
         self.variables = variables
         self.laws = laws
@@ -51,6 +54,9 @@ package struct Plan: Sendable, Equatable {
         self.limits = limits
         self.explore = explore
     }
+
+    /// A time that is waited for, with the slack of the world.
+    package func stretched(_ time: Duration) -> Duration { slack == 1 ? time : time * slack }
 
     /// `loss=20%`, or `–` for a scenario without a matrix.
     package var cellText: String { cell.isEmpty ? "–" : cell.map { "\($0.name)=\($0.value)" }.joined(separator: " ") }

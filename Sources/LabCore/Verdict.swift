@@ -110,10 +110,12 @@ package struct CaseSummary: Sendable, Equatable {
     package var wallClock: Duration
     /// Why it is blocked or skipped.
     package var reason: String?
+    /// How well the lab kept time; `nil` where time is virtual or nothing ran.
+    package var timing: TimingReport?
 
     package init(
         plan: Plan, run: String, verdict: Verdict, findings: [Finding] = [], limits: [LimitResult] = [], measurements: [Measurement] = [],
-        eventCount: Int = 0, duration: Duration = .zero, wallClock: Duration = .zero, reason: String? = nil
+        eventCount: Int = 0, duration: Duration = .zero, wallClock: Duration = .zero, reason: String? = nil, timing: TimingReport? = nil
     ) {
         self.plan = plan
         self.run = run
@@ -125,6 +127,7 @@ package struct CaseSummary: Sendable, Equatable {
         self.duration = duration
         self.wallClock = wallClock
         self.reason = reason
+        self.timing = timing
     }
 }
 

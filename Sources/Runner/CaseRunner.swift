@@ -5,16 +5,19 @@ import Simulation
 package struct CaseRunner {
     package var plan: Plan
     package var nodes: [NamedNode]
+    /// How `emu` is set up; `sim` does not look at it.
+    package var settings: RealSettings
     /// Receives every event in order as it is written.
     package var onEvent: (RunEvent) -> Void
     /// Called now and then while the run goes on; returning `true` interrupts it (the teardown still runs).
     package var onProgress: (Progress) -> Bool
 
     package init(
-        plan: Plan, nodes: [NamedNode], onEvent: @escaping (RunEvent) -> Void = { _ in }, onProgress: @escaping (Progress) -> Bool = { _ in false }
+        plan: Plan, nodes: [NamedNode], settings: RealSettings = RealSettings(), onEvent: @escaping (RunEvent) -> Void = { _ in }, onProgress: @escaping (Progress) -> Bool = { _ in false }
     ) {
         self.plan = plan
         self.nodes = nodes
+        self.settings = settings
         self.onEvent = onEvent
         self.onProgress = onProgress
     }
@@ -53,9 +56,9 @@ package struct CaseRunner {
     private static let stepsBetweenLooks = 20_000
 
     package func run() throws(Failure) -> Outcome {
-        guard plan.world == .sim else { throw .blocked("The world '\(plan.world.rawValue)' is not available yet; use --on sim.") }
         let world: LabWorld
-        do { world = try LabWorld(plan: plan, named: nodes, media: SimulatedMedia(seed: plan.seed)) } catch { throw .blocked("\(error)") }
+        do { world = try LabWorld(plan: plan, named: nodes, media: try media()) } catch { throw .blocked("\(error)") }
+        defer { world.close() }
         let run = ScenarioRun(plan: plan, world: world)
         // What was noted while the world was built belongs to the log as well.
         for event in world.recorder.events { onEvent(event) }
@@ -64,6 +67,7 @@ package struct CaseRunner {
         _ = world.start("run") {
             end.ending = await run.execute { work in world.start("steps", work) }
         }
+        if plan.world != .sim { look(at: run, in: world) }
         var steps = 0
         let outcome = world.kernel.run {
             if end.ending != nil { return true }
@@ -73,13 +77,26 @@ package struct CaseRunner {
         }
         // The log is over; what is left of the world goes without a word.
         world.recorder.removeSink(sink)
-        let events = Array(world.recorder.events)
-        let omitted = world.recorder.leftOut
-        world.close()
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
-        return Outcome(ending: ending, events: events, omitted: omitted)
+        return Outcome(ending: ending, events: Array(world.recorder.events), omitted: world.recorder.leftOut)
+    }
+
+    private func media() throws -> any WorldMedia {
+        switch plan.world {
+        case .sim: return SimulatedMedia(seed: plan.seed)
+        case .emu: return try RealMedia(seed: plan.seed, settings: settings)
+        case .hw: throw ActionFailure("not_possible_here", "The world 'hw' is not available yet; use --on sim or --on emu.")
+        }
+    }
+
+    /// Where time is real, few steps can lie far apart: the person's wishes are looked at by the clock.
+    private func look(at run: ScenarioRun, in world: LabWorld) {
+        world.kernel.schedule(after: .milliseconds(100) * settings.speed) {
+            if onProgress(progress(of: run, in: world)) { run.interrupt() }
+            look(at: run, in: world)
+        }
     }
 
     private func progress(of run: ScenarioRun, in world: LabWorld) -> Progress {

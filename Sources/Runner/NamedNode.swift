@@ -55,13 +55,14 @@ struct Roster {
             && (node.abilities.isEmpty || role.abilities.allSatisfy { node.abilities.contains($0) })
     }
 
-    /// `BDG-0001`, `BDG-0002`, …: those of the named nodes that take part are left out.
+    /// `BDG-0001`, `BDG-0002`, … for badges, `QT_001`, … for modules; those of the named nodes that take part are left out.
     private mutating func nextSerial(of kind: String) -> String {
         while true {
             let number = (made[kind] ?? 0) + 1
             made[kind] = number
+            let (prefix, width) = kind == "rg500q" ? ("QT_", 3) : ("BDG-", 4)
             let digits = String(number)
-            let serial = "BDG-" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            let serial = prefix + String(repeating: "0", count: max(0, width - digits.count)) + digits
             if !usedSerials.contains(serial) { return serial }
         }
     }

@@ -1,14 +1,25 @@
 import Cloud
+import CloudClient
+import Drivers
 import Emulators
 package import LabCore
 import Simulation
 
 /// The kinds of nodes that this lab knows, with the faults that the world adds to what devices and cloud publish.
 package enum NodeKinds {
-    package static let all: [NodeKind] = [badge, cloud]
+    package static let all: [NodeKind] = [badge, module, cloud]
 
     private static let badge: NodeKind = {
         var kind = Badge.kind
+        kind.faults += LinkFaults.kinds
+        return kind
+    }()
+
+    /// The module and the program at its side are one node.
+    private static let module: NodeKind = {
+        var kind = CellularModule.kind.united(with: ModuleAgent.kind)
+        kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of the serial lines; without pace, as on USB, where absent"))
+        kind.events += PortVocabulary.events
         kind.faults += LinkFaults.kinds
         return kind
     }()
@@ -64,7 +75,25 @@ enum DeviceKinds {
     static func make(kind: String, node: String, facts: Fields, setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         switch kind {
         case "badge": MadeNode(parts: [MadeNode.Part(device: badge(node, facts, setting), publishes: Badge.kind)])
+        case "rg500q": try module(node, facts, setting)
         default: throw ActionFailure("no_device", "There is no emulator for the kind '\(kind)'.")
+        }
+    }
+
+    enum Target { case cloud, device }
+
+    /// What the factory and the first switching on do for a device, in their order.
+    static func beginnings(of node: NamedNode) -> [(Target, String, Fields)] {
+        var provision: Fields = [:]
+        if let serial = node.facts["serial_no"] { provision["serial_no"] = serial }
+        switch node.kind {
+        case "badge": return [(.cloud, "factory.provision", provision), (.device, "boot", ["factory_new": true])]
+        case "rg500q":
+            provision["device_type"] = "RG500Q"
+            return [
+                (.cloud, "factory.provision", provision), (.device, "power_on", [:]), (.device, "start", ["factory_new": true]),
+            ]
+        default: return []
         }
     }
 
@@ -78,5 +107,47 @@ enum DeviceKinds {
             identity: identity, firmware: facts["firmware"]?.text ?? "2.3.0", hardwareVersion: facts["hardware_version"]?.text ?? "v1.0",
             cloud: BadgeCloudAddress(host: setting.cloudHost), factory: factory, epoch: setting.epoch,
             generator: SeededGenerator(seed: setting.seed, purpose: "device \(node)"))
+    }
+
+    /// The emulated module, and the program that drives it through its AT port without knowing what is behind it.
+    private static func module(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
+        let serial = facts["serial_no"]?.text ?? "QT_001"
+        let module = CellularModule(
+            try ModuleSetup(facts: facts, epoch: setting.epoch), generator: SeededGenerator(seed: setting.seed, purpose: "module \(node)"))
+        let agent = ModuleAgent(
+            identity: ModuleAgentIdentity(
+                serialNumber: serial, factoryKey: FactoryKey.of(serial: serial, master: setting.factoryMasterKey)),
+            cloudHost: setting.cloudHost, apn: facts["apn"]?.text, epoch: setting.epoch,
+            generator: SeededGenerator(seed: setting.seed, purpose: "agent \(node)"))
+        let baud = facts["baud"]?.integer.map { UInt32(clamping: $0) }
+        let ports = CellularModule.ports.map { name in
+            MadeNode.Port(name: name, label: name.portLabel, module: 0, host: name == ModuleAgent.port ? 1 : nil, baud: baud)
+        }
+        return MadeNode(
+            parts: [
+                MadeNode.Part(device: module, publishes: CellularModule.kind, isOnline: false),
+                MadeNode.Part(device: agent, publishes: ModuleAgent.kind, isPowered: false),
+            ], ports: ports)
+    }
+}
+
+extension NodeKind {
+    /// Two parts of one node as one kind; what both name has the fields of both.
+    fileprivate func united(with other: NodeKind) -> NodeKind {
+        var kind = self
+        kind.about = other.about
+        kind.abilities += other.abilities.filter { !abilities.contains($0) }
+        kind.facts += other.facts.filter { fact in !facts.contains { $0.name == fact.name } }
+        kind.actions += other.actions.filter { action($0.name) == nil }
+        kind.queries += other.queries.filter { query($0.name) == nil }
+        kind.faults += other.faults.filter { fault($0.name) == nil }
+        for event in other.events {
+            if let index = kind.events.firstIndex(where: { $0.name == event.name }) {
+                kind.events[index].fields += event.fields.filter { field in !kind.events[index].fields.contains { $0.name == field.name } }
+            } else {
+                kind.events.append(event)
+            }
+        }
+        return kind
     }
 }

@@ -16,6 +16,9 @@ package protocol World: AnyObject {
     /// Events that the recording policy has left out so far.
     var omittedEvents: Int { get }
 
+    /// How well the lab keeps time; `nil` where time is virtual.
+    var timing: TimingReport? { get }
+
     /// Writes an event of the node `lab`.
     @discardableResult
     func note(_ name: String, _ fields: Fields) -> Int
@@ -41,6 +44,7 @@ package protocol World: AnyObject {
 
 extension World {
     package var omittedEvents: Int { 0 }
+    package var timing: TimingReport? { nil }
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

@@ -20,7 +20,8 @@ package final class Kernel: Loop, @unchecked Sendable {
     var cause: UInt32 = 0
     var isRunning = false
     private var isStopped = false
-    private(set) var isShutDown = false
+    /// The world has ended; what is posted from now on finds nobody.
+    package private(set) var isShutDown = false
     private var limits: Limits
     /// The names of the tasks that have not ended, by the order of their starts.
     var unfinished: [UInt64: String] = [:]

@@ -58,6 +58,15 @@ package final class Link {
         self.init(on: kernel, name: name, character, up: shared, down: shared, seed: seed)
     }
 
+    /// Ends a link that nobody will use again: what is on the way is dropped, and its receivers are let go.
+    package func retire() {
+        startEpoch()
+        (near, far) = (nil, nil)
+        (isNearOpen, isFarOpen) = (false, false)
+        opening = nil
+        kernel.links.removeAll { $0 === self }
+    }
+
     package func isOpen(_ side: LinkSide) -> Bool { side == .near ? isNearOpen : isFarOpen }
 
     // MARK: Connection

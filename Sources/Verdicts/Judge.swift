@@ -19,11 +19,14 @@ package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunn
     var laws = LawReplay(plan)
     var samples = SampleCollector(metrics: plan.metrics)
     var ending: RunEvent?
+    var timing: TimingReport?
     for event in events {
         steps.observe(event)
         laws.observe(event)
         samples.observe(event)
-        if event.node == LabEvents.node, event.name == LabEvents.runEnded { ending = event }
+        guard event.node == LabEvents.node else { continue }
+        if event.name == LabEvents.runEnded { ending = event }
+        if event.name == LabEvents.timing { timing = TimingReport(event.fields) }
     }
     let end = events.last?.at ?? .start
     laws.end(at: end)
@@ -46,5 +49,6 @@ package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunn
     return CaseSummary(
         plan: plan, run: run, verdict: verdict, findings: findings, limits: limits, measurements: samples.measurements,
         eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
-        reason: course.reason(deadline: plan.deadline) ?? blocked.map { [$0.title, $0.reason].compactMap(\.self).joined(separator: ": ") })
+        reason: course.reason(deadline: plan.deadline) ?? blocked.map { [$0.title, $0.reason].compactMap(\.self).joined(separator: ": ") },
+        timing: timing)
 }

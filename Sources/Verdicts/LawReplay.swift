@@ -10,7 +10,7 @@ struct LawReplay: Sendable {
     init(_ plan: Plan) {
         for law in plan.laws {
             // A law that cannot be evaluated does not hold: nobody watched it.
-            do { monitors.append(LawMonitor(try law.resolved(in: Scope(plan.variables)))) } catch {
+            do { monitors.append(LawMonitor(try law.resolved(in: Scope(plan.variables)), slack: plan.slack)) } catch {
                 breaches.append((law, LawMonitor.Breach(sequence: nil, reason: error.description)))
             }
         }

@@ -8,6 +8,7 @@ import Verdicts
 struct CaseExecution {
     var plan: Plan
     var nodes: [NamedNode]
+    var settings = RealSettings()
     var folder: RunFolder
     /// The name of its folder in the run's.
     var name: String
@@ -33,14 +34,14 @@ struct CaseExecution {
 
     private var place: String { "\(folder.name)/\(name)" }
 
-    private func record(_ halt: Halt? = nil) -> RunRecord { RunRecord(plan: plan, nodes: nodes, attempt: attempt, halt: halt) }
+    private func record(_ halt: Halt? = nil) -> RunRecord { RunRecord(plan: plan, nodes: nodes, settings: settings, attempt: attempt, halt: halt) }
 
     private func judged(_ progress: @escaping (CaseRunner.Progress) -> Void) throws -> (CaseSummary, [RunEvent]) {
         let caseFolder = try folder.makeCase(name)
         try record().write(to: caseFolder)
         let writer = try caseFolder.eventWriter()
         var lastShown = ContinuousClock.now
-        let runner = CaseRunner(plan: plan, nodes: nodes, onEvent: { writer.append($0) }) { state in
+        let runner = CaseRunner(plan: plan, nodes: nodes, settings: settings, onEvent: { writer.append($0) }) { state in
             let now = ContinuousClock.now
             if now - lastShown > Self.timeBetweenLooks {
                 lastShown = now

@@ -48,6 +48,13 @@ enum LabVocabulary {
                 FieldKind("law", .text), FieldKind("file", .text), FieldKind("line", .integer), FieldKind("reason", .text),
                 FieldKind("event", .integer, "the number of the event that broke it"),
             ]),
+        EventKind(
+            LabEvents.timing, "How late the lab's own timers were. Not in sim.",
+            fields: [
+                FieldKind("timers", .integer, "deadlines that were waited for"), FieldKind("median_ns", .integer, unit: "ns"),
+                FieldKind("p99_ns", .integer, unit: "ns"), FieldKind("worst_ns", .integer, unit: "ns"),
+                FieldKind("speed", .number, "seconds of the run for each real one"),
+            ]),
         EventKind(LabEvents.eventsOmitted, "Traffic of a large fleet that is not in the log.", fields: [FieldKind("count", .integer)]),
     ]
 }

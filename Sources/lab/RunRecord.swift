@@ -8,6 +8,7 @@ import Runner
 struct RunRecord {
     var plan: Plan
     var nodes: [NamedNode]
+    var settings = RealSettings()
     /// From 1; higher for what `--retries` tried again.
     var attempt: Int
     /// What kept it from coming to a verdict.
@@ -24,6 +25,10 @@ struct RunRecord {
             "file": .text(plan.file), "world": .text(plan.world.rawValue), "seed": .text("0x" + String(plan.seed, radix: 16)),
             "cell": .record(plan.cell), "attempt": .integer(Int64(attempt)), "nodes": .list(nodes.map(Self.value)),
         ]
+        if plan.world != .sim {
+            record["speed"] = .number(settings.speed)
+            record["broker"] = .text(settings.broker.name)
+        }
         if let halt { record["halt"] = ["reason": .text(halt.reason), "lab_bug": .bool(halt.isLabBug)] }
         try folder.write(JSONWriter.bytes(.record(record)) + [0x0a], to: Self.fileName)
     }

@@ -11,6 +11,7 @@ final class RunSession: Sendable {
     struct Settings: Sendable {
         var world: WorldKind
         var seed: UInt64
+        var real = RealSettings()
         var retries = 0
         var failFast = false
         /// Cells at the same time.
@@ -132,7 +133,7 @@ final class RunSession: Sendable {
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {
-        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, folder: folder, name: name, attempt: attempt).run {
+        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, settings: settings.real, folder: folder, name: name, attempt: attempt).run {
             self.show(plan, $0)
         }
         state.withLock { state in

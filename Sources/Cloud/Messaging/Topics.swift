@@ -22,6 +22,9 @@ package enum Topics {
         return (rest[..<slash], kind)
     }
 
+    /// The device below whose name a topic stands; `nil` for a topic of another form.
+    package static func device(of topic: String) -> String? { parse(topic).map { String($0.device) } }
+
     static func configuration(_ device: String) -> String { "\(prefix)\(device)/config/update" }
     static func command(_ device: String) -> String { "\(prefix)\(device)/command" }
 

@@ -26,6 +26,8 @@ package enum LabEvents {
     package static let faultEnded = "fault.ended"
     /// `law.broken {law, file, line, reason, event?}`
     package static let lawBroken = "law.broken"
+    /// `timing {timers, median_ns, p99_ns, worst_ns, speed}`: how late the lab's own timers were, in real time. Not in `sim`.
+    package static let timing = "timing"
     /// `events.omitted {count}`: traffic of large fleets that is not in the log.
     package static let eventsOmitted = "events.omitted"
 }

@@ -29,10 +29,16 @@ package struct LawMonitor: Sendable {
     /// Events that the law concerned: 0 at the end means that it was never put to the test.
     package private(set) var observed = 0
 
-    /// - Parameter law: resolved; its conditions and times hold constants only.
-    package init(_ law: Law) {
+    /// - Parameters:
+    ///   - law: resolved; its conditions and times hold constants only.
+    ///   - slack: factor for its times, 1 or more.
+    package init(_ law: Law, slack: Double = 1) {
         self.law = law
-        if case .leadsTo(_, _, _, _, let within) = law.rule, case .constant(let time) = within { limit = time.durationNanoseconds } else { limit = nil }
+        if case .leadsTo(_, _, _, _, let within) = law.rule, case .constant(let time) = within {
+            limit = time.durationNanoseconds.map { slack == 1 ? $0 : (Duration.nanoseconds($0) * slack).nanoseconds }
+        } else {
+            limit = nil
+        }
     }
 
     /// Obligations that the end of the run left open, neither kept nor broken.

@@ -29,7 +29,11 @@ struct CaseSection {
         entries += [("Seed", HTMLText.code(SeedText.hex(plan.seed))), ("Scenario", HTMLText.code(plan.file))]
         var wide: [(String, String)] = []
         if let reason = result.reason { wide.append(("Because", HTMLText.escaped(reason))) }
-        if result.eventCount > 0 { wide += [("Folder", HTMLText.code("runs/\(result.run)/")), ("Replay", HTMLText.code("lab replay \(result.run)"))] }
+        if result.eventCount > 0 { wide += [("Folder", HTMLText.code("runs/\(result.run)/")), (result.repeatCommand().label.capitalizedFirst, HTMLText.code(result.repeatCommand().command))] }
+        if let timing = result.timing {
+            func late(_ nanoseconds: Int64) -> String { FigureText.duration(nanoseconds: Double(nanoseconds)) }
+            entries.append(("Lab's timers late", "p50 \(late(timing.median)), p99 \(late(timing.p99)), worst \(late(timing.worst))"))
+        }
         func list(_ entries: [(String, String)], _ style: String) -> String {
             entries.map { "<div class=\"\(style)\"><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }.joined()
         }
@@ -53,7 +57,8 @@ struct CaseSection {
         if !finding.nearest.isEmpty { rows.append(("Nearest", nearest(finding.nearest))) }
         if let reason = finding.reason { rows.append(("Because", HTMLText.escaped(reason))) }
         if let node = finding.node, node != LabEvents.node, let last = lastLines(node, finding.sequence, events) { rows.append(("Last", last)) }
-        rows.append(("Replay", HTMLText.code("lab replay \(result.run)" + (finding.sequence.map { " --until \($0)" } ?? ""))))
+        let again = result.repeatCommand(until: finding.sequence)
+        rows.append((again.label.capitalizedFirst, HTMLText.code(again.command)))
         let subject = finding.subject == .lab ? "a bug of the lab, not of the product" : finding.subject.rawValue
         return """
             <article class="finding \(verdict.rawValue)"><h4>\(HTMLText.badge(verdict)) <span>\(HTMLText.escaped(finding.title))</span></h4>

@@ -32,6 +32,7 @@ package enum JSONReport {
             "event_count": .integer(Int64(result.eventCount)), "findings": .list(result.findings.map { .record(record($0)) }),
             "limits": .list(result.limits.map { .record(record($0)) }),
             "measurements": .list(result.measurements.map { .record(record($0)) }),
+            "timing": result.timing.map { .record($0.asFields) } ?? .null,
         ]
     }
 

@@ -48,7 +48,7 @@ package enum ResultSchema {
           "additionalProperties": false,
           "required": [
             "scenario", "file", "about", "tags", "world", "seed", "cell", "cell_text", "deadline_ns", "run", "verdict", "reason",
-            "duration_ns", "wall_clock_ns", "event_count", "findings", "limits", "measurements"
+            "duration_ns", "wall_clock_ns", "event_count", "findings", "limits", "measurements", "timing"
           ],
           "properties": {
             "scenario": {"type": "string"},
@@ -64,6 +64,16 @@ package enum ResultSchema {
             "verdict": {"$ref": "#/$defs/verdict"},
             "reason": {"$ref": "#/$defs/text_or_null"},
             "duration_ns": {"$ref": "#/$defs/count", "description": "On the run's own clock, which is virtual in sim."},
+            "timing": {
+              "description": "How late the lab's own timers were, in real time; null where time is virtual.",
+              "type": ["object", "null"],
+              "required": ["timers", "median_ns", "p99_ns", "worst_ns", "speed"],
+              "properties": {
+                "timers": {"$ref": "#/$defs/count"}, "median_ns": {"$ref": "#/$defs/count"}, "p99_ns": {"$ref": "#/$defs/count"},
+                "worst_ns": {"$ref": "#/$defs/count"}, "speed": {"type": "number"}
+              },
+              "additionalProperties": false
+            },
             "wall_clock_ns": {"$ref": "#/$defs/count", "description": "On the machine's clock; 0 where it is not known."},
             "event_count": {"$ref": "#/$defs/count"},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},

@@ -38,8 +38,8 @@ package struct FailureBlock: Sendable {
         lines += nearest(finding.nearest)
         if let reason = finding.reason { lines.append(row(finding.subject == .limit ? "measured" : "because", reason)) }
         lines += last(finding, events)
-        let until = finding.sequence.map { " --until \($0)" } ?? ""
-        lines.append(row("replay", "lab replay \(result.run)\(until)", .accent))
+        let again = result.repeatCommand(until: finding.sequence)
+        lines.append(row(again.label, again.command, .accent))
         return lines
     }
 

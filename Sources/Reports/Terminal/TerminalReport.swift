@@ -59,7 +59,18 @@ package struct TerminalReport: Sendable {
         }
         let limits = LimitLines(style: style).lines(summary.cases)
         if !limits.isEmpty { lines += [""] + limits }
+        if let timing = Self.timing(summary) { lines += [""] + [timing] }
         return lines + [""] + totals(summary, report: report)
+    }
+
+    /// `lab timers 12,345, late p50 ≤ 61 µs, p99 ≤ 410 µs, worst 2.1 ms`: the worst of all cells, so that nobody takes the lab's
+    /// jitter for the system's. `nil` where time was virtual.
+    private static func timing(_ summary: Summary) -> String? {
+        let reports = summary.cases.compactMap(\.timing).filter { $0.timers > 0 }
+        guard let first = reports.first else { return nil }
+        func worst(_ figure: (TimingReport) -> Int64) -> String { FigureText.duration(nanoseconds: Double(reports.map(figure).max() ?? 0)) }
+        let speed = first.speed == 1 ? "" : ", speed \(FigureText.decimal(first.speed, places: 1))x"
+        return "lab's own timers: \(reports.reduce(0) { $0 + $1.timers }), late p50 \(worst(\.median)), p99 \(worst(\.p99)), worst \(worst(\.worst))\(speed)"
     }
 
     /// `8 passed, 1 failed, 1 flaky — runs/0611-1/report.html` and the plain line below it.

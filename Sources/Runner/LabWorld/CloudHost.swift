@@ -20,7 +20,7 @@ final class CloudHost: @unchecked Sendable {
     /// The broker's side: set right after both exist.
     var broker: (any CloudBroker)?
     /// Told when the cloud begins and ceases to accept connections.
-    var onReachable: ((Bool) -> Void)?
+    var onReachable: ((Bool) throws -> Void)?
 
     /// - Parameter node: the role of the cloud in the scenario, under which its events are noted.
     init(kernel: Kernel, recorder: EventRecorder, node: String, seed: UInt64, epoch: Int64, configuration: CloudConfiguration) throws {
@@ -40,7 +40,7 @@ final class CloudHost: @unchecked Sendable {
         life += 1
         cloud = try Cloud(configuration: configuration, environment: environment(life: life), storage: disk)
         recorder.append(node, "started")
-        onReachable?(true)
+        try onReachable?(true)
         broker?.cloudIsReady()
     }
 
@@ -48,7 +48,8 @@ final class CloudHost: @unchecked Sendable {
     func crash() {
         guard let dying = cloud else { return }
         cloud = nil
-        onReachable?(false)
+        // Ceasing to listen cannot fail.
+        try? onReachable?(false)
         broker?.cloudIsGone()
         dying.crash()
         recorder.append(node, "crashed")
@@ -59,7 +60,8 @@ final class CloudHost: @unchecked Sendable {
         guard let leaving = cloud else { return }
         leaving.devices.settle()
         cloud = nil
-        onReachable?(false)
+        // Ceasing to listen cannot fail.
+        try? onReachable?(false)
         broker?.cloudIsGone()
         leaving.crash()
     }

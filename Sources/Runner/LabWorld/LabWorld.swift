@@ -30,11 +30,11 @@ package final class LabWorld: World, @unchecked Sendable {
     ///
     /// - Parameter named: the devices that lab.yaml names, which fill the roles before others are made.
     /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
-    init(plan: Plan, named: [NamedNode], media: any WorldMedia) throws {
+    init(plan: Plan, named: [NamedNode], media: any WorldMedia, keeping: EventRecorder.Keeping = .all) throws {
         self.media = media
         kernel = media.kernel
         let policy = RecordingPolicy(plan: plan, kinds: NodeKinds.all)
-        recorder = EventRecorder(on: kernel, policy: policy.filter)
+        recorder = EventRecorder(on: kernel, keeping: keeping, policy: policy.filter)
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
@@ -46,7 +46,7 @@ package final class LabWorld: World, @unchecked Sendable {
             setting: BrokerSetting(
                 recorder: recorder, node: cloudRole, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"), plan: plan))
         cloud.broker = broker
-        cloud.onReachable = { [unowned media] in media.setCloudReachable($0) }
+        cloud.onReachable = { [unowned media] in try media.setCloudReachable($0) }
         broker.cloudIsReady()
         recorder.addSink { [unowned self] event in observer?(event) }
         try makeNodes(plan, named, factoryMasterKey: factory)
@@ -85,6 +85,16 @@ package final class LabWorld: World, @unchecked Sendable {
         }
         return NodeHost(node: node, parts: parts, network: network)
     }
+
+    /// Every node by its role, one for each member.
+    var hosts: [NodeHost] { nodes.flatMap(\.hosts) }
+
+    /// A token for the lab itself, with which people can try the REST surface.
+    func operatorToken(role: UserRole) async throws -> String {
+        guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
+        return try await cloud.operatorToken(role: role)
+    }
+
 
     /// Ends what the world has outside of its kernel.
     func close() {

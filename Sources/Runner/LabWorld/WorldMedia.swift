@@ -23,7 +23,9 @@ protocol WorldMedia: AnyObject {
     func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream)
 
     /// Whether the cloud accepts connections; it does not after a crash.
-    func setCloudReachable(_ isReachable: Bool)
+    ///
+    /// - Throws: `StreamFailure` where its port cannot be had again.
+    func setCloudReachable(_ isReachable: Bool) throws
 
     /// Ends everything outside of the kernel. The kernel has come to its end.
     func close()
@@ -39,24 +41,4 @@ struct BrokerSetting {
     var seed: UInt64
     var hasTranscript: Bool
     var plan: Plan
-}
-
-/// How well the lab itself kept time, in real time, so that nobody takes its jitter for the system's.
-package struct TimingReport: Sendable, Equatable {
-    /// Deadlines that the loop waited for.
-    package var timers: Int
-    /// How late it was, ns.
-    package var median: Int64
-    package var p99: Int64
-    package var worst: Int64
-    /// Run seconds for each real second.
-    package var speed: Double
-
-    package init(timers: Int, median: Int64, p99: Int64, worst: Int64, speed: Double) {
-        self.timers = timers
-        self.median = median
-        self.p99 = p99
-        self.worst = worst
-        self.speed = speed
-    }
 }

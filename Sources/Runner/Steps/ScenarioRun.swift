@@ -63,6 +63,7 @@ package final class ScenarioRun: @unchecked Sendable {
         let ending = self.ending ?? (isLawBroken ? .lawBroken : .done)
         isOver = true
         if world.omittedEvents > 0 { world.note(LabEvents.eventsOmitted, ["count": .integer(Int64(world.omittedEvents))]) }
+        if let timing = world.timing { world.note(LabEvents.timing, timing.asFields) }
         world.note(LabEvents.runEnded, ["reason": .text(ending.rawValue)])
         world.observer = nil
         return ending
@@ -126,7 +127,7 @@ package final class ScenarioRun: @unchecked Sendable {
     private func resolveLaws() {
         for law in plan.laws {
             // The checker has found unknown names; what is left cannot be evaluated and is reported as broken.
-            do { laws.append(LawMonitor(try law.resolved(in: reached.scope))) } catch {
+            do { laws.append(LawMonitor(try law.resolved(in: reached.scope), slack: plan.slack)) } catch {
                 report(LawMonitor.Breach(sequence: nil, reason: error.description), of: law)
             }
         }

@@ -41,7 +41,7 @@ extension ScenarioRun {
     func execute(_ check: Step.Check, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
         let arguments = try check.arguments.resolvedArguments(in: branch.scope)
         let condition = try check.condition.resolved(in: branch.scope)
-        let within = try duration(check.within, in: branch.scope) ?? .zero
+        let within = plan.stretched(try duration(check.within, in: branch.scope) ?? .zero)
         let deadline = world.now.advanced(by: within)
         begin(step, path, ["query": .text("\(check.query)"), "arguments": .record(arguments), "where": condition.encoded])
         // A hundredth of the window, but not more often than ten times a second.

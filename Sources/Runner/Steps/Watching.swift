@@ -3,7 +3,7 @@ import LabCore
 /// The verbs that watch events: `expect` and `forbid` (semantics 3 to 5).
 extension ScenarioRun {
     func execute(_ expect: Step.Expect, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let within = try duration(expect.within, in: branch.scope) ?? plan.defaultWithin
+        let within = plan.stretched(try duration(expect.within, in: branch.scope) ?? plan.defaultWithin)
         var expectation = Expectation(
             polarity: .expected, event: expect.event, condition: try expect.condition.resolved(in: branch.scope),
             stimulus: branch.stimulus.sequence, stimulusAt: branch.stimulus.at, deadline: branch.stimulus.at.advanced(by: within))
@@ -35,7 +35,7 @@ extension ScenarioRun {
     }
 
     func execute(_ forbid: Step.Forbid, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
-        let window = try duration(forbid.duration, in: branch.scope) ?? .zero
+        let window = plan.stretched(try duration(forbid.duration, in: branch.scope) ?? .zero)
         let expectation = Expectation(
             polarity: .forbidden, event: forbid.event, condition: try forbid.condition.resolved(in: branch.scope),
             stimulus: world.lastSequence, stimulusAt: world.now, deadline: world.now.advanced(by: window))

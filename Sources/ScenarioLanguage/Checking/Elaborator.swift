@@ -8,6 +8,8 @@ struct CheckingContext {
     let broken: Set<SourceLocation>
     let defaultDeadline: Duration
     let defaultWithin: Duration
+    /// Factors for waiting, by world; 1 where there is none.
+    let slack: [WorldKind: Double]
     /// Blocks by name that a file can use: its own and those of its imports.
     let blocks: [String: [String: Block]]
 

@@ -93,10 +93,14 @@ struct ScenarioBuilder {
 
     private func header(_ world: WorldKind, _ cell: Fields, _ variables: Fields) -> Plan {
         let deadline = root["deadline"]?.scalar.flatMap { DurationText.parse($0.text) }
-        return Plan(
+        let slack = context.slack[world] ?? 1
+        var plan = Plan(
             scenario: FilePath.scenarioName(file), file: file, about: root["about"]?.scalar?.text ?? "",
             tags: (root["tags"]?.list ?? []).compactMap { $0.scalar?.text }, world: world, cell: cell,
-            deadline: deadline.map { .nanoseconds($0) } ?? context.defaultDeadline, defaultWithin: context.defaultWithin, variables: variables)
+            deadline: deadline.map { .nanoseconds($0) } ?? context.defaultDeadline, defaultWithin: context.defaultWithin,
+            slack: slack, variables: variables)
+        plan.deadline = plan.stretched(plan.deadline)
+        return plan
     }
 
     /// `{sim: …, emu: …, hw: …}`: a record with no other keys than worlds.

@@ -44,6 +44,12 @@ struct ReplayCommand: ParsableCommand {
                 "\(stored.name) was made by version \(stored.kernel) of the kernel, this is \(RunRecord.kernelVersion): it cannot be repeated exactly."
             )
         }
+        guard stored.plan.world == .sim else {
+            throw Stop(
+                .wrongInput,
+                "\(stored.name) ran on \(stored.plan.world.rawValue), where time is real: only runs in sim repeat. Its log is judged again by `lab judge`; the same seed in sim: lab run \(stored.plan.file) --on sim --seed 0x\(String(stored.plan.seed, radix: 16))"
+            )
+        }
         if stored.halt != nil || stored.events.isEmpty {
             Console.print("\(stored.name) has nothing to replay: \(stored.halt?.reason ?? "its log is empty")")
             return true

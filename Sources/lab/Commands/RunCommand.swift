@@ -20,7 +20,13 @@ struct RunCommand: ParsableCommand {
     @Option(help: "The run's seed, decimal or 0x…; `random` draws one.")
     var seed: String = "1"
 
-    @Option(help: "Cells at the same time; as many as processors where it is 0.")
+    @Option(help: "How fast the clock of emu runs: 60x, up to 1000x.")
+    var speed: String?
+
+    @Option(help: "The broker of emu: embedded, mosquitto or mqtt://user:password@host:port; the default is lab.yaml's.")
+    var broker: String?
+
+    @Option(help: "Cells at the same time; in sim as many as processors, in emu twice as many, where it is 0.")
     var jobs = 0
 
     @Option(help: "Every N-th cell from the K-th: K/N.")
@@ -48,7 +54,6 @@ struct RunCommand: ParsableCommand {
     var plain = false
 
     @Option(help: .hidden) var node: [String] = []
-    @Option(help: .hidden) var speed: String?
     @Option(help: .hidden) var resume: String?
     @Option(help: .hidden) var baseline: String?
 
@@ -60,6 +65,7 @@ struct RunCommand: ParsableCommand {
         let workplace = selection.workplace
         try workplace.refuseErrors()
         let world = try worldKind(workplace)
+        let real = try RealOptions(speed: speed, broker: broker, world: world, lab: workplace.lab).settings
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
         let cells = try narrowed(Array(zip(all, CaseNames.unique(all))))
         let skipped = failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) }
@@ -72,7 +78,7 @@ struct RunCommand: ParsableCommand {
             return folder
         }
         let session = RunSession(
-            plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed))
+            plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed, real))
         let summary = session.run(skipped: skipped)
         let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
         for line in session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
@@ -82,17 +88,17 @@ struct RunCommand: ParsableCommand {
 
     private func refuseOptions() throws {
         try NotYet.refuse(option: "--node (worlds by node)", !node.isEmpty)
-        try NotYet.refuse(option: "--speed (the clock of the world emu)", speed != nil)
         try NotYet.refuse(option: "--resume", resume != nil)
         try NotYet.refuse(option: "--baseline", baseline != nil)
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
     }
 
-    private func settings(_ world: WorldKind, _ seed: UInt64) -> RunSession.Settings {
+    private func settings(_ world: WorldKind, _ seed: UInt64, _ real: RealSettings) -> RunSession.Settings {
         RunSession.Settings(
-            world: world, seed: seed, retries: retries, failFast: failFast,
-            jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount,
+            world: world, seed: seed, real: real, retries: retries, failFast: failFast,
+            // Cells in real time mostly wait.
+            jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount * (world == .sim ? 1 : 2),
             style: plain || !Console.hasColour ? .plain : .coloured, showsProgress: !plain && Console.isInteractive)
     }
 
@@ -125,7 +131,7 @@ struct RunCommand: ParsableCommand {
 
     private func worldKind(_ workplace: Workplace) throws -> WorldKind {
         let kind = try world.map(WorldKind.parse) ?? workplace.lab?.defaults.fidelity ?? .sim
-        guard kind == .sim else { throw Stop(.wrongInput, "The world '\(kind.rawValue)' is not available yet; use --on sim.") }
+        guard kind != .hw else { throw Stop(.wrongInput, "The world 'hw' is not available yet; use --on sim or --on emu.") }
         return kind
     }
 

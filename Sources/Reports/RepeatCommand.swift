@@ -1,0 +1,17 @@
+import LabCore
+
+extension CaseSummary {
+    /// What to type to see it again: a run in `sim` repeats exactly, one in real time is only run again.
+    ///
+    /// - Parameter sequence: the event at which to stop.
+    func repeatCommand(until sequence: Int? = nil) -> (label: String, command: String) {
+        guard plan.world == .sim else {
+            return ("again", "lab run \(plan.file) --on \(plan.world.rawValue) --seed \(SeedText.hex(plan.seed))")
+        }
+        return ("replay", "lab replay \(run)" + (sequence.map { " --until \($0)" } ?? ""))
+    }
+}
+
+extension String {
+    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

@@ -1,0 +1,122 @@
+import Cloud
+import LabCore
+import MQTTBroker
+import Simulation
+import WireProtocols
+
+/// A broker that is none of ours: devices reach it through a gateway, the cloud by a session of its own.
+final class ExternalBrokerHost: WorldBroker, GatewayOwner {
+    private let kernel: Kernel
+    private let recorder: EventRecorder
+    private let node: String
+    private unowned let cloud: CloudHost
+    let hasTranscript: Bool
+    let deviceAccount: (username: String?, password: [UInt8]?)
+    /// `nil` for a broker that was running before.
+    private let process: MosquittoProcess?
+    private let link: CloudLink
+    private let open: () -> any ByteStream
+    private var connections: [GatewayConnection] = []
+
+    /// - Parameters:
+    ///   - cloudAccount: what the cloud's own session signs in with; it may read and write everything.
+    ///   - open: makes a stream that leads to the broker.
+    init(
+        setting: BrokerSetting, kernel: Kernel, cloud: CloudHost, process: MosquittoProcess?,
+        cloudAccount: (username: String?, password: String?), deviceAccount: (username: String?, password: String?),
+        open: @escaping () -> any ByteStream
+    ) {
+        self.kernel = kernel
+        self.process = process
+        self.open = open
+        self.cloud = cloud
+        recorder = setting.recorder
+        node = setting.node
+        hasTranscript = setting.hasTranscript
+        self.deviceAccount = (deviceAccount.username, deviceAccount.password.map { Array($0.utf8) })
+        link = CloudLink(kernel: kernel, stream: open(), username: cloudAccount.username, password: cloudAccount.password) { [unowned cloud] message, number in
+            // Whoever may publish there is the device: the broker's rights see to it.
+            cloud.cloud?.received(
+                topic: message.topic.text, payload: message.payload, clientID: Topics.device(of: message.topic.text) ?? "",
+                quality: message.qos.rawValue, delivery: number)
+        }
+    }
+
+    /// Takes a connection of a device.
+    func accept(_ device: any ByteStream, peer: String) {
+        connections.append(GatewayConnection(owner: self, device: device, broker: open(), peer: peer))
+    }
+
+    /// Ends everything, and mosquitto with it.
+    func close() {
+        for connection in connections { connection.end(.administrative("the run is over")) }
+        link.abandon()
+        process?.remove()
+    }
+
+    // MARK: CloudBroker
+
+    func publish(_ message: CloudMessage) { link.publish(message) }
+    func acknowledge(_ delivery: UInt64) { link.acknowledge(delivery) }
+    func cloudIsReady() { link.connect() }
+    func cloudIsGone() { link.abandon() }
+
+    func disconnect(_ clientID: String, reason: String) {
+        for connection in connections where connection.client == clientID && connection.isOnline { connection.end(.administrative(reason)) }
+    }
+
+    // MARK: WorldBroker
+
+    func restart(keepingSessions: Bool) throws(ActionFailure) {
+        guard let process else {
+            throw ActionFailure("not_possible_here", "The lab did not start this broker and cannot restart it; use --broker embedded or mosquitto.")
+        }
+        do { try process.restart(keepingSessions: keepingSessions) } catch { throw ActionFailure("restart_failed", "\(error)") }
+        recorder.append(node, "broker.restarted", ["persistent": .bool(keepingSessions)])
+    }
+
+    func apply(_ name: String, _ arguments: Fields, handle number: Int) throws(ActionFailure) {
+        throw ActionFailure("not_possible_here", "\(name) needs the embedded broker; use --broker embedded.")
+    }
+
+    func clear(_ number: Int) {}
+
+    // MARK: GatewayOwner
+
+    func authenticate(clientID: String, username: String?, password: [UInt8]?) -> MQTTDecision {
+        cloud.authenticateMQTT(clientID: clientID, username: username, password: password)
+    }
+
+    func gateway(_ connection: GatewayConnection, notes note: BrokerNote) { write(note) }
+
+    func gatewayAccepted(_ connection: GatewayConnection, _ note: BrokerNote) {
+        guard let client = connection.client else { return }
+        let others = connections.filter { $0 !== connection && $0.client == client && $0.isOnline }
+        for other in others {
+            write(.takenOver(client: client, from: other.peer, by: connection.peer))
+            cloud.cloud?.clientTakenOver(clientID: client)
+            other.end(.takenOver)
+        }
+        write(note)
+        cloud.cloud?.clientConnected(clientID: client)
+    }
+
+    func gatewayEnded(_ connection: GatewayConnection, reason: CloseReason) {
+        connections.removeAll { $0 === connection }
+        guard connection.isOnline, let client = connection.client, reason != .takenOver else { return }
+        write(.disconnected(client: client, peer: connection.peer, reason))
+        cloud.cloud?.clientDisconnected(clientID: client, reason: reason.description)
+    }
+
+    private func write(_ note: BrokerNote) {
+        if let sequence = recorder.append(node, BrokerVocabulary.name(of: note), note.fields) { kernel.currentCause = sequence }
+    }
+}
+
+extension CloudHost {
+    /// Asks the cloud who an MQTT client is; while it is down nobody is let in.
+    func authenticateMQTT(clientID: String, username: String?, password: [UInt8]?) -> MQTTDecision {
+        guard let cloud else { return .refused(code: MQTTConnectReturnCode.serverUnavailable.rawValue, reason: "the cloud is down") }
+        return cloud.authenticateMQTT(clientID: clientID, username: username, password: password)
+    }
+}

@@ -1,0 +1,121 @@
+import Cloud
+import Foundation
+import LabCore
+
+/// Eclipse Mosquitto as a child of the lab, with a configuration made for one run: limits lifted, a password file and an ACL
+/// file, a port and a folder of its own.
+///
+/// It ends with the lab, also where the lab is killed: a shell in between waits on a pipe that only the lab holds.
+final class MosquittoProcess {
+    struct Account: Sendable {
+        var username: String
+        var password: String
+    }
+
+    let port: Int
+    private let folder: URL
+    private var process: Process?
+    private var lifeline: Pipe?
+
+    /// - Parameters:
+    ///   - port: free on 127.0.0.1.
+    ///   - accounts: for the password file.
+    ///   - rights: the lines of the ACL file.
+    /// - Throws: `StreamFailure` where mosquitto is missing or does not start.
+    init(port: Int, accounts: [Account], rights: [String]) throws {
+        self.port = port
+        folder = FileManager.default.temporaryDirectory.appending(path: "lab-mosquitto-\(ProcessInfo.processInfo.processIdentifier)-\(port)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try writeFiles(accounts, rights)
+        try start()
+    }
+
+    static let missing = StreamFailure(
+        .notFound, "mosquitto", "the program is not installed", remedy: "install the Debian packages mosquitto and mosquitto-clients, or use --broker embedded")
+
+    /// The lines of the ACL file: the cloud may do everything, devices what lies below their own names.
+    static func rights(cloud: String) -> [String] {
+        ["user \(cloud)", "topic readwrite #", ""]
+            + Topics.subscriptions.map { "pattern write " + $0.replacing("+", with: "%c") }
+            + ["pattern read luna/device/%c/#"]
+    }
+
+    private func writeFiles(_ accounts: [Account], _ rights: [String]) throws {
+        let passwords = folder.appending(path: "passwords")
+        try Data().write(to: passwords)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords.path)
+        for account in accounts {
+            guard try Self.run("mosquitto_passwd", ["-b", passwords.path, account.username, account.password]) == 0 else { throw Self.missing }
+        }
+        try Data((rights.joined(separator: "\n") + "\n").utf8).write(to: folder.appending(path: "rights"))
+        try Data(configuration.utf8).write(to: folder.appending(path: "mosquitto.conf"))
+    }
+
+    private var configuration: String {
+        """
+        listener \(port) 127.0.0.1
+        user \(NSUserName())
+        allow_anonymous false
+        password_file \(folder.path)/passwords
+        acl_file \(folder.path)/rights
+        persistence true
+        persistence_location \(folder.path)/
+        max_queued_messages 0
+        max_queued_bytes 0
+        max_inflight_messages 0
+        max_connections -1
+        message_size_limit 0
+        set_tcp_nodelay true
+        log_dest file \(folder.path)/mosquitto.log
+        log_type error
+        log_type warning
+
+        """
+    }
+
+    private func start() throws {
+        let pipe = Pipe()
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", "PATH=$PATH:/usr/sbin; mosquitto -c \"$1\" </dev/null >/dev/null 2>&1 & child=$!; read -r _; kill $child; wait $child", "lab",
+            folder.appending(path: "mosquitto.conf").path,
+        ]
+        process.standardInput = pipe
+        do { try process.run() } catch { throw Self.missing }
+        (self.process, lifeline) = (process, pipe)
+    }
+
+    /// Ends it in order: it writes its sessions and retained messages to disk.
+    func stop() {
+        try? lifeline?.fileHandleForWriting.close()
+        process?.waitUntilExit()
+        (process, lifeline) = (nil, nil)
+    }
+
+    /// Starts it again on the same port.
+    ///
+    /// - Parameter keepingSessions: with what it wrote to disk.
+    func restart(keepingSessions: Bool) throws {
+        stop()
+        if !keepingSessions { try? FileManager.default.removeItem(at: folder.appending(path: "mosquitto.db")) }
+        try start()
+    }
+
+    /// Ends it and forgets its files.
+    func remove() {
+        stop()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [program] + arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import LabCore
+import MQTTBroker
+import Simulation
+import Transports
+
+/// The media of `emu`: ptys through termios, TCP, MQTT through libmosquitto and HTTP on loopback, in real time or faster.
+final class RealMedia: WorldMedia {
+    let kernel: Kernel
+    let epoch: Int64
+    private let seed: UInt64
+    private let settings: RealSettings
+    private let reactor: Reactor
+    private let sockets = RealMedia.sharedSockets
+    private let clients: MosquittoClients
+    private let requests: HTTPClientPool
+    private let folder: PortFolder
+    private var front: CloudFront?
+    private var door: BrokerDoor?
+    private var networks: [SocketNetwork] = []
+    private var terminals: [any ByteStream] = []
+
+    /// One thread carries the sockets of all worlds of the process; it is never stopped, so that what closes late finds it.
+    private static let sharedSockets = StreamLoop()
+
+    /// Members of larger fleets have no proxy: their links cannot have faults, and they need fewer descriptors.
+    private static let largestProxiedFleet = 16
+
+    /// - Throws: `StreamFailure` where the machine does not give what a world needs.
+    init(seed: UInt64, settings: RealSettings) throws {
+        self.seed = seed
+        self.settings = settings
+        reactor = try Reactor(speed: settings.speed)
+        kernel = Kernel(pace: reactor, foreignJobs: .accept)
+        epoch = Int64(Date().timeIntervalSince1970)
+        clients = try MosquittoClients(on: reactor)
+        requests = try HTTPClientPool(on: sockets, reportingTo: kernel)
+        folder = try PortFolder(settings.portFolder)
+    }
+
+    func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker {
+        front = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, listening: settings.listening)
+        let door = try BrokerDoor(
+            kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
+        self.door = door
+        return door.broker
+    }
+
+    /// What listens where.
+    var addresses: [(scheme: String, host: String, port: Int)] {
+        ((front?.addresses ?? []) + (door?.addresses ?? [])).map { ($0.scheme, $0.address.host, $0.address.port) }
+    }
+
+    /// The emulated serial ports.
+    private(set) var ports: [(name: String, path: String)] = []
+
+    func setCloudReachable(_ isReachable: Bool) throws { try front?.setListening(isReachable) }
+
+    // MARK: Networks
+
+    func network(for node: String, role: Role) throws -> any DeviceNetwork {
+        guard let front, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        let network: SocketNetwork
+        if role.count <= Self.largestProxiedFleet {
+            network = try proxied(node, front.address, door.address)
+        } else {
+            network = SocketNetwork(mqtt: client(at: door.address), http: requests.requester(to: front.address, isFresh: false))
+        }
+        networks.append(network)
+        return network
+    }
+
+    /// Each device has an address of its own on loopback, as it would have on a network.
+    private func proxied(_ node: String, _ http: StreamAddress, _ mqtt: StreamAddress) throws -> SocketNetwork {
+        let source = Self.source(of: sources.count)
+        sources[source] = node
+        let proxy = LinkProxy(on: kernel, name: node, seed: seed)
+        let listeners = try [mqtt, http].map { target in
+            try TCPListener(on: sockets, reportingTo: kernel, clock: clock) { [unowned self] device in
+                let upstream = TCPStream(to: TCPTarget(target, source: source), on: sockets, reportingTo: kernel, clock: clock)
+                proxy.accept(device, upstream: upstream)
+            }
+        }
+        return SocketNetwork(
+            mqtt: client(at: listeners[0].address), http: requests.requester(to: listeners[1].address, isFresh: true), proxy: proxy,
+            listeners: listeners)
+    }
+
+    private var sources: [String: String] = [:]
+
+    private static func source(of index: Int) -> String { "127.1.\(index / 250).\(index % 250 + 1)" }
+    private func nodeName(at address: StreamAddress) -> String { sources[address.host] ?? address.description }
+
+    private func client(at address: StreamAddress) -> any MessageClient { clients.client(host: address.host, port: address.port) }
+
+    private var clock: @Sendable () -> RunInstant { { [reactor] in reactor.now } }
+
+    // MARK: Serial ports
+
+    func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream) {
+        let path = folder.path(for: "\(node).\(name)")
+        let terminal = PseudoTerminal(name: path, on: reactor)
+        terminals.append(terminal)
+        ports.append(("\(node).\(name)", path))
+        let module: any ByteStream = baud.map { PacedStream(terminal, kernel: kernel, baud: $0, seed: seed) } ?? terminal
+        return (module, SerialPort(path: path, settings: SerialSettings(), on: reactor))
+    }
+
+    // MARK: The end
+
+    func close() {
+        for network in networks { network.close() }
+        for terminal in terminals { terminal.close() }
+        requests.close()
+        front?.close()
+        door?.close()
+        folder.remove()
+    }
+
+    var timing: TimingReport? {
+        let lateness = reactor.lateness
+        return TimingReport(
+            timers: lateness.count, median: lateness.median, p99: lateness.p99, worst: lateness.maximum, speed: settings.speed)
+    }
+}

@@ -1,0 +1,82 @@
+import Foundation
+import LabCore
+import Runner
+import ScenarioLanguage
+import Verdicts
+
+/// The options of `lab run` that only worlds in real time have, with what lab.yaml says where they are missing.
+struct RealOptions {
+    var settings = RealSettings()
+
+    private static let speeds = 1.0...1_000.0
+
+    /// - Throws: `Stop` with what is wrong.
+    init(speed: String?, broker: String?, world: WorldKind, lab: LabFile?) throws {
+        if let speed {
+            guard world == .emu else { throw Stop(.wrongInput, "--speed needs --on emu: in sim the clock jumps, and hardware has its own time.") }
+            settings.speed = try Self.speed(speed)
+        }
+        if let broker {
+            guard world != .sim else { throw Stop(.wrongInput, "--broker needs --on emu: in sim the broker is always the embedded one.") }
+            settings.broker = try Self.broker(broker, "--broker '\(broker)'")
+        } else if world != .sim, let written = lab?.broker?.scalar {
+            settings.broker = try Self.broker(written.text, "\(lab?.broker?.location.description ?? Workplace.labFile): error: broker '\(written.text)'")
+        }
+    }
+
+    static func speed(_ text: String) throws -> Double {
+        let digits = text.hasSuffix("x") ? text.dropLast() : text[...]
+        guard let speed = Double(digits), speeds.contains(speed) else {
+            throw Stop(.wrongInput, "--speed '\(text)' must be 1x to 1000x, such as 60x")
+        }
+        return speed
+    }
+
+    static func broker(_ text: String, _ place: String) throws -> BrokerChoice {
+        switch text {
+        case "embedded": return .embedded
+        case "mosquitto": return .mosquitto
+        default:
+            guard let external = ExternalBroker(text) else {
+                throw Stop(.wrongInput, "\(place) must be embedded, mosquitto or an address such as mqtt://user:password@host:1883")
+            }
+            return .external(external)
+        }
+    }
+}
+
+extension ExternalBroker {
+    /// Reads `mqtt://user:password@host:port` or `mqtts://…`; the port may be left out.
+    init?(_ text: String) {
+        let usesTLS = text.hasPrefix("mqtts://")
+        guard usesTLS || text.hasPrefix("mqtt://"), let slashes = text.range(of: "://") else { return nil }
+        var rest = text[slashes.upperBound...]
+        var credentials: [Substring] = []
+        if let at = rest.lastIndex(of: "@") {
+            credentials = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            rest = rest[rest.index(after: at)...]
+        }
+        if rest.hasSuffix("/") { rest.removeLast() }
+        var port: Int? = usesTLS ? 8883 : 1883
+        if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("]") {
+            port = Int(rest[rest.index(after: colon)...]).flatMap { (1...65_535).contains($0) ? $0 : nil }
+            rest = rest[..<colon]
+        }
+        let host = rest.hasPrefix("[") && rest.hasSuffix("]") ? String(rest.dropFirst().dropLast()) : String(rest)
+        guard let port, !host.isEmpty, !host.contains("/") else { return nil }
+        self.init(
+            host: host, port: port, usesTLS: usesTLS, username: credentials.first.map(String.init),
+            password: credentials.count > 1 ? String(credentials[1]) : nil)
+    }
+}
+
+extension BrokerChoice {
+    /// Without credentials.
+    var name: String {
+        switch self {
+        case .embedded: "embedded"
+        case .mosquitto: "mosquitto"
+        case .external(let broker): "\(broker.usesTLS ? "mqtts" : "mqtt")://\(broker.host):\(broker.port)"
+        }
+    }
+}
