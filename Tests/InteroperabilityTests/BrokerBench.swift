@@ -20,7 +20,7 @@ final class BrokerBench: Sendable {
         listeners = try service.start()
     }
 
-    deinit { service.stop() }
+    func stop() { service.stop() }
 
     var port: String { String(listeners[0].address.port) }
 

@@ -19,6 +19,7 @@ struct MosquittoClientTests {
     func qualities(_ version: String, _ quality: Int) async throws {
         guard let (pub, sub) = programs("a message of each quality arrives as it was sent") else { return }
         let bench = try BrokerBench()
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "\(quality)"]
         let subscriber = try ForeignProgram(sub, common + ["-t", "test/#", "-C", "2", "-W", "30", "-F", "%t %q %p"])
         await bench.subscribed()
@@ -35,6 +36,7 @@ struct MosquittoClientTests {
     func retained(_ version: String) async throws {
         guard let (pub, sub) = programs("a retained message comes to who subscribes later") else { return }
         let bench = try BrokerBench()
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version]
         #expect(try await ForeignProgram.run(pub, common + ["-q", "1", "-r", "-t", "state", "-m", "on"]).status == 0)
         let outcome = try await ForeignProgram.run(sub, common + ["-t", "state", "-C", "1", "-W", "30", "-F", "%r %p"])
@@ -45,6 +47,7 @@ struct MosquittoClientTests {
     func session(_ version: String) async throws {
         guard let (pub, sub) = programs("a persistent session keeps what came while the client was away") else { return }
         let bench = try BrokerBench()
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1"]
         var keeper = common + ["-i", "keeper", "-c", "-t", "kept"]
         if version == "mqttv5" { keeper += ["-x", "3600"] }
@@ -58,6 +61,7 @@ struct MosquittoClientTests {
     func will(_ version: String) async throws {
         guard let (pub, sub) = programs("the will of a client that is killed comes") else { return }
         let bench = try BrokerBench()
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1"]
         let watcher = try ForeignProgram(sub, common + ["-t", "wills/#", "-C", "2", "-W", "30", "-F", "%t %p"])
         await bench.subscribed()
@@ -76,6 +80,7 @@ struct MosquittoClientTests {
     func shared() async throws {
         guard let (pub, sub) = programs("members of a shared subscription") else { return }
         let bench = try BrokerBench()
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", "mqttv5", "-q", "1"]
         let members = try (0..<2).map { _ in try ForeignProgram(sub, common + ["-t", "$share/group/work", "-C", "3", "-W", "30"]) }
         await bench.subscribed(2)
@@ -103,6 +108,7 @@ struct MosquittoClientTests {
             BrokerServiceSettings(
                 listeners: [.init(.tls, StreamAddress("127.0.0.1", 0))],
                 security: ServerSecurity(authority.server(), clientCertificates: .optional(authorities: authority.authority))))
+        defer { bench.stop() }
         let certificates = ["--cafile", try file("ca.pem", authority.authority), "--tls-version", tls]
         let common = ["-h", "localhost", "-p", bench.port]
         let subscriber = try ForeignProgram(sub, common + certificates + ["-t", "test", "-C", "1", "-W", "30"])
@@ -123,6 +129,7 @@ struct MosquittoClientTests {
         settings.allowsAnonymous = false
         settings.users = [StaticAuthorizer.User("badge", password: "secret")]
         let bench = try BrokerBench(settings)
+        defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1", "-t", "a", "-m", "b"]
         #expect(try await ForeignProgram.run(pub, common + ["-u", "badge", "-P", "secret"]).status == 0)
         #expect(try await ForeignProgram.run(pub, common + ["-u", "badge", "-P", "guess"]).status != 0)

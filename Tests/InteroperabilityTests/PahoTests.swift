@@ -25,6 +25,7 @@ struct PahoTests {
     private func check(_ name: String, _ version: String, _ settings: BrokerServiceSettings, _ options: [String] = []) async throws {
         guard let python = try await python("Paho \(version) \(name)") else { return }
         let bench = try BrokerBench(settings)
+        defer { bench.stop() }
         let host = settings.listeners[0].medium.isSecure ? "localhost" : "127.0.0.1"
         let outcome = try await ForeignProgram.run(python, [script, name, host, bench.port, version] + options)
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")

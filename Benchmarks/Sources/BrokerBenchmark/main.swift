@@ -35,10 +35,8 @@ func serve() throws -> Never {
     while true { sleep(1_000) }
 }
 
-func padded(_ text: String, _ width: Int) -> String {
-    let spaces = String(repeating: " ", count: max(0, width - text.count))
-    return width > 0 && text.first?.isNumber == true ? spaces + text : text + spaces
-}
+func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
 
 func figure(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
@@ -46,7 +44,7 @@ func figure(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digi
 func measureLoads(rounds: Int, seconds: Double, only: String?) throws -> Bool {
     let peers: [any Peer] = [try LabBroker(), try Mosquitto()]
     print("deliveries a second in thousands, and broker processor time for each in microseconds; \(Load.payloadBytes) bytes, median of \(rounds)")
-    print("\(padded("", 40)) lab       mosquitto ratio  target  CPU lab  CPU mosquitto")
+    print(left("", 40), right("lab", 9), right("mosquitto", 10), right("ratio", 6), right("target", 7), right("CPU lab", 8), right("CPU mosquitto", 14))
     var hasReached = true
     for load in Load.all where only.map({ load.name.contains($0) }) ?? true {
         var outcomes: [[Load.Outcome]] = [[], []]
@@ -61,8 +59,8 @@ func measureLoads(rounds: Int, seconds: Double, only: String?) throws -> Bool {
         let ratio = rates[0] / rates[1]
         if ratio < load.pace.target { hasReached = false }
         print(
-            padded(load.name, 40), padded(figure(rates[0] / 1_000, 1), 9), padded(figure(rates[1] / 1_000, 1), 9),
-            padded(figure(ratio, 2), 6), padded(figure(load.pace.target, 1), 7), padded(figure(costs[0], 2), 8), padded(figure(costs[1], 2), 8))
+            left(load.name, 40), right(figure(rates[0] / 1_000, 1), 9), right(figure(rates[1] / 1_000, 1), 10), right(figure(ratio, 2), 6),
+            right(figure(load.pace.target, 1), 7), right(figure(costs[0], 2), 8), right(figure(costs[1], 2), 14))
     }
     return hasReached
 }
@@ -73,7 +71,7 @@ func measureIdle() throws -> Bool {
     print("resident memory for each idle connection in bytes (target for lab: 4096 at most)")
     for peer in [try LabBroker(), try Mosquitto()] as [any Peer] {
         let before = peer.memory
-        var line = padded(peer.name, 12)
+        var line = left(peer.name, 12)
         for count in [5_000, 10_000] {
             let error = load_idle_begin(peer.port, Int32(count - 5_000), 5_000)
             if error != 0 { throw Problem(description: "\(peer.name), idle connections: \(Problem.text(of: error))") }
