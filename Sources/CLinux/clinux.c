@@ -4,6 +4,7 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -66,17 +67,32 @@ void clinux_eventfd_clear(int fd) {
     if (read(fd, &count, sizeof count) < 0) return;
 }
 
-int clinux_timerfd(int64_t nanoseconds) {
+int clinux_timerfd(int64_t first, int64_t interval) {
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    struct itimerspec every = {.it_interval = time, .it_value = time};
-    if (fd >= 0) timerfd_settime(fd, 0, &every, NULL);
-    return fd;
+    if (fd < 0) return -1;
+    /* A first time of 0 would switch it off. */
+    if (first <= 0) first = 1;
+    struct itimerspec time = {
+        .it_value = {.tv_sec = first / 1000000000, .tv_nsec = first % 1000000000},
+        .it_interval = {.tv_sec = interval / 1000000000, .tv_nsec = interval % 1000000000},
+    };
+    if (timerfd_settime(fd, 0, &time, NULL) == 0) return fd;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
 }
 
-uint64_t clinux_timerfd_clear(int fd) {
-    uint64_t count = 0;
-    return read(fd, &count, sizeof count) < 0 ? 0 : count;
+void clinux_timerfd_clear(int fd) {
+    uint64_t count;
+    if (read(fd, &count, sizeof count) < 0) return;
+}
+
+void clinux_ignore_broken_pipes(void) {
+    struct sigaction action;
+    if (sigaction(SIGPIPE, NULL, &action) < 0 || action.sa_handler != SIG_DFL) return;
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 static int make_raw(struct termios2 *settings) {

@@ -25,9 +25,12 @@ int clinux_eventfd(void);
 void clinux_eventfd_signal(int fd);
 void clinux_eventfd_clear(int fd);
 
-/* A timer that is readable every so many nanoseconds (timerfd, CLOCK_MONOTONIC), non-blocking; clear gives how often it was due. */
-int clinux_timerfd(int64_t nanoseconds);
-uint64_t clinux_timerfd_clear(int fd);
+/* timerfd(2) on the monotonic clock, non-blocking; first and then every so many nanoseconds, 0 for once. */
+int clinux_timerfd(int64_t first, int64_t interval);
+void clinux_timerfd_clear(int fd);
+
+/* A peer that goes away while something is written to it is an error then, and no end of the process. */
+void clinux_ignore_broken_pipes(void);
 
 /* A pseudo terminal, both ends raw, non-blocking and closed on exec. name holds at least 64 bytes. */
 int clinux_pty_open(int *master, int *slave, char *name);

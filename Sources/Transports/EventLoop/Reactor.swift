@@ -143,6 +143,46 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
         _ = clinux_epoll_remove(epoll, watch.descriptor)
     }
 
+    /// Forgets a descriptor that its library has closed already.
+    ///
+    /// The system stops watching what is closed; its number may be somebody else's by now.
+    func forget(_ id: WatchID) { watches[id.token] = nil }
+
+    // MARK: Timers
+
+    /// Calls the action from `dispatch` after each interval of real time; for libraries that want to be called now and then.
+    ///
+    /// The timer is a descriptor of its own, so that it needs no kernel. A loop that was busy for several intervals calls once.
+    ///
+    /// - Throws: `StreamFailure` where the system gives no more descriptors.
+    package func every(_ interval: Duration, _ action: @escaping () -> Void) throws(StreamFailure) -> RepeatingTimer {
+        try timer(first: interval.nanoseconds, interval: max(1, interval.nanoseconds), action)
+    }
+
+    /// Calls the action from `dispatch` once, after that much real time.
+    ///
+    /// - Throws: `StreamFailure` where the system gives no more descriptors.
+    package func after(_ delay: Duration, _ action: @escaping () -> Void) throws(StreamFailure) -> RepeatingTimer {
+        try timer(first: delay.nanoseconds, interval: 0, action)
+    }
+
+    private func timer(first: Int64, interval: Int64, _ action: @escaping () -> Void) throws(StreamFailure) -> RepeatingTimer {
+        let descriptor = clinux_timerfd(first, interval)
+        guard descriptor >= 0 else {
+            throw StreamFailure(.failed, "timer", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
+        }
+        do throws(StreamFailure) {
+            let watch = try watch(descriptor, .reading) { _ in
+                clinux_timerfd_clear(descriptor)
+                action()
+            }
+            return RepeatingTimer(self, watch, descriptor)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
     // MARK: Without a kernel
 
     /// Runs until the condition holds; for tools and tests that have no kernel.
@@ -157,5 +197,29 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
             dispatch()
         }
         return true
+    }
+}
+
+/// A timer of a reactor; it ends with `cancel`, or with its last reference.
+package final class RepeatingTimer {
+    private let reactor: Reactor
+    private let watch: Reactor.WatchID
+    private let descriptor: Int32
+    private var isOver = false
+
+    fileprivate init(_ reactor: Reactor, _ watch: Reactor.WatchID, _ descriptor: Int32) {
+        self.reactor = reactor
+        self.watch = watch
+        self.descriptor = descriptor
+    }
+
+    deinit { cancel() }
+
+    /// Does nothing the second time.
+    package func cancel() {
+        guard !isOver else { return }
+        isOver = true
+        reactor.unwatch(watch)
+        close(descriptor)
     }
 }

@@ -2,274 +2,300 @@ import CMosquitto
 import Glibc
 package import LabCore
 
-/// One MQTT 3.1.1 client through libmosquitto.
+/// An MQTT 3.1.1 client of a device through libmosquitto, driven by a reactor.
 ///
-/// The library keeps the session state between connections; what is published with quality 1 or 2 before there is a
-/// connection waits here. Reconnecting is the device's decision.
-///
-/// `@safe`: the library's object is used by this class only, and not after `destroy`.
-@safe package final class MosquittoClient: MessageClient {
+/// It connects when the device says so and never by itself. It behaves as `MQTTClientSession` does in memory: messages
+/// with quality 1 and 2 wait for a connection, and a session that is not clean keeps what is unacknowledged. The library
+/// keeps what it has been given; what waits for its turn is kept here, so that messages of one topic stay in order.
+package final class MosquittoClient: MessageClient {
     package var onNotice: ((MQTTNotice) -> Void)?
-
-    private struct Publish {
-        var topic: String
-        var payload: [UInt8]
-        var quality: UInt8
-        var retain: Bool
-        var token: Token
-    }
-
-    private let owner: MosquittoClients
-    private let host: String
-    private let port: Int
-    private let authority: String?
-    private var library: OpaquePointer?
+    private let clients: MosquittoClients
+    private let address: () -> StreamAddress
+    private var handle: MosquittoHandle?
+    private var number: Int?
+    private var watch: (id: Reactor.WatchID, socket: Int32, interest: Reactor.Interest)?
+    private var phase = Phase.idle
     private var options: MQTTConnection?
-    private var watch: Reactor.WatchID?
-    private var interest: Reactor.Interest = []
-    private var isConnected = false
-    /// A connection is being made or is there.
-    private var isBusy = false
-    private var isRefused = false
-    private var waiting: [Publish] = []
-    private var tokens: [Int32: Token] = [:]
-    private var filters: [Int32: String] = [:]
-    /// What the library told; handed out when it has returned.
+    private var messages = OutgoingMessages()
+    /// Filters whose SUBACK is awaited, by the library's numbers; before CONNACK, what is to be sent then.
+    private var subscriptions: [Int32: String] = [:]
+    private var requests: [Request] = []
+    private var lastHeard = RunInstant.start
+    /// What happened and is not told yet: nothing is told from inside a call.
     private var notices: [MQTTNotice] = []
-    private var isHandingPosted = false
-    /// Counts lives: what an earlier one told is dropped.
+    private var isTelling = false
+    private var isErrandPosted = false
+    /// Counts lives: what belongs to an earlier one is not told.
     private var life = 0
 
-    private static let queueLimit = 1_000
-    /// The library refuses shorter keep-alive times.
-    private static let shortestKeepAlive: UInt16 = 5
-
-    init(_ owner: MosquittoClients, host: String, port: Int, authority: String?) {
-        self.owner = owner
-        self.host = host
-        self.port = port
-        self.authority = authority
+    private enum Phase { case idle, connecting, connected }
+    private enum Request {
+        case subscribe(String, UInt8)
+        case unsubscribe(String)
     }
 
-    deinit {
-        destroy()
-        owner.forget(ObjectIdentifier(self))
+    /// As a session in memory waits.
+    private static let connackTimeout = Duration.seconds(30)
+    private static let pingTimeout = Duration.seconds(10)
+    /// The library refuses less.
+    private static let leastKeepAlive = 5
+
+    init(_ clients: MosquittoClients, at address: @escaping () -> StreamAddress) {
+        self.clients = clients
+        self.address = address
     }
+
+    deinit { release() }
+
+    package var isConnected: Bool { phase == .connected }
+    private var reactor: Reactor { clients.reactor }
+
+    // MARK: Commands
 
     package func perform(_ command: MQTTCommand) {
         switch command {
         case .connect(let options): connect(options)
         case .publish(let topic, let payload, let quality, let retain, let token):
-            publish(Publish(topic: topic, payload: payload, quality: quality, retain: retain, token: token))
-        case .subscribe(let filter, let quality): subscribe(filter, quality)
-        case .unsubscribe(let filter): if isConnected { _ = unsafe mosquitto_unsubscribe(library, nil, filter) }
+            publish(OutgoingMessage(topic: topic, payload: payload, quality: quality, retain: retain, token: token))
+        case .subscribe(let filter, let quality): request(.subscribe(filter, quality))
+        case .unsubscribe(let filter): request(.unsubscribe(filter))
         case .disconnect: disconnect()
         }
-        update()
+        attend()
+        tellLater()
     }
 
     package func vanish() {
-        destroy()
         life += 1
-        (options, waiting, tokens, filters, notices) = (nil, [], [:], [:], [])
+        release()
+        phase = .idle
+        options = nil
+        messages = OutgoingMessages()
+        (subscriptions, requests, notices) = ([:], [], [])
     }
 
-    // MARK: The library's object
+    private func release() {
+        // Before the library closes the socket.
+        if let watch { reactor.unwatch(watch.id) }
+        watch = nil
+        handle = nil
+        if let number { clients.remove(number) }
+        number = nil
+    }
+
+    // MARK: Connecting
 
     private func connect(_ options: MQTTConnection) {
-        guard !isBusy else { return }
-        if unsafe library == nil || options.clientID != self.options?.clientID || options.isClean != self.options?.isClean { make(options) }
+        guard phase == .idle else { return }
+        if options.isClean || options.clientID != self.options?.clientID || self.options?.isClean != false {
+            // A session begins anew, so the library must not repeat under old identifiers; what was not complete is sent again.
+            release()
+            messages.beginSession()
+        }
         self.options = options
-        guard configure(options) else { return lost("the client library refused the settings") }
-        let keepAlive = options.keepAlive == 0 ? 0 : max(Self.shortestKeepAlive, options.keepAlive)
-        isBusy = true
-        let code = unsafe mosquitto_connect_async(library, host, Int32(port), Int32(keepAlive))
-        guard code == MOSQ_ERR_SUCCESS.code else {
-            isBusy = false
-            return lost(Self.text(of: code))
-        }
-        startWatching()
-    }
-
-    private func make(_ options: MQTTConnection) {
-        destroy()
-        unsafe library = mosquitto_new(options.clientID, options.isClean, Unmanaged.passUnretained(self).toOpaque())
-        unsafe mosquitto_int_option(library, MOSQ_OPT_TCP_NODELAY, 1)
-        unsafe mosquitto_connect_with_flags_callback_set(library) { _, client, code, flags in
-            unsafe MosquittoClient.of(client)?.connected(Int(code), sessionPresent: flags & 1 != 0)
-        }
-        unsafe mosquitto_disconnect_callback_set(library) { _, client, code in unsafe MosquittoClient.of(client)?.disconnected(code) }
-        unsafe mosquitto_publish_callback_set(library) { _, client, id in unsafe MosquittoClient.of(client)?.published(id) }
-        unsafe mosquitto_subscribe_callback_set(library) { _, client, id, count, granted in
-            guard count > 0, let granted = unsafe granted else { return }
-            unsafe MosquittoClient.of(client)?.subscribed(id, code: UInt8(truncatingIfNeeded: granted[0]))
-        }
-        unsafe mosquitto_message_callback_set(library) { _, client, message in
-            guard let message = unsafe message?.pointee, let topic = unsafe message.topic else { return }
-            let payload = unsafe [UInt8](UnsafeRawBufferPointer(start: message.payload, count: Int(message.payloadlen)))
-            unsafe MosquittoClient.of(client)?.notices.append(
-                .message(
-                    topic: String(cString: topic), payload: payload, quality: UInt8(truncatingIfNeeded: message.qos), isRetained: message.retain))
+        phase = .connecting
+        lastHeard = reactor.now
+        do throws(StreamFailure) {
+            try begin(options)
+        } catch {
+            phase = .idle
+            notices.append(.disconnected(error.detail))
         }
     }
 
-    private static func of(_ pointer: UnsafeMutableRawPointer?) -> MosquittoClient? {
-        unsafe pointer.map { unsafe Unmanaged<MosquittoClient>.fromOpaque($0).takeUnretainedValue() }
+    private func begin(_ options: MQTTConnection) throws(StreamFailure) {
+        let address = address()
+        try clients.check(address)
+        let handle = try handle(for: options)
+        var code = handle.prepare(options)
+        if code == 0 {
+            // The library closes a socket of an earlier connection, whose number may come back at once.
+            if let watch { reactor.unwatch(watch.id) }
+            watch = nil
+            code = handle.connect(to: address, keepAlive: keepAlive(options))
+        }
+        let systemError = errno
+        // It may have told of the failure already.
+        guard code == 0 || phase == .idle else {
+            throw StreamFailure(.failed, "mqtt \(address)", MosquittoText.reason(code, systemError: systemError))
+        }
     }
 
-    private func configure(_ options: MQTTConnection) -> Bool {
-        let password = options.password.map { String(decoding: $0, as: UTF8.self) }
-        guard unsafe mosquitto_username_pw_set(library, options.username, password) == MOSQ_ERR_SUCCESS.code else { return false }
-        if let authority, unsafe mosquitto_tls_set(library, authority, nil, nil, nil, nil) != MOSQ_ERR_SUCCESS.code { return false }
-        unsafe mosquitto_will_clear(library)
-        guard let will = options.will else { return true }
-        return unsafe mosquitto_will_set(
-            library, will.topic, Int32(will.payload.count), will.payload, Int32(will.quality), will.retain) == MOSQ_ERR_SUCCESS.code
+    private func handle(for options: MQTTConnection) throws(StreamFailure) -> MosquittoHandle {
+        if let handle { return handle }
+        guard let made = MosquittoHandle(id: options.clientID, isClean: options.isClean, observer: self) else {
+            throw StreamFailure(.unsupported, "mqtt", "the client identifier cannot be used")
+        }
+        if let security = clients.security {
+            let code = made.secure(security)
+            guard code == 0 else { throw StreamFailure(.certificate, "mqtt", MosquittoText.reason(code, systemError: errno)) }
+        }
+        number = try clients.add(self)
+        handle = made
+        return made
     }
 
-    private func destroy() {
-        stopWatching()
-        if unsafe library != nil { unsafe mosquitto_destroy(library) }
-        unsafe library = nil
-        (isConnected, isBusy) = (false, false)
+    /// In real seconds, since the library lives by the machine's clock.
+    private func keepAlive(_ options: MQTTConnection) -> Int {
+        guard options.keepAlive > 0 else { return 0 }
+        return max(Self.leastKeepAlive, Int((Double(options.keepAlive) / reactor.speed).rounded(.up)))
     }
-
-    private static func text(of code: Int32) -> String { unsafe String(cString: mosquitto_strerror(code)) }
-
-    // MARK: Commands
 
     private func disconnect() {
-        guard isBusy else { return }
-        if isConnected { _ = unsafe mosquitto_disconnect(library) }
-        guard isBusy else { return }
-        // A connection that is only being made has nothing to say goodbye to.
-        stopWatching()
-        let options = options
-        destroy()
-        self.options = options
-        notices.append(.disconnected("requested"))
-        unsafe library = nil
+        guard phase != .idle else { return }
+        let wasConnected = phase == .connected
+        end("requested")
+        if wasConnected { handle?.disconnect() } else { hangUp() }
     }
 
-    private func publish(_ publish: Publish) {
-        guard isConnected else {
-            if publish.quality > 0, waiting.count < Self.queueLimit { waiting.append(publish) }
+    /// Closes the socket without a word to the other side.
+    private func hangUp() {
+        guard let handle, handle.socket >= 0 else { return }
+        _ = shutdown(handle.socket, Int32(SHUT_RDWR))
+        handle.read()
+    }
+
+    private func end(_ reason: String) {
+        guard phase != .idle else { return }
+        phase = .idle
+        (subscriptions, requests) = ([:], [])
+        notices.append(.disconnected(reason))
+    }
+
+    // MARK: Messages
+
+    private func publish(_ message: OutgoingMessage) {
+        if phase == .connected, messages.canGo(message) { return give(message) }
+        // Quality 0 does not wait for a connection.
+        if message.quality > 0 || phase == .connected { messages.wait(message) }
+    }
+
+    private func give(_ message: OutgoingMessage) {
+        guard let handle, let id = handle.publish(message.topic, message.payload, quality: message.quality, retain: message.retain) else { return }
+        if message.quality > 0 { messages.given(message, as: id) }
+    }
+
+    private func giveWaiting() {
+        while phase == .connected, let message = messages.next() { give(message) }
+    }
+
+    private func request(_ request: Request) {
+        switch (phase, request) {
+        case (.idle, _): break
+        case (.connecting, _): requests.append(request)
+        case (.connected, .subscribe(let filter, let quality)):
+            if let id = handle?.subscribe(filter, quality: quality) { subscriptions[id] = filter }
+        case (.connected, .unsubscribe(let filter)): handle?.unsubscribe(filter)
+        }
+    }
+
+    // MARK: The loop
+
+    /// Watches the library's socket for what it wants now.
+    private func attend() {
+        let socket = handle?.socket ?? -1
+        if let watch, watch.socket != socket {
+            reactor.forget(watch.id)
+            self.watch = nil
+        }
+        guard socket >= 0, let handle else { return }
+        let interest: Reactor.Interest = handle.wantsToWrite ? [.reading, .writing] : .reading
+        if let watch {
+            if watch.interest != interest { reactor.modify(watch.id, interest) }
+            self.watch?.interest = interest
             return
         }
-        var id: Int32 = 0
-        let code = unsafe mosquitto_publish(
-            library, &id, publish.topic, Int32(publish.payload.count), publish.payload, Int32(publish.quality), publish.retain)
-        guard code == MOSQ_ERR_SUCCESS.code || code == MOSQ_ERR_NO_CONN.code, publish.quality > 0 else { return }
-        tokens[id] = publish.token
-    }
-
-    private func subscribe(_ filter: String, _ quality: UInt8) {
-        guard isConnected else { return }
-        var id: Int32 = 0
-        if unsafe mosquitto_subscribe(library, &id, filter, Int32(quality)) == MOSQ_ERR_SUCCESS.code { filters[id] = filter }
-    }
-
-    // MARK: What the library tells
-
-    private func connected(_ code: Int, sessionPresent: Bool) {
-        guard code == 0 else {
-            isRefused = true
-            return notices.append(.refused(code: UInt8(clamping: code)))
-        }
-        isConnected = true
-        notices.append(.connected(sessionPresent: sessionPresent))
-    }
-
-    /// The library has closed the descriptor already; it must not be touched any more.
-    private func disconnected(_ code: Int32) {
-        stopWatching()
-        (isConnected, isBusy) = (false, false)
-        filters = [:]
-        // After a refusal the device is not told that the connection is gone too.
-        if isRefused { return isRefused = false }
-        notices.append(.disconnected(code == 0 ? "requested" : code == MOSQ_ERR_KEEPALIVE.code ? "the server did not answer PINGREQ" : "connection lost"))
-    }
-
-    private func published(_ id: Int32) { if let token = tokens.removeValue(forKey: id) { notices.append(.acknowledged(token)) } }
-    private func subscribed(_ id: Int32, code: UInt8) { if let filter = filters.removeValue(forKey: id) { notices.append(.subscribed(filter: filter, code: code)) } }
-
-    private func lost(_ reason: String) { notices.append(.disconnected(reason)) }
-
-    /// Told from the loop, never from inside a call of the device.
-    private func update() {
-        watchAgain()
-        guard !notices.isEmpty, !isHandingPosted else { return }
-        isHandingPosted = true
-        let errand = Errand { [weak self] in
-            self?.isHandingPosted = false
-            self?.hand()
-        }
-        owner.reactor.post { errand.run() }
-    }
-
-    private func hand() {
-        let told = notices
-        notices = []
-        let life = life
-        for notice in told where life == self.life {
-            if case .connected = notice { sendWaiting() }
-            onNotice?(notice)
-        }
-        watchAgain()
-    }
-
-    /// In the order in which it was published, and before what the device publishes because it is connected.
-    private func sendWaiting() {
-        let messages = waiting
-        waiting = []
-        for message in messages { publish(message) }
-    }
-
-    // MARK: The descriptor
-
-    private func startWatching() {
-        let descriptor = unsafe mosquitto_socket(library)
-        guard descriptor >= 0 else { return }
-        interest = [.reading, .writing]
         do throws(StreamFailure) {
-            watch = try owner.reactor.watch(descriptor, interest) { [weak self] ready in self?.isReady(ready) }
+            watch = (try reactor.watch(socket, interest) { [weak self] ready in self?.isReady(ready) }, socket, interest)
         } catch {
-            destroy()
-            lost(error.description)
+            end(error.detail)
+            hangUp()
         }
-    }
-
-    private func stopWatching() {
-        if let watch { owner.reactor.unwatch(watch) }
-        watch = nil
-    }
-
-    private func watchAgain() {
-        guard let watch, unsafe library != nil else { return }
-        let wanted: Reactor.Interest = unsafe mosquitto_want_write(library) || !isConnected ? [.reading, .writing] : .reading
-        guard wanted != interest else { return }
-        interest = wanted
-        owner.reactor.modify(watch, wanted)
     }
 
     private func isReady(_ ready: Reactor.Readiness) {
-        if ready.contains(.writable), unsafe library != nil { _ = unsafe mosquitto_loop_write(library, 1) }
-        if !ready.isDisjoint(with: [.readable, .hangup, .error]), watch != nil { _ = unsafe mosquitto_loop_read(library, 1) }
-        // What waits for CONNACK has nothing to write; without this the descriptor would always be ready.
-        if let watch, ready.contains(.writable), unsafe library != nil, unsafe !mosquitto_want_write(library), interest != .reading {
-            interest = .reading
-            owner.reactor.modify(watch, .reading)
+        if ready.contains(.writable) { handle?.write() }
+        if !ready.isDisjoint(with: [.readable, .hangup, .error]) {
+            lastHeard = reactor.now
+            handle?.read()
         }
-        hand()
+        giveWaiting()
+        attend()
+        tell()
     }
 
-    func tick() {
-        guard isBusy, unsafe library != nil else { return }
-        _ = unsafe mosquitto_loop_misc(library)
-        hand()
+    /// About once a second: keep-alive, and what the library has no time limit for.
+    func tick(_ now: RunInstant) {
+        handle?.tick()
+        let silence = lastHeard.duration(to: now)
+        if phase == .connecting, silence >= Self.connackTimeout {
+            end("the server did not answer CONNECT")
+            hangUp()
+        } else if phase == .connected, let options, options.keepAlive > 0 {
+            // The library waits as long as the keep-alive time for an answer; by then it has asked.
+            let limit = Duration.seconds(Double(keepAlive(options)) * reactor.speed) + Self.pingTimeout
+            if silence >= limit {
+                end("the server did not answer PINGREQ")
+                hangUp()
+            }
+        }
+        attend()
+        tell()
+    }
+
+    private func tell() {
+        guard !isTelling else { return }
+        isTelling = true
+        defer { isTelling = false }
+        let life = life
+        while life == self.life, !notices.isEmpty {
+            let told = notices
+            notices = []
+            for notice in told where life == self.life { onNotice?(notice) }
+        }
+    }
+
+    private func tellLater() {
+        guard !notices.isEmpty, !isTelling, !isErrandPosted else { return }
+        isErrandPosted = true
+        let errand = Errand { [weak self] in
+            self?.isErrandPosted = false
+            self?.tell()
+        }
+        reactor.post { errand.run() }
     }
 }
 
-extension mosq_err_t {
-    fileprivate var code: Int32 { Int32(rawValue) }
+extension MosquittoClient: MosquittoObserver {
+    func connackArrived(code: Int32, isSessionPresent: Bool) {
+        guard phase == .connecting else { return }
+        guard code == 0 else {
+            // CONNACK codes that MQTT 3.1.1 does not know end as a broken protocol (table 3.1).
+            guard (1...5).contains(code) else { return }
+            phase = .idle
+            requests = []
+            return notices.append(.refused(code: UInt8(code)))
+        }
+        phase = .connected
+        notices.append(.connected(sessionPresent: isSessionPresent))
+        let early = requests
+        requests = []
+        for request in early { self.request(request) }
+    }
+
+    func connectionEnded(code: Int32, systemError: Int32) { end(MosquittoText.reason(code, systemError: systemError)) }
+
+    func published(_ id: Int32) {
+        if let token = messages.complete(id) { notices.append(.acknowledged(token)) }
+    }
+
+    func subscribed(_ id: Int32, codes: [UInt8]) {
+        guard let filter = subscriptions.removeValue(forKey: id), let code = codes.first else { return }
+        notices.append(.subscribed(filter: filter, code: code))
+    }
+
+    func received(topic: String, payload: [UInt8], quality: UInt8, isRetained: Bool) {
+        guard phase == .connected else { return }
+        notices.append(.message(topic: topic, payload: payload, quality: quality, isRetained: isRetained))
+    }
 }

@@ -3,49 +3,94 @@ import CMosquitto
 import Glibc
 package import LabCore
 
-/// All MQTT clients of a run: libmosquitto on one reactor, without a thread of its own for each.
+/// The MQTT clients of a run through libmosquitto: all on one reactor, without threads, with one timer for all.
 ///
-/// Measured: with its threads the library stops at 339 clients, on one epoll 5,000 and more connect (swift-facts.md D).
+/// Belongs to the reactor's thread. Each connected client takes three descriptors, so a process that may have 20,000 can
+/// have about 6,600 (swift-facts: measured, section D).
 package final class MosquittoClients {
+    /// How the clients do TLS.
+    package struct Security: Sendable, Hashable {
+        /// A file with the certificates of the authorities, in PEM.
+        package var authorities: String
+        /// Takes a certificate that is made for another host; for brokers on a bench that are reached by their address.
+        package var acceptsAnyHost: Bool
+
+        package init(authorities: String, acceptsAnyHost: Bool = false) {
+            self.authorities = authorities
+            self.acceptsAnyHost = acceptsAnyHost
+        }
+    }
+
     let reactor: Reactor
-    private let timer: Int32
-    private var watch: Reactor.WatchID?
-    private var clients: [ObjectIdentifier: WeakClient] = [:]
+    let security: Security?
+    private var timer: RepeatingTimer?
+    /// Clients that have a handle of the library, by a number that is never used twice.
+    private var clients: [Int: Unowned] = [:]
+    private var lastNumber = 0
 
-    private struct WeakClient { weak var client: MosquittoClient? }
+    private struct Unowned { unowned let client: MosquittoClient }
 
-    /// How often the library looks after keep-alive times.
-    private static let interval: Int64 = 500_000_000
-
-    /// - Throws: `StreamFailure` where the system gives no more descriptors.
-    package init(on reactor: Reactor) throws(StreamFailure) {
-        self.reactor = reactor
+    /// Once for the process; the library counts nothing that would have to be given back.
+    private static let library: Void = {
         mosquitto_lib_init()
-        timer = clinux_timerfd(Self.interval)
-        watch = try reactor.watch(timer, .reading) { [weak self] _ in self?.tick() }
+        // The library writes to sockets in the plain way.
+        clinux_ignore_broken_pipes()
+    }()
+
+    /// - Parameter security: for brokers that want TLS; `nil` for plain TCP.
+    /// - Throws: `.notFound` if the file of authorities cannot be read.
+    package init(on reactor: Reactor, security: Security? = nil) throws(StreamFailure) {
+        Self.library
+        if let security, unsafe access(security.authorities, R_OK) != 0 {
+            throw StreamFailure(.notFound, security.authorities, "the authorities' certificates cannot be read", remedy: "name a PEM file")
+        }
+        self.reactor = reactor
+        self.security = security
     }
 
-    deinit {
-        if let watch { reactor.unwatch(watch) }
-        close(timer)
-        mosquitto_lib_cleanup()
-    }
-
-    /// A client for one device; it connects when it is told to.
+    /// A client of the broker at that address; it connects when it is told to.
     ///
-    /// - Parameters:
-    ///   - host: an address, so that no name has to be looked up.
-    ///   - authority: the file of the certificate authority for TLS; plain TCP where it is `nil`.
-    package func client(host: String, port: Int, authority: String? = nil) -> MosquittoClient {
-        let client = MosquittoClient(self, host: host, port: port, authority: authority)
-        clients[ObjectIdentifier(client)] = WeakClient(client: client)
-        return client
+    /// - Parameter host: an address and not a name, which would have to be looked up on the loop's thread; with a name
+    ///   connecting fails.
+    package func client(host: String, port: Int) -> MosquittoClient {
+        let address = StreamAddress(host, port)
+        return MosquittoClient(self) { address }
     }
 
-    func forget(_ client: ObjectIdentifier) { clients[client] = nil }
+    /// A client whose broker may move: the address is asked for at each connecting.
+    package func client(at address: @escaping () -> StreamAddress) -> MosquittoClient { MosquittoClient(self, at: address) }
+
+    func check(_ address: StreamAddress) throws(StreamFailure) {
+        guard address.addressBytes != nil else {
+            throw StreamFailure(.unsupported, "mqtt \(address)", "the broker needs an address here", remedy: "look \(address.host) up, or use 127.0.0.1")
+        }
+        guard (1...65_535).contains(address.port) else {
+            throw StreamFailure(.unsupported, "mqtt \(address)", "there is no such port", remedy: "name a port from 1 to 65535")
+        }
+    }
+
+    /// Clients that have sockets, or had one and keep a session.
+    package var count: Int { clients.count }
+
+    // MARK: Time
+
+    /// The library wants to be called about once a second; at a higher speed of the run more often, for what is counted in the run's time.
+    private var interval: Duration { .nanoseconds(max(50_000_000, Int64(1e9 / max(1, reactor.speed)))) }
+
+    func add(_ client: MosquittoClient) throws(StreamFailure) -> Int {
+        if timer == nil { timer = try reactor.every(interval) { [unowned self] in tick() } }
+        lastNumber += 1
+        clients[lastNumber] = Unowned(client: client)
+        return lastNumber
+    }
+
+    func remove(_ number: Int) {
+        clients[number] = nil
+        if clients.isEmpty { timer = nil }
+    }
 
     private func tick() {
-        _ = clinux_timerfd_clear(timer)
-        for entry in Array(clients.values) { entry.client?.tick() }
+        let now = reactor.now
+        for number in clients.keys.sorted() { clients[number]?.client.tick(now) }
     }
 }
