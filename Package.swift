@@ -92,7 +92,7 @@ let targets: [Target] = [
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
-    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),

@@ -63,7 +63,7 @@ extension CellularModule {
         // In which order the last two come varies.
         let last: [ModuleMemory.StartStep] = generator.chance(0.5) ? [.messages, .phoneBook] : [.phoneBook, .messages]
         ram.start.steps = [.card, .cardURC] + last
-        effects.append(.startTimer(.start, after: spread(.milliseconds(1_000))))
+        effects.append(.startTimer(.start, after: spread(setup.startTime)))
     }
 
     mutating func startStepDue(at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -92,7 +92,7 @@ extension CellularModule {
             ram.start.done |= 4
             unsolicited("+QIND: PB DONE", &effects)
         }
-        let time: Duration = ram.start.steps.first == .cardURC ? .milliseconds(20) : .milliseconds(1_500)
+        let time: Duration = ram.start.steps.first == .cardURC ? .milliseconds(20) : setup.startTime
         if !ram.start.steps.isEmpty { effects.append(.startTimer(.start, after: spread(time))) }
     }
 

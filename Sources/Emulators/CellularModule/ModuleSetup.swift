@@ -18,6 +18,8 @@ package struct ModuleSetup: Sendable {
     package var epoch: Int64 = 0
     /// From power or reset to the ports on USB. Source: 30 s typical, 180 s at most (§5.4).
     package var bootTime = Duration.seconds(20)
+    /// From the ports to the SIM, then to the messages, then to the phone book, and up to twice that.
+    package var startTime = Duration.milliseconds(1_200)
     /// From the beginning of a search to the registration. Source: chosen; real networks need 2 to 30 s, the limit is 300 s (§2.3).
     package var attachTime = Duration.seconds(3)
     /// From a command to its answer where nothing else says so, and up to twice that; the limit is 300 ms (§2.1). Zero answers at once.
@@ -57,6 +59,7 @@ package struct ModuleSetup: Sendable {
         // At home wherever the IMSI belongs to, unless the facts name another network.
         network.setOperator(name: facts["operator"]?.text, plmn: facts["plmn"]?.text ?? String(card.imsi.prefix(5)))
         bootTime = facts["boot_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? bootTime
+        startTime = facts["start_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? startTime
         attachTime = facts["attach_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? attachTime
         answerTime = facts["answer_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? answerTime
     }

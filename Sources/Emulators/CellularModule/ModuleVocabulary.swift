@@ -18,6 +18,7 @@ extension CellularModule {
         FieldKind("sim", .bool, "false for a slot without SIM"), FieldKind("mode", .choice(modes), "the network; NSA where absent"),
         FieldKind("operator", .text, "name of the network"), FieldKind("plmn", .text, "5 or 6 digits; that of the IMSI where absent"),
         FieldKind("boot_time", .duration, "from power or reset to the ports; 20s where absent"),
+        FieldKind("start_time", .duration, "from the ports to the SIM and to each memory, and up to twice that; 1200ms where absent"),
         FieldKind("attach_time", .duration, "from the search to the registration, and up to twice that; 3s where absent"),
         FieldKind("answer_time", .duration, "from a command to its answer, and up to twice that; 4ms where absent"),
     ]
