@@ -6,39 +6,120 @@ import ScenarioLanguage
 import Transports
 import Verdicts
 
-/// `lab serve`: keeps a broker up for clients of any kind, until Ctrl-C or SIGTERM.
+/// `lab serve`: keeps cloud, broker and emulators up for clients of any kind, until Ctrl-C or SIGTERM.
 ///
 /// To be stopped is how it ends well: the exit code is 0 then.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Keeps the lab's servers up for manual work and for other programs.",
+        commandName: "serve", abstract: "Keeps cloud, broker and emulated devices up for manual work and for other programs.",
         discussion: """
-            Ctrl-C or SIGTERM stops it in order, with the exit code 0; 3 where a port is taken or not permitted, 2 where \
-            lab.yaml or an option is wrong.
+            The devices are the nodes of lab.yaml. Ctrl-C or SIGTERM stops everything in order, with the exit code 0; \
+            3 where a port is taken or not permitted, 2 where lab.yaml or an option is wrong.
             """)
 
     @Flag(help: "The MQTT broker alone, with the settings of lab.yaml's `broker`.")
     var brokerOnly = false
 
     @Option(
-        help:
-            "Ports by name, instead of lab.yaml's listeners: mqtt=1883,mqtts=8883,ws=8083,wss=8084. A name alone takes that port, 0 any free one."
-    )
+        help: """
+            Ports by name: http=8080,https=8443,mqtt=1883,mqtts=8883,ws=8083, with --broker-only also wss=8084. A name alone \
+            takes that port, 0 any free one. Without it lab.yaml's listeners, or http, https and mqtt.
+            """)
     var ports: String?
 
-    @Option(help: "The address that the ports of --ports are opened on; 0.0.0.0 for all of IPv4, :: for all.")
+    @Option(help: "The address that the ports are opened on; 0.0.0.0 for all of IPv4, :: for all.")
     var host = "127.0.0.1"
 
-    @Option(name: .customLong("lab"), help: "The file with the settings; lab.yaml where it is left out.")
+    @Option(name: .customLong("lab"), help: "The file with nodes and settings; lab.yaml where it is left out.")
     var labFile: String?
 
+    @Option(help: "Prints a token for the REST surface, with this role: admin, user or guest.")
+    var token: String?
+
+    @Option(help: "A folder for the names of emulated serial ports; a temporary one where it is left out.")
+    var serialPorts: String?
+
+    @Flag(help: "Prints every event as it happens.")
+    var events = false
+
+    @Option(help: "How fast the clock of cloud and devices runs: 60x, up to 1000x.")
+    var speed: String?
+
+    @Option(help: "The broker of the devices: embedded, mosquitto or mqtt://user:password@host:port; the default is lab.yaml's.")
+    var broker: String?
+
     func run() throws {
-        try NotYet.refuse(option: "`lab serve` without --broker-only", !brokerOnly)
         let ports = try ports.map { try ServedPorts($0) }
+        let settings = try ServeSettings(labFile)
+        if brokerOnly {
+            try refuseOptionsOfTheWorld()
+            try settings.refuseOtherBroker()
+            try BrokerOnly(settings: try settings.broker(ports, host: host), certificateLocation: settings.section.certificateLocation).run()
+        } else {
+            try WholeWorld(
+                nodes: settings.nodes, settings: try realSettings(settings, ports), tokenRole: token, showsEvents: events,
+                certificateLocation: settings.section.certificateLocation
+            ).run()
+        }
+    }
+
+    private func realSettings(_ settings: ServeSettings, _ ports: ServedPorts?) throws -> RealSettings {
+        if let token, !WholeWorld.roles.contains(token) {
+            throw Stop(.wrongInput, "--token '\(token)' must be one of \(WholeWorld.roles.joined(separator: ", "))")
+        }
+        var real = try RealOptions(speed: speed, broker: broker, world: .emu, lab: settings.lab).settings
+        real.listening = try settings.listening(ports, host: host)
+        real.portFolder = serialPorts
+        return real
+    }
+
+    private func refuseOptionsOfTheWorld() throws {
+        let given = [
+            ("--token", token != nil), ("--serial-ports", serialPorts != nil), ("--events", events), ("--speed", speed != nil),
+            ("--broker", broker != nil),
+        ]
+        if let option = given.first(where: \.1) { throw Stop(.wrongInput, "\(option.0) has no meaning with --broker-only") }
+    }
+}
+
+/// What lab.yaml says about servers; the usual things where there is no lab.yaml.
+struct ServeSettings {
+    let lab: LabFile?
+    let section: BrokerSection
+
+    /// - Throws: `Stop` after everything that is wrong was printed.
+    init(_ path: String?) throws {
+        guard path != nil || Descriptor.kind(of: Workplace.labFile) != nil else {
+            (lab, section) = (nil, BrokerSection(nil, of: Workplace.labFile))
+            return
+        }
+        let loaded = LabFile.load(path ?? Workplace.labFile, catalogue: Workplace.schemaCatalogue, files: DiskFiles())
+        (lab, section) = (loaded.lab, BrokerSection(loaded.lab?.broker, of: loaded.lab?.file ?? ""))
+        let diagnostics = (loaded.diagnostics + section.diagnostics).sorted { $0.location < $1.location }
+        for diagnostic in diagnostics { Console.error(VisibleText.clean(diagnostic.description)) }
+        let errors = diagnostics.filter { $0.severity == .error }
+        guard errors.isEmpty else { throw Stop(.wrongInput, Workplace.count(errors)) }
+    }
+
+    var nodes: [NamedNode] {
+        (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
+    }
+
+    /// A broker that is named instead of settings is another one than the lab's own.
+    func refuseOtherBroker() throws {
+        guard let scalar = lab?.broker?.scalar, scalar.text != "embedded" else { return }
+        throw Stop(
+            .wrongInput,
+            Diagnostic(
+                at: scalar.location, "broker '\(scalar.text)': `lab serve --broker-only` is the lab's own broker; write 'embedded' or settings"
+            ).description)
+    }
+
+    /// The broker's settings with the listeners of the option, of lab.yaml, or the usual one.
+    func broker(_ ports: ServedPorts?, host: String) throws -> BrokerServiceSettings {
         if let name = ports?.entries.first(where: { $0.name.medium == nil })?.name {
             throw Stop(.wrongInput, "--ports: with --broker-only there is no cloud, so there is no '\(name.rawValue)'")
         }
-        let section = try Self.brokerSection(labFile)
         var settings = section.settings
         if let ports {
             settings.listeners = ports.entries.compactMap { entry in
@@ -47,23 +128,21 @@ struct ServeCommand: ParsableCommand {
         } else if settings.listeners.isEmpty {
             settings.listeners = [BrokerServiceSettings.Listener(.tcp, StreamAddress(host, ServedPort.mqtt.usual))]
         }
-        try BrokerOnly(settings: settings, certificateLocation: section.certificateLocation).run()
+        return settings
     }
 
-    /// The settings of lab.yaml; the usual ones where there is none.
-    ///
-    /// - Throws: `Stop` after everything that is wrong was printed.
-    private static func brokerSection(_ path: String?) throws -> BrokerSection {
-        guard path != nil || Descriptor.kind(of: Workplace.labFile) != nil else { return BrokerSection(nil, of: Workplace.labFile) }
-        let loaded = LabFile.load(path ?? Workplace.labFile, catalogue: Workplace.schemaCatalogue, files: DiskFiles())
-        var section = BrokerSection(loaded.lab?.broker, of: loaded.lab?.file ?? "")
-        if let scalar = loaded.lab?.broker?.scalar, scalar.text != "embedded" {
-            section.refuse(scalar)
+    /// Where the servers of a whole world listen.
+    func listening(_ ports: ServedPorts?, host: String) throws -> Listening {
+        if ports?[.wss] != nil { throw Stop(.wrongInput, "--ports: 'wss' is there with --broker-only; use 'ws' here") }
+        func broker(_ name: ServedPort) -> Int? {
+            if let ports { return ports[name] }
+            let listeners = section.settings.listeners
+            return listeners.first { $0.medium == name.medium }?.address.port ?? (listeners.isEmpty && name == .mqtt ? name.usual : nil)
         }
-        let diagnostics = (loaded.diagnostics + section.diagnostics).sorted { $0.location < $1.location }
-        for diagnostic in diagnostics { Console.error(VisibleText.clean(diagnostic.description)) }
-        let errors = diagnostics.filter { $0.severity == .error }
-        guard errors.isEmpty else { throw Stop(.wrongInput, Workplace.count(errors)) }
-        return section
+        // What is not asked for is still needed by the devices: on a port that nobody has to know.
+        return Listening(
+            host: host, http: ports.map { $0[.http] ?? 0 } ?? ServedPort.http.usual,
+            https: ports.map { $0[.https] } ?? ServedPort.https.usual, mqtt: broker(.mqtt) ?? 0, mqtts: broker(.mqtts),
+            webSocket: broker(.ws), identity: section.settings.security?.identity)
     }
 }

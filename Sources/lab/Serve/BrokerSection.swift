@@ -43,14 +43,6 @@ struct BrokerSection {
         diagnostics.append(Diagnostic(at: value.location, message))
     }
 
-    /// A broker that is named instead of settings is another one than the lab's own.
-    mutating func refuse(_ scalar: SourceValue.Scalar) {
-        diagnostics.append(
-            Diagnostic(
-                at: scalar.location,
-                "broker '\(scalar.text)': `lab serve --broker-only` is the lab's own broker; write 'embedded' or settings"))
-    }
-
     // MARK: Where it listens
 
     private mutating func read(listener value: SourceValue) {

@@ -4,24 +4,68 @@ import Runner
 import Transports
 
 /// What `lab serve` prints when everything is up: addresses, and commands that work as they stand.
-enum ServePage {
+struct ServePage {
+    /// The last line, for programs that wait until everything is up.
+    static let ready = "Ctrl-C stops it."
+
+    var addresses: [(scheme: String, address: StreamAddress)]
+    var nodes: [NamedNode]
+    /// Emulated serial ports by name.
+    var ports: [(name: String, path: String)]
+    /// A file with the authority that the lab made.
+    var authority: String?
+    var token: (role: String, text: String)?
+
+    var lines: [String] {
+        var lines = ["lab \(Lab.version) · serve · cloud, broker and \(counted(nodes.count, "device"))", ""]
+        lines += addresses.map { Self.line($0.scheme, "\($0.scheme)://\($0.address)\($0.scheme == "ws" ? "/mqtt" : "")") }
+        if let authority { lines.append(Self.line("CA", authority)) }
+        if !nodes.isEmpty { lines += [""] + nodes.map { Self.line($0.name, "\($0.kind)\(Self.facts($0))") } }
+        lines += ports.map { Self.line($0.name, $0.path) } + [""]
+        if let port = ports.first(where: { $0.name.hasSuffix(".at") }) { lines.append(Self.line("speak", "picocom --omap crcrlf \(port.path)")) }
+        if let base = self["http"].map({ "http://\($0)" }) { lines += commands(base) }
+        if let address = self["https"], let authority {
+            lines.append(Self.line("over TLS", "curl --cacert \(authority) https://\(address)/health"))
+        }
+        return lines + ["", Self.ready]
+    }
+
+    private func commands(_ base: String) -> [String] {
+        var lines = [Self.line("health", "curl \(base)/health"), Self.line("openapi", "curl \(base)/openapi.json")]
+        if let token {
+            lines.append(Self.line(token.role, "curl -H 'authorization: Bearer \(token.text)' \(base)/api/v1/devices"))
+        } else {
+            lines.append(Self.line("devices", "with --token guest: curl -H 'authorization: Bearer …' \(base)/api/v1/devices"))
+        }
+        return lines
+    }
+
+    /// An address as clients on this machine use it.
+    private subscript(scheme: String) -> StreamAddress? {
+        addresses.first { $0.scheme == scheme }.map { StreamAddress(Self.reachable($0.address.host), $0.address.port) }
+    }
+
+    private static func facts(_ node: NamedNode) -> String {
+        node.facts["serial_no"].map { "  \($0)" } ?? ""
+    }
+
+    private static func line(_ word: String, _ text: String) -> String {
+        "  \(word)\(String(repeating: " ", count: max(1, 10 - word.count)))\(text)"
+    }
+
+    // MARK: The broker alone
+
     static func broker(_ listeners: [BrokerServiceSettings.Listener], _ settings: BrokerServiceSettings, authority: String?) -> [String] {
         var lines = ["lab \(Lab.version) · serve · broker only", ""]
-        lines += listeners.map { "  \(column($0.medium.scheme))\($0.url)" }
-        if let authority { lines.append("  \(column("CA"))\(authority)") }
+        lines += listeners.map { line($0.medium.scheme, $0.url) }
+        if let authority { lines.append(line("CA", authority)) }
         lines.append("")
         if let listener = listeners.first(where: { !$0.medium.isWebSocket }) {
             let client = mosquitto(listener, settings, authority: authority)
-            lines += [
-                "  \(column("hear"))mosquitto_sub \(client) -t 'demo/#' -v",
-                "  \(column("say"))mosquitto_pub \(client) -t demo/greeting -m hello",
-                "",
-            ]
+            lines += [line("hear", "mosquitto_sub \(client) -t 'demo/#' -v"), line("say", "mosquitto_pub \(client) -t demo/greeting -m hello"), ""]
         }
-        return lines + ["Ctrl-C stops it."]
+        return lines + [ready]
     }
-
-    private static func column(_ text: String) -> String { text + String(repeating: " ", count: max(1, 8 - text.count)) }
 
     /// The options of Mosquitto's clients for a listener.
     private static func mosquitto(
