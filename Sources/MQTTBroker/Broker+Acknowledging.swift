@@ -31,7 +31,7 @@ extension Broker {
             return nil
         }
         if type == .pubcomp, !sessions[session].inflight[index].isReleased { return .unexpectedAcknowledgement(packetID: packetID) }
-        let entry = sessions[session].inflight.remove(at: index)
+        let entry = index == 0 ? sessions[session].inflight.removeFirst() : sessions[session].inflight.remove(at: index)
         if !entry.isSent, !entry.isReleased { sessions[session].unsentCount -= 1 }
         sendQueued(session)
         return nil

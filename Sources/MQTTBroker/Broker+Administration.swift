@@ -46,7 +46,7 @@ extension Broker {
     mutating func dropForbiddenInflight(_ session: Int) {
         let identity = sessions[session].identity
         var dropped = 0
-        var kept: [Session.Outbound] = []
+        var kept = Deque<Session.Outbound>()
         for entry in sessions[session].inflight {
             if entry.isReleased || mayReceive(identity, entry.message.topic) {
                 kept.append(entry)

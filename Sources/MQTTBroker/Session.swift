@@ -56,7 +56,8 @@ struct Session: Sendable {
     /// Slot of the connection; -1 while the client is away.
     var connection = -1
     var subscriptions: [Subscription] = []
-    var inflight: [Outbound] = []
+    /// In the order in which they were sent first, which is usually that of their acknowledgements.
+    var inflight = Deque<Outbound>()
     /// How many of `inflight` may be on their way at a time: the broker's limit, or the client's receive maximum.
     var window: Int32 = 0
     /// How many of `inflight` are not sent over the present connection.
@@ -65,6 +66,8 @@ struct Session: Sendable {
     /// No message of the queue expires before.
     var firstExpiry = RunInstant.distantFuture
     var lastPacketID: UInt16 = 0
+    /// How many identifiers after the last one are known to be free: a look through `inflight` serves for many messages.
+    var freePacketIDCount: UInt16 = 0
     var unreleased: [Unreleased] = []
     var pendingAcknowledgements = Deque<PendingAcknowledgement>()
     var lastReceipt: UInt32 = 0
@@ -85,10 +88,22 @@ struct Session: Sendable {
 
     /// An identifier that no message on its way has [MQTT-2.3.1-4].
     mutating func freePacketID() -> UInt16 {
-        repeat {
-            lastPacketID = lastPacketID == .max ? 1 : lastPacketID + 1
-        } while inflight.contains { $0.packetID == lastPacketID }
+        while freePacketIDCount == 0 {
+            // The next identifier in use ends the run of free ones; if it is the very next, it is stepped over.
+            let distances = inflight.lazy.map { [lastPacketID] entry in Self.distance(from: lastPacketID, to: entry.packetID) }
+            freePacketIDCount = (distances.min() ?? .max) - 1
+            if freePacketIDCount == 0 { lastPacketID = Self.successor(of: lastPacketID) }
+        }
+        freePacketIDCount -= 1
+        lastPacketID = Self.successor(of: lastPacketID)
         return lastPacketID
+    }
+
+    private static func successor(of packetID: UInt16) -> UInt16 { packetID == .max ? 1 : packetID + 1 }
+
+    /// Steps from one identifier to another, 1 to 65535; after 65535 comes 1.
+    private static func distance(from packetID: UInt16, to other: UInt16) -> UInt16 {
+        other > packetID ? other - packetID : UInt16.max - packetID + other
     }
 
     mutating func newReceipt() -> UInt32 {
