@@ -161,12 +161,12 @@ extension Broker {
         min(seconds == .max ? .max : Int64(seconds) * 1_000_000_000, configuration.sessionExpiry?.nanoseconds ?? .max)
     }
 
-    /// The server may end a silent client at any time, so a maximum is allowed to it; in 5.0 it can also set the time,
-    /// and the client is told (5.0 [MQTT-3.1.2-21], [MQTT-3.2.2-21]).
+    /// The server may end a silent client at any time, so a maximum is allowed to it; in 5.0 the client is told
+    /// (5.0 [MQTT-3.1.2-21], [MQTT-3.2.2-21]).
     private func keepAlive(_ connect: MQTTConnect) -> UInt16 {
-        if connect.version == .v5_0, let keepAlive = configuration.serverKeepAlive { return keepAlive }
-        if let maximum = configuration.maximumKeepAlive, connect.keepAlive == 0 || connect.keepAlive > maximum { return maximum }
-        return connect.keepAlive
+        let own = connect.version == .v5_0 ? configuration.serverKeepAlive : nil
+        guard let maximum = own ?? configuration.maximumKeepAlive else { return connect.keepAlive }
+        return connect.keepAlive == 0 || connect.keepAlive > maximum ? maximum : connect.keepAlive
     }
 
     /// The properties of CONNACK (5.0 §3.2.2.3): what differs from what a client assumes without them.
@@ -186,7 +186,7 @@ extension Broker {
         if !configuration.areWildcardSubscriptionsAvailable { properties.wildcardSubscriptionAvailable = false }
         if !configuration.areSubscriptionIdentifiersAvailable { properties.subscriptionIdentifierAvailable = false }
         if !configuration.areSharedSubscriptionsAvailable { properties.sharedSubscriptionAvailable = false }
-        if keepAlive != connect.keepAlive || configuration.serverKeepAlive != nil { properties.serverKeepAlive = keepAlive }
+        if keepAlive != connect.keepAlive { properties.serverKeepAlive = keepAlive }
         if connect.properties.requestResponseInformation == true, let prefix = configuration.responseTopicPrefix {
             properties.responseInformation = prefix + connect.clientID
         }

@@ -69,7 +69,8 @@ package struct BrokerConfiguration: Sendable {
 
     // MARK: MQTT 5.0
 
-    /// Seconds: the keep-alive time of every client of 5.0, whatever it asks for (5.0 [MQTT-3.1.2-21]). Nil: as asked.
+    /// Seconds: what clients of 5.0 that ask for a longer keep-alive time, or for none, are told to use instead
+    /// (5.0 [MQTT-3.1.2-21]). Nil: `maximumKeepAlive` holds for them too.
     package var serverKeepAlive: UInt16?
     /// QoS 1 and 2 messages from a client that wait for their acknowledgement, 1 to 65535; one more ends the
     /// connection with 0x93 (5.0 §3.3.4).

@@ -64,7 +64,8 @@ struct BrokerServiceTests {
         let bench = try BrokerBench(settings)
         defer { bench.stop() }
         let client = await client(bench)
-        client.send(Self.connect5)
+        // As `connect5`, but with a keep-alive time of 120 s: shorter ones than the broker's stay as they are asked for.
+        client.send(Self.connect5.prefix(11) + [120] + Self.connect5.dropFirst(12))
         let connack = await client.bytes(5)
         #expect(connack[0] == 0x20)
         #expect(connack[3] == 0x00)
