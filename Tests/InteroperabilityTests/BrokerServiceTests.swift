@@ -65,7 +65,9 @@ struct BrokerServiceTests {
         defer { bench.stop() }
         let client = await client(bench)
         // As `connect5`, but with a keep-alive time of 120 s: shorter ones than the broker's stay as they are asked for.
-        client.send(Self.connect5.prefix(11) + [120] + Self.connect5.dropFirst(12))
+        var connect = Self.connect5
+        connect[11] = 120
+        client.send(connect)
         let connack = await client.bytes(5)
         #expect(connack[0] == 0x20)
         #expect(connack[3] == 0x00)
