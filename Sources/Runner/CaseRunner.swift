@@ -57,7 +57,7 @@ package struct CaseRunner {
 
     package func run() throws(Failure) -> Outcome {
         let world: LabWorld
-        do { world = try LabWorld(plan: plan, named: nodes, media: try media()) } catch { throw .blocked("\(error)") }
+        do { world = try makeWorld() } catch { throw .blocked("\(error)") }
         defer { world.close() }
         let run = ScenarioRun(plan: plan, world: world)
         // What was noted while the world was built belongs to the log as well.
@@ -81,6 +81,16 @@ package struct CaseRunner {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
         return Outcome(ending: ending, events: Array(world.recorder.events), omitted: world.recorder.leftOut)
+    }
+
+    private func makeWorld() throws -> LabWorld {
+        let media = try media()
+        do { return try LabWorld(plan: plan, named: nodes, media: media) } catch {
+            // What was opened before the failure is given back.
+            media.kernel.shutDown()
+            media.close()
+            throw error
+        }
     }
 
     private func media() throws -> any WorldMedia {

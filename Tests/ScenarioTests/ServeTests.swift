@@ -138,8 +138,8 @@ struct ServeBrokerTests {
         let debug = try ServeProcess.paste("mosquitto_sub \(place) -V mqttv5 -d -u ann -P secret -t test/nosubscribe -E -W 10")
         #expect(debug.output.contains("Subscribed (mid: 1): 128"), "\(debug.all)")
         guard Tool.find("python3", for: "maxima of lab serve") != nil else { return }
-        // CONNECT of MQTT 5.0 by hand: keep-alive 30 s, client a, user ann, password secret (5.0 §3.1).
-        let connect = "101b" + "00044d515454" + "05" + "c2" + "001e" + "00" + "000161" + "0003616e6e" + "0006736563726574"
+        // CONNECT of MQTT 5.0 by hand: keep-alive 120 s, client a, user ann, password secret (5.0 §3.1).
+        let connect = "101b" + "00044d515454" + "05" + "c2" + "0078" + "00" + "000161" + "0003616e6e" + "0006736563726574"
         let script = """
             import socket
             s = socket.create_connection(("127.0.0.1", \(serve.port("mqtt"))), 10)
@@ -238,6 +238,119 @@ struct ServeBrokerTests {
     func options(arguments: [String], message: String) throws {
         let folder = try TemporaryFolder()
         let result = try LabProcess.run(["serve", "--broker-only"] + arguments, in: folder.path)
+        #expect(result.status == 2)
+        #expect(result.error.hasPrefix(message), "\(result.error)")
+    }
+}
+
+@Suite("lab serve (cli.md)")
+struct ServeWorldTests {
+    private static func folder(_ lines: String...) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try folder.write((["lab: 1", "about: Served."] + lines).joined(separator: "\n") + "\n", to: "lab.yaml")
+        return folder
+    }
+
+    private static let badge = ["nodes:", "  badge_7:", "    kind: badge", #"    facts: {serial_no: "BDG-0007", firmware: "2.3.0"}"#]
+
+    private static func badgeFolder() throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        try folder.write((["lab: 1", "about: Served."] + badge).joined(separator: "\n") + "\n", to: "lab.yaml")
+        return folder
+    }
+
+    /// Asks again until the answer has the text; the test's process is ended by its own time limit if it never has.
+    private static func paste(_ command: String, until text: String, tries: Int = 200) throws -> String {
+        var output = ""
+        for _ in 0..<tries {
+            output = try ServeProcess.paste("\(command) --silent --max-time 20").output
+            if output.contains(text) { return output }
+        }
+        return output
+    }
+
+    @Test("its curl commands work as pasted, the devices of lab.yaml come online, and it ends with 0", arguments: [SIGINT, SIGTERM])
+    func curl(signal: Int32) throws {
+        guard Tool.find("curl", for: "lab serve with curl") != nil else { return }
+        let folder = try Self.badgeFolder()
+        let serve = try ServeProcess(["--ports", "http=0,https=0,mqtt=0", "--token", "guest"], in: folder.path)
+        #expect(serve.page.first == "lab 0.1.0 · serve · cloud, broker and 1 device")
+        #expect(serve.entry("badge_7") == "badge  BDG-0007")
+        let health = #"{"code":0,"data":{"status":"ok","database":"ok"},"message":"success"}"#
+        #expect(try ServeProcess.paste("\(try #require(serve.entry("health"))) --silent").output == health)
+        #expect(try ServeProcess.paste("\(try #require(serve.entry("over TLS"))) --silent").output == health)
+        #expect(try ServeProcess.paste("\(try #require(serve.entry("openapi"))) --silent").output.hasPrefix(#"{"openapi":"3."#))
+        let guest = try #require(serve.entry("guest"))
+        let devices = try Self.paste(guest, until: #""online":true"#)
+        #expect(devices.contains(#""serial_no":"BDG-0007""#) && devices.contains(#""online":true"#), "\(devices)")
+        // A guest looks and does not touch.
+        let change =
+            guest + #"/luna_badge_0007/config -X PUT -H 'content-type: application/json' -d '{"config_key":"volume","config_value":3}'"#
+        #expect(try ServeProcess.paste("\(change) --silent").output.contains("PERMISSION_DENIED"))
+        let authority = try #require(serve.entry("CA"))
+        #expect(serve.stop(signal).status == 0)
+        #expect(!FileManager.default.fileExists(atPath: authority))
+        #expect(try ServeProcess.paste("\(guest) --silent").status == 7)
+    }
+
+    @Test("a user configures a badge with curl, and the badge applies it")
+    func configuration() throws {
+        guard Tool.find("curl", for: "configuration with curl") != nil else { return }
+        let folder = try Self.badgeFolder()
+        let serve = try ServeProcess(["--ports", "http=0,mqtt=0", "--token", "user", "--events"], in: folder.path)
+        #expect(serve.entry("https") == nil && serve.entry("CA") == nil)
+        let user = try #require(serve.entry("user"))
+        #expect(try Self.paste(user, until: #""online":true"#).contains(#""online":true"#))
+        let change =
+            user + #"/luna_badge_0007/config -X PUT -H 'content-type: application/json' -d '{"config_key":"volume","config_value":3}'"#
+        #expect(try ServeProcess.paste("\(change) --silent").output.contains(#""config_version":1"#))
+        let status = user.replacingOccurrences(of: "/devices", with: "/devices/luna_badge_0007/status")
+        #expect(try Self.paste(status, until: #""reported_config_version":1"#).contains(#""reported_config_version":1"#))
+        #expect(serve.stop().status == 0)
+    }
+
+    @Test("without --token no token is printed, and strangers are refused by the cloud and by the broker")
+    func strangers() throws {
+        guard Tool.find("curl", for: "strangers at lab serve") != nil else { return }
+        let folder = try Self.folder()
+        let serve = try ServeProcess(["--ports", "http=0,mqtt=0"], in: folder.path)
+        #expect(serve.page.first == "lab 0.1.0 · serve · cloud, broker and 0 devices")
+        #expect(!serve.page.contains { $0.contains("Bearer ey") })
+        #expect(
+            try ServeProcess.paste("curl --silent http://127.0.0.1:\(serve.port("http"))/api/v1/devices").output.contains(
+                "AUTHENTICATION_REQUIRED"))
+        if Tool.find("mosquitto_pub", for: "strangers at the broker") != nil {
+            #expect(try ServeProcess.paste("mosquitto_pub -h 127.0.0.1 -p \(serve.port("mqtt")) -t luna/device/x/status -m 1").status != 0)
+        }
+        #expect(serve.stop().status == 0)
+    }
+
+    @Test("a port that is taken ends it with 3, whichever it is, and says what to do")
+    func taken() throws {
+        let folder = try Self.folder()
+        let serve = try ServeProcess(["--ports", "http=0,mqtt=0"], in: folder.path)
+        for (word, scheme) in [("http", "http"), ("mqtt", "tcp")] {
+            let result = try LabProcess.run(["serve", "--ports", "\(word)=\(serve.port(word))"], in: folder.path)
+            #expect(result.status == 3, "\(result.all)")
+            #expect(
+                result.error == "\(scheme) 127.0.0.1:\(serve.port(word)): the port is in use; choose another port, or 0 for any free one\n")
+        }
+        #expect(serve.stop().status == 0)
+    }
+
+    @Test(
+        "options that are wrong say what is allowed",
+        arguments: [
+            (["--token", "root"], "--token 'root' must be one of admin, user, guest"),
+            (["--ports", "wss=0"], "--ports: 'wss' is there with --broker-only; use 'ws' here"),
+            (["--speed", "0.5"], "--speed '0.5' must be 1x to 1000x"),
+            (["--broker", "rabbit"], "--broker 'rabbit' must be embedded, mosquitto or an address"),
+            (["--broker-only", "--token", "guest"], "--token has no meaning with --broker-only"),
+            (["--broker-only", "--events"], "--events has no meaning with --broker-only"),
+        ])
+    func options(arguments: [String], message: String) throws {
+        let folder = try TemporaryFolder()
+        let result = try LabProcess.run(["serve"] + arguments, in: folder.path)
         #expect(result.status == 2)
         #expect(result.error.hasPrefix(message), "\(result.error)")
     }

@@ -19,7 +19,12 @@ package final class ServedWorld {
         let plan = Plan(scenario: "serve", file: "lab.yaml", about: "Kept up by hand.", world: .emu, seed: seed, roles: roles)
         self.nodes = nodes
         media = try RealMedia(seed: seed, settings: settings)
-        world = try LabWorld(plan: plan, named: nodes, media: media, keeping: .last(10_000))
+        do { world = try LabWorld(plan: plan, named: nodes, media: media, keeping: .last(10_000)) } catch {
+            // What was opened before the failure is given back.
+            media.kernel.shutDown()
+            media.close()
+            throw error
+        }
         world.recorder.addSink(onEvent)
     }
 

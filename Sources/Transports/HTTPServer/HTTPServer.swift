@@ -44,6 +44,10 @@ package final class HTTPServer: Sendable {
         self.limits = limits
     }
 
+    deinit {
+        for entry in state.withLock({ $0 }) { entry.running?.abandon() }
+    }
+
     /// Opens a listener; may be called for several. Waits for the loop, so it must not be called on its thread.
     ///
     /// - Returns: the address with the port that it got.

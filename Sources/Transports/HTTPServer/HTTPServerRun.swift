@@ -41,6 +41,14 @@ final class HTTPServerRun: Sendable {
         shutdown = { try await server.shutdownGracefully() }
     }
 
+    /// Closes everything without waiting for it.
+    func abandon() {
+        connections.closeAll()
+        let shutdown = shutdown
+        // Fails only for a listener that is closed already.
+        Task(executorPreference: executor) { try? await shutdown() }
+    }
+
     /// Accepts nobody any more, and closes connections: idle ones at once, the others with their answer or after the time.
     /// Waits until all are closed.
     func close(after grace: Duration) {

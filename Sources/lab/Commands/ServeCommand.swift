@@ -54,7 +54,8 @@ struct ServeCommand: ParsableCommand {
         if brokerOnly {
             try refuseOptionsOfTheWorld()
             try settings.refuseOtherBroker()
-            try BrokerOnly(settings: try settings.broker(ports, host: host), certificateLocation: settings.section.certificateLocation).run()
+            try BrokerOnly(settings: try settings.broker(ports, host: host), certificateLocation: settings.section.certificateLocation)
+                .run()
         } else {
             try WholeWorld(
                 nodes: settings.nodes, settings: try realSettings(settings, ports), tokenRole: token, showsEvents: events,
@@ -111,7 +112,8 @@ struct ServeSettings {
         throw Stop(
             .wrongInput,
             Diagnostic(
-                at: scalar.location, "broker '\(scalar.text)': `lab serve --broker-only` is the lab's own broker; write 'embedded' or settings"
+                at: scalar.location,
+                "broker '\(scalar.text)': `lab serve --broker-only` is the lab's own broker; write 'embedded' or settings"
             ).description)
     }
 

@@ -22,7 +22,9 @@ struct ServePage {
         if let authority { lines.append(Self.line("CA", authority)) }
         if !nodes.isEmpty { lines += [""] + nodes.map { Self.line($0.name, "\($0.kind)\(Self.facts($0))") } }
         lines += ports.map { Self.line($0.name, $0.path) } + [""]
-        if let port = ports.first(where: { $0.name.hasSuffix(".at") }) { lines.append(Self.line("speak", "picocom --omap crcrlf \(port.path)")) }
+        if let port = ports.first(where: { $0.name.hasSuffix(".at") }) {
+            lines.append(Self.line("speak", "picocom --omap crcrlf \(port.path)"))
+        }
         if let base = self["http"].map({ "http://\($0)" }) { lines += commands(base) }
         if let address = self["https"], let authority {
             lines.append(Self.line("over TLS", "curl --cacert \(authority) https://\(address)/health"))
@@ -62,7 +64,10 @@ struct ServePage {
         lines.append("")
         if let listener = listeners.first(where: { !$0.medium.isWebSocket }) {
             let client = mosquitto(listener, settings, authority: authority)
-            lines += [line("hear", "mosquitto_sub \(client) -t 'demo/#' -v"), line("say", "mosquitto_pub \(client) -t demo/greeting -m hello"), ""]
+            lines += [
+                line("hear", "mosquitto_sub \(client) -t 'demo/#' -v"), line("say", "mosquitto_pub \(client) -t demo/greeting -m hello"),
+                "",
+            ]
         }
         return lines + [ready]
     }

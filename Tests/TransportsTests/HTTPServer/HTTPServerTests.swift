@@ -359,6 +359,18 @@ struct HTTPServerTests {
         #expect(address.port > 0 && server.addresses.map(\.address.port) == [address.port])
     }
 
+    @Test("a server that is forgotten gives its port back")
+    func forgotten() throws {
+        var server: HTTPServer? = HTTPServer { _, _ in .failure(.unreachable) }
+        let address = try #require(try server?.listen(StreamAddress("127.0.0.1", 0)))
+        server = nil
+        let other = HTTPServer { _, _ in .failure(.unreachable) }
+        defer { other.stop() }
+        // Nobody waits for the end of what is forgotten.
+        while (try? other.listen(address)) == nil { sched_yield() }
+        #expect(other.addresses.map(\.address) == [address])
+    }
+
     @Test("a port that was taken while it did not listen is told")
     func takenMeanwhile() throws {
         let echo = try EchoServer()
