@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -169,8 +171,7 @@ int clinux_link(const char *target, const char *name) {
     struct stat there;
     if (lstat(name, &there) == 0 && !S_ISLNK(there.st_mode)) { errno = EEXIST; return -1; }
     char beside[4096];
-    if (snprintf(beside, sizeof beside, "%s.new", name) >= (int)sizeof beside) { errno = ENAMETOOLONG; return -1; }
-    unlink(beside);
+    if (snprintf(beside, sizeof beside, "%s.%d.new", name, (int)getpid()) >= (int)sizeof beside) { errno = ENAMETOOLONG; return -1; }
     /* Moved over the old one, so that there is never a moment without it. */
     if (symlink(target, beside) < 0) return -1;
     if (rename(beside, name) == 0) return 0;
@@ -178,6 +179,14 @@ int clinux_link(const char *target, const char *name) {
     unlink(beside);
     errno = reason;
     return -1;
+}
+
+int clinux_unlink(const char *target, const char *name) {
+    char found[4096];
+    ssize_t size = readlink(name, found, sizeof found - 1);
+    if (size < 0) return -1;
+    found[size] = 0;
+    return strcmp(found, target) == 0 ? unlink(name) : 0;
 }
 
 int clinux_serial_claim(int fd) {
@@ -188,6 +197,13 @@ int clinux_serial_claim(int fd) {
     /* Ports that do not know it, such as mocked ones, are held by the lock alone. */
     if (ioctl(fd, TIOCEXCL) < 0 && errno != ENOTTY) return -1;
     return 0;
+}
+
+void clinux_serial_release(int fd) { ioctl(fd, TIOCNXCL); }
+
+int clinux_serial_is_exclusive(int fd) {
+    int is_exclusive = 0;
+    return ioctl(fd, TIOCGEXCL, &is_exclusive) < 0 ? -1 : is_exclusive;
 }
 
 static const struct { int ours, theirs; } lines[] = {
@@ -208,5 +224,13 @@ int clinux_modem_set(int fd, int ours, int on) {
     return ioctl(fd, on ? TIOCMBIS : TIOCMBIC, &theirs);
 }
 
-int clinux_send_break(int fd) { return ioctl(fd, TCSBRK, 0); }
+int clinux_break(int fd, int on) { return ioctl(fd, on ? TIOCSBRK : TIOCCBRK); }
 int clinux_discard(int fd) { return ioctl(fd, TCFLSH, 2 /* TCIOFLUSH */); }
+int clinux_discard_input(int fd) { return ioctl(fd, TCFLSH, 0 /* TCIFLUSH */); }
+
+int clinux_unsent(int fd) {
+    int count = 0;
+    return ioctl(fd, TIOCOUTQ, &count) < 0 ? -1 : count;
+}
+
+void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }

@@ -43,14 +43,26 @@ int clinux_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int 
 /* Makes name a symbolic link to target, in place of a link that is there; EEXIST where something else is there. */
 int clinux_link(const char *target, const char *name);
 
+/* Removes name if it is a link to target; leaves it where it is something else. */
+int clinux_unlink(const char *target, const char *name);
+
 /* Exclusive use for all but root (TIOCEXCL), and a lock that root respects too (flock). */
 int clinux_serial_claim(int fd);
+/* A terminal that somebody else keeps open stays exclusive until this is said. */
+void clinux_serial_release(int fd);
+int clinux_serial_is_exclusive(int fd);
 
 /* Modem lines; -1 with ENOTTY where the port has none. */
 enum { CLINUX_DTR = 1, CLINUX_RTS = 2, CLINUX_CTS = 4, CLINUX_DSR = 8, CLINUX_DCD = 16, CLINUX_RI = 32 };
 int clinux_modem_get(int fd);
 int clinux_modem_set(int fd, int lines, int on);
-int clinux_send_break(int fd);
+int clinux_break(int fd, int on);
 int clinux_discard(int fd);
+int clinux_discard_input(int fd);
+/* Bytes that were written and are not out; -1 with ENOTTY where the port does not tell. */
+int clinux_unsent(int fd);
+
+/* The waits of this thread end when they are due, not up to 50 us later. */
+void clinux_precise_timers(void);
 
 #endif

@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// What becomes ready during a wait is handed out by `dispatch`, when the kernel has set its clock.
 // @unchecked Sendable: belongs to the thread that waits; `post`, `wake` and `now` may be used from any.
-package final class Reactor: Pace, Loop, @unchecked Sendable {
+// @safe: `scratch` is used only within single calls on that thread.
+@safe package final class Reactor: Pace, Loop, @unchecked Sendable {
     /// What a descriptor is watched for; hang-up and error are told in any case.
     package struct Interest: OptionSet, Sendable, Hashable {
         package let rawValue: UInt32
@@ -45,9 +46,13 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
     private var lastToken: UInt64 = 0
     private var ready: [clinux_ready] = []
     private let posted = Mutex<[@Sendable () -> Void]>([])
+    private var isPrecise = false
+    /// Where descriptors of this loop are read into, so that a few bytes do not keep a large buffer.
+    let scratch: UnsafeMutableRawBufferPointer
 
     private static let bellToken: UInt64 = 0
     private static let batch = 256
+    private static let scratchSize = 65_536
 
     /// - Throws: `StreamFailure` where the system gives no more descriptors.
     package init(speed: Double = 1) throws(StreamFailure) {
@@ -55,14 +60,17 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
         start = Self.monotonic
         epoll = clinux_epoll_create()
         bell = clinux_eventfd()
+        unsafe scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.scratchSize, alignment: 16)
+        // What is missing is not there to be closed; the rest is closed by `deinit`.
         guard epoll >= 0, bell >= 0, clinux_epoll_add(epoll, bell, UInt32(CLINUX_READABLE), Self.bellToken) == 0 else {
             throw StreamFailure(.failed, "event loop", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
         }
     }
 
     deinit {
-        close(epoll)
-        close(bell)
+        if epoll >= 0 { close(epoll) }
+        if bell >= 0 { close(bell) }
+        unsafe scratch.deallocate()
     }
 
     private static var monotonic: Int64 {
@@ -88,6 +96,10 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
     }
 
     private func collect(_ timeout: Int64) {
+        if !isPrecise {
+            isPrecise = true
+            clinux_precise_timers()
+        }
         unsafe withUnsafeTemporaryAllocation(of: clinux_ready.self, capacity: Self.batch) { buffer in
             let count = unsafe clinux_epoll_wait(epoll, buffer.baseAddress, Int32(Self.batch), timeout)
             for index in 0..<max(0, Int(count)) { ready.append(unsafe buffer[index]) }
@@ -114,8 +126,11 @@ package final class Reactor: Pace, Loop, @unchecked Sendable {
     package func wake() { clinux_eventfd_signal(bell) }
 
     package func post(_ action: @escaping @Sendable () -> Void) {
-        posted.withLock { $0.append(action) }
-        wake()
+        let isFirst = posted.withLock { actions in
+            actions.append(action)
+            return actions.count == 1
+        }
+        if isFirst { wake() }
     }
 
     // MARK: Descriptors

@@ -32,9 +32,13 @@ package final class HTTPClientPool: Sendable {
 
     /// A requester for one server.
     ///
-    /// - Parameter isFresh: every request has a connection of its own, as behind a link whose faults must hit each.
-    package func requester(to address: StreamAddress, secure: Bool = false, isFresh: Bool = false) -> HTTPClientRequester {
-        HTTPClientRequester(client, loop, base: "\(secure ? "https" : "http")://\(address)", isFresh: isFresh)
+    /// - Parameters:
+    ///   - isFresh: every request has a connection of its own, as behind a link whose faults must hit each.
+    ///   - limit: real time in which an answer must be complete. Source: DeviceHost gives devices 30 s of the run.
+    package func requester(
+        to address: StreamAddress, secure: Bool = false, isFresh: Bool = false, limit: Duration = .seconds(30)
+    ) -> HTTPClientRequester {
+        HTTPClientRequester(client, loop, base: "\(secure ? "https" : "http")://\(address)", isFresh: isFresh, limit: limit)
     }
 
     /// Ends all connections; requests under way fail. Must not be called on the sockets' thread.
@@ -43,20 +47,20 @@ package final class HTTPClientPool: Sendable {
 
 /// Sends requests to one server through AsyncHTTPClient.
 package final class HTTPClientRequester: HTTPRequester {
-    /// Without an answer by then a request has timed out. Source: DeviceHost gives devices the same time.
-    private static let limit = TimeAmount.seconds(30)
     private static let largestAnswer = 64 << 20
 
     private let client: HTTPClient
     private let loop: any Loop
     private let base: String
     private let isFresh: Bool
+    private let limit: TimeAmount
 
-    init(_ client: HTTPClient, _ loop: any Loop, base: String, isFresh: Bool) {
+    init(_ client: HTTPClient, _ loop: any Loop, base: String, isFresh: Bool, limit: Duration) {
         self.client = client
         self.loop = loop
         self.base = base
         self.isFresh = isFresh
+        self.limit = .nanoseconds(max(1, limit.nanoseconds))
     }
 
     package func send(_ call: HTTPCall, _ done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
@@ -74,7 +78,7 @@ package final class HTTPClientRequester: HTTPRequester {
             return answer.give(.failure(.unreachable))
         }
         let collector = ResponseAccumulator(request: request, maxBodySize: Self.largestAnswer)
-        client.execute(request: request, delegate: collector, deadline: .now() + Self.limit).futureResult.whenComplete { result in
+        client.execute(request: request, delegate: collector, deadline: .now() + limit).futureResult.whenComplete { result in
             switch result {
             case .success(let response):
                 answer.give(
@@ -89,17 +93,23 @@ package final class HTTPClientRequester: HTTPRequester {
     }
 }
 
-/// Carries an answer to the loop's thread. `@unchecked Sendable`: the closure is called there only.
+/// Carries an answer to the loop's thread. `@unchecked Sendable`: the closure is called, and let go, there only.
 private final class Answer: @unchecked Sendable {
     private let loop: any Loop
-    private let done: (Result<HTTPAnswer, HTTPFailure>) -> Void
+    private var done: ((Result<HTTPAnswer, HTTPFailure>) -> Void)?
 
     init(loop: any Loop, done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
         self.loop = loop
         self.done = done
     }
 
-    func give(_ result: Result<HTTPAnswer, HTTPFailure>) { loop.post { [self] in done(result) } }
+    func give(_ result: Result<HTTPAnswer, HTTPFailure>) {
+        loop.post { [self] in
+            // What the closure holds must not end on the client's thread.
+            done?(result)
+            done = nil
+        }
+    }
 }
 
 extension HTTPFailure {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import LabCore
 
@@ -17,11 +18,12 @@ final class DescriptorStream {
     private let onBytes: ([UInt8], RunInstant) -> Void
     private let onEnd: (Ending) -> Void
     private var watch: Reactor.WatchID?
+    /// What the system did not take yet, from `written` on.
     private var waiting: [UInt8] = []
+    private var written = 0
     private var isWriting = false
     private var isOver = false
 
-    private static let chunk = 16_384
     /// Reads for one readiness, so that a port that never pauses does not keep others waiting.
     private static let readsAtOnce = 8
 
@@ -38,9 +40,19 @@ final class DescriptorStream {
 
     func send(_ bytes: [UInt8]) {
         guard !isOver, !bytes.isEmpty else { return }
-        if !waiting.isEmpty { return waiting.append(contentsOf: bytes) }
-        waiting = bytes
-        write()
+        let isFree = waiting.isEmpty
+        if isFree { waiting = bytes } else { waiting.append(contentsOf: bytes) }
+        if isFree { write() }
+    }
+
+    /// Bytes that the system has not taken, or has taken and not sent as far as it tells.
+    var unsentCount: Int { waiting.count - written + max(0, Int(clinux_unsent(descriptor))) }
+
+    /// Throws away what came and was not read, and what was sent and is not out.
+    func discard() {
+        (waiting, written) = ([], 0)
+        setWriting(false)
+        _ = clinux_discard(descriptor)
     }
 
     /// Hands out what goes without waiting, then stops watching; the owner closes the descriptor.
@@ -59,15 +71,10 @@ final class DescriptorStream {
 
     private func read() {
         for _ in 0..<Self.readsAtOnce where !isOver {
-            var count = 0
-            let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, length in
-                count = unsafe Glibc.read(descriptor, buffer.baseAddress, Self.chunk)
-                length = max(0, count)
-            }
+            let count = unsafe Glibc.read(descriptor, reactor.scratch.baseAddress, reactor.scratch.count)
             let code = errno
             if count > 0 {
-                onBytes(bytes, reactor.now)
-                if count < Self.chunk { return }
+                onBytes(unsafe [UInt8](reactor.scratch.prefix(count)), reactor.now)
             } else if count == 0 {
                 return fail(.ended)
             } else if code == EAGAIN || code == EINTR {
@@ -75,25 +82,30 @@ final class DescriptorStream {
             } else {
                 return fail(.failed(code))
             }
+            // A terminal gives all that it has, up to 4 KB; the next look is cheaper than a read in vain.
+            if count < 2_048 { return }
         }
     }
 
     private func write() {
         guard !isOver else { return }
-        while !waiting.isEmpty {
-            let count = unsafe waiting.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        while written < waiting.count {
+            let count = unsafe waiting.withUnsafeBytes { bytes in
+                unsafe Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            }
             if count < 0 {
                 let code = errno
                 if code == EINTR { continue }
-                if code == EAGAIN { break }
+                if code == EAGAIN { return setWriting(true) }
+                (waiting, written) = ([], 0)
                 // Told from the loop, never from inside a call to send.
-                waiting = []
                 let errand = Errand { [weak self] in self?.fail(.failed(code)) }
                 return reactor.post { errand.run() }
             }
-            if count == waiting.count { waiting = [] } else { waiting.removeFirst(count) }
+            written += count
         }
-        setWriting(!waiting.isEmpty)
+        (waiting, written) = ([], 0)
+        setWriting(false)
     }
 
     private func setWriting(_ isWriting: Bool) {
@@ -104,7 +116,14 @@ final class DescriptorStream {
 
     private func fail(_ ending: Ending) {
         guard !isOver else { return }
+        (waiting, written) = ([], 0)
         end()
         onEnd(ending)
     }
+}
+
+/// Work for the reactor's own thread. `@unchecked Sendable`: posted from that thread and run on it.
+final class Errand: @unchecked Sendable {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
 }

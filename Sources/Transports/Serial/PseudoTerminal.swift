@@ -15,6 +15,8 @@ package final class PseudoTerminal: ByteStream {
     private var stream: DescriptorStream?
     /// Kept open, so that the terminal survives its clients: without it reading fails as soon as the first one leaves.
     private var slave: Int32 = -1
+    /// What the system called the terminal: `/dev/pts/3`; nil while it is closed.
+    package private(set) var target: String?
     private var isOpening = false
     private var epoch = 0
 
@@ -49,7 +51,9 @@ package final class PseudoTerminal: ByteStream {
                 .failed, name, "the system gives no pseudo terminal (error \(errno))", remedy: "see /proc/sys/kernel/pty/max, and `ulimit -n`")
         }
         do throws(StreamFailure) {
-            try link(to: String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            let target = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            try link(to: target)
+            self.target = target
             stream = try DescriptorStream(ends.master, on: reactor) { [weak self] bytes, time in
                 self?.onEvent?(.bytes(bytes, at: time))
             } onEnd: { [weak self] _ in
@@ -57,6 +61,7 @@ package final class PseudoTerminal: ByteStream {
             }
             slave = ends.slave
         } catch {
+            removeLink()
             Glibc.close(ends.master)
             Glibc.close(ends.slave)
             throw error
@@ -84,11 +89,17 @@ package final class PseudoTerminal: ByteStream {
     private func release() {
         guard let stream else { return }
         stream.end()
-        unsafe unlink(name)
+        removeLink()
         Glibc.close(stream.descriptor)
         Glibc.close(slave)
         self.stream = nil
         slave = -1
+    }
+
+    /// Only if it is still ours: somebody may have put another terminal there.
+    private func removeLink() {
+        if let target { _ = unsafe clinux_unlink(target, name) }
+        target = nil
     }
 
     package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
@@ -100,12 +111,7 @@ package final class PseudoTerminal: ByteStream {
     }
 
     /// What the client has set on its end, as a real device at the other end of the wire could notice; nil while it is closed.
-    package var clientSettings: SerialSettings? {
-        guard let stream else { return nil }
-        var (baud, dataBits, parity, stopBits): (UInt32, Int32, CChar, Int32) = (0, 0, 0, 0)
-        guard unsafe clinux_serial_get(stream.descriptor, &baud, &dataBits, &parity, &stopBits) == 0 else { return nil }
-        return SerialSettings(
-            baud: baud, dataBits: Int(dataBits), parity: SerialSettings.Parity(rawValue: Character(UnicodeScalar(UInt8(bitPattern: parity)))) ?? .none,
-            stopBits: Int(stopBits))
-    }
+    ///
+    /// A pseudo terminal has 8 data bits without parity whatever is asked for; its rate and stop bits are the client's.
+    package var clientSettings: SerialSettings? { stream.flatMap { SerialSettings(setOn: $0.descriptor) } }
 }

@@ -15,6 +15,7 @@ package final class SerialPort: ByteStream {
     private var stream: DescriptorStream?
     /// Between `open` and its event.
     private var isOpening = false
+    private var breakEnd: RepeatingTimer?
     /// Counts openings and closings: what belongs to an earlier one is not told.
     private var epoch = 0
 
@@ -35,7 +36,7 @@ package final class SerialPort: ByteStream {
         later(epoch) { port in
             port.isOpening = false
             do throws(StreamFailure) {
-                try port.begin(epoch)
+                try port.begin()
                 port.onEvent?(.opened)
             } catch { port.onEvent?(.closed(error)) }
         }
@@ -49,7 +50,8 @@ package final class SerialPort: ByteStream {
         reactor.post { errand.run() }
     }
 
-    private func begin(_ epoch: Int) throws(StreamFailure) {
+    private func begin() throws(StreamFailure) {
+        guard SerialSettings.bauds.contains(settings.baud) else { throw failure(EINVAL, setting: true) }
         let descriptor = unsafe Glibc.open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(errno) }
         do throws(StreamFailure) {
@@ -62,6 +64,9 @@ package final class SerialPort: ByteStream {
                 clinux_serial_set(
                     descriptor, settings.baud, Int32(settings.dataBits), parity, Int32(settings.stopBits), settings.flowControl.rawValue) == 0
             else { throw failure(errno, setting: true) }
+            try checkRate(of: descriptor)
+            // What came while nobody had the port open is not for us: behind a USB connector it would be lost as well.
+            _ = clinux_discard_input(descriptor)
             stream = try DescriptorStream(descriptor, on: reactor) { [weak self] bytes, time in
                 self?.onEvent?(.bytes(bytes, at: time))
             } onEnd: { [weak self] ending in
@@ -71,6 +76,14 @@ package final class SerialPort: ByteStream {
             Glibc.close(descriptor)
             throw error
         }
+    }
+
+    /// A port that cannot make a rate takes the nearest one without a word.
+    private func checkRate(of descriptor: Int32) throws(StreamFailure) {
+        guard let actual = SerialSettings(setOn: descriptor)?.baud else { return }
+        let wanted = Double(settings.baud)
+        guard abs(Double(actual) - wanted) > wanted * 0.03 else { return }
+        throw StreamFailure(.unsupported, name, "it cannot do \(settings.baud) bits in a second, the nearest is \(actual)", remedy: "choose another rate")
     }
 
     private func ended(_ ending: DescriptorStream.Ending) {
@@ -85,8 +98,11 @@ package final class SerialPort: ByteStream {
     private func release() {
         guard let stream else { return }
         stream.end()
+        // A pseudo terminal, which its emulator keeps open, would stay closed to others.
+        clinux_serial_release(stream.descriptor)
         Glibc.close(stream.descriptor)
         self.stream = nil
+        breakEnd = nil
     }
 
     package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
@@ -111,11 +127,22 @@ package final class SerialPort: ByteStream {
         if let stream { _ = clinux_modem_set(stream.descriptor, lines.intersection([.dtr, .rts]).rawValue, isOn ? 1 : 0) }
     }
 
-    /// Sends a break of at least a quarter of a second.
-    package func sendBreak() { if let stream { _ = clinux_send_break(stream.descriptor) } }
+    /// Sends a break of a quarter of a second; does nothing where the port has none, as a pseudo terminal.
+    package func sendBreak() {
+        guard let stream, breakEnd == nil, clinux_break(stream.descriptor, 1) == 0 else { return }
+        // The system's own call would hold the thread for that time.
+        breakEnd = try? reactor.after(.milliseconds(250)) { [weak self] in
+            if let stream = self?.stream { _ = clinux_break(stream.descriptor, 0) }
+            self?.breakEnd = nil
+        }
+        if breakEnd == nil { _ = clinux_break(stream.descriptor, 0) }
+    }
 
     /// Throws away what came and was not read, and what was sent and is not out.
-    package func discard() { if let stream { _ = clinux_discard(stream.descriptor) } }
+    package func discard() { stream?.discard() }
+
+    /// Bytes that were sent and are not out yet, as far as the port tells; 0 when it has drained, or is not open.
+    package var unsentCount: Int { stream?.unsentCount ?? 0 }
 
     // MARK: Failures
 
@@ -136,10 +163,4 @@ package final class SerialPort: ByteStream {
         default: StreamFailure(.failed, name, "error \(code) of the operating system")
         }
     }
-}
-
-/// Work for the reactor's own thread. `@unchecked Sendable`: posted from that thread and run on it.
-final class Errand: @unchecked Sendable {
-    let run: () -> Void
-    init(_ run: @escaping () -> Void) { self.run = run }
 }

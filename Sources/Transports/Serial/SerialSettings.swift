@@ -1,3 +1,5 @@
+import CLinux
+
 /// How a serial line is driven.
 package struct SerialSettings: Sendable, Hashable, CustomStringConvertible {
     package enum Parity: Character, Sendable, Hashable, CaseIterable { case none = "N", even = "E", odd = "O", mark = "M", space = "S" }
@@ -35,6 +37,14 @@ package struct SerialSettings: Sendable, Hashable, CustomStringConvertible {
             let stopBits = parts[2].wholeNumberValue, (1...2).contains(stopBits), Self.bauds.contains(baud)
         else { return nil }
         self.init(baud: baud, dataBits: dataBits, parity: parity, stopBits: stopBits, flowControl: flowControl)
+    }
+
+    /// What is set on an open port; on the emulator's end of a pseudo terminal, what its client has set. nil where that is none.
+    init?(setOn descriptor: Int32) {
+        var (baud, dataBits, parity, stopBits): (UInt32, Int32, CChar, Int32) = (0, 0, 0, 0)
+        guard unsafe clinux_serial_get(descriptor, &baud, &dataBits, &parity, &stopBits) == 0 else { return nil }
+        let letter = Character(UnicodeScalar(UInt8(bitPattern: parity)))
+        self.init(baud: baud, dataBits: Int(dataBits), parity: Parity(rawValue: letter) ?? .none, stopBits: Int(stopBits))
     }
 
     /// `115200 8N1`
