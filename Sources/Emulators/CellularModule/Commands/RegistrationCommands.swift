@@ -5,8 +5,8 @@ import WireProtocols
 enum RegistrationCommands {
     static let table: [CommandEntry] =
         CellularModule.registrationCommands.map { reports($0) } + [
-            CommandEntry("+COPS", needs: .card) { module, call, effects in operators(&module, call, &effects) },
-            CommandEntry("+CGATT", needs: .card) { module, call, effects in attachment(&module, call, &effects) },
+            CommandEntry("+COPS") { module, call, effects in operators(&module, call, &effects) },
+            CommandEntry("+CGATT") { module, call, effects in attachment(&module, call, &effects) },
             CommandEntry("+WS46", test: ["+WS46: (12,22,25,28,29,30,31)"], read: ["+WS46: 31"]),
         ]
 
@@ -62,7 +62,8 @@ enum RegistrationCommands {
 
     /// Service is away while it searches.
     private static func scan(_ module: inout CellularModule, _ call: CommandCall, _ effects: inout [DeviceEffect]) -> CommandReply {
-        guard module.missingCard == nil, module.ram.functionality == 1 else { return .cme(module.missingCard ?? 30) }
+        if let missing = module.missingCard { return .cme(missing) }
+        guard module.ram.functionality == 1 else { return .cme(30) }
         if call.stage == 0 {
             module.ram.registration.isScanning = true
             module.updateRegistration(at: call.now, &effects)
@@ -85,10 +86,12 @@ enum RegistrationCommands {
         guard let mode = call.number(0, in: 0...4), let format = call.number(1, in: 0...2, default: 0),
             call.number(3, in: 0...13, default: 7) != nil
         else { return .wrongValue }
-        switch mode {
-        case 3:
+        if mode == 3 {
             module.withPort(call.port) { $0.settings.operatorFormat = format }
             return .ok
+        }
+        if let missing = module.missingCard { return .cme(missing) }
+        switch mode {
         case 2:
             module.ram.registration.isToldToStayAway = true
             module.updateRegistration(at: call.now, &effects)
@@ -138,6 +141,7 @@ enum RegistrationCommands {
         case .execute: return .wrongForm
         case .write:
             guard let value = call.number(0, in: 0...1) else { return .wrongValue }
+            if let missing = module.missingCard { return .cme(missing) }
             // In LTE and 5G no registration is left without attachment.
             if call.stage == 0 {
                 module.ram.registration.isToldToStayAway = value == 0
