@@ -79,11 +79,7 @@ extension Broker {
         switch frame.type {
         case .publish: try publishArrived(frame, bytes, slot)
         case .puback, .pubrec, .pubrel, .pubcomp:
-            switch try MQTTPacket(frame, in: bytes) {
-            case .puback(let packet), .pubrec(let packet), .pubrel(let packet), .pubcomp(let packet):
-                if let violation = acknowledgementArrived(frame.type, packet, slot) { throw error(violation, frame) }
-            default: break
-            }
+            if let violation = acknowledgementArrived(frame.type, try acknowledgement(frame, bytes), slot) { throw error(violation, frame) }
         case .pingreq: write(to: slot, .pingresp) { MQTTEncoder.appendEmpty(.pingresp, to: &$0) }  // [MQTT-3.12.4-1]
         case .disconnect, .subscribe, .unsubscribe, .auth, .connect, .connack, .suback, .unsuback, .pingresp:
             switch try MQTTPacket(frame, in: bytes) {
@@ -93,6 +89,18 @@ extension Broker {
             case .auth(let auth): authArrived(auth, slot)
             default: break  // The decoder refused it: it goes the other way.
             }
+        }
+    }
+
+    private func acknowledgement(_ frame: MQTTFrame, _ bytes: [UInt8]) throws(MQTTDecodingError) -> MQTTAcknowledgement {
+        let start = frame.body.lowerBound
+        if frame.body.count == 2, bytes[start] != 0 || bytes[start + 1] != 0 {
+            // Nearly all of them: an identifier and nothing else.
+            return MQTTAcknowledgement(packetID: UInt16(bytes[start]) << 8 | UInt16(bytes[start + 1]))
+        }
+        switch try MQTTPacket(frame, in: bytes) {
+        case .puback(let packet), .pubrec(let packet), .pubrel(let packet), .pubcomp(let packet): return packet
+        default: throw error(.wrongDirection, frame)
         }
     }
 

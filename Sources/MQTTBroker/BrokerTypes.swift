@@ -5,6 +5,9 @@ package import WireProtocols
 package struct ConnectionID: RawRepresentable, Sendable, Hashable {
     package var rawValue: UInt64
     package init(rawValue: UInt64) { self.rawValue = rawValue }
+    // Written out: what `RawRepresentable` brings along is generic, and this is compared and hashed with every packet.
+    package static func == (left: ConnectionID, right: ConnectionID) -> Bool { left.rawValue == right.rawValue }
+    package func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 }
 
 /// The host's number for a consumer in the same process, such as the cloud.

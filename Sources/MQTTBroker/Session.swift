@@ -66,6 +66,8 @@ struct Session: Sendable {
     /// No message of the queue expires before.
     var firstExpiry = RunInstant.distantFuture
     var lastPacketID: UInt16 = 0
+    /// The count of identifiers has come round while messages were on their way.
+    var hasCountedRound = false
     /// How many identifiers after the last one are known to be free: a look through `inflight` serves for many messages.
     var freePacketIDCount: UInt16 = 0
     var unreleased: [Unreleased] = []
