@@ -309,6 +309,35 @@ struct ServeWorldTests {
         #expect(serve.stop().status == 0)
     }
 
+    @Test("a cellular module answers on its modem port, registers, and shows its cell to the cloud")
+    func module() throws {
+        guard Tool.find("curl", for: "a module at lab serve") != nil else { return }
+        let folder = try TemporaryFolder()
+        let node = ["nodes:", "  modem:", "    kind: rg500q", "    facts: {serial_no: QT_001, boot_time: 1s, attach_time: 1s}"]
+        try folder.write((["lab: 1", "about: Served."] + node).joined(separator: "\n") + "\n", to: "lab.yaml")
+        let serve = try ServeProcess(
+            ["--ports", "http=0,mqtt=0", "--token", "user", "--serial-ports", "\(folder.path)/tty"], in: folder.path)
+        #expect(serve.entry("modem") == "rg500q  QT_001")
+        #expect(serve.entry("modem.at") == "\(folder.path)/tty/modem.at")
+        let status = try #require(serve.entry("user")).replacingOccurrences(of: "/devices", with: "/devices/QT_001/status")
+        let shown = try Self.paste(status, until: #""cellular_signal":"#, tries: 2_000)
+        for text in [#""online":true"#, #""capabilities":["#, #""rat":""#, #""sim":"ready""#] { #expect(shown.contains(text), "\(shown)") }
+        if let python = Tool.find("python3", for: "a serial port of lab serve") {
+            let script = """
+                import os, tty, select
+                port = os.open("\(folder.path)/tty/modem.modem", os.O_RDWR | os.O_NOCTTY)
+                tty.setraw(port)
+                os.write(port, b"ATI\\r")
+                data = b""
+                while b"OK" not in data and select.select([port], [], [], 20)[0]: data += os.read(port, 1000)
+                print(data.decode())
+                """
+            #expect(try LabProcess.run(python, ["-c", script], in: folder.path).output.contains("RG500Q-EA"))
+        }
+        #expect(serve.stop().status == 0)
+        #expect(folder.files.filter { $0.hasPrefix("tty/") } == [])
+    }
+
     @Test("without --token no token is printed, and strangers are refused by the cloud and by the broker")
     func strangers() throws {
         guard Tool.find("curl", for: "strangers at lab serve") != nil else { return }

@@ -17,29 +17,36 @@ struct ServePage {
     var token: (role: String, text: String)?
 
     var lines: [String] {
-        var lines = ["lab \(Lab.version) · serve · cloud, broker and \(counted(nodes.count, "device"))", ""]
-        lines += addresses.map { Self.line($0.scheme, "\($0.scheme)://\($0.address)\($0.scheme == "ws" ? "/mqtt" : "")") }
-        if let authority { lines.append(Self.line("CA", authority)) }
-        if !nodes.isEmpty { lines += [""] + nodes.map { Self.line($0.name, "\($0.kind)\(Self.facts($0))") } }
-        lines += ports.map { Self.line($0.name, $0.path) } + [""]
-        if let port = ports.first(where: { $0.name.hasSuffix(".at") }) {
-            lines.append(Self.line("speak", "picocom --omap crcrlf \(port.path)"))
-        }
-        if let base = self["http"].map({ "http://\($0)" }) { lines += commands(base) }
-        if let address = self["https"], let authority {
-            lines.append(Self.line("over TLS", "curl --cacert \(authority) https://\(address)/health"))
+        var entries = addresses.map { (word: $0.scheme, text: "\($0.scheme)://\($0.address)\($0.scheme == "ws" ? "/mqtt" : "")") }
+        if let authority { entries.append(("CA", authority)) }
+        let devices = nodes.map { (word: $0.name, text: "\($0.kind)\(Self.facts($0))") } + ports.map { (word: $0.name, text: $0.path) }
+        let width = (entries + devices + commands).map(\.word.count).max() ?? 0
+        var lines = ["lab \(Lab.version) · serve · cloud, broker and \(counted(nodes.count, "device"))"]
+        for block in [entries, devices, commands] where !block.isEmpty {
+            lines += [""] + block.map { Self.line($0.word, $0.text, width: width) }
         }
         return lines + ["", Self.ready]
     }
 
-    private func commands(_ base: String) -> [String] {
-        var lines = [Self.line("health", "curl \(base)/health"), Self.line("openapi", "curl \(base)/openapi.json")]
-        if let token {
-            lines.append(Self.line(token.role, "curl -H 'authorization: Bearer \(token.text)' \(base)/api/v1/devices"))
-        } else {
-            lines.append(Self.line("devices", "with --token guest: curl -H 'authorization: Bearer …' \(base)/api/v1/devices"))
+    private var commands: [(word: String, text: String)] {
+        var commands: [(String, String)] = []
+        // The AT port belongs to the program at the module's side; the modem port answers people.
+        if let port = ports.first(where: { $0.name.hasSuffix(".modem") }) {
+            commands.append(("speak", "picocom --omap crcrlf \(port.path)   # once the module has booted"))
         }
-        return lines
+        if let address = self["http"] {
+            let base = "http://\(address)"
+            commands += [("health", "curl \(base)/health"), ("openapi", "curl \(base)/openapi.json")]
+            if let token {
+                commands.append((token.role, "curl -H 'authorization: Bearer \(token.text)' \(base)/api/v1/devices"))
+            } else {
+                commands.append(("devices", "with --token guest: curl -H 'authorization: Bearer …' \(base)/api/v1/devices"))
+            }
+        }
+        if let address = self["https"], let authority {
+            commands.append(("over TLS", "curl --cacert \(authority) https://\(address)/health"))
+        }
+        return commands
     }
 
     /// An address as clients on this machine use it.
@@ -51,8 +58,8 @@ struct ServePage {
         node.facts["serial_no"].map { "  \($0)" } ?? ""
     }
 
-    private static func line(_ word: String, _ text: String) -> String {
-        "  \(word)\(String(repeating: " ", count: max(1, 10 - word.count)))\(text)"
+    private static func line(_ word: String, _ text: String, width: Int = 6) -> String {
+        "  \(word)\(String(repeating: " ", count: max(0, width - word.count) + 2))\(text)"
     }
 
     // MARK: The broker alone
