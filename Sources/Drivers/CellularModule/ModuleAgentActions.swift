@@ -9,18 +9,16 @@ extension ModuleAgent {
     static let longestCommand = 512
 
     mutating func act(_ name: String, _ arguments: Fields, _ action: Token, at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        ram.actions.append(action)
         switch name {
         case "start":
             if arguments["factory_new"]?.bool == true { forgetDisk(at: now, &effects) }
             if !ram.isRunning { start(at: now, &effects) }
             let serial = FieldValue.text(identity.serialNumber)
-            return finish(action, .success(["device": serial, "serial_no": serial]), &effects)
+            return effects.append(.finish(action, .success(["device": serial, "serial_no": serial])))
         case "stop":
-            finish(action, .success([:]), &effects)
             if ram.isRunning { stop(at: now, &effects) }
-            return
-        default: break
+            return effects.append(.finish(action, .success([:])))
+        default: ram.actions.append(action)
         }
         guard ram.isRunning else {
             return finish(action, .failure(ActionFailure("not_running", "The agent does not run; `start` it first.")), &effects)
@@ -43,7 +41,7 @@ extension ModuleAgent {
 
     private mutating func report(_ action: Token, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard ram.isSetUp else {
-            return finish(action, .failure(ActionFailure("not_ready", "The module is not set up yet; wait for module.started.")), &effects)
+            return finish(action, .failure(ActionFailure("not_ready", "The module is not set up yet; wait for module.ready.")), &effects)
         }
         ram.reports.append(action)
         measure(at: now, &effects)
@@ -105,7 +103,7 @@ extension ModuleAgent {
             return finish(
                 action, .failure(ActionFailure("refused", "The message was not sent: \(response.final.text).", fields(of: response))), &effects)
         }
-        effects.append(.note("sms.sent", ["to": .text(receiver), "reference": .integer(Int64(reference))]))
+        effects.append(.note("sms.submitted", ["to": .text(receiver), "reference": .integer(Int64(reference))]))
         finish(action, .success(["reference": .integer(Int64(reference))]), &effects)
     }
 
@@ -114,7 +112,7 @@ extension ModuleAgent {
         do throws(ATReadingError) {
             for message in try ATStoredMessage.read(response.lines) {
                 effects.append(
-                    .note("sms.received", ["from": .text(message.address), "text": .text(message.text), "index": .integer(Int64(index))]))
+                    .note("sms.read", ["from": .text(message.address), "text": .text(message.text), "index": .integer(Int64(index))]))
             }
         } catch { noteUnreadable(response, error, &effects) }
     }
@@ -232,5 +230,5 @@ extension ModuleAgent {
 }
 
 extension ActionFailure {
-    static let noPort = ActionFailure("no_port", "The module's AT port is not there, or the module does not answer; wait for module.started.")
+    static let noPort = ActionFailure("no_port", "The module's AT port is not there, or the module does not answer; wait for module.ready.")
 }

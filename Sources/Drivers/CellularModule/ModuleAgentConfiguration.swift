@@ -16,6 +16,12 @@ extension ModuleAgent {
         return #"AT+QICSGP=1,3,"\#(settings.apn ?? "")","\#(settings.username)","\#(settings.password)",\#(method)"#
     }
 
+    /// 3GPP TS 27.007 §10.1.31; 0 is none, 2 CHAP.
+    private func standardAuthenticationCommand(_ settings: AgentSettings) -> String {
+        if settings.username.isEmpty, settings.password.isEmpty { return "AT+CGAUTH=1,0" }
+        return #"AT+CGAUTH=1,2,"\#(settings.username)","\#(settings.password)""#
+    }
+
     static func record(_ payload: [UInt8]) -> Fields? {
         guard payload.count <= longestMessage, let value = try? JSONReader.read(payload, maximumDepth: 8) else { return nil }
         return value.record
@@ -59,12 +65,15 @@ extension ModuleAgent {
             // The password stands in the command, so the command is not named.
             let refusal = AgentSettings.Rejection(reason: "module_error", message: "the module answered \(response.final.text)")
             if step == .write { return settle(work, rejection: refusal, at: now, &effects) }
+            if step == .authentication {
+                return ask(standardAuthenticationCommand(work.settings), for: .configure(.standardAuthentication), at: now, &effects)
+            }
             return restore(work, refusal, at: now, &effects)
         }
         switch step {
         case .write: ask("AT+CGDCONT?", for: .configure(.readBack), needsInformation: true, at: now, &effects)
         case .readBack: readBack(response, work, at: now, &effects)
-        case .authentication, .restore: applied(work, at: now, &effects)
+        case .authentication, .standardAuthentication, .restore: applied(work, at: now, &effects)
         }
     }
 

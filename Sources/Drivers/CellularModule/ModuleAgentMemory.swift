@@ -100,7 +100,8 @@ enum AgentJob: Sendable {
 
 enum SIMQuestion: Sendable { case state, subscriber, card }
 enum MeasurementStep: Sendable, CaseIterable { case strength, cell, network, temperature }
-enum ConfigurationStep: Sendable { case write, readBack, authentication, restore }
+/// Firmware without QICSGP may know the command of 3GPP for the same.
+enum ConfigurationStep: Sendable { case write, readBack, authentication, standardAuthentication, restore }
 enum LocationStep: Sendable { case start, fix, end }
 
 /// What the running program knows.
@@ -151,6 +152,10 @@ struct AgentMemory: Sendable {
     var isPositioning = false
     var timeoutsInARow = 0
     var trouble: (from: ModuleTrouble, since: RunInstant)?
+    /// The last restart because of a hang.
+    var lastReset: RunInstant?
+    /// It was told that only the power helps.
+    var needsPower = false
 
     // The network
     var registrations: [ATRegistration] = []

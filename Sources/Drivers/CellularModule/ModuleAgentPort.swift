@@ -9,6 +9,8 @@ extension ModuleAgent {
     /// Time between the questions to a module that does not answer, and the time in which a reset must make the port vanish.
     static let probePause = Duration.seconds(10)
     static let resetPatience = Duration.seconds(30)
+    /// A restart that did not help is not repeated sooner.
+    static let resetPause = Duration.seconds(300)
 
     /// Sends a command when its turn comes; the job gets what came of it.
     mutating func ask(_ command: ATCommand, for job: AgentJob, at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -106,7 +108,7 @@ extension ModuleAgent {
     /// Tells the end of what was wrong.
     mutating func recovered(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard let trouble = ram.trouble else { return }
-        ram.trouble = nil
+        (ram.trouble, ram.needsPower) = (nil, false)
         effects.append(
             .note("recovered", ["from": .text(trouble.from.rawValue), "downtime": .duration(trouble.since.duration(to: now).nanoseconds)]))
     }
@@ -115,20 +117,27 @@ extension ModuleAgent {
     private mutating func moduleListens(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         effects.append(.cancelTimer(.probe))
         let isResetting = ram.jobs.contains { if case .reset = $0.job { true } else { false } }
-        if ram.timeoutsInARow >= Self.timeoutsUntilReset, !isResetting { return resetModule("hang", at: now, &effects) }
+        if ram.timeoutsInARow >= Self.timeoutsUntilReset, !isResetting { return moduleHangs(at: now, &effects) }
         // A command of the set-up that had no answer is queued again by itself.
         let isSettingUp = ram.jobs.contains { if case .setUp = $0.job { true } else { false } }
         if !ram.isSetUp, !isSettingUp, !isResetting { beginSetUp(at: now, &effects) }
     }
 
-    private mutating func moduleIsSilent(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        let isNews = ram.trouble?.from != .hang
-        ram.trouble = (.hang, ram.trouble?.since ?? now)
-        ram.timeoutsInARow = 0
-        forgetModule("no_answer", at: now, &effects)
-        if isNews {
-            effects.append(.note("power_cycle.needed", ["reason": "no_answer"]))
+    /// It answers `AT` and nothing else: a restart helps, or only its power.
+    private mutating func moduleHangs(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        if let last = ram.lastReset, last.duration(to: now) < Self.resetPause {
+            take(channel.dropWaiting(), at: now, &effects)
+            return moduleIsSilent(at: now, &effects)
         }
+        ram.lastReset = now
+        resetModule("hang", at: now, &effects)
+    }
+
+    private mutating func moduleIsSilent(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        ram.trouble = (.hang, ram.trouble?.since ?? now)
+        forgetModule("no_answer", at: now, &effects)
+        if !ram.needsPower { effects.append(.note("power_cycle.needed", ["reason": "no_answer"])) }
+        ram.needsPower = true
         effects.append(.startTimer(.probe, after: Self.probePause))
     }
 

@@ -3,8 +3,9 @@ import WireProtocols
 
 /// The steps in which the agent gets to know the module and makes it speak as it needs it; in this order after every start of it.
 enum SetUpStep: Int, Sendable, CaseIterable {
-    case echoOff, numericErrors, identity, revision, number, urcPort, circuitURC, epsURC, fiveGURC, functionality, fullFunctionality, textMode, messageURC
-    case readContext, writeContext, authentication
+    /// The context comes before the module may look for a network: an attach takes what is defined then.
+    case echoOff, numericErrors, identity, revision, number, readContext, writeContext, authentication
+    case urcPort, circuitURC, epsURC, fiveGURC, functionality, fullFunctionality, textMode, messageURC
 
     var command: String {
         switch self {
@@ -114,7 +115,7 @@ extension ModuleAgent {
             let contexts = try ATPacketContext.read(response.lines)
             return contextRead(contexts.first { $0.id == 1 }, at: now, &effects)
         case .writeContext:
-            if disk.settings.username.isEmpty, disk.settings.password.isEmpty { return setUpComplete(at: now, &effects) }
+            if disk.settings.username.isEmpty, disk.settings.password.isEmpty { return goOn(after: .authentication, at: now, &effects) }
         default: break
         }
         goOn(after: step, at: now, &effects)
@@ -158,14 +159,14 @@ extension ModuleAgent {
         let hasPassword = !disk.settings.username.isEmpty || !disk.settings.password.isEmpty
         if !isRight, disk.settings.apn != nil { return setUp(.writeContext, at: now, &effects) }
         if hasPassword { return setUp(.authentication, at: now, &effects) }
-        setUpComplete(at: now, &effects)
+        goOn(after: .authentication, at: now, &effects)
     }
 
     private mutating func setUpComplete(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard !ram.isSetUp else { return }
         ram.isSetUp = true
         disk.bootCount += 1
-        effects.append(.note("module.started", ["boot_count": .integer(disk.bootCount)]))
+        effects.append(.note("module.ready", ["boot_count": .integer(disk.bootCount)]))
         recovered(at: now, &effects)
         askSIM(at: now, &effects)
         lookAtNetwork(at: now, &effects)

@@ -73,13 +73,13 @@ extension ModuleAgent {
         EventKind(
             "identified", "The module said what it is; numbers of people and modules show their last 4 digits.",
             fields: [FieldKind("manufacturer", .text), FieldKind("model", .text), FieldKind("firmware", .text), FieldKind("imei", .text)]),
-        EventKind("module.started", "The module is set up after a start of it.", fields: [FieldKind("boot_count", .integer, "starts that the agent saw")]),
+        EventKind("module.ready", "The agent has set the module up after a start of it.", fields: [FieldKind("boot_count", .integer, "starts that the agent saw")]),
         EventKind("sim.ready", "The SIM can be used.", fields: [FieldKind("imsi", .text), FieldKind("iccid", .text)]),
         EventKind("sim.missing", "There is no SIM.", fields: [FieldKind("code", .integer, "of +CME ERROR")]),
         EventKind("sim.locked", "The SIM wants a code that the agent does not have.", fields: [FieldKind("needs", .text)]),
         EventKind("sim.failed", "The SIM does not work.", fields: [FieldKind("code", .integer, "of +CME ERROR")]),
-        EventKind("sms.received", "A message came.", fields: [FieldKind("from", .text), FieldKind("text", .text), FieldKind("index", .integer)]),
-        EventKind("sms.sent", "The network took a message.", fields: [FieldKind("to", .text), FieldKind("reference", .integer)]),
+        EventKind("sms.read", "The agent has read a message that came.", fields: [FieldKind("from", .text), FieldKind("text", .text), FieldKind("index", .integer)]),
+        EventKind("sms.submitted", "A message went out with success.", fields: [FieldKind("to", .text), FieldKind("reference", .integer)]),
     ]
 
     private static let networkEvents = [
