@@ -338,6 +338,23 @@ struct ServeWorldTests {
         #expect(folder.files.filter { $0.hasPrefix("tty/") } == [])
     }
 
+    @Test("a user hears the devices with mosquitto_sub, as pasted, and can say nothing")
+    func listening() throws {
+        guard Tool.find("mosquitto_sub", for: "hearing devices at lab serve") != nil else { return }
+        let folder = try Self.badgeFolder()
+        // A heartbeat of every 30 s comes twice a second.
+        let serve = try ServeProcess(["--ports", "http=0,mqtt=0", "--token", "guest", "--speed", "60x"], in: folder.path)
+        let hear = try #require(serve.entry("hear"))
+        let heard = try ServeProcess.paste("\(hear) -C 1 -W 30")
+        #expect(heard.output.hasPrefix("luna/device/luna_badge_0007/"), "\(heard.all)")
+        let other = try ServeProcess.paste("\(hear.replacingOccurrences(of: "luna/device/#", with: "#")) -C 1 -W 3")
+        #expect(other.output == "")
+        let say = hear.replacingOccurrences(of: "mosquitto_sub", with: "mosquitto_pub -V mqttv5 -q 1 -m x").replacingOccurrences(
+            of: "/#' -v", with: "/x/status'")
+        #expect(try ServeProcess.paste(say).all.lowercased().contains("not authori"))
+        #expect(serve.stop().status == 0)
+    }
+
     @Test("without --token no token is printed, and strangers are refused by the cloud and by the broker")
     func strangers() throws {
         guard Tool.find("curl", for: "strangers at lab serve") != nil else { return }

@@ -211,11 +211,21 @@ final class BrokerHost: WorldBroker {
 private final class CloudAuthorizer: MQTTAuthorizer, @unchecked Sendable {
     private unowned let cloud: CloudHost
     private let rights = [TopicRightPattern(.receive, "luna/device/%c/#")]
+    /// Before the subjects of users; no device id has a slash.
+    private static let listeners = "user/"
 
     init(cloud: CloudHost) { self.cloud = cloud }
 
     func authenticate(_ credentials: MQTTCredentials, at now: RunInstant) -> MQTTAuthentication {
         guard let cloud = cloud.cloud else { return .refused(.serverUnavailable, reason: "the cloud is down") }
+        let (client, name) = (credentials.clientID, credentials.username)
+        if let listener = cloud.listener(clientID: client, username: name, password: credentials.password) {
+            let filters = (try? MQTTTopicFilter(Cloud.listenersFilter)).map { [$0] } ?? []
+            return .accepted(
+                MQTTIdentity(
+                    subject: Self.listeners + listener.username, clientID: client, username: name, rights: TopicRights(receive: filters),
+                    validUntil: listener.validUntil))
+        }
         switch cloud.authenticateMQTT(clientID: credentials.clientID, username: credentials.username, password: credentials.password) {
         case .accepted(let device):
             return .accepted(
@@ -232,6 +242,7 @@ private final class CloudAuthorizer: MQTTAuthorizer, @unchecked Sendable {
     }
 
     func maySubscribe(_ identity: MQTTIdentity, to filter: MQTTTopicFilter) -> Bool {
-        cloud.cloud?.maySubscribe(deviceID: identity.subject, filter: filter.text) ?? false
+        if identity.subject.hasPrefix(Self.listeners) { return identity.rights.maySubscribe(filter) }
+        return cloud.cloud?.maySubscribe(deviceID: identity.subject, filter: filter.text) ?? false
     }
 }

@@ -15,6 +15,8 @@ struct ServePage {
     /// A file with the authority that the lab made.
     var authority: String?
     var token: (role: String, text: String)?
+    /// Whether the broker knows the cloud's users, so that they can hear the devices.
+    var hasListeners = false
 
     var lines: [String] {
         var entries = addresses.map { (word: $0.scheme, text: "\($0.scheme)://\($0.address)\($0.scheme == "ws" ? "/mqtt" : "")") }
@@ -42,6 +44,11 @@ struct ServePage {
             } else {
                 commands.append(("devices", "with --token guest: curl -H 'authorization: Bearer …' \(base)/api/v1/devices"))
             }
+        }
+        if let token, hasListeners, let address = self["mqtt"] {
+            // The token's user is the lab's own for that role.
+            let account = "-u lab-\(token.role) -P \(token.text)"
+            commands.append(("hear", "mosquitto_sub -h \(address.host) -p \(address.port) \(account) -t 'luna/device/#' -v"))
         }
         if let address = self["https"], let authority {
             commands.append(("over TLS", "curl --cacert \(authority) https://\(address)/health"))

@@ -49,7 +49,8 @@ struct WholeWorld {
         let failures = try world.switchOn()
         let page = ServePage(
             addresses: world.addresses.map { ($0.scheme, StreamAddress($0.host, $0.port)) }, nodes: nodes, ports: world.ports,
-            authority: authority?.path, token: try tokenRole.map { ($0, try world.token(role: $0)) })
+            authority: authority?.path, token: try tokenRole.map { ($0, try world.token(role: $0)) },
+            hasListeners: settings.broker == .embedded)
         for line in page.lines { Console.print(line) }
         for failure in failures { Console.error(VisibleText.clean(failure)) }
         world.run { Interrupts.signalNumber != nil }
