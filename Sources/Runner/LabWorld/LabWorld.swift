@@ -48,6 +48,7 @@ package final class LabWorld: World, @unchecked Sendable {
         cloud.broker = broker
         cloud.onReachable = { [unowned media] in try media.setCloudReachable($0) }
         broker.cloudIsReady()
+        try media.settle()
         recorder.addSink { [unowned self] event in observer?(event) }
         try makeNodes(plan, named, factoryMasterKey: factory)
     }
@@ -56,19 +57,22 @@ package final class LabWorld: World, @unchecked Sendable {
         var roster = Roster(nodes: named, roles: plan.roles)
         let setting = DeviceSetting(
             seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey)
+        let disturbed = plan.namedFaults.filter { $0.name.hasPrefix("link.") || $0.name == "power.cut" }.map(\.role)
         for role in plan.roles where role.kind != "cloud" {
             var hosts: [NodeHost] = []
             hosts.reserveCapacity(role.count)
             for member in 1...max(1, role.count) {
                 let node = role.count > 1 ? "\(role.name)#\(member)" : role.name
-                hosts.append(try makeNode(node, role, facts: try roster.facts(for: role), setting))
+                let network = try media.network(for: node, role: role, hasFaults: disturbed.contains(role.name))
+                hosts.append(try makeNode(node, role, network, facts: try roster.facts(for: role), setting))
             }
             nodes.append((role.name, hosts))
         }
     }
 
-    private func makeNode(_ node: String, _ role: Role, facts: Fields, _ setting: DeviceSetting) throws -> NodeHost {
-        let network = try media.network(for: node, role: role)
+    private func makeNode(
+        _ node: String, _ role: Role, _ network: any DeviceNetwork, facts: Fields, _ setting: DeviceSetting
+    ) throws -> NodeHost {
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, setting: setting)
         var ports: [[(name: LinkName, stream: any ByteStream)]] = Array(repeating: [], count: made.parts.count)
         for port in made.ports {

@@ -12,10 +12,15 @@ protocol WorldMedia: AnyObject {
     /// - Throws: `StreamFailure`, `ActionFailure` where that is not possible.
     func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker
 
+    /// Waits until what is outside of the kernel is there, such as a broker that was just started.
+    ///
+    /// - Throws: `StreamFailure` where it does not come.
+    func settle() throws
+
     /// A device's way to the cloud.
     ///
-    /// - Parameter role: tells whether links need a proxy for their faults.
-    func network(for node: String, role: Role) throws -> any DeviceNetwork
+    /// - Parameter hasFaults: the scenario disturbs its link or its power.
+    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork
 
     /// Both ends of a serial port: the module's, where the port exists while it is open, and its host's.
     ///

@@ -12,7 +12,9 @@ final class BrokerDoor {
     /// Every address on which it listens, with its scheme.
     private(set) var addresses: [(scheme: String, address: StreamAddress)] = []
     private let acceptor: SocketAcceptor
-    private let closing: () -> Void
+    private let speed: Double
+    /// A broker that is none of ours.
+    private let external: ExternalBrokerHost?
 
     /// - Parameter name: the node at an address.
     /// - Throws: `StreamFailure`.
@@ -20,6 +22,7 @@ final class BrokerDoor {
         kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, setting: BrokerSetting, settings: RealSettings,
         name: @escaping (StreamAddress) -> String
     ) throws {
+        speed = settings.speed
         switch settings.broker {
         case .embedded:
             var configuration = BrokerConfiguration()
@@ -31,22 +34,20 @@ final class BrokerDoor {
             acceptor = SocketAcceptor(on: sockets, kernel: kernel) { stream, peer in
                 _ = SocketConnection(host: host, stream: stream, peer: name(peer.address))
             }
-            closing = {}
+            external = nil
         case .mosquitto:
             let host = try Self.mosquitto(kernel, sockets, cloud, setting)
-            broker = host
+            (broker, external) = (host, host)
             acceptor = SocketAcceptor(on: sockets, kernel: kernel) { stream, peer in host.accept(stream, peer: name(peer.address)) }
-            closing = host.close
-        case .external(let external):
+        case .external(let address):
             let target = TCPTarget(
-                StreamAddress(external.host, external.port), security: external.usesTLS ? ClientSecurity() : nil)
-            let account = (external.username, external.password)
+                StreamAddress(address.host, address.port), security: address.usesTLS ? ClientSecurity() : nil)
+            let account = (address.username, address.password)
             let host = ExternalBrokerHost(
                 setting: setting, kernel: kernel, cloud: cloud, process: nil, cloudAccount: account, deviceAccount: account
             ) { TCPStream(to: target, on: sockets, reportingTo: kernel, clock: { .start }) }
-            broker = host
+            (broker, external) = (host, host)
             acceptor = SocketAcceptor(on: sockets, kernel: kernel) { stream, peer in host.accept(stream, peer: name(peer.address)) }
-            closing = host.close
         }
         let listening = settings.listening
         address = try acceptor.listen(StreamListener(StreamAddress(listening.host, listening.mqtt)))
@@ -75,8 +76,23 @@ final class BrokerDoor {
         ) { TCPStream(to: target, on: sockets, reportingTo: kernel, clock: { .start }) }
     }
 
+    /// Waits until the cloud is connected to a broker that is none of ours.
+    ///
+    /// - Throws: `StreamFailure` with what the broker, or the way to it, said last.
+    func settle(_ kernel: Kernel) throws(StreamFailure) {
+        guard let external else { return }
+        let end = kernel.now.advanced(by: Self.patience * speed)
+        kernel.run(until: end) { external.isConnected || external.isHopeless }
+        guard !external.isConnected else { return }
+        throw external.failure
+            ?? StreamFailure(.timedOut, "broker", "it does not answer", remedy: "check its address, and that it is running")
+    }
+
+    /// A spawned broker needs a few hundredths of a second.
+    private static let patience = Duration.seconds(5)
+
     func close() {
-        closing()
+        external?.close()
         acceptor.close()
     }
 }

@@ -23,7 +23,7 @@ final class RealMedia: WorldMedia {
     /// One thread carries the sockets of all worlds of the process; it is never stopped, so that what closes late finds it.
     private static let sharedSockets = StreamLoop()
 
-    /// Members of larger fleets have no proxy: their links cannot have faults, and they need fewer descriptors.
+    /// Members of larger fleets have a proxy only where the scenario disturbs them: they need half as many descriptors without.
     private static let largestProxiedFleet = 16
 
     /// - Throws: `StreamFailure` where the machine does not give what a world needs.
@@ -46,6 +46,8 @@ final class RealMedia: WorldMedia {
         return door.broker
     }
 
+    func settle() throws { try door?.settle(kernel) }
+
     /// What listens where.
     var addresses: [(scheme: String, host: String, port: Int)] {
         ((front?.addresses ?? []) + (door?.addresses ?? [])).map { ($0.scheme, $0.address.host, $0.address.port) }
@@ -58,10 +60,10 @@ final class RealMedia: WorldMedia {
 
     // MARK: Networks
 
-    func network(for node: String, role: Role) throws -> any DeviceNetwork {
+    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork {
         guard let front, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
         let network: SocketNetwork
-        if role.count <= Self.largestProxiedFleet {
+        if hasFaults || role.count <= Self.largestProxiedFleet {
             network = try proxied(node, front.address, door.address)
         } else {
             network = SocketNetwork(mqtt: client(at: door.address), http: requests.requester(to: front.address, isFresh: false))

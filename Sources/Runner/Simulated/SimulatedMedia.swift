@@ -24,7 +24,7 @@ final class SimulatedMedia: WorldMedia {
         return broker
     }
 
-    func network(for node: String, role: Role) throws -> any DeviceNetwork {
+    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork {
         guard let cloud, let broker else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
         let link = Link(on: kernel, name: "\(node).link", up: profile, down: profile, seed: seed)
         _ = LinkConnection(host: broker, link: link, peer: node)
@@ -36,6 +36,9 @@ final class SimulatedMedia: WorldMedia {
         let line = SerialLine(on: kernel, name: "\(node).\(name)", profile: profile, seed: seed)
         return (line.module, line.host)
     }
+
+    /// There is nothing outside.
+    func settle() {}
 
     /// A cloud that is down answers nothing; that is all that can be seen of it in memory.
     func setCloudReachable(_ isReachable: Bool) {}

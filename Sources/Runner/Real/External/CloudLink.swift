@@ -18,6 +18,8 @@ final class CloudLink: KernelParticipant {
     /// The cloud is there and wants to be connected.
     private var isWanted = false
     private(set) var isConnected = false
+    /// Why the last attempt to connect failed.
+    private(set) var failure: StreamFailure?
     /// Counts connections: an acknowledgement for an earlier one is for nobody.
     private var epoch: UInt64 = 0
     private var retry: ScheduledItem?
@@ -78,7 +80,9 @@ final class CloudLink: KernelParticipant {
         switch event {
         case .opened: handle(.transportOpened)
         case .bytes(let bytes, _): handle(.received(bytes))
-        case .closed(let failure): handle(.transportClosed(failure.description))
+        case .closed(let failure):
+            self.failure = failure
+            handle(.transportClosed(failure.description))
         }
     }
 
@@ -103,6 +107,10 @@ final class CloudLink: KernelParticipant {
         case .startTimer(let timer, let deadline): kernel.startTimer(TimerName(rawValue: UInt16(timer.rawValue)), of: id, at: deadline)
         case .cancelTimer(let timer): kernel.cancelTimer(TimerName(rawValue: UInt16(timer.rawValue)), of: id)
         case .connected: begin()
+        case .refused(let code):
+            failure = StreamFailure(
+                .permissionDenied, stream.name, "the broker refused the cloud (\(code))", remedy: "check user and password in the broker's address")
+            ended()
         case .message(let publish): onMessage(publish, publish.qos == .atMostOnce ? nil : epoch << 16 | UInt64(publish.packetID))
         case .disconnected: ended()
         default: break
@@ -110,7 +118,7 @@ final class CloudLink: KernelParticipant {
     }
 
     private func begin() {
-        isConnected = true
+        (isConnected, failure) = (true, nil)
         epoch += 1
         let filters = Topics.subscriptions.compactMap { try? MQTTTopicFilter($0) }
         handle(.subscribe(filters.map { MQTTSubscription(filter: $0, qos: .atLeastOnce) }, nil))

@@ -42,6 +42,12 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
         }
     }
 
+    var isConnected: Bool { link.isConnected }
+    /// Why the cloud is not connected; the last reason there was.
+    var failure: StreamFailure? { link.failure }
+    /// Waiting will not help: the broker refused the cloud's account, or its certificate is not acceptable.
+    var isHopeless: Bool { process == nil && link.failure.map { $0.reason != .timedOut } ?? false }
+
     /// Takes a connection of a device.
     func accept(_ device: any ByteStream, peer: String) {
         connections.append(GatewayConnection(owner: self, device: device, broker: open(), peer: peer))

@@ -1,0 +1,48 @@
+package import LabCore
+
+/// What a plan needs that its world does not have, found before anything runs.
+package enum WorldNeeds {
+    /// - Returns: the reason for skipping the case, such as `needs the embedded broker (cloud.broker.packet.drop)`; `nil` where nothing
+    ///   is missing.
+    package static func missing(for plan: Plan, _ settings: RealSettings) -> String? {
+        guard plan.world != .sim, settings.broker != .embedded else { return nil }
+        let clouds = plan.roles.filter { $0.kind == "cloud" }.map(\.name)
+        func first(_ references: [NodeReference], _ isMeant: (String) -> Bool) -> NodeReference? {
+            references.first { clouds.contains($0.role) && isMeant($0.name) }
+        }
+        let needed = first(plan.namedFaults) { $0.hasPrefix("broker.") } ?? first(plan.namedEvents) { embeddedEvents.contains($0) }
+        if let needed { return "needs the embedded broker (\(needed))" }
+        guard case .external = settings.broker, let restart = first(plan.namedActions, { $0 == "broker.restart" }) else { return nil }
+        return "needs a broker that the lab starts (\(restart))"
+    }
+
+    /// What only the broker itself can tell: it cannot be read off the packets that pass the gateway.
+    private static let embeddedEvents: Set<String> = [
+        "broker.fault", "broker.will_published", "broker.dropped", "broker.session_expired", "broker.subscription_revoked", "broker.publish_refused",
+    ]
+}
+
+extension Plan {
+    private var allSteps: [Step] { (setup + steps + teardown).flatMap(\.unfolded) }
+
+    /// Every fault that the scenario names anywhere.
+    var namedFaults: [NodeReference] {
+        allSteps.compactMap { step in if case .fault(let fault) = step.action { fault.target } else { nil } }
+    }
+
+    /// Every action that the scenario names anywhere.
+    var namedActions: [NodeReference] {
+        allSteps.compactMap { step in if case .act(let act) = step.action { act.target } else { nil } }
+    }
+}
+
+extension Step {
+    /// The step itself, or those inside it.
+    fileprivate var unfolded: [Step] {
+        switch action {
+        case .sequence(let turns): turns.flatMap(\.steps).flatMap(\.unfolded)
+        case .parallel(let branches): branches.flatMap { $0 }.flatMap(\.unfolded)
+        default: [self]
+        }
+    }
+}
