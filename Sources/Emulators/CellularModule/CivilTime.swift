@@ -26,7 +26,8 @@ struct CivilTime: Equatable {
 
     /// Seconds since 1970; `nil` if the parts are no date.
     static func unix(year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) -> Int64? {
-        guard (1...12).contains(month), (1...31).contains(day), (0...23).contains(hour), (0...59).contains(minute), (0...59).contains(second)
+        guard (1...12).contains(month), (1...31).contains(day), (0...23).contains(hour), (0...59).contains(minute),
+            (0...59).contains(second)
         else { return nil }
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = Int(Int64(shiftedYear).flooredDivision(by: 400))

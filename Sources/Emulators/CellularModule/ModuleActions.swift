@@ -54,14 +54,17 @@ extension CellularModule {
         var next = network
         if let mode = arguments["mode"]?.text {
             guard let known = RadioNetwork.Mode(rawValue: mode) else {
-                return .failure(ActionFailure("bad_argument", "mode is one of \(RadioNetwork.Mode.allCases.map(\.rawValue).joined(separator: ", "))."))
+                return .failure(
+                    ActionFailure("bad_argument", "mode is one of \(RadioNetwork.Mode.allCases.map(\.rawValue).joined(separator: ", "))."))
             }
             next.mode = known
         }
         let plmn = arguments["plmn"]?.description
         next.setOperator(name: arguments["operator"]?.text, shortName: arguments["short_name"]?.text, plmn: plmn)
         if let plmn, next.plmn != plmn { return .failure(ActionFailure("bad_argument", "plmn needs 5 or 6 digits.")) }
-        if let failure = Self.set(&next.lte, arguments, prefix: "") ?? Self.set(&next.nr, arguments, prefix: "nr_") { return .failure(failure) }
+        if let failure = Self.set(&next.lte, arguments, prefix: "") ?? Self.set(&next.nr, arguments, prefix: "nr_") {
+            return .failure(failure)
+        }
         // One number for a network that has one kind of cell only.
         if next.mode == .standalone, let failure = Self.set(&next.nr, arguments, prefix: "") { return .failure(failure) }
         let isOther = next.plmn != network.plmn

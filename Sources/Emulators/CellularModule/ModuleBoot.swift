@@ -96,6 +96,9 @@ extension CellularModule {
         if !ram.start.steps.isEmpty { effects.append(.startTimer(.start, after: spread(time))) }
     }
 
+    /// The ports are there, and the SIM's turn has not come.
+    var isStarting: Bool { ram.start.steps.first == .card && ram.functionality == 1 }
+
     /// The card that the module can reach.
     var cardInSlot: SIMCard? { faults.isCardAbsent ? nil : card }
 

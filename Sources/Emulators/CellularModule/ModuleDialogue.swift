@@ -62,7 +62,9 @@ extension CellularModule {
         ram.atPorts[index].stage = 0
         ram.atPorts[index].phase = .answering
         effects.append(
-            .note("command", ["port": .text(ram.atPorts[index].name.portLabel), "text": .text(String(decoding: line.prefix(256), as: UTF8.self))]))
+            .note(
+                "command",
+                ["port": .text(ram.atPorts[index].name.portLabel), "text": .text(String(decoding: line.prefix(256), as: UTF8.self))]))
         pause(setup.answerTime == .zero ? .zero : spread(setup.answerTime), index, at: now, &effects)
     }
 

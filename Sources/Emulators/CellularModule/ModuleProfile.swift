@@ -19,7 +19,8 @@ package struct ModuleProfile: Sendable {
     /// What the series RG50xQ documents.
     package static let standard = ModuleProfile(
         name: "rg500q-std",
-        about: "The commands that the RG500Q's own documents and logs show. MQTT, HTTP, SSL and sockets (QMT*, QHTTP*, QSSL*, QI*) belong to other "
+        about:
+            "The commands that the RG500Q's own documents and logs show. MQTT, HTTP, SSL and sockets (QMT*, QHTTP*, QSSL*, QI*) belong to other "
             + "Quectel series (EC2x, EG9x, BG9x) and are answered with ERROR.",
         tables: standardTables)
 
@@ -27,7 +28,9 @@ package struct ModuleProfile: Sendable {
     package static func named(_ name: String) -> ModuleProfile? { all.first { $0.name == name } }
 
     static let standardTables: [[CommandEntry]] = [
-        BasicCommands.table, IdentityCommands.table, PowerCommands.table, RegistrationCommands.table, SignalCommands.table, PacketDataCommands.table,
-        ConfigurationCommands.table, ClockCommands.table, PositioningCommands.table, MessageCommands.table, FileCommands.table, OtherCommands.table,
+        BasicCommands.table, IdentityCommands.table, PowerCommands.table, RegistrationCommands.table, SignalCommands.table,
+        PacketDataCommands.table,
+        ConfigurationCommands.table, ClockCommands.table, PositioningCommands.table, MessageCommands.table, FileCommands.table,
+        OtherCommands.table,
     ]
 }

@@ -63,7 +63,9 @@ extension CellularModule {
     /// The settings as flash has them; those of a new module where it has none, or is damaged.
     func loadSettings() -> ModuleSettings {
         var settings = ModuleSettings()
-        guard let bytes = ram.store.value(.moduleSettings, in: flash), let record = try? JSONReader.read(bytes).record else { return settings }
+        guard let bytes = ram.store.value(.moduleSettings, in: flash), let record = try? JSONReader.read(bytes).record else {
+            return settings
+        }
         for entry in record["texts"]?.record ?? [:] { settings.texts[entry.name] = entry.value.text }
         if let contexts = record["contexts"]?.record {
             settings.contexts = [:]

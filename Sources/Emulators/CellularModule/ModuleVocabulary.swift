@@ -25,7 +25,8 @@ extension CellularModule {
 
     private static let cellFields = [
         FieldKind("rsrp", .number, unit: "dBm", "-140 to -44"), FieldKind("rsrq", .number, unit: "dB", "-20 to -3"),
-        FieldKind("sinr", .number, unit: "dB", "-20 to 40"), FieldKind("band", .integer), FieldKind("channel", .integer, "EARFCN or NR-ARFCN"),
+        FieldKind("sinr", .number, unit: "dB", "-20 to 40"), FieldKind("band", .integer),
+        FieldKind("channel", .integer, "EARFCN or NR-ARFCN"),
         FieldKind("pci", .integer, "physical cell id"),
     ]
 
@@ -91,7 +92,8 @@ extension CellularModule {
                 FieldKind(
                     "reason",
                     .choice([
-                        "no_sim", "switched_off", "no_coverage", "other_network", "scanning", "denied", "network_changed", "power_lost", "reset",
+                        "no_sim", "switched_off", "no_coverage", "other_network", "scanning", "denied", "network_changed", "power_lost",
+                        "reset",
                         "powered_down",
                     ]))
             ]),
@@ -120,11 +122,13 @@ extension CellularModule {
         ActionKind(
             "truth", "How things stand with the module and around it, whatever it says about them.",
             gives: [
-                FieldKind("powered", .bool), FieldKind("ports", .integer, "ports on USB"), FieldKind("sim", .bool), FieldKind("attached", .bool),
+                FieldKind("powered", .bool), FieldKind("ports", .integer, "ports on USB"), FieldKind("sim", .bool),
+                FieldKind("attached", .bool),
                 FieldKind("roaming", .bool), FieldKind("rat", .choice(modes)), FieldKind("operator", .text),
                 FieldKind("rsrp", .integer, unit: "dBm", "of the serving cell, null without one"), FieldKind("sinr", .integer, unit: "dB"),
                 FieldKind("apn", .text, "of context 1 as it is defined"), FieldKind("active_apn", .text, "with which context 1 is active"),
-                FieldKind("address", .text), FieldKind("temperature", .integer, unit: "°C"), FieldKind("firmware", .text), FieldKind("imei", .text),
+                FieldKind("address", .text), FieldKind("temperature", .integer, unit: "°C"), FieldKind("firmware", .text),
+                FieldKind("imei", .text),
                 FieldKind("imsi", .text), FieldKind("messages", .integer, "stored in the module"), FieldKind("files", .integer),
                 FieldKind("lat", .number, unit: "°"), FieldKind("lon", .number, unit: "°"),
             ])
@@ -151,7 +155,8 @@ extension CellularModule {
             "garbage", "Bursts of random bytes come from the port for unsolicited lines.",
             takes: [FieldKind("rate", .number, unit: "1/s", "bursts a second; 1 where absent")]),
         ActionKind(
-            "port.vanish", "Ports vanish from USB and come back at the end.", takes: [FieldKind("port", .choice(portLabels), "all where absent")]),
+            "port.vanish", "Ports vanish from USB and come back at the end.",
+            takes: [FieldKind("port", .choice(portLabels), "all where absent")]),
         ActionKind("hang", "The module answers nothing, until the end of the fault, a reset or a loss of power."),
     ]
 }

@@ -9,9 +9,11 @@ extension CellularModule {
         guard let defined = ram.settings.contexts[number], ram.contexts[number]?.isActive != true else { return }
         var context = ModuleMemory.PacketContext(isActive: true, accessPoint: defined.accessPoint)
         if defined.type == "IPV6" {
-            context.address = (["32", "1", "13", "184"] + (0..<12).map { _ in String(generator.integer(below: 256)) }).joined(separator: ".")
+            context.address = (["32", "1", "13", "184"] + (0..<12).map { _ in String(generator.integer(below: 256)) }).joined(
+                separator: ".")
         } else {
-            context.address = "10.\(64 + generator.integer(below: 64)).\(generator.integer(below: 256)).\(1 + generator.integer(below: 254))"
+            context.address =
+                "10.\(64 + generator.integer(below: 64)).\(generator.integer(below: 256)).\(1 + generator.integer(below: 254))"
         }
         ram.contexts[number] = context
         // Some traffic of the network itself, so that the counters are not bare zeros.

@@ -36,9 +36,11 @@ package struct RadioNetwork: Sendable, Equatable {
     /// 5 or 6 digits.
     package private(set) var plmn = "00101"
     package var lte = Cell(
-        isTDD: false, id: "5F1EA15", physicalID: 12, trackingArea: "DE10", channel: 1650, band: 3, bandwidth: 5, rsrp: -100, rsrq: -12, sinr: 11)
+        isTDD: false, id: "5F1EA15", physicalID: 12, trackingArea: "DE10", channel: 1650, band: 3, bandwidth: 5, rsrp: -100, rsrq: -12,
+        sinr: 11)
     package var nr = Cell(
-        isTDD: true, id: "19013B004", physicalID: 747, trackingArea: "690E0F", channel: 627264, band: 78, bandwidth: 12, rsrp: -90, rsrq: -11,
+        isTDD: true, id: "19013B004", physicalID: 747, trackingArea: "690E0F", channel: 627264, band: 78, bandwidth: 12, rsrp: -90,
+        rsrq: -11,
         sinr: 20)
     /// 0 to 4 for 15 to 240 kHz.
     package var subcarrierSpacing = 1

@@ -105,8 +105,10 @@ struct ModuleBench {
     /// The lines of the answer without echo and blank lines.
     mutating func lines(_ line: String, on port: LinkName = .at, within time: Duration = .milliseconds(300)) -> [String] {
         let answer = ask(line, on: port, within: time)
-        let withoutEcho = answer.unicodeScalars.starts(with: (line + "\r").unicodeScalars) ? String(answer.unicodeScalars.dropFirst(line.unicodeScalars.count + 1)) : answer
-        return Self.lines(withoutEcho)
+        let echo = (line + "\r").unicodeScalars
+        // Scalars, since CR and LF together are one character.
+        guard answer.unicodeScalars.starts(with: echo) else { return Self.lines(answer) }
+        return Self.lines(String(answer.unicodeScalars.dropFirst(echo.count)))
     }
 
     static func lines(_ text: String) -> [String] {

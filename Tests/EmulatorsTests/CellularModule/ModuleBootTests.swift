@@ -22,7 +22,9 @@ struct ModuleBootTests {
         #expect(first.at > RunInstant(nanoseconds: 20_000_000_000))
     }
 
-    @Test("boot URCs: SIM, QUSIM, then the two memories in either order, all within 100 s, on the AT port only", arguments: 0..<20 as Range<UInt64>)
+    @Test(
+        "boot URCs: SIM, QUSIM, then the two memories in either order, all within 100 s, on the AT port only",
+        arguments: 0..<20 as Range<UInt64>)
     func bootURCs(seed: UInt64) {
         var bench = ModuleBench(seed: seed)
         bench.give(.poweredOn)
@@ -53,6 +55,19 @@ struct ModuleBootTests {
         #expect(bench.lines("AT+CFUN?") == ["+CFUN: 0", "OK"])
         bench.run(for: .seconds(30))
         #expect(bench.lines("AT+CFUN?") == ["+CFUN: 1", "OK"])
+    }
+
+    @Test("AT+QGMR right after a boot has zeros in its last part; AT+ICCID is there from release 13 on")
+    func versions() {
+        var bench = ModuleBench()
+        bench.give(.poweredOn)
+        bench.run(for: .milliseconds(20_100))
+        #expect(bench.lines("AT+QGMR") == ["RG500QEAAAR11A06M4G_01.001.00.000", "OK"])
+        bench.run(for: .seconds(30))
+        #expect(bench.lines("AT+QGMR") == ["RG500QEAAAR11A06M4G_01.001.01.001", "OK"])
+        #expect(bench.lines("AT+ICCID") == ["ERROR"])
+        var newer = ModuleBench.ready { $0.firmware = "RG500QEAAAR13A01M4G" }
+        #expect(newer.lines("AT+ICCID") == ["+ICCID: 89001010000000000018", "OK"])
     }
 
     @Test("AT+CFUN=1,1: OK, the ports vanish, and come back after the boot time with the URCs of a boot")
@@ -184,7 +199,8 @@ struct ModuleSetupTests {
     @Test(
         "facts that cannot be are refused with what they may be",
         arguments: [
-            ("imei", "12345", "The fact 'imei' of the module needs 15 digits."), ("imsi", "x", "The fact 'imsi' of the module needs 6 to 15 digits."),
+            ("imei", "12345", "The fact 'imei' of the module needs 15 digits."),
+            ("imsi", "x", "The fact 'imsi' of the module needs 6 to 15 digits."),
             ("mode", "6G", "The fact 'mode' of the module is one of SA, NSA, LTE, none."),
             ("profile", "ec25", "The fact 'profile' of the module is one of rg500q-std."),
             ("firmware", "a b", "The fact 'firmware' of the module needs 1 to 64 printable characters without blanks and quotation marks."),
@@ -197,7 +213,9 @@ struct ModuleSetupTests {
     func vocabulary() {
         let kind = CellularModule.kind
         #expect(kind.name == "rg500q")
-        for names in [kind.actions.map(\.name), kind.events.map(\.name), kind.faults.map(\.name), kind.queries.map(\.name), kind.facts.map(\.name)] {
+        for names in [
+            kind.actions.map(\.name), kind.events.map(\.name), kind.faults.map(\.name), kind.queries.map(\.name), kind.facts.map(\.name),
+        ] {
             #expect(Set(names).count == names.count)
         }
         var bench = ModuleBench.ready()

@@ -139,7 +139,8 @@ struct ModuleDialogueTests {
         arguments: [
             "AT+CREG=3", "AT+CMEE=3", "AT+CFUN=5", "AT+CFUN=1,2", "AT+CGDCONT=0,\"IP\"", "AT+CGDCONT=43,\"IP\"", "AT+CGDCONT=1,\"PPP\"",
             "AT+CGDCONT=1,\"IP\",\"a b\"", "AT+CGACT=1,9", "AT+QCFG=\"usbnet\",4", "AT+QCFG=\"usbnet\",x", "AT+QURCCFG=\"urcport\",\"usb\"",
-            "AT+QNWPREFCFG=\"mode_pref\",6G", "AT+CMGF=2", "AT+CNMI=3", "AT+IPR=12345", "AT+CCLK=\"99\"", "AT+QNWPREFCFG=\"nr5g_disable_mode\",3",
+            "AT+QNWPREFCFG=\"mode_pref\",6G", "AT+CMGF=2", "AT+CNMI=3", "AT+IPR=12345", "AT+CCLK=\"99\"",
+            "AT+QNWPREFCFG=\"nr5g_disable_mode\",3",
         ])
     func wrongValues(_ command: String) {
         var bench = ModuleBench.ready()

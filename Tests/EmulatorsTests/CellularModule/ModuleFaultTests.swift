@@ -181,9 +181,10 @@ struct ModuleFaultTests {
 struct ModuleFuzzTests {
     /// Words that lead deeper than chance would.
     private static let words = [
-        "AT", "AT+", "at", "\r", "\r\n", ";", "=", "?", "=?", "\"", ",", "+CMGS=", "+CMGF=1", "+QFUPL=\"a\",5", "+QFOPEN=\"a\"", "+QFWRITE=1,4", "+COPS=?",
-        "+CFUN=1,1", "+CFUN=0", "+QPOWD", "\u{1a}", "\u{1b}", "\u{8}", "E0", "V0", "Q1", "A/", "+CGDCONT=1,\"IP\",\"", "0791", "99999999999999999999", "-1",
-        "+CSCS=\"UCS2\"", "+CMGW=\"1\"", "+CMGR=1", "+CMGD=1,4", "+CMGL", "+CPIN=\"1\"", "D*99#", "+QENG=\"servingcell\"", "+++", "S0=300", "&W", "Z",
+        "AT", "AT+", "at", "\r", "\r\n", ";", "=", "?", "=?", "\"", ",", "+CMGS=", "+CMGF=1", "+QFUPL=\"a\",5", "+QFOPEN=\"a\"",
+        "+QFWRITE=1,4", "+COPS=?", "+CFUN=1,1", "+CFUN=0", "+QPOWD", "\u{1a}", "\u{1b}", "\u{8}", "E0", "V0", "Q1", "A/",
+        "+CGDCONT=1,\"IP\",\"", "0791", "99999999999999999999", "-1", "+CSCS=\"UCS2\"", "+CMGW=\"1\"", "+CMGR=1", "+CMGD=1,4", "+CMGL",
+        "+CPIN=\"1\"", "D*99#", "+QENG=\"servingcell\"", "+++", "S0=300", "&W", "Z",
     ]
 
     @Test("never crash a module, and leave it usable", arguments: 0..<60 as Range<UInt64>)

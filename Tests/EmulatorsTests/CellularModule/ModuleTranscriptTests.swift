@@ -85,7 +85,9 @@ struct ModuleTranscriptTests {
         return lines.count == 1 ? final : "\r\n" + lines.dropLast().joined(separator: "\r\n") + "\r\n" + final
     }
 
-    private func fields(_ lines: some Sequence<String>) -> [String] { lines.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } }
+    private func fields(_ lines: some Sequence<String>) -> [String] {
+        lines.flatMap { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+    }
 
     private func kind(_ field: String) -> String {
         if field.hasPrefix("\"") { return "text" }
@@ -109,7 +111,8 @@ struct ModuleTranscriptTests {
         TranscriptRecord(
             20, "AT&V",
             [
-                "&C: 1", "&D: 2", "&F: 0", "&W: 0", "E: 1", "Q: 0", "V: 1", "X: 4", "Z: 0", "S0: 0", "S3: 13", "S4: 10", "S5: 8", "S6: 2", "S7: 0",
+                "&C: 1", "&D: 2", "&F: 0", "&W: 0", "E: 1", "Q: 0", "V: 1", "X: 4", "Z: 0", "S0: 0", "S3: 13", "S4: 10", "S5: 8", "S6: 2",
+                "S7: 0",
                 "S8: 2", "S10: 15", "OK",
             ]),
         TranscriptRecord(22, "AT+CMEE=2", ["OK"]),
@@ -122,7 +125,8 @@ struct ModuleTranscriptTests {
     static let power: [TranscriptRecord] = [
         TranscriptRecord(26, "AT+COPS?", ["+COPS: 0", "OK"], in: .nothing),
         TranscriptRecord(28, "AT+CFUN=1", ["+CME ERROR: 0"]) { $0.refusesFullFunctionality = true },
-        TranscriptRecord(29, "AT+CFUN=1,1", ["OK"], limit: .milliseconds(200)), TranscriptRecord(30, "AT+CFUN=4", ["OK"], limit: .seconds(15)),
+        TranscriptRecord(29, "AT+CFUN=1,1", ["OK"], limit: .milliseconds(200)),
+        TranscriptRecord(30, "AT+CFUN=4", ["OK"], limit: .seconds(15)),
         TranscriptRecord(31, "AT+QPOWD", ["OK"]), TranscriptRecord(38, "AT+CPIN?", ["+CPIN: READY", "OK"], limit: .seconds(5)),
         TranscriptRecord(39, "AT+CPIN?", ["+CPIN: SIM PIN", "OK"], limit: .seconds(5)) { $0.card?.pin = "1234" },
         TranscriptRecord(42, "AT+CPIN=0000", ["+CME ERROR: 16"]) { $0.card?.pin = "1234" },
@@ -134,7 +138,9 @@ struct ModuleTranscriptTests {
     /// Record 49 shows WCDMA, which this network has not.
     static let registration: [TranscriptRecord] = [
         TranscriptRecord(46, "AT+CREG?", ["+CREG: 0,1", "OK"]),
-        TranscriptRecord(50, "AT+CEREG?", ["+CEREG: 2,1,\"DE10\",\"5A29C0B\",7", "OK"], after: ["AT+CEREG=2"]) { $0.network.lte.id = "5A29C0B" },
+        TranscriptRecord(50, "AT+CEREG?", ["+CEREG: 2,1,\"DE10\",\"5A29C0B\",7", "OK"], after: ["AT+CEREG=2"]) {
+            $0.network.lte.id = "5A29C0B"
+        },
         TranscriptRecord(51, "AT+C5GREG=2", ["OK"]), TranscriptRecord(53, "AT+C5GREG?", ["+C5GREG: 0,0", "OK"]),
         TranscriptRecord(55, "AT+COPS?", ["+COPS: 0,0,\"CHINA MOBILE\",13", "OK"]) { $0.network.setOperator(name: "CHINA MOBILE") },
         TranscriptRecord(56, "AT+COPS?", ["+COPS: 0,2,\"310260\",11", "OK"], in: .standalone, after: ["AT+COPS=3,2"]) {
@@ -172,7 +178,8 @@ struct ModuleTranscriptTests {
         // No SIM: camped, not registered.
         TranscriptRecord(
             80, "AT+QENG=\"servingcell\"",
-            ["+QENG: \"servingcell\",\"LIMSRV\",\"LTE\",\"FDD\",460,01,5F1EA15,12,1650,3,5,5,DE10,-100,-12,-68,11,0,-32768,27", "OK"], in: .noCard),
+            ["+QENG: \"servingcell\",\"LIMSRV\",\"LTE\",\"FDD\",460,01,5F1EA15,12,1650,3,5,5,DE10,-100,-12,-68,11,0,-32768,27", "OK"],
+            in: .noCard),
         TranscriptRecord(81, "AT+QRSRP", ["+QRSRP: -101,-105,-105,-99,LTE", "OK"], in: .lte) { $0.network.lte.rsrp = -101 },
         TranscriptRecord(82, "AT+QRSRQ", ["+QRSRQ: -16,-19,-19,-15,LTE", "OK"], in: .lte) { $0.network.lte.rsrq = -16 },
         TranscriptRecord(83, "AT+QSINR", ["+QSINR: -3,-7,-1,-2,LTE", "OK"], in: .lte) { $0.network.lte.sinr = -3 },
@@ -191,7 +198,8 @@ struct ModuleTranscriptTests {
         TranscriptRecord(99, "AT+CGACT=1,1", ["OK"], limit: .seconds(150)),
         TranscriptRecord(100, "AT+CGPADDR=1", ["+CGPADDR: 1,\"10.76.51.180\"", "OK"], .form([1])),
         TranscriptRecord(102, "AT+QIACT?", ["+QIACT: 1,1,1,\"10.76.51.180\"", "OK"], .form([3])),
-        TranscriptRecord(104, "AT+QIACT=1", ["OK"], limit: .seconds(150)), TranscriptRecord(105, "AT+QIDEACT=1", ["OK"], limit: .seconds(40)),
+        TranscriptRecord(104, "AT+QIACT=1", ["OK"], limit: .seconds(150)),
+        TranscriptRecord(105, "AT+QIDEACT=1", ["OK"], limit: .seconds(40)),
         TranscriptRecord(107, "AT+QGDCNT=0", ["OK"]), TranscriptRecord(119, "AT+CGDCONT=99,\"IP\"", ["+CME ERROR: 50"]),
     ]
 
@@ -214,7 +222,8 @@ struct ModuleTranscriptTests {
         TranscriptRecord(
             256, "AT+QNWPREFCFG=\"nr5g_band\"", ["+QNWPREFCFG: \"nr5g_band\",1:2:3:5:7:8:12:20:25:28:38:40:41:48:66:71:77:78:79", "OK"],
             after: ["AT+QNWPREFCFG=\"nr5g_band\",1:2:3:5:7:8:12:20:25:28:38:40:41:48:66:71:77:78:79"]),
-        TranscriptRecord(259, "AT+CPBR=?", ["+CPBR: (1-100),40,30", "OK"]), TranscriptRecord(261, "AT+QCFG=\"ims\"", ["+QCFG: \"ims\",1,0", "OK"]),
+        TranscriptRecord(259, "AT+CPBR=?", ["+CPBR: (1-100),40,30", "OK"]),
+        TranscriptRecord(261, "AT+QCFG=\"ims\"", ["+QCFG: \"ims\",1,0", "OK"]),
     ]
 
     /// The place and the time of records 123 and 124: 2019-01-14T14:27:48Z, 22°59.0881' S, 43°21.5515' W, 83 m below the sea.
@@ -235,7 +244,8 @@ struct ModuleTranscriptTests {
             after: ["AT+QGPS=1"], setup: rio),
         TranscriptRecord(125, "AT+QGPSLOC=2", ["+CME ERROR: 516"], after: ["AT+QGPS=1"]) { $0.fixTime = .seconds(60) },
         TranscriptRecord(126, "AT+QGPSEND", ["OK"], after: ["AT+QGPS=1"]), TranscriptRecord(127, "AT+QGPSEND", ["+CME ERROR: 505"]),
-        TranscriptRecord(128, "AT+CMGF=1", ["OK"]), TranscriptRecord(129, "AT+CPMS?", ["+CPMS: \"ME\",0,255,\"ME\",0,255,\"ME\",0,255", "OK"]),
+        TranscriptRecord(128, "AT+CMGF=1", ["OK"]),
+        TranscriptRecord(129, "AT+CPMS?", ["+CPMS: \"ME\",0,255,\"ME\",0,255,\"ME\",0,255", "OK"]),
         TranscriptRecord(130, "AT+CPMS=\"ME\",\"ME\",\"ME\"", ["+CPMS: 0,255,0,255,0,255", "OK"]),
         TranscriptRecord(131, "AT+CNMI?", ["+CNMI: 2,1,0,0,0", "OK"]), TranscriptRecord(138, "AT+CMGD=0,4", ["OK"]),
         TranscriptRecord(139, "AT+QFLDS=\"UFS\"", ["+QFLDS: 41943040,67108864", "OK"], .form([0])),
@@ -382,7 +392,8 @@ struct ModuleTranscriptTests {
         _ = bench.ask("AT+CMGR=1", within: .milliseconds(100))
         // The record's zone is +04; this network is in zone 0.
         #expect(
-            bench.ask("AT+CMGL=\"ALL\"") == "AT+CMGL=\"ALL\"\r\r\n+CMGL: 1,\"REC READ\",\"+15551234567\",,\"24/01/15,10:20:30+00\"\r\nhello\r\n\r\nOK\r\n")
+            bench.ask("AT+CMGL=\"ALL\"")
+                == "AT+CMGL=\"ALL\"\r\r\n+CMGL: 1,\"REC READ\",\"+15551234567\",,\"24/01/15,10:20:30+00\"\r\nhello\r\n\r\nOK\r\n")
     }
 
     @Test("140, 141, 144: upload, checksum, delete")

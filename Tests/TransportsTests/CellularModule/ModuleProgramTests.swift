@@ -20,7 +20,9 @@ struct ModuleProgramTests {
 
     /// Prints that the test is skipped where the program is not installed.
     private func installed(_ name: String, _ test: String) -> String? {
-        for folder in ["/usr/bin", "/usr/local/bin", "/bin"] where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") { return "\(folder)/\(name)" }
+        for folder in ["/usr/bin", "/usr/local/bin", "/bin"] where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
+            return "\(folder)/\(name)"
+        }
         print("SKIPPED \(test): \(name) is not installed")
         return nil
     }
@@ -28,10 +30,13 @@ struct ModuleProgramTests {
     private func gammu(_ module: ModuleOnPorts, _ arguments: String..., input: String = "") throws -> ModuleOnPorts.ProgramResult? {
         guard let program = installed("gammu", "gammu \(arguments.joined(separator: " "))") else { return nil }
         let configuration = module.folder.appending(path: "gammurc")
-        let text = "[gammu]\ndevice = \(module.path("at"))\nconnection = at115200\nlogfile = \(module.path("gammu.log"))\nlogformat = textalldate\n"
+        let text =
+            "[gammu]\ndevice = \(module.path("at"))\nconnection = at115200\nlogfile = \(module.path("gammu.log"))\nlogformat = textalldate\n"
         try Data(text.utf8).write(to: configuration)
         let result = try module.program(program, ["-c", configuration.path] + arguments, input: input)
-        if result.status != 0, let log = try? String(contentsOf: URL(fileURLWithPath: module.path("gammu.log")), encoding: .utf8) { print(log.suffix(1_500)) }
+        if result.status != 0, let log = try? String(contentsOf: URL(fileURLWithPath: module.path("gammu.log")), encoding: .utf8) {
+            print(log.suffix(1_500))
+        }
         return result
     }
 
@@ -67,7 +72,9 @@ struct ModuleProgramTests {
         module.give(.action(Token(rawValue: 1), "sms.receive", ["from": "+15557654321", "text": "greetings, module"]))
         guard let result = try gammu(module, "getallsms") else { return }
         #expect(result.status == 0, "\(result.output)")
-        for text in ["+15557654321", "greetings, module", "1 SMS parts in 1 SMS"] { #expect(result.output.contains(text), "\(result.output)") }
+        for text in ["+15557654321", "greetings, module", "1 SMS parts in 1 SMS"] {
+            #expect(result.output.contains(text), "\(result.output)")
+        }
     }
 
     @Test("gammu monitor shows signal and network")

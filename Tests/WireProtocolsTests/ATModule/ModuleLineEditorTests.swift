@@ -69,11 +69,14 @@ struct ModuleCommandLineTests {
         Vector(
             line: "AT&C1&D2E1",
             commands: [
-                ModuleCommand("&C", .execute, [.bare("1")]), ModuleCommand("&D", .execute, [.bare("2")]), ModuleCommand("E", .execute, [.bare("1")]),
+                ModuleCommand("&C", .execute, [.bare("1")]), ModuleCommand("&D", .execute, [.bare("2")]),
+                ModuleCommand("E", .execute, [.bare("1")]),
             ]),
-        Vector(line: "ATS0?", commands: [ModuleCommand("S0", .read)]), Vector(line: "ATS7=60", commands: [ModuleCommand("S7", .write, [.bare("60")])]),
+        Vector(line: "ATS0?", commands: [ModuleCommand("S0", .read)]),
+        Vector(line: "ATS7=60", commands: [ModuleCommand("S7", .write, [.bare("60")])]),
         Vector(line: "ATD*99#", commands: [ModuleCommand("D", .write, [.bare("*99#")])]),
-        Vector(line: "AT+CREG?", commands: [ModuleCommand("+CREG", .read)]), Vector(line: "AT+CREG=?", commands: [ModuleCommand("+CREG", .test)]),
+        Vector(line: "AT+CREG?", commands: [ModuleCommand("+CREG", .read)]),
+        Vector(line: "AT+CREG=?", commands: [ModuleCommand("+CREG", .test)]),
         Vector(line: "AT+CFUN=1,1", commands: [ModuleCommand("+CFUN", .write, [.bare("1"), .bare("1")])]),
         Vector(line: "ATI;+CSUB", commands: [ModuleCommand("I"), ModuleCommand("+CSUB")]),
         Vector(
@@ -82,7 +85,8 @@ struct ModuleCommandLineTests {
         Vector(line: "AT+X=\"a;b,c\",,3", commands: [ModuleCommand("+X", .write, [.quoted("a;b,c"), .absent, .bare("3")])]),
         Vector(line: "AT+X=", commands: [ModuleCommand("+X", .write, [.absent])]),
         Vector(line: "AT + CSQ ", commands: [], isMalformed: true), Vector(line: "AT +CSQ ; ", commands: [ModuleCommand("+CSQ")]),
-        Vector(line: "AT$TSSPCSW=?", commands: [ModuleCommand("$TSSPCSW", .test)]), Vector(line: "AT*CNTI=2", commands: [ModuleCommand("*CNTI", .write, [.bare("2")])]),
+        Vector(line: "AT$TSSPCSW=?", commands: [ModuleCommand("$TSSPCSW", .test)]),
+        Vector(line: "AT*CNTI=2", commands: [ModuleCommand("*CNTI", .write, [.bare("2")])]),
         // What stands before AT does not count: the rest of a probe in another language.
         Vector(line: "~x\u{1}~AT+CSQ", commands: [ModuleCommand("+CSQ")]),
         Vector(line: "AT+X=\"open", commands: [], isMalformed: true), Vector(line: "AT+X=\"a\"b", commands: [], isMalformed: true),

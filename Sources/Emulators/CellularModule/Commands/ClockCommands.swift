@@ -4,7 +4,8 @@ import WireProtocols
 /// Clocks (specs/rg500q.md §2.8).
 enum ClockCommands {
     static let table: [CommandEntry] = [
-        CommandEntry("+QLTS") { module, call, _ in networkTime(module, call) }, CommandEntry("+CCLK") { module, call, _ in clock(&module, call) },
+        CommandEntry("+QLTS") { module, call, _ in networkTime(module, call) },
+        CommandEntry("+CCLK") { module, call, _ in clock(&module, call) },
         CommandEntry("+CTZU", keeps: [0...3], default: [0], test: "(0,1)"), CommandEntry("+CTZR", keeps: [0...2], default: [0]),
     ]
 
@@ -50,11 +51,13 @@ enum ClockCommands {
     /// `26/01/31,23:59:58+04`: the zone in quarters of an hour, which the clock does not keep.
     private static func moment(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
-        guard bytes.count == 17 || bytes.count == 20, bytes[2] == UInt8(ascii: "/"), bytes[5] == UInt8(ascii: "/"), bytes[8] == UInt8(ascii: ","),
+        guard bytes.count == 17 || bytes.count == 20, bytes[2] == UInt8(ascii: "/"), bytes[5] == UInt8(ascii: "/"),
+            bytes[8] == UInt8(ascii: ","),
             bytes[11] == UInt8(ascii: ":"), bytes[14] == UInt8(ascii: ":")
         else { return nil }
         let values = [0, 3, 6, 9, 12, 15].compactMap { Int(String(decoding: bytes[$0..<($0 + 2)], as: UTF8.self)) }
         guard values.count == 6 else { return nil }
-        return CivilTime.unix(year: 2_000 + values[0], month: values[1], day: values[2], hour: values[3], minute: values[4], second: values[5])
+        return CivilTime.unix(
+            year: 2_000 + values[0], month: values[1], day: values[2], hour: values[3], minute: values[4], second: values[5])
     }
 }

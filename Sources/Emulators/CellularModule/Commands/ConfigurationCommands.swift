@@ -18,7 +18,9 @@ enum ConfigurationCommands {
         },
         CommandEntry("+QMBNCFG") { module, call, _ in carrierProfiles(&module, call) },
         CommandEntry("+QPRTPARA") { _, call, _ in
-            guard call.form == .write, call.number(0, in: 1...3) != nil else { return call.form == .test ? .ok("+QPRTPARA: (1,3)") : .wrongForm }
+            guard call.form == .write, call.number(0, in: 1...3) != nil else {
+                return call.form == .test ? .ok("+QPRTPARA: (1,3)") : .wrongForm
+            }
             return call.stage == 0 ? .wait(.seconds(2)) : .ok
         },
         CommandEntry("+IPR") { module, call, _ in speed(&module, call) },
@@ -47,19 +49,23 @@ enum ConfigurationCommands {
 
     private static let configuration: [Item] = [
         Item(name: "rrc", values: "0", accepts: [.numbers(0...5)]), Item(name: "hsdpacat", values: "24", accepts: [.numbers(6...24)]),
-        Item(name: "hsupacat", values: "6", accepts: [.numbers(5...6)]), Item(name: "pdp/duplicatechk", values: "1", accepts: [.numbers(0...1)]),
+        Item(name: "hsupacat", values: "6", accepts: [.numbers(5...6)]),
+        Item(name: "pdp/duplicatechk", values: "1", accepts: [.numbers(0...1)]),
         Item(name: "risignaltype", values: "\"respective\"", accepts: [.quoted(["respective", "physical"])]),
         Item(name: "lte/bandprior", values: "0", accepts: [.numbers(0...255), .numbers(0...255), .numbers(0...255)]),
         Item(name: "volte_disable", values: "0", accepts: [.numbers(0...1)]),
-        Item(name: "diversity/config", values: "0", accepts: [.numbers(0...3)]), Item(name: "div_test_mode", values: "0", accepts: [.numbers(0...3)]),
+        Item(name: "diversity/config", values: "0", accepts: [.numbers(0...3)]),
+        Item(name: "div_test_mode", values: "0", accepts: [.numbers(0...3)]),
         Item(name: "data_interface", values: "0,0", accepts: [.numbers(0...1), .numbers(0...1)]),
         Item(name: "pcie/mode", values: "0", accepts: [.numbers(0...1)]), Item(name: "pcie_mbim", values: "0", accepts: [.numbers(0...1)]),
         Item(name: "sms_control", values: "1,1", accepts: [.numbers(0...1), .numbers(0...1)]),
         Item(name: "call_control", values: "0,0", accepts: [.numbers(0...1), .numbers(0...1)]),
-        Item(name: "usb/maxpower", values: "896", accepts: [.numbers(0...900)]), Item(name: "efratctl", values: "0", accepts: [.numbers(0...1)]),
+        Item(name: "usb/maxpower", values: "896", accepts: [.numbers(0...900)]),
+        Item(name: "efratctl", values: "0", accepts: [.numbers(0...1)]),
         Item(name: "gatewayset", values: "\"192.168.225.1\""), Item(name: "netmaskset", values: "\"255.255.255.0\""),
         Item(name: "mmwave", values: "0", accepts: [.numbers(0...1)]), Item(name: "clat", values: "0", accepts: [.numbers(0...1)]),
-        Item(name: "usage/apmem", values: "0", accepts: [.numbers(0...1)]), Item(name: "enable_gea1", values: "0", accepts: [.numbers(0...1)]),
+        Item(name: "usage/apmem", values: "0", accepts: [.numbers(0...1)]),
+        Item(name: "enable_gea1", values: "0", accepts: [.numbers(0...1)]),
         Item(name: "dhcppktfltr", values: "0", accepts: [.numbers(0...1)]),
         // These work though the test form does not list them (§2.8).
         Item(name: "usbnet", values: "0", accepts: [.numbers(0...3)], isListed: false),
@@ -81,9 +87,11 @@ enum ConfigurationCommands {
         }
 
     private static let preferences: [Item] = [
-        Item(name: "mode_pref", values: "AUTO", accepts: [.chain]), Item(name: "lte_band", values: "1:3:5:7:8:20:28:32:38:40:41:42:43", accepts: [.chain]),
+        Item(name: "mode_pref", values: "AUTO", accepts: [.chain]),
+        Item(name: "lte_band", values: "1:3:5:7:8:20:28:32:38:40:41:42:43", accepts: [.chain]),
         Item(name: "nr5g_band", values: "1:28:41:77:78:79", accepts: [.chain]),
-        Item(name: "nsa_nr5g_band", values: "1:28:41:77:78:79", accepts: [.chain]), Item(name: "nr5g_disable_mode", values: "0", accepts: [.numbers(0...2)]),
+        Item(name: "nsa_nr5g_band", values: "1:28:41:77:78:79", accepts: [.chain]),
+        Item(name: "nr5g_disable_mode", values: "0", accepts: [.numbers(0...2)]),
     ]
 
     /// A command whose first argument names an item: alone it reads, with values it writes. An unknown item is a plain ERROR (§2.1).
@@ -155,7 +163,8 @@ enum ConfigurationCommands {
     private static func temperatures(_ module: CellularModule, _ now: RunInstant) -> [String] {
         let core = module.temperature(at: now)
         let sensors: [(String, Int?)] = [
-            ("qfe_wtr_pa0", core - 3), ("qfe_wtr_pa1", nil), ("qfe_wtr_pa2", nil), ("qfe_wtr_pa3", nil), ("aoss0-usr", core), ("mdm-q6-usr", core + 1),
+            ("qfe_wtr_pa0", core - 3), ("qfe_wtr_pa1", nil), ("qfe_wtr_pa2", nil), ("qfe_wtr_pa3", nil), ("aoss0-usr", core),
+            ("mdm-q6-usr", core + 1),
             ("ipa-usr", core), ("cpu0-a7-usr", core), ("mdm-5g-usr", core + 1), ("mdm-vpe-usr", core), ("mdm-core-usr", core),
             ("xo-therm-usr", core - 2), ("sdx-case-therm-usr", core - 4), ("ambient-therm-usr", core - 6),
         ]

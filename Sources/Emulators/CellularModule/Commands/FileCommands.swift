@@ -13,8 +13,10 @@ enum FileCommands {
         },
         CommandEntry("+QFLST") { module, call, _ in list(module, call) }, CommandEntry("+QFLDS") { module, call, _ in space(module, call) },
         CommandEntry("+QFDEL") { module, call, effects in delete(&module, call, &effects) },
-        CommandEntry("+QFOPEN") { module, call, _ in open(&module, call) }, CommandEntry("+QFREAD") { module, call, _ in read(&module, call) },
-        CommandEntry("+QFWRITE") { module, call, _ in write(&module, call) }, CommandEntry("+QFSEEK") { module, call, _ in seek(&module, call) },
+        CommandEntry("+QFOPEN") { module, call, _ in open(&module, call) },
+        CommandEntry("+QFREAD") { module, call, _ in read(&module, call) },
+        CommandEntry("+QFWRITE") { module, call, _ in write(&module, call) },
+        CommandEntry("+QFSEEK") { module, call, _ in seek(&module, call) },
         CommandEntry("+QFPOSITION") { module, call, _ in
             guard call.form == .write else { return call.form == .test ? .ok("+QFPOSITION: <filehandle>") : .wrongForm }
             guard let handle = module.handle(call[0].number) else { return .cme(416) }
@@ -40,7 +42,9 @@ enum FileCommands {
             guard size <= (name.isTemporary ? CellularModule.temporarySpace : module.disk.free) else { return .cme(420) }
             return .upload(FileUpload(purpose: .file(name), size: size, limit: .seconds(limit), isAcknowledged: mode == 1))
         }
-        guard let upload = module.ram.files.taken.removeValue(forKey: call.port), case .file(let name) = upload.purpose else { return .cme(400) }
+        guard let upload = module.ram.files.taken.removeValue(forKey: call.port), case .file(let name) = upload.purpose else {
+            return .cme(400)
+        }
         guard module.store(upload.bytes, as: name) else { return .cme(409) }
         let sum = checksum(upload.bytes)
         effects.append(
@@ -55,7 +59,8 @@ enum FileCommands {
         let rest = isTemporary || upper.hasPrefix("UFS:") ? String(pattern.dropFirst(4)) : pattern
         guard !rest.isEmpty else { return nil }
         let files =
-            isTemporary ? module.ram.files.temporary.map { ("RAM:" + $0.name, $0.bytes.count) } : module.disk.files.map { ("UFS:" + $0.name, $0.size) }
+            isTemporary
+            ? module.ram.files.temporary.map { ("RAM:" + $0.name, $0.bytes.count) } : module.disk.files.map { ("UFS:" + $0.name, $0.size) }
         return files.compactMap { full, size in
             guard let name = FileName(full) else { return nil }
             let isMeant = rest.hasSuffix("*") ? name.name.hasPrefix(rest.dropLast()) : name.name == rest
@@ -159,7 +164,9 @@ enum FileCommands {
         guard call.form == .write else { return call.form == .test ? .ok("+QFSEEK: <filehandle>,<offset>,(0-2)") : .wrongForm }
         guard let index = module.handle(call[0].number) else { return .cme(416) }
         let handle = module.ram.files.handles[index]
-        guard let offset = call.number(1, in: 0...module.disk.total), let from = call.number(2, in: 0...2, default: 0) else { return .cme(400) }
+        guard let offset = call.number(1, in: 0...module.disk.total), let from = call.number(2, in: 0...2, default: 0) else {
+            return .cme(400)
+        }
         let target = [offset, handle.position + offset, handle.bytes.count - offset][from]
         guard (0...handle.bytes.count).contains(target) else { return .cme(401) }
         module.ram.files.handles[index].position = target

@@ -9,7 +9,18 @@ enum IdentityCommands {
         },
         bare("+CGMI") { $0.manufacturer }, bare("+GMI") { $0.manufacturer }, bare("+CGMM") { $0.product }, bare("+GMM") { $0.product },
         bare("+CGMR") { $0.firmware }, bare("+GMR") { $0.firmware }, bare("+CGSN") { $0.imei }, bare("+GSN") { $0.imei },
-        bare("+QGMR") { "\($0.firmware)_\($0.subVersion)" }, bare("+CSUB") { _ in "SubEdition: V01" }, bare("+GCAP") { _ in "+GCAP: +CGSM" },
+        CommandEntry("+QGMR") { module, call, _ in
+            switch call.form {
+            // Right after a boot the second half of the sub-version is not known yet (§2.2).
+            case .execute:
+                .ok(
+                    "\(module.setup.firmware)_\(module.isStarting ? module.setup.subVersion.dropLast(6) + "00.000" : module.setup.subVersion[...])"
+                )
+            case .test: .ok
+            case .read, .write: .wrongForm
+            }
+        },
+        bare("+CSUB") { _ in "SubEdition: V01" }, bare("+GCAP") { _ in "+GCAP: +CGSM" },
         CommandEntry("+EGMR") { module, call, _ in factoryNumber(module, call) },
         CommandEntry("+CIMI", needs: .card) { module, call, _ in
             switch call.form {
@@ -18,7 +29,7 @@ enum IdentityCommands {
             case .read, .write: .wrongForm
             }
         },
-        card("+QCCID"), card("+ICCID"),
+        card("+QCCID", since: 0), card("+ICCID", since: 13),
         CommandEntry("+CNUM", needs: .card) { module, call, _ in
             guard call.form == .execute else { return call.form == .test ? .ok : .wrongForm }
             guard let number = module.card?.number, !number.isEmpty else { return .ok }
@@ -37,14 +48,23 @@ enum IdentityCommands {
         }
     }
 
-    private static func card(_ name: String) -> CommandEntry {
+    /// - Parameter release: the firmware's release line from which on the command is there.
+    private static func card(_ name: String, since release: Int) -> CommandEntry {
         CommandEntry(name, needs: .card) { module, call, _ in
+            guard Self.release(of: module.setup.firmware) >= release else { return .error }
             switch call.form {
-            case .execute, .read: .ok("\(name): \(module.card?.iccid ?? "")")
-            case .test: .ok
-            case .write: .wrongForm
+            case .execute, .read: return .ok("\(name): \(module.card?.iccid ?? "")")
+            case .test: return .ok
+            case .write: return .wrongForm
             }
         }
+    }
+
+    /// 11 of `RG500QEAAAR11A06M4G` (§4.5); 0 for texts of another form.
+    private static func release(of firmware: String) -> Int {
+        let text = Array(firmware.utf8)
+        guard let place = text.lastIndex(of: UInt8(ascii: "A")), place >= 3, text[place - 3] == UInt8(ascii: "R") else { return 0 }
+        return Int(String(decoding: text[(place - 2)..<place], as: UTF8.self)) ?? 0
     }
 
     /// `AT+EGMR=0,7` reads the IMEI, `0,9` the software version number, which are the last two digits of the IMEISV. Writing is the factory's.

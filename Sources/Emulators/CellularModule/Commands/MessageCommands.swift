@@ -5,7 +5,8 @@ import WireProtocols
 enum MessageCommands {
     static let table: [CommandEntry] = [
         CommandEntry("+CMGF", keeps: [0...1], default: [0]), CommandEntry("+CSDH", keeps: [0...1], default: [0]),
-        CommandEntry("+CNMI", keeps: [0...2, 0...3, 0...3, 0...2, 0...1], default: [2, 1, 0, 0, 0], test: "(0-2),(0-3),(0,2,3),(0-2),(0,1)"),
+        CommandEntry(
+            "+CNMI", keeps: [0...2, 0...3, 0...3, 0...2, 0...1], default: [2, 1, 0, 0, 0], test: "(0-2),(0-3),(0,2,3),(0-2),(0,1)"),
         CommandEntry("+CSMP", keeps: [0...255, 0...255, 0...255, 0...255], default: [17, 167, 0, 0]),
         CommandEntry("+CMMS", keeps: [0...2], default: [0]),
         CommandEntry("+CSMS") { _, call, _ in
@@ -17,7 +18,8 @@ enum MessageCommands {
             }
         },
         CommandEntry("+CNMA") { _, call, _ in call.form == .test ? .ok("+CNMA: (0-2)") : .cms(340) },
-        CommandEntry("+CSCS") { module, call, _ in characterSet(&module, call) }, CommandEntry("+CSCA", needs: .messageCard) { module, call, _ in centre(&module, call) },
+        CommandEntry("+CSCS") { module, call, _ in characterSet(&module, call) },
+        CommandEntry("+CSCA", needs: .messageCard) { module, call, _ in centre(&module, call) },
         CommandEntry("+CPMS", needs: .messageCard) { module, call, _ in memories(&module, call) },
         CommandEntry("+CMGS", needs: .messageCard) { module, call, effects in send(&module, call, &effects) },
         CommandEntry("+CMGW", needs: .messageCard) { module, call, effects in write(&module, call) },
@@ -121,7 +123,8 @@ enum MessageCommands {
             return ShortMessage(to: number, text: words, status: status)
         case .octets(let count):
             let digits = text.filter { $0 != 0x0d && $0 != 0x20 }
-            guard let pdu = Hexadecimal.bytes(String(decoding: digits, as: UTF8.self)), let message = ShortMessage(pdu: pdu, status: status),
+            guard let pdu = Hexadecimal.bytes(String(decoding: digits, as: UTF8.self)),
+                let message = ShortMessage(pdu: pdu, status: status),
                 message.tpdu.count == count
             else { return nil }
             return message
@@ -154,7 +157,9 @@ enum MessageCommands {
             guard let target = target(module, call), let status else { return .cms(isText(module) ? 305 : 304) }
             return .prompt(MessageDraft(target: target, status: status))
         }
-        guard let (draft, text) = module.ram.messages.taken.removeValue(forKey: call.port), let status = draft.status else { return .cms(500) }
+        guard let (draft, text) = module.ram.messages.taken.removeValue(forKey: call.port), let status = draft.status else {
+            return .cms(500)
+        }
         guard let message = message(module, draft, text, status) else { return wrong(draft) }
         guard let place = module.addMessage(message, to: module.ram.messages.selected[1]) else { return .cms(322) }
         return .ok("+CMGW: \(place)")

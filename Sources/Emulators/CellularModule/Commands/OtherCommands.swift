@@ -4,12 +4,18 @@ import WireProtocols
 /// Commands that programs send on their way to others, with answers that suffice (specs/rg500q.md §6; transcripts of the group `clients`).
 enum OtherCommands {
     static let table: [CommandEntry] = [
-        CommandEntry("+CPAS", test: ["+CPAS: (0,3,4)"], execute: ["+CPAS: 0"]), CommandEntry("+CBC", test: ["+CBC: (0-2),(0-100)"], execute: ["+CBC: 0,0,3800"]),
-        CommandEntry("+CLIP", keeps: [0...1], default: [0], test: "(0,1)"), CommandEntry("+CRC", keeps: [0...1], default: [0], test: "(0,1)"),
-        CommandEntry("+COLP", keeps: [0...1], default: [0], test: "(0,1)"), CommandEntry("+CCWA", keeps: [0...1, 0...2, 0...255], default: [0], test: "(0,1)"),
-        CommandEntry("+CUSD", keeps: [0...2], default: [0], test: "(0-2)"), CommandEntry("+CGEREP", keeps: [0...2, 0...1], default: [0, 0], test: "(0-2),(0,1)"),
-        CommandEntry("+CHUP", test: [], execute: []), CommandEntry("+CLCC", test: [], execute: []), CommandEntry("+CEER", test: [], execute: ["+CEER: No report available"]),
-        CommandEntry("+IFC", test: ["+IFC: (0-2),(0-2)"], read: ["+IFC: 0,0"], write: []), CommandEntry("+ICF", test: ["+ICF: (3),(3)"], read: ["+ICF: 3,3"], write: []),
+        CommandEntry("+CPAS", test: ["+CPAS: (0,3,4)"], execute: ["+CPAS: 0"]),
+        CommandEntry("+CBC", test: ["+CBC: (0-2),(0-100)"], execute: ["+CBC: 0,0,3800"]),
+        CommandEntry("+CLIP", keeps: [0...1], default: [0], test: "(0,1)"),
+        CommandEntry("+CRC", keeps: [0...1], default: [0], test: "(0,1)"),
+        CommandEntry("+COLP", keeps: [0...1], default: [0], test: "(0,1)"),
+        CommandEntry("+CCWA", keeps: [0...1, 0...2, 0...255], default: [0], test: "(0,1)"),
+        CommandEntry("+CUSD", keeps: [0...2], default: [0], test: "(0-2)"),
+        CommandEntry("+CGEREP", keeps: [0...2, 0...1], default: [0, 0], test: "(0-2),(0,1)"),
+        CommandEntry("+CHUP", test: [], execute: []), CommandEntry("+CLCC", test: [], execute: []),
+        CommandEntry("+CEER", test: [], execute: ["+CEER: No report available"]),
+        CommandEntry("+IFC", test: ["+IFC: (0-2),(0-2)"], read: ["+IFC: 0,0"], write: []),
+        CommandEntry("+ICF", test: ["+ICF: (3),(3)"], read: ["+ICF: 3,3"], write: []),
         CommandEntry("+CPBS") { module, call, _ in phoneBooks(&module, call) },
         CommandEntry("+CPBR", needs: .card) { _, call, _ in
             switch call.form {

@@ -9,6 +9,7 @@ enum PacketDataCommands {
         CommandEntry("+CGPADDR") { module, call, _ in addresses(module, call) },
         CommandEntry("+QIACT") { module, call, _ in sockets(&module, call, isActive: true) },
         CommandEntry("+QIDEACT") { module, call, _ in sockets(&module, call, isActive: false) },
+        CommandEntry("+QNETDEVCTL") { module, call, _ in hostCall(&module, call) },
         CommandEntry("+QGDCNT") { module, call, _ in counters(&module, call) },
     ]
 
@@ -44,7 +45,9 @@ enum PacketDataCommands {
     private static func accessPoint(_ argument: ModuleCommand.Argument) -> String? {
         guard argument != .absent else { return "" }
         guard case .quoted(let name) = argument, name.utf8.count <= 100,
-            name.unicodeScalars.allSatisfy({ $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "." || $0 == "_") })
+            name.unicodeScalars.allSatisfy({
+                $0.isASCII && ($0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "." || $0 == "_")
+            })
         else { return nil }
         return name
     }
@@ -59,7 +62,9 @@ enum PacketDataCommands {
             guard let state = call.number(0, in: 0...1) else { return .wrongValue }
             var chosen: [Int] = []
             for position in call.arguments.indices.dropFirst() {
-                guard let number = call.number(position, in: numbers), module.ram.settings.contexts[number] != nil else { return .wrongValue }
+                guard let number = call.number(position, in: numbers), module.ram.settings.contexts[number] != nil else {
+                    return .wrongValue
+                }
                 chosen.append(number)
             }
             if chosen.isEmpty { chosen = module.ram.settings.contextNumbers }
@@ -111,6 +116,28 @@ enum PacketDataCommands {
         case .write:
             guard let number = call.number(0, in: 1...16), module.ram.settings.contexts[number] != nil else { return .wrongValue }
             return change(&module, [number], isActive: isActive, call)
+        }
+    }
+
+    /// The data call of the host's network interface: operation, context, report; the read form adds whether it is up.
+    private static func hostCall(_ module: inout CellularModule, _ call: CommandCall) -> CommandReply {
+        switch call.form {
+        case .test: return .ok("+QNETDEVCTL: (0-3),(1-16),(0,1)")
+        case .execute: return .wrongForm
+        case .read:
+            let kept = module.ram.settings.numbers["+QNETDEVCTL"] ?? [0, 1, 0]
+            let isUp = kept[0] != 0 && module.ram.contexts[kept[1]]?.isActive == true
+            return .ok("+QNETDEVCTL: \(kept.map(String.init).joined(separator: ",")),\(isUp ? 1 : 0)")
+        case .write:
+            guard let operation = call.number(0, in: 0...3), let number = call.number(1, in: 1...16, default: 1),
+                let report = call.number(2, in: 0...1, default: 0), module.ram.settings.contexts[number] != nil
+            else { return .wrongValue }
+            if operation != 0 {
+                guard module.ram.registration.isRegistered else { return .cme(30) }
+                module.activateContext(number)
+            }
+            module.ram.settings.numbers["+QNETDEVCTL"] = [operation, number, report]
+            return .ok
         }
     }
 

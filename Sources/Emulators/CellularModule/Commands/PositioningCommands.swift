@@ -38,7 +38,8 @@ enum PositioningCommands {
         let position = module.position
         let place =
             switch format {
-            case 0: "\(NMEASentences.latitude(position.latitude, minutes: 4, separator: "")),\(NMEASentences.longitude(position.longitude, minutes: 4, separator: ""))"
+            case 0:
+                "\(NMEASentences.latitude(position.latitude, minutes: 4, separator: "")),\(NMEASentences.longitude(position.longitude, minutes: 4, separator: ""))"
             case 1: "\(NMEASentences.latitude(position.latitude, minutes: 6)),\(NMEASentences.longitude(position.longitude, minutes: 6))"
             default: "\(position.latitude.decimals(5)),\(position.longitude.decimals(5))"
             }
@@ -46,12 +47,14 @@ enum PositioningCommands {
         let clock = "\(time.hour.digits(2))\(time.minute.digits(2))\(time.second.digits(2)).0"
         let date = "\(time.day.digits(2))\(time.month.digits(2))\((time.year % 100).digits(2))"
         return .ok(
-            "+QGPSLOC: \(clock),\(place),0.9,\(position.altitude.decimals(1)),3,0.00,0.0,0.0,\(date),\(NMEASentences.satellites.count.digits(2))")
+            "+QGPSLOC: \(clock),\(place),0.9,\(position.altitude.decimals(1)),3,0.00,0.0,0.0,\(date),\(NMEASentences.satellites.count.digits(2))"
+        )
     }
 
     /// Items with their first values.
     private static let items = [
-        ("outport", "\"usbnmea\""), ("nmeasrc", "0"), ("gpsnmeatype", "31"), ("glonassnmeatype", "0"), ("galileonmeatype", "0"), ("beidounmeatype", "0"),
+        ("outport", "\"usbnmea\""), ("nmeasrc", "0"), ("gpsnmeatype", "31"), ("glonassnmeatype", "0"), ("galileonmeatype", "0"),
+        ("beidounmeatype", "0"),
         ("gnssconfig", "1"), ("autogps", "0"),
     ]
 

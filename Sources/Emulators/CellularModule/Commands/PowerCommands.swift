@@ -45,17 +45,20 @@ enum PowerCommands {
         CommandEntry("+CLCK") { module, call, _ in lock(module, call) },
         CommandEntry("+CSIM", needs: .card) { _, call, _ in
             // Any file or function of the card is one that it has not: status words 6A 82.
-            guard call.form == .write, let length = call[0].number, let data = call[1].text, data.utf8.count == length else { return .wrongForm }
+            guard call.form == .write, let length = call[0].number, let data = call[1].text, data.utf8.count == length else {
+                return .wrongForm
+            }
             return .ok("+CSIM: 4,\"6A82\"")
         },
         CommandEntry("+CRSM", needs: .card) { module, call, _ in file(module, call) },
     ]
 
-    private static func functionality(_ module: inout CellularModule, _ call: CommandCall, _ effects: inout [DeviceEffect]) -> CommandReply {
+    private static func functionality(_ module: inout CellularModule, _ call: CommandCall, _ effects: inout [DeviceEffect]) -> CommandReply
+    {
         switch call.form {
         case .test: return .ok("+CFUN: (0,1,4),(0,1)")
         // It reads 0 until the SIM's turn has come after a boot.
-        case .read: return .ok("+CFUN: \(isStarting(module) ? 0 : module.ram.functionality)")
+        case .read: return .ok("+CFUN: \(module.isStarting ? 0 : module.ram.functionality)")
         case .execute: return .wrongForm
         case .write: break
         }
@@ -81,10 +84,6 @@ enum PowerCommands {
         if before == 0 { module.beginStart(&effects) }
         module.updateRegistration(at: call.now, &effects)
         return .ok
-    }
-
-    private static func isStarting(_ module: CellularModule) -> Bool {
-        module.ram.start.steps.first == .card && module.ram.start.done == 0 && module.ram.functionality == 1
     }
 
     private static func pin(_ module: inout CellularModule, _ call: CommandCall, _ effects: inout [DeviceEffect]) -> CommandReply {
@@ -121,7 +120,9 @@ enum PowerCommands {
         case .test: return .ok("+CLCK: (\(facilities.map { "\"\($0)\"" }.joined(separator: ",")))")
         case .read, .execute: return .wrongForm
         case .write:
-            guard let facility = call[0].text, facilities.contains(facility), let mode = call.number(1, in: 0...2) else { return .wrongValue }
+            guard let facility = call[0].text, facilities.contains(facility), let mode = call.number(1, in: 0...2) else {
+                return .wrongValue
+            }
             guard mode == 2 else { return .cme(3) }
             return .ok("+CLCK: \(facility == "SC" && module.card?.pin != nil ? 1 : 0)")
         }

@@ -5,10 +5,13 @@ import WireProtocols
 enum SignalCommands {
     static let table: [CommandEntry] = [
         shown("+CSQ", test: "+CSQ: (0-31,99),(0-7,99)") { module, now in ["+CSQ: \(module.signalQuality(at: now)),99"] },
-        shown("+CESQ", test: "+CESQ: (0-63,99),(0-7,99),(0-96,255),(0-255),(0-34,255),(0-97,255)") { module, now in [extended(module, now)] },
+        shown("+CESQ", test: "+CESQ: (0-63,99),(0-7,99),(0-96,255),(0-255),(0-34,255),(0-97,255)") { module, now in [extended(module, now)]
+        },
         shown("+QCSQ", test: "+QCSQ: \"NOSERVICE\",\"WCDMA\",\"LTE\",\"NR5G\"", readable: true, quectelQuality),
-        branches("+QRSRP", lte: \.rsrp, nr: \.rsrp, offsets: [0, -4, -4, 2]), branches("+QRSRQ", lte: \.rsrq, nr: \.rsrq, offsets: [0, -3, -3, 1]),
-        branches("+QSINR", lte: \.sinr, nr: \.sinr, offsets: [0, -4, 2, 1]), branches("+QRSSI", lte: \.rssi, nr: \.rssi, offsets: [0, -4, -4, 2]),
+        branches("+QRSRP", lte: \.rsrp, nr: \.rsrp, offsets: [0, -4, -4, 2]),
+        branches("+QRSRQ", lte: \.rsrq, nr: \.rsrq, offsets: [0, -3, -3, 1]),
+        branches("+QSINR", lte: \.sinr, nr: \.sinr, offsets: [0, -4, 2, 1]),
+        branches("+QRSSI", lte: \.rssi, nr: \.rssi, offsets: [0, -4, -4, 2]),
         shown("+QNWINFO", test: nil, networkInformation),
         CommandEntry("+QENG") { module, call, _ in cells(module, call) },
         shown("+QCAINFO", test: nil, carriers),
@@ -89,8 +92,10 @@ enum SignalCommands {
 
     @Sendable private static func networkInformation(_ module: CellularModule, _ now: RunInstant) -> [String] {
         let network = module.network
-        let lte = "+QNWINFO: \"\(network.lte.isTDD ? "TDD" : "FDD") LTE\",\"\(network.plmn)\",\"LTE BAND \(network.lte.band)\",\(network.lte.channel)"
-        let nr = "+QNWINFO: \"\(network.nr.isTDD ? "TDD" : "FDD") NR5G\",\"\(network.plmn)\",\"NR5G BAND \(network.nr.band)\",\(network.nr.channel)"
+        let lte =
+            "+QNWINFO: \"\(network.lte.isTDD ? "TDD" : "FDD") LTE\",\"\(network.plmn)\",\"LTE BAND \(network.lte.band)\",\(network.lte.channel)"
+        let nr =
+            "+QNWINFO: \"\(network.nr.isTDD ? "TDD" : "FDD") NR5G\",\"\(network.plmn)\",\"NR5G BAND \(network.nr.band)\",\(network.nr.channel)"
         return switch module.ram.registration.mode {
         case _ where !module.ram.registration.isRegistered: ["+QNWINFO: No Service"]
         case .none: ["+QNWINFO: No Service"]
@@ -155,7 +160,8 @@ enum SignalCommands {
         let measured = module.nrMeasurement(at: now)
         let start = "\"NR5G-NSA\",\(network.countryCode),\(network.networkCode)"
         guard measured.rsrp > weakestLeg else { return "\(start),65535,-32768,-32768,-32768" }
-        return "\(start),\(cell.physicalID),\(measured.rsrp),\(measured.sinr),\(measured.rsrq),\(cell.channel),\(cell.band),\(cell.bandwidth),"
+        return
+            "\(start),\(cell.physicalID),\(measured.rsrp),\(measured.sinr),\(measured.rsrq),\(cell.channel),\(cell.band),\(cell.bandwidth),"
             + "\(network.subcarrierSpacing)"
     }
 

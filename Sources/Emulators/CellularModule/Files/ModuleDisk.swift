@@ -73,7 +73,11 @@ package struct ModuleDisk: Sendable {
             bytes.append(littleEndian: UInt32(file.size))
             var runs: [(start: Int, count: Int)] = []
             for block in file.blocks {
-                if let last = runs.last, last.start + last.count == block { runs[runs.count - 1].count += 1 } else { runs.append((block, 1)) }
+                if let last = runs.last, last.start + last.count == block {
+                    runs[runs.count - 1].count += 1
+                } else {
+                    runs.append((block, 1))
+                }
             }
             bytes.append(littleEndian: UInt16(runs.count))
             for run in runs {
@@ -89,7 +93,8 @@ package struct ModuleDisk: Sendable {
         files = []
         var cursor = ByteCursor(list)
         while let length = cursor.integer(UInt8.self), let name = cursor.take(Int(length)), let size = cursor.integer(UInt32.self),
-            let runs = cursor.integer(UInt16.self) {
+            let runs = cursor.integer(UInt16.self)
+        {
             var blocks: [Int] = []
             for _ in 0..<runs {
                 guard let start = cursor.integer(UInt16.self), let count = cursor.integer(UInt16.self) else { return }

@@ -6,7 +6,8 @@ enum GSMAlphabet {
 
     /// After the escape 0x1B.
     private static let extended: [(code: UInt8, scalar: Unicode.Scalar)] = [
-        (0x0a, "\u{0c}"), (0x14, "^"), (0x28, "{"), (0x29, "}"), (0x2f, "\\"), (0x3c, "["), (0x3d, "~"), (0x3e, "]"), (0x40, "|"), (0x65, "€"),
+        (0x0a, "\u{0c}"), (0x14, "^"), (0x28, "{"), (0x29, "}"), (0x2f, "\\"), (0x3c, "["), (0x3d, "~"), (0x3e, "]"), (0x40, "|"),
+        (0x65, "€"),
     ]
 
     /// The septets of a text; `nil` if it has a character that the alphabet lacks.

@@ -44,13 +44,15 @@ extension CellularModule {
     }
 
     /// The network brings a message.
-    mutating func receiveMessage(_ arguments: Fields, at now: RunInstant, _ effects: inout [DeviceEffect]) -> Result<Fields, ActionFailure> {
+    mutating func receiveMessage(_ arguments: Fields, at now: RunInstant, _ effects: inout [DeviceEffect]) -> Result<Fields, ActionFailure>
+    {
         let sender = arguments["from"]?.description ?? "+15550001234"
         guard let text = arguments["text"]?.description, !sender.isEmpty, sender.utf8.count <= 21,
             let message = ShortMessage(
                 from: sender, text: text, at: clock(at: now), serviceCentre: card?.serviceCentre ?? "")
         else {
-            return .failure(ActionFailure("bad_argument", "sms.receive needs a text of at most 160 characters of the GSM alphabet, or 70 others."))
+            return .failure(
+                ActionFailure("bad_argument", "sms.receive needs a text of at most 160 characters of the GSM alphabet, or 70 others."))
         }
         guard ram.registration.isRegistered else {
             return .failure(ActionFailure("not_attached", "The module is not registered; wait for module.attached."))
@@ -125,7 +127,9 @@ extension CellularModule {
         case "UCS2": return text.utf16.map { Hexadecimal.text([UInt8($0 >> 8), UInt8($0 & 0xff)]).uppercased() }.joined()
         case "IRA": return String(text.unicodeScalars.map { $0.isASCII ? Character($0) : "?" })
         default:
-            guard let septets = GSMAlphabet.septets(text) else { return String(text.unicodeScalars.map { $0.isASCII ? Character($0) : "?" }) }
+            guard let septets = GSMAlphabet.septets(text) else {
+                return String(text.unicodeScalars.map { $0.isASCII ? Character($0) : "?" })
+            }
             return String(decoding: septets, as: UTF8.self)
         }
     }

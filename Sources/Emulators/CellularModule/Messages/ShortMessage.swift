@@ -133,7 +133,8 @@ extension ShortMessage {
         let header = first & 0x40 != 0 ? data.first.map { Int($0) + 1 } ?? 0 : 0
         guard header <= data.count else { return nil }
         return Parts(
-            isSubmit: isSubmit, firstOctet: first, address: PhoneAddress(type: type, semiOctets: number, length: digits), protocolID: protocolID,
+            isSubmit: isSubmit, firstOctet: first, address: PhoneAddress(type: type, semiOctets: number, length: digits),
+            protocolID: protocolID,
             codingScheme: scheme, timestamp: timestamp,
             text: Self.text(data, scheme: scheme, isSevenBit: isSevenBit, length: length, header: header), dataLength: length)
     }
@@ -165,7 +166,8 @@ extension ShortMessage {
         guard let (scheme, length, data) = Self.userData(text) else { return nil }
         let address = PhoneAddress(receiver)
         self.init(
-            status: status, tpdu: [0x11, 0, UInt8(address.length), address.type] + address.semiOctets + [0, scheme, 0xa7, UInt8(length)] + data)
+            status: status,
+            tpdu: [0x11, 0, UInt8(address.length), address.type] + address.semiOctets + [0, scheme, 0xa7, UInt8(length)] + data)
     }
 
     /// In the GSM alphabet if that has all characters, else in UCS2.

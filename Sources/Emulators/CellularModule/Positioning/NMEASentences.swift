@@ -10,7 +10,10 @@ struct NMEASentences {
     }
 
     /// Satellites in the solution; a fixed sky is enough to test readers.
-    static let satellites = [(2, 67, 211, 41), (5, 48, 64, 38), (7, 21, 118, 33), (13, 55, 290, 40), (15, 30, 190, 35), (20, 18, 45, 29), (28, 40, 310, 37), (30, 12, 260, 27)]
+    static let satellites = [
+        (2, 67, 211, 41), (5, 48, 64, 38), (7, 21, 118, 33), (13, 55, 290, 40), (15, 30, 190, 35), (20, 18, 45, 29), (28, 40, 310, 37),
+        (30, 12, 260, 27),
+    ]
 
     /// All sentences, each with checksum and CR LF.
     var text: String { bodies.map { "$\($0)*\(Self.checksum($0))\r\n" }.joined() }
