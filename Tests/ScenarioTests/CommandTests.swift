@@ -22,7 +22,8 @@ struct CommandTests {
         "wrong input ends with 2, says what is wrong, and nothing runs",
         arguments: [
             (["run", "--on", "moon"], "unknown world 'moon' for --on (allowed: sim, emu, hw)"),
-            (["run", "--on", "emu"], "The world 'emu' is not available yet"),
+            (["run", "--on", "emu", "--speed", "0.5"], "--speed '0.5' must be 1x to 1000x"), (["run", "--speed", "60x"], "--speed needs --on emu"),
+            (["run", "--on", "emu", "--broker", "rabbit"], "--broker 'rabbit' must be embedded, mosquitto or an address"),
             (["run", "--on", "hw"], "The world 'hw' is not available yet"),
             (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
             (["run", "--speed", "60x"], "--speed (the clock of the world emu) is not available yet"),
