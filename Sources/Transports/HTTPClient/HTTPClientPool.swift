@@ -9,13 +9,17 @@ import NIOSSL
 /// The HTTP client that all devices of a run share: AsyncHTTPClient on the thread of the sockets.
 package final class HTTPClientPool: Sendable {
     private let client: HTTPClient
+    private let sockets: StreamLoop
     private let loop: any Loop
 
     /// - Parameters:
     ///   - sockets: the thread that carries the connections.
     ///   - loop: whose thread sends requests and is told the answers.
-    ///   - security: how `https` addresses are verified; the machine's roots where it is `nil`.
+    ///   - security: how `https` addresses are verified; the machine's roots where it is `nil`. Its server name has no effect:
+    ///     the certificate must be for the address.
+    /// - Throws: `.notFound`, `.permissionDenied` or `.certificate` for what `security` names.
     package init(on sockets: StreamLoop, reportingTo loop: any Loop, security: ClientSecurity? = nil) throws(StreamFailure) {
+        self.sockets = sockets
         self.loop = loop
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         // One deadline for the whole request is set for each; a connection alone must not take it all.
@@ -25,10 +29,25 @@ package final class HTTPClientPool: Sendable {
         configuration.decompression = .disabled
         configuration.httpVersion = .http1Only
         if let security {
-            do { configuration.tlsConfiguration = try security.configuration() } catch { throw StreamFailure(error, .connect, "https") }
+            do { configuration.tlsConfiguration = try Self.tls(security) } catch { throw StreamFailure(error, .connect, "https") }
         }
         client = HTTPClient(eventLoopGroupProvider: .shared(sockets.eventLoop), configuration: configuration)
     }
+
+    /// The client verifies by itself, so it gets the roots; other streams have their own verification.
+    private static func tls(_ security: ClientSecurity) throws -> TLSConfiguration {
+        var configuration = try security.configuration()
+        configuration.certificateVerification = .fullVerification
+        switch security.roots {
+        case .system: configuration.trustRoots = .default
+        case .file(let path): configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(PEMFile.authorities(at: path).utf8)))
+        case .pinned(let text): configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(text.utf8)))
+        }
+        return configuration
+    }
+
+    // The client must not go without having been ended, and needs its thread for that. Does nothing after `close`.
+    deinit { client.shutdown { [sockets] _ in withExtendedLifetime(sockets) {} } }
 
     /// A requester for one server.
     ///
@@ -38,7 +57,7 @@ package final class HTTPClientPool: Sendable {
     package func requester(
         to address: StreamAddress, secure: Bool = false, isFresh: Bool = false, limit: Duration = .seconds(30)
     ) -> HTTPClientRequester {
-        HTTPClientRequester(client, loop, base: "\(secure ? "https" : "http")://\(address)", isFresh: isFresh, limit: limit)
+        HTTPClientRequester(client, loop, address, secure: secure, isFresh: isFresh, limit: limit)
     }
 
     /// Ends all connections; requests under way fail. Must not be called on the sockets' thread.
@@ -51,20 +70,23 @@ package final class HTTPClientRequester: HTTPRequester {
 
     private let client: HTTPClient
     private let loop: any Loop
-    private let base: String
+    /// nil where there can be no such server.
+    private let base: String?
     private let isFresh: Bool
     private let limit: TimeAmount
 
-    init(_ client: HTTPClient, _ loop: any Loop, base: String, isFresh: Bool, limit: Duration) {
+    init(_ client: HTTPClient, _ loop: any Loop, _ address: StreamAddress, secure: Bool, isFresh: Bool, limit: Duration) {
         self.client = client
         self.loop = loop
-        self.base = base
+        // A port that cannot be would stop the program in the client.
+        base = (1...65_535).contains(address.port) ? "\(secure ? "https" : "http")://\(address)" : nil
         self.isFresh = isFresh
         self.limit = .nanoseconds(max(1, limit.nanoseconds))
     }
 
     package func send(_ call: HTTPCall, _ done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
         let answer = Answer(loop: loop, done: done)
+        guard let base else { return answer.give(.failure(.unreachable)) }
         var headers = HTTPHeaders()
         // A host that the call names is signed and must go out as it is; the client adds its own only where none is given.
         for header in call.headers where header.name != "content-length" { headers.add(name: header.name, value: header.value) }
@@ -117,8 +139,14 @@ extension HTTPFailure {
     init(_ error: any Error) {
         switch error {
         case let error as HTTPClientError:
-            self = error == .deadlineExceeded || error == .readTimeout || error == .connectTimeout ? .timedOut : .interrupted
-            if error == .connectTimeout { self = .unreachable }
+            self =
+                switch error {
+                case .deadlineExceeded, .readTimeout: .timedOut
+                case .connectTimeout, .tlsHandshakeTimeout: .unreachable
+                default: .interrupted
+                }
+        // Without a connection that is secure nothing has been sent.
+        case NIOSSLError.handshakeFailed, is NIOSSLExtraError: self = .unreachable
         case is NIOConnectionError, is ChannelError: self = .unreachable
         case let error as IOError: self = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode) ? .unreachable : .interrupted
         default: self = .interrupted
