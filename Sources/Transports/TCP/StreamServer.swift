@@ -20,7 +20,9 @@ package final class StreamServer: @unchecked Sendable {
     private var freeSlots: [Int] = []
     private var dirty: [StreamTail] = []
     private var isFlushPlanned = false
-    private var output = ByteBufferAllocator().buffer(capacity: 4_096)
+    /// Storage that is used again and again, so that a message costs no allocation here.
+    private var output = ByteBuffer()
+    private var input: [UInt8] = []
     private lazy var flushTurn: @Sendable () -> Void = { [unowned self] in flushAll() }
 
     /// - Parameters:
@@ -118,7 +120,7 @@ package final class StreamServer: @unchecked Sendable {
         guard eventLoop.inEventLoop else { return eventLoop.execute { self.close(connection) } }
         guard let tail = tail(connection) else { return }
         release(tail)
-        tail.close()
+        tail.leave()
     }
 
     package func pauseReading(_ connection: StreamID) { setReading(connection, false) }
@@ -175,12 +177,19 @@ package final class StreamServer: @unchecked Sendable {
         isFlushPlanned = false
         // A write can fail at once, and the handler can send because of it: that is for the next turn.
         var turn: [StreamTail] = []
+        var buffer = ByteBuffer()
         swap(&turn, &dirty)
-        for tail in turn { tail.flush(through: &output) }
+        swap(&buffer, &output)
+        for tail in turn { tail.flush(through: &buffer) }
         turn.removeAll(keepingCapacity: true)
         if dirty.isEmpty { swap(&turn, &dirty) }
-        if output.capacity > 1 << 20 { output = ByteBufferAllocator().buffer(capacity: 4_096) }
+        if buffer.capacity <= Self.keptBytes { swap(&buffer, &output) }
     }
+
+    /// What one large message took is not kept.
+    private static let keptBytes = 1 << 18
+    /// Reads up to this size share storage; larger ones get an array that fits.
+    private static let smallBytes = 512
 
     private func refuse(_ peer: StreamAddress?, _ failure: StreamFailure) { handler.refused(peer ?? StreamAddress("", 0), failure) }
 }
@@ -193,7 +202,16 @@ extension StreamServer: StreamTailOwner {
             tail.id, StreamPeer(address: tail.peer ?? StreamAddress("", 0), listener: tail.listener, certificateSubject: subject))
     }
 
-    func received(_ tail: StreamTail, _ buffer: ByteBuffer) { handler.received(tail.id, [UInt8](buffer.readableBytesView)) }
+    func received(_ tail: StreamTail, _ buffer: ByteBuffer) {
+        guard buffer.readableBytes <= Self.smallBytes else { return handler.received(tail.id, [UInt8](buffer.readableBytesView)) }
+        var bytes: [UInt8] = []
+        swap(&bytes, &input)
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: buffer.readableBytesView)
+        handler.received(tail.id, bytes)
+        // A handler that keeps the bytes keeps this storage, and the next read gets its own.
+        swap(&bytes, &input)
+    }
 
     func writabilityChanged(_ tail: StreamTail, _ isWritable: Bool) { handler.writabilityChanged(tail.id, isWritable) }
 

@@ -112,6 +112,22 @@ final class StreamTail: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
+    /// How long a connection that was left waits for the other side to close it too.
+    private static let farewell = TimeAmount.seconds(1)
+
+    /// Closes it as `close()` does, but in a way that lets the other side read what was sent last: bytes that arrive at a
+    /// closed socket are answered with a reset, and after that the other side's next write fails before it has read on.
+    func leave() {
+        guard !isClosed else { return }
+        flush()
+        isClosed = true
+        guard let context else { return }
+        context.close(mode: .output, promise: nil)
+        // What still arrives is thrown away; it has to be read for the end of the stream to be seen.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.farewell) { [weak self] in self?.context?.close(promise: nil) }
+    }
+
     // MARK: Bytes
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
