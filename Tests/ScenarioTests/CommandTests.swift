@@ -26,7 +26,6 @@ struct CommandTests {
             (["run", "--on", "emu", "--broker", "rabbit"], "--broker 'rabbit' must be embedded, mosquitto or an address"),
             (["run", "--on", "hw"], "The world 'hw' is not available yet"),
             (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
-            (["run", "--speed", "60x"], "--speed (the clock of the world emu) is not available yet"),
             (["run", "--baseline", "last"], "--baseline is not available yet"),
             (["explore", "badge/register"], "`lab explore` is not available yet"),
             (["run", "no/such/file.yaml"], "There is no file or folder 'no/such/file.yaml'"),
