@@ -61,11 +61,17 @@ extension CellularModule {
         ram.atPorts[index].endsMalformed = parsed.isMalformed
         ram.atPorts[index].stage = 0
         ram.atPorts[index].phase = .answering
-        effects.append(
-            .note(
-                "command",
-                ["port": .text(ram.atPorts[index].name.portLabel), "text": .text(String(decoding: line.prefix(256), as: UTF8.self))]))
+        effects.append(.note("command", ["port": .text(ram.atPorts[index].name.portLabel), "text": .text(Self.shown(line))]))
         pause(setup.answerTime == .zero ? .zero : spread(setup.answerTime), index, at: now, &effects)
+    }
+
+    /// The line for the log; a PIN is nobody's business.
+    private static func shown(_ line: [UInt8]) -> String {
+        let text = String(decoding: line.prefix(256), as: UTF8.self)
+        // In ASCII capitals, so that both texts have the same places.
+        let capitals = text.utf8.map { (0x61...0x7a).contains($0) ? $0 - 0x20 : $0 }
+        guard let place = capitals.firstRange(of: Array("+CPIN=".utf8))?.upperBound else { return text }
+        return String(decoding: text.utf8.prefix(place), as: UTF8.self) + "…"
     }
 
     private mutating func pause(_ time: Duration, _ index: Int, at now: RunInstant, _ effects: inout [DeviceEffect]) {

@@ -1,4 +1,5 @@
 import LabCore
+import WireProtocols
 
 /// What a module can suffer.
 extension CellularModule {
@@ -30,7 +31,7 @@ extension CellularModule {
         case "response.half": faults.isHalving = isActive
         case "urc.between": faults.between = isActive ? Self.line(arguments) : nil
         case "hang": if isPowered { ram.isHung = isActive }
-        case "port.vanish": portFault(arguments, isActive, &effects)
+        case "port.vanish": portFault(arguments, isActive, at: now, &effects)
         default: break
         }
     }
@@ -44,12 +45,17 @@ extension CellularModule {
         return String(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7f }.prefix(512).map { Character($0) })
     }
 
-    private mutating func portFault(_ arguments: Fields, _ isActive: Bool, _ effects: inout [DeviceEffect]) {
+    private mutating func portFault(_ arguments: Fields, _ isActive: Bool, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         let label = arguments["port"]?.text
         let ports = Self.ports.filter { label == nil || $0.portLabel == label }
         if isActive {
             faults.vanished += ports.filter { !faults.vanished.contains($0) }
-            if isPowered { for port in ports { vanish(port, &effects) } }
+            guard isPowered else { return }
+            for port in ports { vanish(port, &effects) }
+            // A search for networks that nobody waits for any more is over.
+            guard ram.registration.isScanning, !ram.atPorts.contains(where: { $0.commands.first?.name == "+COPS" }) else { return }
+            ram.registration.isScanning = false
+            updateRegistration(at: now, &effects)
         } else {
             faults.vanished.removeAll { ports.contains($0) }
             // Before the boot has come so far there is nothing to bring back.

@@ -63,6 +63,14 @@ struct ModuleDialogueTests {
         #expect(bench.lines("AT+CGMM;\"") == ["RG500Q-EA", "ERROR"])
     }
 
+    @Test("command lines are noted as they come in, without a PIN")
+    func notes() {
+        var bench = ModuleBench.ready()
+        bench.type("at+csq\r")
+        bench.type("AT+cpin=1234\r", on: .modem)
+        #expect(bench.noted("command") == [["port": "at", "text": "at+csq"], ["port": "modem", "text": "AT+cpin=…"]])
+    }
+
     @Test("both AT ports work at the same time")
     func twoPorts() {
         var bench = ModuleBench.ready()

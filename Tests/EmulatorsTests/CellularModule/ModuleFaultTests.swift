@@ -141,6 +141,17 @@ struct ModuleFaultTests {
         #expect(bench.openPorts.count == 4)
     }
 
+    @Test("port.vanish in the middle of a search for networks: the search is over, and the module registers again")
+    func portVanishesInSearch() {
+        var bench = ModuleBench.ready()
+        bench.type("AT+COPS=?\r")
+        bench.run(for: .seconds(1))
+        #expect(bench.truth["attached"] == false)
+        bench.fault("port.vanish", ["port": "at"])
+        bench.run(for: .seconds(10))
+        #expect(bench.truth["attached"] == true)
+    }
+
     @Test("port.vanish holds over a boot")
     func portVanishedAtBoot() {
         var bench = ModuleBench()
