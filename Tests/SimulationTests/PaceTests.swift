@@ -31,6 +31,7 @@ struct PaceTests {
             return RunInstant(nanoseconds: state.withLock { $0.now })
         }
 
+        func dispatch() {}
         func wake() {}
     }
 
