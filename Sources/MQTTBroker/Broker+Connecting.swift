@@ -146,7 +146,7 @@ extension Broker {
         guard let id = connections[slot].id else { return keepAlive }
         if let validUntil = identity.validUntil { schedule(.credentials(id), at: validUntil) }
         // One and a half times the keep-alive time [MQTT-3.1.2-24]; 0 switches it off (§3.1.2.10).
-        connections[slot].silenceLimit = Int64(Double(keepAlive) * 1.5e9 * configuration.clientTimeFactor)
+        connections[slot].silenceLimit = clientTime(Int64(keepAlive) * 1_500_000_000)
         if keepAlive > 0 { schedule(.keepAlive(id), at: now.advanced(byNanoseconds: connections[slot].silenceLimit)) }
         return keepAlive
     }

@@ -22,8 +22,13 @@ extension Broker {
         connectionSlots[id] = slot
         note(.connectionOpened(peer: peer))
         // A client that never finishes its CONNECT is not waited for (§3.1.4 non-normative).
-        let limit = Double(configuration.connectTimeout.nanoseconds) * configuration.clientTimeFactor
-        schedule(.connect(id), at: now.advanced(byNanoseconds: Int64(limit)))
+        schedule(.connect(id), at: now.advanced(byNanoseconds: clientTime(configuration.connectTimeout.nanoseconds)))
+    }
+
+    /// Nanoseconds of the clients' time on the broker's clock.
+    func clientTime(_ nanoseconds: Int64) -> Int64 {
+        if configuration.clientTimeFactor == 1 { return nanoseconds }
+        return Int64(exactly: (Double(nanoseconds) * configuration.clientTimeFactor).rounded()) ?? .max
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: [UInt8]) {

@@ -13,13 +13,13 @@ extension Broker {
     /// queue [MQTT-4.5.0-1]. A new message never overtakes one that waits.
     ///
     /// - Parameters:
-    ///   - isRetained: sent because of a new subscription; such messages are counted when the subscription is granted
-    ///     and may exceed the queue's limit.
+    ///   - isPromised: retained and sent because of a new subscription, or handed on by a member of a shared
+    ///     subscription; such messages may exceed the queue's limit.
     ///   - identifiers: those of the subscriptions that it is for (5.0 [MQTT-3.3.4-3]).
     ///   - share: the shared subscription that it is for.
     mutating func deliver(
         _ message: BrokerMessage, _ qos: MQTTQoS, to session: Int, identifiers: [UInt32] = [], share: ShareKey? = nil,
-        isRetained: Bool = false, isWill: Bool = false
+        isPromised: Bool = false, isWill: Bool = false
     ) {
         let slot = sessions[session].connection
         let isFree = slot >= 0 && isFree(session, slot)
@@ -34,7 +34,7 @@ extension Broker {
         queued.extras = .addressed(message.extras, identifiers: identifiers, share: share)
         let limit = isWill ? 2 * configuration.maximumQueued : configuration.maximumQueued
         if sessions[session].queue.count >= limit { dropExpired(session) }
-        if isRetained || sessions[session].queue.count < limit { return sessions[session].enqueue(queued) }
+        if isPromised || sessions[session].queue.count < limit { return sessions[session].enqueue(queued) }
         overflow(queued, session)
     }
 

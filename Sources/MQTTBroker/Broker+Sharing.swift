@@ -152,6 +152,7 @@ extension Broker {
         guard let chosen = choose(Route.Share(group: group, members: others), message.qos) else { return }
         var copy = message
         copy.extras = MessageExtras(properties: extras.properties, expiresAt: extras.expiresAt)
-        deliver(copy, min(message.qos, chosen.qos), to: chosen.session, identifiers: chosen.identifiers, share: key)
+        // It was acknowledged when it came, so a full queue is no reason to lose it.
+        deliver(copy, min(message.qos, chosen.qos), to: chosen.session, identifiers: chosen.identifiers, share: key, isPromised: true)
     }
 }

@@ -102,7 +102,7 @@ extension Broker {
         let identifiers = subscription.identifier == 0 ? [] : [subscription.identifier]
         for message in messages where mayReceive(sessions[session].identity, message.topic) {
             if subscription.noLocal, let publisher = message.publisher, ExactText(publisher) == ExactText(sessions[session].clientID) { continue }
-            deliver(message, min(message.qos, subscription.qos), to: session, identifiers: identifiers, isRetained: true)
+            deliver(message, min(message.qos, subscription.qos), to: session, identifiers: identifiers, isPromised: true)
         }
     }
 

@@ -301,6 +301,15 @@ struct SharedSubscriptionTests {
         #expect(got == (way == 1 ? ["4", "6", "1", "3", "5"] : ["4", "6", "3", "5"]))
     }
 
+    @Test("what is handed on is not lost to a full queue: it was acknowledged when it came")
+    func handedOnToFull() throws {
+        var bench = try bench(2) { $0.maximumInflight = 1; $0.maximumQueued = 2 }
+        try publish(1...6, &bench)
+        bench.drop(1)
+        #expect(bench.broker.backlog(clientID: "m2") == 5)
+        #expect(bench.noted("mqtt.dropped") == 0)
+    }
+
     @Test("a QoS 2 message that was sent is never given to another member [MQTT-4.8.2-5]")
     func exactlyOnce() throws {
         var bench = try bench(2, .exactlyOnce, expiry: 0)

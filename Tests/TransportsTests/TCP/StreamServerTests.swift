@@ -62,6 +62,24 @@ struct StreamServerTests {
         #expect(await client.bytes(1) == [2])
     }
 
+    @Test("the last words can be read by a client that goes on writing after them")
+    func lastWords() throws {
+        let handler = FarewellHandler { id, server in
+            server.send(id, Array("bye".utf8))
+            server.close(id)
+        }
+        let server = StreamServer(on: bench.sockets, handler: handler)
+        handler.serves(server)
+        defer { server.stop() }
+        let client = try BlockingSocket(port: server.listen(StreamListener(.loopback)).port)
+        #expect(client.write([1]))
+        #expect(client.read() == Array("bye".utf8))
+        #expect(client.read() == [], "the server has ended its direction")
+        // At a socket that is gone the first of these would be answered with a reset, and the second fail.
+        #expect(client.write([2]))
+        #expect(client.write([3]))
+    }
+
     @Test("a connection that does not read becomes unwritable, and writable again when it reads")
     func congestion() async throws {
         let server = StreamServer(on: bench.sockets, handler: handler, congestion: 64 << 10)

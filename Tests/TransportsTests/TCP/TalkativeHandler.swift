@@ -10,3 +10,17 @@ final class TalkativeHandler: StreamServerHandler {
     func received(_ connection: StreamID, _ bytes: [UInt8]) { server.withLock { $0 }?.send(connection, Array("220 hello\r\n".utf8)) }
     func closed(_ connection: StreamID, _ failure: StreamFailure) {}
 }
+
+/// Does one thing when it hears something.
+final class FarewellHandler: StreamServerHandler {
+    private let server = Mutex<StreamServer?>(nil)
+    private let farewell: @Sendable (StreamID, StreamServer) -> Void
+
+    init(_ farewell: @escaping @Sendable (StreamID, StreamServer) -> Void) { self.farewell = farewell }
+
+    func serves(_ server: StreamServer) { self.server.withLock { $0 = server } }
+
+    func opened(_ connection: StreamID, _ peer: StreamPeer) {}
+    func received(_ connection: StreamID, _ bytes: [UInt8]) { if let server = server.withLock({ $0 }) { farewell(connection, server) } }
+    func closed(_ connection: StreamID, _ failure: StreamFailure) {}
+}
