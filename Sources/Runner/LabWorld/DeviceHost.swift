@@ -1,6 +1,14 @@
 import LabCore
 import Simulation
 
+/// One end of a byte link that a device can open, by its own name for it.
+struct DevicePort {
+    var name: LinkName
+    var stream: any ByteStream
+    /// The port in the log of bytes; `nil` for the end whose bytes are not recorded, so that they are there once.
+    var recordedAs: String?
+}
+
 /// Carries out what one device decides: timers on the kernel, messages and requests over its network, bytes through its ports.
 ///
 /// `@unchecked Sendable`: touched by the kernel's thread only; cancellation of a step comes from there as well.
@@ -10,7 +18,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private let kernel: Kernel
     private let recorder: EventRecorder
     private let network: (any DeviceNetwork)?
-    private let ports: [(name: LinkName, stream: any ByteStream)]
+    private let ports: [DevicePort]
     private var device: any Device
     private var id: ParticipantID?
     /// Counts power losses and resets: answers to what was asked before are dropped.
@@ -28,7 +36,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     ///   - network: `nil` for a device that does not speak to the cloud itself.
     ///   - ports: the byte links that the device can open, by its own names for them.
     init(
-        node: String, device: any Device, network: (any DeviceNetwork)?, ports: [(name: LinkName, stream: any ByteStream)] = [], kernel: Kernel,
+        node: String, device: any Device, network: (any DeviceNetwork)?, ports: [DevicePort] = [], kernel: Kernel,
         recorder: EventRecorder
     ) {
         self.node = node
@@ -39,7 +47,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         self.recorder = recorder
         id = kernel.add(self)
         network?.onNotice = { [unowned self] notice in handle(.mqtt(notice)) }
-        for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port.name, port.stream) } }
+        for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port) } }
     }
 
     // MARK: Inputs
@@ -54,13 +62,15 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         perform(effects)
     }
 
-    private func received(_ event: ByteStreamEvent, on port: LinkName, _ stream: any ByteStream) {
+    private func received(_ event: ByteStreamEvent, on port: DevicePort) {
         switch event {
-        case .opened: handle(.link(port, .opened))
-        case .bytes(let bytes, _): handle(.link(port, .bytes(bytes)))
+        case .opened: handle(.link(port.name, .opened))
+        case .bytes(let bytes, _):
+            record(PortVocabulary.received, bytes, port)
+            handle(.link(port.name, .bytes(bytes)))
         case .closed(let failure):
-            recorder.append(node, PortVocabulary.closed, ["port": .text(stream.name), "reason": .text(failure.reason.rawValue), "detail": .text(failure.detail)])
-            handle(.link(port, .closed))
+            recorder.append(node, PortVocabulary.closed, ["port": .text(port.stream.name), "reason": .text(failure.reason.rawValue), "detail": .text(failure.detail)])
+            handle(.link(port.name, .closed))
         }
     }
 
@@ -109,6 +119,11 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         for port in ports { port.stream.close() }
     }
 
+    private func record(_ name: String, _ bytes: [UInt8], _ port: DevicePort) {
+        guard let label = port.recordedAs else { return }
+        recorder.append(node, name, ["port": .text(label), "bytes": .bytes(bytes)])
+    }
+
     // MARK: Effects
 
     private func perform(_ effects: [DeviceEffect]) {
@@ -153,11 +168,13 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     }
 
     private func perform(_ command: LinkCommand, on name: LinkName) {
-        guard let stream = ports.first(where: { $0.name == name })?.stream else { return }
+        guard let port = ports.first(where: { $0.name == name }) else { return }
         switch command {
-        case .open: stream.open()
-        case .send(let bytes): stream.send(bytes)
-        case .close: stream.close()
+        case .open: port.stream.open()
+        case .send(let bytes):
+            if port.stream.isOpen { record(PortVocabulary.sent, bytes, port) }
+            port.stream.send(bytes)
+        case .close: port.stream.close()
         }
     }
 

@@ -74,11 +74,11 @@ package final class LabWorld: World, @unchecked Sendable {
         _ node: String, _ role: Role, _ network: any DeviceNetwork, facts: Fields, _ setting: DeviceSetting
     ) throws -> NodeHost {
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, setting: setting)
-        var ports: [[(name: LinkName, stream: any ByteStream)]] = Array(repeating: [], count: made.parts.count)
+        var ports: [[DevicePort]] = Array(repeating: [], count: made.parts.count)
         for port in made.ports {
             let ends = try media.serialPort(port.label, of: node, baud: port.baud)
-            ports[port.module].append((port.name, ends.module))
-            if let host = port.host { ports[host].append((port.name, ends.host)) }
+            ports[port.module].append(DevicePort(name: port.name, stream: ends.module))
+            if let host = port.host { ports[host].append(DevicePort(name: port.name, stream: ends.host, recordedAs: port.label)) }
         }
         let parts = made.parts.enumerated().map { index, part in
             NodeHost.Part(
