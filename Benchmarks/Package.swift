@@ -23,11 +23,13 @@ let package = Package(
                 "LabCore", "WireProtocols", .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        // Only the parts that the broker needs.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        // Only the parts that are measured.
         .target(
             name: "Transports",
             dependencies: [
-                "LabCore", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                "LabCore", "CLinux", "CMosquitto", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -38,6 +40,10 @@ let package = Package(
         .target(name: "CLoad", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "BrokerBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
+        .target(name: "CSerial", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
+        .executableTarget(name: "SerialBenchmark", dependencies: ["LabCore", "Transports", "CSerial"]),
+        .executableTarget(
+            name: "BadgeClientsBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
@@ -46,7 +52,7 @@ let package = Package(
             ]),
     ])
 
-for target in package.targets where !["CProcess", "CLoad"].contains(target.name) {
+for target in package.targets where !["CProcess", "CLoad", "CSerial", "CLinux", "CMosquitto"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

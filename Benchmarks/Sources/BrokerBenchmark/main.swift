@@ -20,21 +20,6 @@ func option(_ name: String) -> String? {
     arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
 }
 
-/// Serves until the parent ends it.
-func serve() throws -> Never {
-    var settings = BrokerServiceSettings()
-    settings.allowsAnonymous = false
-    settings.users = [StaticAuthorizer.User(Account.user, password: Account.password, rights: [TopicRightPattern(.both, Account.rights)])]
-    settings.limits.maximumInflight = 10_000
-    settings.limits.maximumQueued = 1_000_000
-    settings.limits.maximumUnacknowledged = 1_000_000
-    settings.limits.maximumHeld = 100_000
-    settings.congestion = 64 << 20
-    let service = try BrokerService(settings, on: StreamLoop())
-    print(try service.start()[0].address.port)
-    while true { sleep(1_000) }
-}
-
 func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
 func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
 

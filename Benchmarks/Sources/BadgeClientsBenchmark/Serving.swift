@@ -1,0 +1,1 @@
+../BrokerBenchmark/Serving.swift

@@ -1,0 +1,72 @@
+import CLoad
+import Foundation
+import Glibc
+
+// Thousands of emulated badges in one process, through libmosquitto on one reactor: they connect with a password, subscribe to
+// their commands and report at quality 1, one report at a time each. The broker is in a process of its own; the two brokers take
+// turns, each time anew. Rates vary with the machine.
+//
+// usage: BadgeClientsBenchmark [--clients N] [--reports N] [--rounds N] [--lab PATH]
+//   --lab PATH   the program `lab`, whose `serve --broker-only` is measured instead of the same broker in this program
+
+load_line_output()
+unsafe load_account(Account.user, Account.password)
+let arguments = Array(CommandLine.arguments.dropFirst())
+
+func option(_ name: String) -> String? {
+    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+}
+
+func number(_ name: String, _ standard: Int) -> Int { max(1, option(name).flatMap { Int($0) } ?? standard) }
+
+/// A client takes three descriptors. What the broker's process may have is inherited.
+func raiseDescriptorLimit(to needed: UInt) throws {
+    var limit = rlimit()
+    unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    guard limit.rlim_cur >= needed else {
+        throw Problem(description: "\(needed) descriptors are needed and \(limit.rlim_cur) allowed: see `ulimit -Hn`, or use fewer --clients")
+    }
+}
+
+func column(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+do {
+    if arguments.first == "serve" { try serve() }
+    let (count, reports, rounds) = (number("--clients", 5_000), number("--reports", 10), number("--rounds", 5))
+    try raiseDescriptorLimit(to: UInt(3 * count + 100))
+    let program = option("--lab")
+    let lab: () throws -> any Peer = { if let program { try LabProgram(program) } else { try LabBroker() } }
+    let mosquitto: () throws -> any Peer = { try Mosquitto() }
+    var outcomes: [(name: String, all: [Fleet.Outcome])] = [("", []), ("", [])]
+    for round in 0..<rounds {
+        for turn in 0..<2 {
+            let index = (round + turn) % 2
+            let peer = try index == 0 ? lab() : mosquitto()
+            let fleet = try Fleet(port: Int(peer.port), count: count, reports: reports)
+            outcomes[index].name = peer.name
+            outcomes[index].all.append(try fleet.run { Int(load_memory(getpid())) })
+        }
+    }
+    print("\(count) libmosquitto clients in one process, \(reports) reports of \(Fleet.payloadBytes) bytes each; median of \(rounds)")
+    print("broker      registered/s  reports/s  acknowledged and delivered")
+    var isComplete = true
+    for (name, all) in outcomes {
+        let total = count * reports
+        let registering = median(all.map { Double(count) / $0.registeringSeconds })
+        let reporting = median(all.map { Double(total) / $0.reportingSeconds })
+        let (acknowledged, delivered) = (all.map(\.acknowledged).min() ?? 0, all.map(\.delivered).min() ?? 0)
+        if acknowledged != total || delivered != total { isComplete = false }
+        print(
+            name.padding(toLength: 11, withPad: " ", startingAt: 0), column(String(Int(registering)), 12), column(String(Int(reporting)), 10),
+            " \(acknowledged) and \(delivered) of \(total)")
+    }
+    // Later rounds reuse what the first one took.
+    print("resident memory of the clients' process: \(outcomes.flatMap(\.all).map(\.bytesPerClient).max() ?? 0) bytes for each client")
+    print(isComplete ? "all delivered" : "not all delivered")
+} catch {
+    print("broken: \(error)")
+    exit(1)
+}
