@@ -8,11 +8,10 @@ struct ModuleAgentTests {
     @Test("opens the port, identifies the module, waits for SIM and network, registers, connects")
     func course() {
         let bench = ModuleBench.started(apn: "internet")
-        #expect(bench.course == [
-            "agent.started", "port.opened", "identified", "module.ready", "network.changed", "network.changed", "sim.ready", "network.changed", "attached",
-            "registered", "online",
+        #expect(bench.course.filter { $0 != "network.changed" } == [
+            "agent.started", "port.opened", "identified", "module.ready", "sim.ready", "attached", "registered", "online",
         ])
-        #expect(bench.all("network.changed").compactMap { $0["state"]?.text } == ["off", "searching", "home"])
+        #expect(bench.last("network.changed")?["state"] == "home")
         #expect(bench.last("identified") == [
             "manufacturer": "Quectel", "model": "RG500Q-EA", "firmware": "RG500QEAAAR11A06M4G_01.001.01.001", "imei": "***********0009",
         ])

@@ -110,8 +110,14 @@ struct ModuleBench {
 
     mutating func run(for duration: Duration) {
         let end = now.advanced(by: duration)
+        var inputsAtOnce = 0
         while let next = queue.indices.min(by: { (queue[$0].at, queue[$0].order) < (queue[$1].at, queue[$1].order) }), queue[next].at <= end {
             let entry = queue.remove(at: next)
+            inputsAtOnce = entry.at == now ? inputsAtOnce + 1 : 0
+            guard inputsAtOnce < 10_000 else {
+                Issue.record("time stands still at \(now): \(entry.target) \(entry.input)")
+                return
+            }
             now = entry.at
             switch entry.target {
             case .agent: deliver(entry.input)

@@ -9,14 +9,20 @@ struct ModuleCloudTests {
 
     private static let settings = #"{"config":{"cellular":{"apn":"iot.example"}},"config_version":3,"timestamp":"2026-01-01T00:01:00Z"}"#
 
-    @Test("an access point name is written to the module, read back, and acknowledged")
+    @Test("an access point name is written to the module, read back, attached with, and acknowledged")
     func configure() {
         var bench = ModuleBench.started()
         bench.forget()
         bench.message("config/update", Self.settings)
-        bench.run(for: .seconds(2))
-        #expect(bench.sent == "AT+CGDCONT=1,\"IPV4V6\",\"iot.example\"\rAT+CGDCONT?\r")
-        #expect(bench.truth["apn"] == "iot.example")
+        bench.run(for: .seconds(1))
+        #expect(bench.sent.hasPrefix("AT+CGDCONT=1,\"IPV4V6\",\"iot.example\"\rAT+CGDCONT?\rAT+CGATT=0\r"))
+        #expect(bench.course.prefix(3) == ["config.tried", "detached", "offline"])
+        #expect(bench.last("detached") == ["reason": "configuration"])
+        #expect(bench.messages("config/ack").isEmpty)
+        bench.run(for: .seconds(20))
+        #expect(bench.truth["active_apn"] == "iot.example")
+        #expect(bench.course.suffix(3) == ["attached", "config.applied", "online"])
+        #expect(bench.messages("status").map { $0["config_version"] } == [3])
         #expect(bench.last("config.applied") == ["apn": "iot.example", "interval": 30, "config_version": 3])
         let ack = bench.messages("config/ack")
         #expect(ack.count == 1)
@@ -28,7 +34,7 @@ struct ModuleCloudTests {
     func older() {
         var bench = ModuleBench.started()
         bench.message("config/update", Self.settings)
-        bench.run(for: .seconds(2))
+        bench.run(for: .seconds(20))
         bench.forget()
         bench.message("config/update", #"{"config":{"cellular":{"apn":"other"}},"config_version":3}"#)
         bench.run(for: .seconds(2))
@@ -101,6 +107,47 @@ struct ModuleCloudTests {
         #expect(bench.query("config")["config_version"] == 0)
     }
 
+    @Test("a name that the network has nothing for is taken back, told to the cloud, and not tried again")
+    func trialFails() {
+        var bench = ModuleBench.started(apn: "internet")
+        bench.forget()
+        bench.message("config/update", Self.settings)
+        bench.run(for: .milliseconds(500))
+        // With the new name there is no network; with the old one there is.
+        bench.fault("attach.lost")
+        bench.run(for: .seconds(185))
+        #expect(bench.truth["apn"] == "internet" && bench.messages("config/ack").isEmpty)
+        bench.fault("attach.lost", isActive: false)
+        bench.run(for: .seconds(200))
+        #expect(bench.truth["active_apn"] == "internet")
+        #expect(bench.messages("config/ack").map { $0["status"] } == ["rejected"])
+        #expect(bench.messages("config/ack").first?["reason"] == "module_error")
+        #expect(bench.messages("status").first?["config_version"] == 0)
+        bench.forget()
+        bench.message("config/update", Self.settings)
+        bench.run(for: .seconds(1))
+        #expect(bench.messages("config/ack").map { $0["status"] } == ["rejected"])
+        #expect(bench.count("config.tried") == 0)
+        bench.message("config/update", #"{"config":{"cellular":{"apn":"other"}},"config_version":4}"#)
+        bench.run(for: .seconds(20))
+        #expect(bench.last("config.applied")?["apn"] == "other")
+    }
+
+    @Test("a module that resets while it attaches with new settings has the old ones, until the cloud sends the new ones again")
+    func resetInTrial() {
+        var bench = ModuleBench.started(apn: "internet")
+        bench.forget()
+        bench.message("config/update", Self.settings)
+        bench.run(for: .milliseconds(500))
+        bench.actModule("reset")
+        bench.run(for: .seconds(60))
+        #expect(bench.truth["active_apn"] == "internet")
+        #expect(bench.messages("status").last?["config_version"] == 0 && bench.messages("config/ack").isEmpty)
+        bench.message("config/update", Self.settings)
+        bench.run(for: .seconds(20))
+        #expect(bench.truth["active_apn"] == "iot.example")
+    }
+
     @Test("a module that took another name than it was given is not trusted")
     func readBack() {
         var bench = ModuleBench.started(apn: "internet")
@@ -131,7 +178,7 @@ struct ModuleCloudTests {
     func afterReset() {
         var bench = ModuleBench.started()
         bench.message("config/update", Self.settings)
-        bench.run(for: .seconds(2))
+        bench.run(for: .seconds(20))
         bench.actModule("reset")
         bench.run(for: .seconds(40))
         #expect(bench.truth["active_apn"] == "iot.example")

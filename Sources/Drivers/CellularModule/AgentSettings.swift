@@ -21,6 +21,11 @@ struct AgentSettings: Sendable, Equatable {
     /// Seconds between heartbeats, 5 to 3,600.
     var interval: Int64 = 30
 
+    var hasPassword: Bool { !username.isEmpty || !password.isEmpty }
+
+    /// The module needs to be told nothing.
+    func hasSameContext(as other: AgentSettings) -> Bool { apn == other.apn && username == other.username && password == other.password }
+
     /// The settings with those of `config` taken over, all or none.
     func taking(_ config: Fields, version: Int64) throws(Rejection) -> AgentSettings {
         var settings = self

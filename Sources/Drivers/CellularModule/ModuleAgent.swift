@@ -112,6 +112,7 @@ package struct ModuleAgent: Device {
         case .reconnection: reconnect(at: now, &effects)
         case .connectionGuard: connectionTimedOut(at: now, &effects)
         case .location: askLocation(at: now, &effects)
+        case .trial: trialFailed(at: now, &effects)
         default: break
         }
     }
@@ -189,8 +190,9 @@ extension TimerName {
     static let reconnection = TimerName(rawValue: 7)
     static let connectionGuard = TimerName(rawValue: 8)
     static let location = TimerName(rawValue: 9)
+    static let trial = TimerName(rawValue: 10)
 
     static let ofAgent: [TimerName] = [
-        .networkPoll, .measurement, .probe, .simPoll, .setUpPause, .registration, .reconnection, .connectionGuard, .location,
+        .networkPoll, .measurement, .probe, .simPoll, .setUpPause, .registration, .reconnection, .connectionGuard, .location, .trial,
     ]
 }

@@ -1,12 +1,15 @@
 import LabCore
 import WireProtocols
 
-/// Configuration from the cloud: written to the module, read back, then acknowledged (badge protocol, "Modules").
+/// Configuration from the cloud: written to the module, read back, tried out, then acknowledged (badge protocol, "Modules").
 ///
-/// The module uses a new access point name from its next attach on (3GPP TS 27.007 §10.1.1).
+/// A wrong access point name would cut the module off for good. So the agent attaches with the new one, and goes back to the old
+/// one if it is not online within a time.
 extension ModuleAgent {
     /// The longest message that is read.
     static let longestMessage = 8_192
+    /// From the attach with new settings to the connection with the cloud. Source: chosen; an attach may take two minutes.
+    static let trialLimit = Duration.seconds(180)
 
     func contextCommand(_ settings: AgentSettings) -> String { #"AT+CGDCONT=1,"IPV4V6","\#(settings.apn ?? "")""# }
 
@@ -39,6 +42,7 @@ extension ModuleAgent {
             effects.append(.note("config.ignored", ["config_version": .integer(version), "current": .integer(disk.settings.version)]))
             return acknowledge(version, rejection: nil, at: now, &effects)
         }
+        if let known = disk.rejected, known.version == version { return acknowledge(version, rejection: known.reason, at: now, &effects) }
         do throws(AgentSettings.Rejection) {
             guard let config = message["config"]?.record else { throw .init(reason: "invalid_value", message: "the record 'config' is missing") }
             apply(try disk.settings.taking(config, version: version), at: now, &effects)
@@ -48,9 +52,8 @@ extension ModuleAgent {
     private mutating func apply(_ settings: AgentSettings, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         let work = AgentMemory.ConfigurationWork(settings: settings, previous: disk.settings)
         ram.configuration = work
-        let isSame = settings.apn == disk.settings.apn && settings.username == disk.settings.username && settings.password == disk.settings.password
         // What concerns the agent alone needs no command.
-        if isSame { return applied(work, at: now, &effects) }
+        if settings.hasSameContext(as: disk.settings) { return applied(work, at: now, &effects) }
         ask(contextCommand(settings), for: .configure(.write), at: now, &effects)
     }
 
@@ -60,20 +63,32 @@ extension ModuleAgent {
             let silence = AgentSettings.Rejection(reason: "module_silent", message: "the module did not answer")
             return settle(work, rejection: work.failure ?? silence, at: now, &effects)
         }
-        if step == .restore { return settle(work, rejection: work.failure, at: now, &effects) }
-        guard response.isSuccess else {
-            // The password stands in the command, so the command is not named.
-            let refusal = AgentSettings.Rejection(reason: "module_error", message: "the module answered \(response.final.text)")
-            if step == .write { return settle(work, rejection: refusal, at: now, &effects) }
-            if step == .authentication {
-                return ask(standardAuthenticationCommand(work.settings), for: .configure(.standardAuthentication), at: now, &effects)
-            }
-            return restore(work, refusal, at: now, &effects)
+        switch step {
+        case .leave: return ask("AT+CGATT=1", for: .configure(.attach), at: now, &effects)
+        // Whether it has worked is seen when the agent is online.
+        case .attach: return lookAtNetwork(at: now, &effects)
+        case .restore: return restored(work, at: now, &effects)
+        case .restoreAuthentication: return attachAnew(at: now, &effects)
+        default: break
         }
+        guard response.isSuccess else { return refused(step, response, work, at: now, &effects) }
         switch step {
         case .write: ask("AT+CGDCONT?", for: .configure(.readBack), needsInformation: true, at: now, &effects)
         case .readBack: readBack(response, work, at: now, &effects)
-        case .authentication, .standardAuthentication, .restore: applied(work, at: now, &effects)
+        default: tryOut(work, at: now, &effects)
+        }
+    }
+
+    private mutating func refused(
+        _ step: ConfigurationStep, _ response: ATResponse, _ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
+        // The password stands in the command, so the command is not named.
+        let refusal = AgentSettings.Rejection(reason: "module_error", message: "the module answered \(response.final.text)")
+        switch step {
+        case .write: settle(work, rejection: refusal, at: now, &effects)
+        case .authentication:
+            ask(standardAuthenticationCommand(work.settings), for: .configure(.standardAuthentication), at: now, &effects)
+        default: restore(work, refusal, at: now, &effects)
         }
     }
 
@@ -85,10 +100,41 @@ extension ModuleAgent {
             let found = context.map { "'\($0.apn)'" } ?? "nothing"
             return restore(work, .init(reason: "module_error", message: "the module has \(found) as access point name"), at: now, &effects)
         }
-        let isSame = work.settings.username == work.previous.username && work.settings.password == work.previous.password
-        let hasPassword = !work.settings.username.isEmpty || !work.settings.password.isEmpty
-        if isSame, !hasPassword { return applied(work, at: now, &effects) }
+        let hasSamePassword = work.settings.username == work.previous.username && work.settings.password == work.previous.password
+        if hasSamePassword, !work.settings.hasPassword { return tryOut(work, at: now, &effects) }
         ask(authenticationCommand(work.settings), for: .configure(.authentication), at: now, &effects)
+    }
+
+    // MARK: With the network
+
+    /// Leaves the network and attaches anew, since a context keeps what it was activated with.
+    private mutating func tryOut(_ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        // Without a data connection there is nothing that it could cost; the next attach uses it.
+        guard ram.isAttached else { return applied(work, at: now, &effects) }
+        ram.configuration?.isTrying = true
+        effects.append(.note("config.tried", ["apn": .text(work.settings.apn ?? ""), "config_version": .integer(work.settings.version)]))
+        effects.append(.startTimer(.trial, after: Self.trialLimit))
+        attachAnew(at: now, &effects)
+    }
+
+    private mutating func attachAnew(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        detach("configuration", at: now, &effects)
+        ask("AT+CGATT=0", for: .configure(.leave), at: now, &effects)
+    }
+
+    mutating func trialWorks(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        guard let work = ram.configuration else { return }
+        effects.append(.cancelTimer(.trial))
+        if let failure = work.failure { return settle(work, rejection: failure, at: now, &effects) }
+        applied(work, at: now, &effects)
+    }
+
+    /// Not online with the new settings: back to the old ones.
+    mutating func trialFailed(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        guard let work = ram.configuration, work.isTrying, work.failure == nil else { return }
+        let failure = AgentSettings.Rejection(reason: "module_error", message: "with it the module has no way to the cloud")
+        disk.rejected = (work.settings.version, failure)
+        restore(work, failure, at: now, &effects)
     }
 
     /// Nothing of a rejected configuration may stay.
@@ -99,9 +145,17 @@ extension ModuleAgent {
         ask(contextCommand(work.previous), for: .configure(.restore), at: now, &effects)
     }
 
+    /// What was tried with the network is told once the agent is online again.
+    private mutating func restored(_ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        guard work.isTrying else { return settle(work, rejection: work.failure, at: now, &effects) }
+        let hasSamePassword = work.settings.username == work.previous.username && work.settings.password == work.previous.password
+        if hasSamePassword { return attachAnew(at: now, &effects) }
+        ask(authenticationCommand(work.previous), for: .configure(.restoreAuthentication), at: now, &effects)
+    }
+
     private mutating func applied(_ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         let isNewInterval = work.settings.interval != disk.settings.interval
-        disk.settings = work.settings
+        (disk.settings, disk.rejected) = (work.settings, nil)
         if isNewInterval, ram.isSetUp { effects.append(.startTimer(.measurement, after: .seconds(work.settings.interval))) }
         effects.append(
             .note(

@@ -187,6 +187,9 @@ extension ModuleAgent {
     private mutating func online(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         (ram.phase, ram.onlineSince) = (.online, now)
         effects.append(.cancelTimer(.connectionGuard))
+        // Before the status, which names the version in force.
+        let isTrial = ram.configuration?.isTrying == true
+        if isTrial { trialWorks(at: now, &effects) }
         publishStatus("online", at: now, &effects)
         effects.append(.note("online", ["device": .text(identity.serialNumber), "session_present": .bool(ram.isSessionPresent)]))
         finishReboot(at: now, &effects)

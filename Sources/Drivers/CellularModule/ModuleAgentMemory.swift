@@ -27,6 +27,8 @@ struct AgentDisk: Sendable {
 
     var credentials: Credentials?
     var settings = AgentSettings()
+    /// A version that did not work, so that it is not tried again and again.
+    var rejected: (version: Int64, reason: AgentSettings.Rejection)?
     var commands: [Executed] = []
     /// A `reboot` of the cloud that is done once the module answers again.
     var rebootCommand: String?
@@ -96,12 +98,13 @@ enum AgentJob: Sendable {
     case message(index: Int)
     case locate(LocationStep)
     case reset
+    case stayAttached
 }
 
 enum SIMQuestion: Sendable { case state, subscriber, card }
 enum MeasurementStep: Sendable, CaseIterable { case strength, cell, network, temperature }
 /// Firmware without QICSGP may know the command of 3GPP for the same.
-enum ConfigurationStep: Sendable { case write, readBack, authentication, standardAuthentication, restore }
+enum ConfigurationStep: Sendable { case write, readBack, authentication, standardAuthentication, leave, attach, restore, restoreAuthentication }
 enum LocationStep: Sendable { case start, fix, end }
 
 /// What the running program knows.
@@ -122,6 +125,8 @@ struct AgentMemory: Sendable {
     struct ConfigurationWork: Sendable {
         var settings: AgentSettings
         var previous: AgentSettings
+        /// The module has left the network to attach with the new settings; they are in force once the agent is online with them.
+        var isTrying = false
         /// Why it will be rejected once the module has its old settings back.
         var failure: AgentSettings.Rejection?
     }
@@ -162,6 +167,8 @@ struct AgentMemory: Sendable {
     var network = NetworkState.unknown
     var isLooking = false
     var mustLookAgain = false
+    /// Polls in a row that found the module off the network.
+    var pollsWithoutSearch = 0
     var isInspecting = false
     /// The context was activated since the last poll.
     var hasActivated = false

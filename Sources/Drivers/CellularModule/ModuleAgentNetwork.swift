@@ -6,12 +6,17 @@ extension ModuleAgent {
     /// How often the registration is asked for beside its URCs, of which the port may have lost some.
     static let searchingPoll = Duration.seconds(5)
     static let attachedPoll = Duration.seconds(30)
+    /// Polls of a module that does not even search, after which it is told to attach.
+    static let pollsUntilAttach = 6
 
     mutating func pollNetwork(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard ram.isSetUp else { return }
         effects.append(.startTimer(.networkPoll, after: ram.isAttached ? Self.attachedPoll : Self.searchingPoll))
         ram.hasActivated = false
         lookAtNetwork(at: now, &effects)
+        ram.pollsWithoutSearch = ram.network == .off && ram.sim == .ready ? ram.pollsWithoutSearch + 1 : 0
+        // Somebody told it to stay away, or the agent ended between leaving and attaching.
+        if ram.pollsWithoutSearch == Self.pollsUntilAttach { ask("AT+CGATT=1", for: .stayAttached, at: now, &effects) }
     }
 
     /// Asks for the registration in all domains; one question at a time, however many reasons there are.

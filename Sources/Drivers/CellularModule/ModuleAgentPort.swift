@@ -83,6 +83,7 @@ extension ModuleAgent {
         case .message(let index): messageDone(index, outcome, &effects)
         case .locate(let step): locateDone(step, outcome, at: now, &effects)
         case .reset: resetDone(outcome, at: now, &effects)
+        case .stayAttached: break
         }
     }
 
@@ -159,12 +160,14 @@ extension ModuleAgent {
     /// Nothing that the module said holds any more; the set-up will ask it again.
     mutating func forgetModule(_ reason: String, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         detach(reason, at: now, &effects)
-        for timer in [TimerName.networkPoll, .measurement, .simPoll, .setUpPause] { effects.append(.cancelTimer(timer)) }
+        for timer in [TimerName.networkPoll, .measurement, .simPoll, .setUpPause, .trial] { effects.append(.cancelTimer(timer)) }
         (ram.isSetUp, ram.setUpRepeats, ram.timeoutsInARow) = (false, 0, 0)
         (ram.sim, ram.isAskingSIM, ram.isPositioning) = (.unknown, false, false)
         (ram.registrations, ram.isLooking, ram.mustLookAgain) = ([], false, false)
         (ram.measurement, ram.measuring, ram.isInspecting) = (Measurement(), nil, false)
         setNetwork(.unknown, &effects)
+        // The set-up writes the old settings; the cloud sends the new ones again, since the next status names the old version.
+        if ram.configuration?.isTrying == true { (ram.configuration, ram.nextConfiguration) = (nil, nil) }
     }
 
     // MARK: Reset

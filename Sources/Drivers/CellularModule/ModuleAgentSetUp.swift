@@ -115,7 +115,7 @@ extension ModuleAgent {
             let contexts = try ATPacketContext.read(response.lines)
             return contextRead(contexts.first { $0.id == 1 }, at: now, &effects)
         case .writeContext:
-            if disk.settings.username.isEmpty, disk.settings.password.isEmpty { return goOn(after: .authentication, at: now, &effects) }
+            if !disk.settings.hasPassword { return goOn(after: .authentication, at: now, &effects) }
         default: break
         }
         goOn(after: step, at: now, &effects)
@@ -156,9 +156,8 @@ extension ModuleAgent {
     private mutating func contextRead(_ context: ATPacketContext?, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         if disk.settings.apn == nil { disk.settings.apn = context?.apn }
         let isRight = context != nil && context?.apn == disk.settings.apn
-        let hasPassword = !disk.settings.username.isEmpty || !disk.settings.password.isEmpty
         if !isRight, disk.settings.apn != nil { return setUp(.writeContext, at: now, &effects) }
-        if hasPassword { return setUp(.authentication, at: now, &effects) }
+        if disk.settings.hasPassword { return setUp(.authentication, at: now, &effects) }
         goOn(after: .authentication, at: now, &effects)
     }
 

@@ -96,7 +96,7 @@ extension ModuleAgent {
             ]),
         EventKind(
             "detached", "The data connection is lost.",
-            fields: [FieldKind("reason", .choice(["searching", "denied", "off", "unknown", "no_address", "no_sim", "port_lost", "no_answer", "reset", "stopped"]))]),
+            fields: [FieldKind("reason", .choice(["searching", "denied", "off", "unknown", "no_address", "no_sim", "port_lost", "no_answer", "reset", "configuration", "stopped"]))]),
     ]
 
     private static let cloudEvents = [
@@ -114,7 +114,10 @@ extension ModuleAgent {
         EventKind("connection.refused", "The broker refused the connection.", fields: [FieldKind("code", .integer, "of the CONNACK")]),
         EventKind("clock.corrected", "The clock was set by the cloud's signed time.", fields: [FieldKind("by", .integer, unit: "s")]),
         EventKind(
-            "config.applied", "A configuration is in the module, as reading it back showed.",
+            "config.tried", "The module has the configuration, as reading it back showed, and attaches with it.",
+            fields: [FieldKind("apn", .text), FieldKind("config_version", .integer)]),
+        EventKind(
+            "config.applied", "A configuration is in force: the agent is online with it.",
             fields: [FieldKind("apn", .text), FieldKind("interval", .integer, unit: "s"), FieldKind("config_version", .integer)]),
         EventKind(
             "config.rejected", "A configuration was not taken.",
