@@ -47,7 +47,8 @@ package struct CloudAnswer: Sendable {
         if let error { fields["error"] = .text(error) }
         if status == 0 { return .failure(ActionFailure("no_answer", "The cloud did not answer: \(error ?? "unknown").", fields)) }
         if status >= 400 {
-            return .failure(ActionFailure("refused", "The cloud refused the request with \(status): \(message ?? error ?? "no reason").", fields))
+            return .failure(
+                ActionFailure("refused", "The cloud refused the request with \(status): \(message ?? error ?? "no reason").", fields))
         }
         if let message { fields["message"] = .text(message) }
         if let data { fields["data"] = data }

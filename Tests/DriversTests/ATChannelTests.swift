@@ -119,7 +119,9 @@ struct ATChannelTests {
         #expect(bench.events.contains(.ready))
     }
 
-    @Test("a command has the time of the manual and not more", arguments: [("AT+CSQ", 1), ("AT+CPIN?", 5), ("AT+CFUN=1", 15), ("AT+COPS?", 180)])
+    @Test(
+        "a command has the time of the manual and not more",
+        arguments: [("AT+CSQ", 1), ("AT+CPIN?", 5), ("AT+CFUN=1", 15), ("AT+COPS?", 180)])
     func limits(text: String, seconds: Int64) {
         var bench = Bench.ready()
         let ticket = bench.submit(ATCommand(text))

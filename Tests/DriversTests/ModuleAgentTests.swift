@@ -8,13 +8,15 @@ struct ModuleAgentTests {
     @Test("opens the port, identifies the module, waits for SIM and network, registers, connects")
     func course() {
         let bench = ModuleBench.started(apn: "internet")
-        #expect(bench.course.filter { $0 != "network.changed" } == [
-            "agent.started", "port.opened", "identified", "module.ready", "sim.ready", "attached", "registered", "online",
-        ])
+        #expect(
+            bench.course.filter { $0 != "network.changed" } == [
+                "agent.started", "port.opened", "identified", "module.ready", "sim.ready", "attached", "registered", "online",
+            ])
         #expect(bench.last("network.changed")?["state"] == "home")
-        #expect(bench.last("identified") == [
-            "manufacturer": "Quectel", "model": "RG500Q-EA", "firmware": "RG500QEAAAR11A06M4G_01.001.01.001", "imei": "***********0009",
-        ])
+        #expect(
+            bench.last("identified") == [
+                "manufacturer": "Quectel", "model": "RG500Q-EA", "firmware": "RG500QEAAAR11A06M4G_01.001.01.001", "imei": "***********0009",
+            ])
         #expect(bench.last("sim.ready") == ["imsi": "***********6780", "iccid": "****************0018"])
         #expect(bench.truth["active_apn"] == "internet")
     }
@@ -25,10 +27,11 @@ struct ModuleAgentTests {
         #expect(bench.requests.count == 1)
         let call = try #require(bench.requests.first?.call)
         #expect(call.method == "POST" && call.path == "/api/v1/devices/register")
-        #expect(try JSONReader.read(call.body) == [
-            "device_id": "QT_001", "device_type": "RG500Q", "firmware_version": "RG500QEAAAR11A06M4G_01.001.01.001",
-            "capabilities": ["cellular", "gps", "sms"], "hardware_id": "860000000000009",
-        ])
+        #expect(
+            try JSONReader.read(call.body) == [
+                "device_id": "QT_001", "device_type": "RG500Q", "firmware_version": "RG500QEAAAR11A06M4G_01.001.01.001",
+                "capabilities": ["cellular", "gps", "sms"], "hardware_id": "860000000000009",
+            ])
         #expect(call.header("x-device-id") == "QT_001")
         #expect(call.header("authorization") == nil)
         #expect(call.header("x-signature")?.hasPrefix("v1:sha256:") == true)
@@ -40,7 +43,9 @@ struct ModuleAgentTests {
         let bench = ModuleBench.started()
         let connection = try #require(bench.connections.first?.connection)
         #expect(connection.clientID == "QT_001" && connection.username == "QT_001" && !connection.isClean && connection.keepAlive == 60)
-        #expect(connection.will == .init(topic: "luna/device/QT_001/status", payload: Array(#"{"status":"offline"}"#.utf8), quality: 1, retain: false))
+        #expect(
+            connection.will
+                == .init(topic: "luna/device/QT_001/status", payload: Array(#"{"status":"offline"}"#.utf8), quality: 1, retain: false))
         let status = try #require(bench.messages("status").first)
         #expect(status["status"] == "online" && status["boot_count"] == 1 && status["config_version"] == 0)
         #expect(status["firmware"] == "RG500QEAAAR11A06M4G_01.001.01.001")
@@ -62,7 +67,9 @@ struct ModuleAgentTests {
         #expect((beat["temperature"]?.asNumber).map { (20...80).contains($0) } == true)
     }
 
-    @Test("tells each kind of network with its own cell", arguments: [("LTE", "LTE", "LTE BAND 3"), ("SA", "NR5G-SA", "NR5G BAND 78"), ("NSA", "NR5G-NSA", "NR5G BAND 78")])
+    @Test(
+        "tells each kind of network with its own cell",
+        arguments: [("LTE", "LTE", "LTE BAND 3"), ("SA", "NR5G-SA", "NR5G BAND 78"), ("NSA", "NR5G-NSA", "NR5G BAND 78")])
     func networks(mode: String, rat: String, band: String) {
         let bench = ModuleBench.started(facts: ["mode": .text(mode)])
         #expect(bench.last("attached")?["rat"] == .text(rat))

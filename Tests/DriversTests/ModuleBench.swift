@@ -65,7 +65,8 @@ struct ModuleBench {
 
     init(facts: Fields = [:], apn: String? = nil, seed: UInt64 = 1) {
         agent = ModuleAgent(
-            identity: ModuleAgentIdentity(serialNumber: Self.serial, factoryKey: [UInt8](repeating: 7, count: 32)), cloudHost: "cloud.lab", apn: apn,
+            identity: ModuleAgentIdentity(serialNumber: Self.serial, factoryKey: [UInt8](repeating: 7, count: 32)), cloudHost: "cloud.lab",
+            apn: apn,
             epoch: Self.epoch, generator: SeededGenerator(seed: seed, purpose: "agent"))
         let setup = (try? ModuleSetup(facts: (["boot_time": "3s"] as Fields).merging(facts), epoch: Self.epoch)) ?? ModuleSetup()
         module = CellularModule(setup, generator: SeededGenerator(seed: seed, purpose: "module"))
@@ -106,12 +107,15 @@ struct ModuleBench {
         giveModule(.action(Token(rawValue: lastAction), name, arguments))
     }
 
-    mutating func fault(_ name: String, _ fields: Fields = [:], isActive: Bool = true) { giveModule(.fault(name, fields, isActive: isActive)) }
+    mutating func fault(_ name: String, _ fields: Fields = [:], isActive: Bool = true) {
+        giveModule(.fault(name, fields, isActive: isActive))
+    }
 
     mutating func run(for duration: Duration) {
         let end = now.advanced(by: duration)
         var inputsAtOnce = 0
-        while let next = queue.indices.min(by: { (queue[$0].at, queue[$0].order) < (queue[$1].at, queue[$1].order) }), queue[next].at <= end {
+        while let next = queue.indices.min(by: { (queue[$0].at, queue[$0].order) < (queue[$1].at, queue[$1].order) }), queue[next].at <= end
+        {
             let entry = queue.remove(at: next)
             inputsAtOnce = entry.at == now ? inputsAtOnce + 1 : 0
             guard inputsAtOnce < 10_000 else {
@@ -291,7 +295,8 @@ struct ModuleBench {
                 Self.answer(
                     status, code: 0,
                     [
-                        "device_id": .text(Self.serial), "device_secret": .text(Base64URL.text(Self.secret)), "key_epoch": 1, "token": "token",
+                        "device_id": .text(Self.serial), "device_secret": .text(Base64URL.text(Self.secret)), "key_epoch": 1,
+                        "token": "token",
                         "token_expires_at": .integer(Self.epoch + 900), "config_version": 0,
                     ]))
         }
@@ -314,6 +319,8 @@ struct ModuleBench {
             #expect(words.contains(entry.value.description), "'\(entry.value)' is no word for \(name).\(entry.name)")
         }
         let text = JSONWriter.text(.record(fields))
-        for secret in ["860000000000009", "001010123456780", "89001010000000000018", "s3cret"] { #expect(!text.contains(secret), "\(name): \(text)") }
+        for secret in ["860000000000009", "001010123456780", "89001010000000000018", "s3cret"] {
+            #expect(!text.contains(secret), "\(name): \(text)")
+        }
     }
 }

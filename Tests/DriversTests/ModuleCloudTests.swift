@@ -44,17 +44,21 @@ struct ModuleCloudTests {
         #expect(bench.query("config")["apn"] == "iot.example")
     }
 
-    @Test("what cannot be is rejected with a word, and nothing of it is applied", arguments: [
-        (#"{"config":{"wifi":{"ssid":"x"}},"config_version":3}"#, "unknown_key"),
-        (#"{"config":{"cellular":{"apn":"a"},"wifi":{"ssid":"x"}},"config_version":3}"#, "unknown_key"),
-        (#"{"config":{"cellular":{"apn":"a\"b"}},"config_version":3}"#, "invalid_value"),
-        (#"{"config":{"cellular":{"apn":"a b"}},"config_version":3}"#, "invalid_value"), (#"{"config":{"cellular":{"apn":7}},"config_version":3}"#, "invalid_value"),
-        (#"{"config":{"cellular":{"password":"x\r\nAT+CFUN=0"}},"config_version":3}"#, "invalid_value"),
-        (#"{"config":{"reporting":{"interval":4}},"config_version":3}"#, "invalid_value"),
-        (#"{"config":{"reporting":{"interval":3601}},"config_version":3}"#, "invalid_value"),
-        (#"{"config":{"reporting":{"interval":"often"}},"config_version":3}"#, "invalid_value"), (#"{"config":{},"config_version":3}"#, "invalid_value"),
-        (#"{"config":7,"config_version":3}"#, "invalid_value"), (#"{"config_version":3}"#, "invalid_value"),
-    ])
+    @Test(
+        "what cannot be is rejected with a word, and nothing of it is applied",
+        arguments: [
+            (#"{"config":{"wifi":{"ssid":"x"}},"config_version":3}"#, "unknown_key"),
+            (#"{"config":{"cellular":{"apn":"a"},"wifi":{"ssid":"x"}},"config_version":3}"#, "unknown_key"),
+            (#"{"config":{"cellular":{"apn":"a\"b"}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"cellular":{"apn":"a b"}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"cellular":{"apn":7}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"cellular":{"password":"x\r\nAT+CFUN=0"}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"reporting":{"interval":4}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"reporting":{"interval":3601}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{"reporting":{"interval":"often"}},"config_version":3}"#, "invalid_value"),
+            (#"{"config":{},"config_version":3}"#, "invalid_value"),
+            (#"{"config":7,"config_version":3}"#, "invalid_value"), (#"{"config_version":3}"#, "invalid_value"),
+        ])
     func rejected(message: String, reason: String) {
         var bench = ModuleBench.started()
         bench.forget()
@@ -68,7 +72,9 @@ struct ModuleCloudTests {
         #expect(bench.query("config")["config_version"] == 0)
     }
 
-    @Test("what is no configuration at all cannot be acknowledged", arguments: ["", "{", "[]", #"{"config":{}}"#, #"{"config":{},"config_version":0}"#, #"{"config":{},"config_version":"3"}"#])
+    @Test(
+        "what is no configuration at all cannot be acknowledged",
+        arguments: ["", "{", "[]", #"{"config":{}}"#, #"{"config":{},"config_version":0}"#, #"{"config":{},"config_version":"3"}"#])
     func malformed(message: String) {
         var bench = ModuleBench.started()
         bench.forget()
@@ -158,9 +164,10 @@ struct ModuleCloudTests {
         }
         bench.message("config/update", Self.settings)
         bench.run(for: .seconds(2))
-        #expect(bench.last("config.rejected") == [
-            "reason": "module_error", "message": "the module has 'cmnet' as access point name", "config_version": 3,
-        ])
+        #expect(
+            bench.last("config.rejected") == [
+                "reason": "module_error", "message": "the module has 'cmnet' as access point name", "config_version": 3,
+            ])
         #expect(bench.truth["apn"] == "internet")
     }
 
@@ -225,16 +232,21 @@ struct ModuleCloudTests {
 
     // MARK: Registration and connection
 
-    @Test("a refusal is tried again, soon or late; a clone is believed the second time", arguments: [
-        (503, "UNAVAILABLE", "soon"), (401, "SIGNATURE_INVALID", "soon"), (403, "DEVICE_NOT_PROVISIONED", "late"),
-    ])
+    @Test(
+        "a refusal is tried again, soon or late; a clone is believed the second time",
+        arguments: [
+            (503, "UNAVAILABLE", "soon"), (401, "SIGNATURE_INVALID", "soon"), (403, "DEVICE_NOT_PROVISIONED", "late"),
+        ])
     func refusals(status: Int, error: String, retry: String) {
         var bench = ModuleBench()
         bench.replies = [.refusal(status, error)]
         bench.actModule("power_on")
         bench.act("start")
         bench.run(for: .seconds(15))
-        #expect(bench.last("registration.failed") == ["status": .integer(Int64(status)), "error": .text(error), "attempt": 1, "retry": .text(retry)])
+        #expect(
+            bench.last("registration.failed") == [
+                "status": .integer(Int64(status)), "error": .text(error), "attempt": 1, "retry": .text(retry),
+            ])
         #expect(bench.count("online") == (retry == "soon" ? 1 : 0))
         bench.run(for: .seconds(600))
         #expect(bench.count("online") == 1)

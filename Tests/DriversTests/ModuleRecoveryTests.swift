@@ -11,9 +11,11 @@ struct ModuleRecoveryTests {
         bench.forget()
         bench.actModule("reset")
         bench.run(for: .seconds(60))
-        #expect(bench.course.filter { $0 != "network.changed" } == [
-            "port.lost", "detached", "offline", "port.opened", "identified", "module.ready", "recovered", "sim.ready", "attached", "online",
-        ])
+        #expect(
+            bench.course.filter { $0 != "network.changed" } == [
+                "port.lost", "detached", "offline", "port.opened", "identified", "module.ready", "recovered", "sim.ready", "attached",
+                "online",
+            ])
         #expect(bench.last("detached") == ["reason": "port_lost"])
         #expect(bench.last("recovered")?["from"] == "port_lost")
         #expect(bench.last("module.ready") == ["boot_count": 2])
@@ -203,7 +205,8 @@ struct ModuleRecoveryTests {
         var bench = ModuleBench.started(seed: seed)
         var generator = SeededGenerator(seed: seed, purpose: "faults of modules")
         let faults: [(String, Fields)] = [
-            ("hang", [:]), ("response.half", [:]), ("garbage", ["rate": 5]), ("port.vanish", [:]), ("attach.lost", [:]), ("registration.denied", [:]),
+            ("hang", [:]), ("response.half", [:]), ("garbage", ["rate": 5]), ("port.vanish", [:]), ("attach.lost", [:]),
+            ("registration.denied", [:]),
             ("sim.absent", [:]), ("urc.storm", ["rate": 100]),
         ]
         for _ in 0..<6 {

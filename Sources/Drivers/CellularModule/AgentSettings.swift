@@ -69,7 +69,8 @@ struct AgentSettings: Sendable, Equatable {
         _ key: String, _ value: FieldValue, longest: Int, _ isAllowed: (UInt8) -> Bool
     ) throws(Rejection) -> String {
         guard let text = value.text, text.utf8.count <= longest, text.utf8.allSatisfy(isAllowed) else {
-            throw Rejection(reason: "invalid_value", message: "\(key) takes text of at most \(longest) characters that an AT command can hold")
+            throw Rejection(
+                reason: "invalid_value", message: "\(key) takes text of at most \(longest) characters that an AT command can hold")
         }
         return text
     }
@@ -83,5 +84,7 @@ struct AgentSettings: Sendable, Equatable {
     }
 
     /// Printable ASCII without what ends a text or a command.
-    private static func isPlain(_ byte: UInt8) -> Bool { (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") }
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x20...0x7e).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
 }

@@ -1,5 +1,5 @@
-package import LabCore
 import CloudClient
+package import LabCore
 import WireProtocols
 
 /// What makes the agent of a module the one that it is towards the cloud (badge protocol, "Modules").
@@ -70,7 +70,8 @@ package struct ModuleAgent: Device {
     ///   - masksNumbers: shows IMEI, IMSI and ICCID in events and answers with their last 4 digits only.
     ///   - generator: its own stream of chance, as in `SeededGenerator(seed:, purpose: "agent modem")`.
     package init(
-        identity: ModuleAgentIdentity, cloudHost: String, tenant: String = "default", apn: String? = nil, epoch: Int64, masksNumbers: Bool = true,
+        identity: ModuleAgentIdentity, cloudHost: String, tenant: String = "default", apn: String? = nil, epoch: Int64,
+        masksNumbers: Bool = true,
         generator: SeededGenerator
     ) {
         self.identity = identity

@@ -87,7 +87,8 @@ extension ModuleAgent {
         guard (1...20).contains(digits.utf8.count), digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
             return finish(action, .failure(ActionFailure("bad_argument", "to takes 1 to 20 digits with an optional +.")), &effects)
         }
-        guard let text = arguments["text"]?.text, (1...160).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+        guard let text = arguments["text"]?.text, (1...160).contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
+        else {
             return finish(action, .failure(ActionFailure("bad_argument", "text takes 1 to 160 characters of printable ASCII.")), &effects)
         }
         let command = ATCommand(#"AT+CMGS="\#(receiver)""#, body: .text(Array(text.utf8)), needsInformation: true)
@@ -96,12 +97,14 @@ extension ModuleAgent {
 
     mutating func sendDone(_ action: Token, _ receiver: String, _ outcome: ATChannel.Outcome, _ effects: inout [DeviceEffect]) {
         guard case .answered(let response) = outcome else {
-            let failure = outcome == .lost ? ActionFailure.noPort : ActionFailure("timeout", "The network did not take the message in time.")
+            let failure =
+                outcome == .lost ? ActionFailure.noPort : ActionFailure("timeout", "The network did not take the message in time.")
             return finish(action, .failure(failure), &effects)
         }
         guard response.isSuccess, let reference = try? ATSentMessage.reference(response.lines) else {
             return finish(
-                action, .failure(ActionFailure("refused", "The message was not sent: \(response.final.text).", fields(of: response))), &effects)
+                action, .failure(ActionFailure("refused", "The message was not sent: \(response.final.text).", fields(of: response))),
+                &effects)
         }
         effects.append(.note("sms.submitted", ["to": .text(receiver), "reference": .integer(Int64(reference))]))
         finish(action, .success(["reference": .integer(Int64(reference))]), &effects)
@@ -190,7 +193,8 @@ extension ModuleAgent {
         case "network": .success(networkFields)
         case "config":
             .success([
-                "apn": .text(disk.settings.apn ?? ""), "username": .text(disk.settings.username), "interval": .integer(disk.settings.interval),
+                "apn": .text(disk.settings.apn ?? ""), "username": .text(disk.settings.username),
+                "interval": .integer(disk.settings.interval),
                 "config_version": .integer(disk.settings.version),
             ])
         default: .failure(ActionFailure("unknown_query", "An agent has no query '\(query)'."))
@@ -204,7 +208,9 @@ extension ModuleAgent {
             "registered": .bool(disk.credentials != nil), "online": .bool(ram.phase == .online),
         ]
         for (name, value) in [("model", ram.model), ("firmware", ram.firmware)] where !value.isEmpty { fields[name] = .text(value) }
-        for (name, value) in [("imei", ram.imei), ("imsi", ram.imsi), ("iccid", ram.iccid)] where !value.isEmpty { fields[name] = shownNumber(value) }
+        for (name, value) in [("imei", ram.imei), ("imsi", ram.imsi), ("iccid", ram.iccid)] where !value.isEmpty {
+            fields[name] = shownNumber(value)
+        }
         return fields
     }
 

@@ -20,7 +20,9 @@ extension ModuleAgent {
     }
 
     /// 1 to 64 printable ASCII characters without spaces.
-    private static func isWord(_ text: String) -> Bool { (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) } }
+    private static func isWord(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    }
 
     private mutating func execute(_ name: String, _ id: String, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         switch name {
@@ -29,7 +31,8 @@ extension ModuleAgent {
             complete(name, id, isDone: true, at: now, &effects)
         case "identify":
             let result: Fields = [
-                "manufacturer": .text(ram.manufacturer), "model": .text(ram.model), "firmware": .text(ram.firmware), "imei": shownNumber(ram.imei),
+                "manufacturer": .text(ram.manufacturer), "model": .text(ram.model), "firmware": .text(ram.firmware),
+                "imei": shownNumber(ram.imei),
             ]
             complete(name, id, isDone: true, result: result, at: now, &effects)
         case "reboot":

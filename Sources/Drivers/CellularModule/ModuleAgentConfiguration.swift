@@ -35,7 +35,9 @@ extension ModuleAgent {
         let message = Self.record(payload)
         guard let message, let version = (message["config_version"]?.integer).flatMap({ $0 >= 1 ? $0 : nil }) else {
             // There is no version that an acknowledgement could name; the next status says what the module has.
-            let text = message == nil ? "the message is no JSON record of at most \(Self.longestMessage) bytes" : "config_version is missing or no whole number"
+            let text =
+                message == nil
+                ? "the message is no JSON record of at most \(Self.longestMessage) bytes" : "config_version is missing or no whole number"
             return noteRejection(.init(reason: "malformed", message: text), version: nil, &effects)
         }
         guard version > disk.settings.version else {
@@ -44,7 +46,9 @@ extension ModuleAgent {
         }
         if let known = disk.rejected, known.version == version { return acknowledge(version, rejection: known.reason, at: now, &effects) }
         do throws(AgentSettings.Rejection) {
-            guard let config = message["config"]?.record else { throw .init(reason: "invalid_value", message: "the record 'config' is missing") }
+            guard let config = message["config"]?.record else {
+                throw .init(reason: "invalid_value", message: "the record 'config' is missing")
+            }
             apply(try disk.settings.taking(config, version: version), at: now, &effects)
         } catch { reject(error, version: version, at: now, &effects) }
     }
@@ -57,7 +61,9 @@ extension ModuleAgent {
         ask(contextCommand(settings), for: .configure(.write), at: now, &effects)
     }
 
-    mutating func configureDone(_ step: ConfigurationStep, _ outcome: ATChannel.Outcome, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    mutating func configureDone(
+        _ step: ConfigurationStep, _ outcome: ATChannel.Outcome, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
         guard let work = ram.configuration else { return }
         guard case .answered(let response) = outcome else {
             let silence = AgentSettings.Rejection(reason: "module_silent", message: "the module did not answer")
@@ -80,7 +86,8 @@ extension ModuleAgent {
     }
 
     private mutating func refused(
-        _ step: ConfigurationStep, _ response: ATResponse, _ work: AgentMemory.ConfigurationWork, at now: RunInstant, _ effects: inout [DeviceEffect]
+        _ step: ConfigurationStep, _ response: ATResponse, _ work: AgentMemory.ConfigurationWork, at now: RunInstant,
+        _ effects: inout [DeviceEffect]
     ) {
         // The password stands in the command, so the command is not named.
         let refusal = AgentSettings.Rejection(reason: "module_error", message: "the module answered \(response.final.text)")
@@ -187,7 +194,9 @@ extension ModuleAgent {
     ) {
         noteRejection(rejection, version: version, &effects)
         acknowledge(version, rejection: rejection, at: now, &effects)
-        log("error", "Configuration not applied", ["config_version": .integer(version), "reason": .text(rejection.message)], at: now, &effects)
+        log(
+            "error", "Configuration not applied", ["config_version": .integer(version), "reason": .text(rejection.message)], at: now,
+            &effects)
     }
 
     private func noteRejection(_ rejection: AgentSettings.Rejection, version: Int64?, _ effects: inout [DeviceEffect]) {

@@ -88,7 +88,10 @@ extension ModuleAgent {
         effects.append(
             .note(
                 "registered",
-                ["device": .text(identity.serialNumber), "key_epoch": .integer(Int64(grant.keyEpoch)), "again": .bool(answer.status == 200)]))
+                [
+                    "device": .text(identity.serialNumber), "key_epoch": .integer(Int64(grant.keyEpoch)),
+                    "again": .bool(answer.status == 200),
+                ]))
         connect(at: now, &effects)
     }
 
@@ -290,7 +293,8 @@ extension ModuleAgent {
         publish(
             "logs",
             [
-                "timestamp": timestamp(at: now), "level": .text(level), "module": "cellular", "message": .text(message), "details": .record(details),
+                "timestamp": timestamp(at: now), "level": .text(level), "module": "cellular", "message": .text(message),
+                "details": .record(details),
             ], &effects)
         effects.append(.note("log.sent", ["level": .text(level), "message": .text(message)]))
     }

@@ -86,12 +86,13 @@ extension RadioAccess {
         if kinds.contains(.nonStandalone) {
             self = .nonStandalone
         } else if let first = kinds.first {
-            self = switch first {
-            case .standalone: .standalone
-            case .nonStandalone: .nonStandalone
-            case .lte: .lte
-            case .wcdma: .wcdma
-            }
+            self =
+                switch first {
+                case .standalone: .standalone
+                case .nonStandalone: .nonStandalone
+                case .lte: .lte
+                case .wcdma: .wcdma
+                }
         } else {
             return nil
         }

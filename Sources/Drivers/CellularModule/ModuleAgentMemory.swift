@@ -104,7 +104,9 @@ enum AgentJob: Sendable {
 enum SIMQuestion: Sendable { case state, subscriber, card }
 enum MeasurementStep: Sendable, CaseIterable { case strength, cell, network, temperature }
 /// Firmware without QICSGP may know the command of 3GPP for the same.
-enum ConfigurationStep: Sendable { case write, readBack, authentication, standardAuthentication, leave, attach, restore, restoreAuthentication }
+enum ConfigurationStep: Sendable {
+    case write, readBack, authentication, standardAuthentication, leave, attach, restore, restoreAuthentication
+}
 enum LocationStep: Sendable { case start, fix, end }
 
 /// What the running program knows.

@@ -123,7 +123,9 @@ extension ModuleAgent {
     mutating func activationDone(_ outcome: ATChannel.Outcome, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard ram.isInspecting else { return }
         ram.isInspecting = false
-        if case .answered(let response) = outcome, response.isSuccess, ram.network.isRegistered, !ram.isAttached { inspect(at: now, &effects) }
+        if case .answered(let response) = outcome, response.isSuccess, ram.network.isRegistered, !ram.isAttached {
+            inspect(at: now, &effects)
+        }
     }
 
     // MARK: Attached and detached
@@ -133,7 +135,8 @@ extension ModuleAgent {
         guard !ram.isAttached, ram.network.isRegistered, let address = ram.address else { return }
         ram.isAttached = true
         var fields: Fields = [
-            "rat": .text((ram.measurement.access ?? accessByRegistration).rawValue), "roaming": .bool(ram.network == .roaming), "address": .text(address),
+            "rat": .text((ram.measurement.access ?? accessByRegistration).rawValue), "roaming": .bool(ram.network == .roaming),
+            "address": .text(address),
         ]
         if let network = ram.measurement.network { fields["operator"] = .text(network) }
         if let band = ram.measurement.band { fields["band"] = .text(band) }

@@ -19,7 +19,9 @@ extension ModuleAgent {
         take(events, at: now, &effects)
     }
 
-    mutating func ask(_ text: String, for job: AgentJob, needsInformation: Bool = false, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    mutating func ask(
+        _ text: String, for job: AgentJob, needsInformation: Bool = false, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
         ask(ATCommand(text, needsInformation: needsInformation), for: job, at: now, &effects)
     }
 
@@ -95,7 +97,8 @@ extension ModuleAgent {
             .note(
                 "at.timeout",
                 [
-                    "command": .text(masksNumbers ? NumberMask.command(command) : command.text), "limit": .duration(command.limit.nanoseconds),
+                    "command": .text(masksNumbers ? NumberMask.command(command) : command.text),
+                    "limit": .duration(command.limit.nanoseconds),
                     "in_a_row": .integer(Int64(ram.timeoutsInARow)),
                 ]))
         if ram.trouble == nil { ram.trouble = (.timeout, now) }

@@ -47,11 +47,12 @@ extension ModuleAgent {
     }
 
     private mutating func setUp(_ step: SetUpStep, at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        let text = switch step {
-        case .writeContext: contextCommand(disk.settings)
-        case .authentication: authenticationCommand(disk.settings)
-        default: step.command
-        }
+        let text =
+            switch step {
+            case .writeContext: contextCommand(disk.settings)
+            case .authentication: authenticationCommand(disk.settings)
+            default: step.command
+            }
         ask(text, for: .setUp(step), needsInformation: step.needsInformation, at: now, &effects)
     }
 
@@ -110,7 +111,9 @@ extension ModuleAgent {
             noteIdentity(&effects)
         case .functionality:
             // 1 is full; anything else needs a command, 5 is the factory's.
-            if try ATFields.first("+CFUN", in: response.lines).requiredWhole(0, "<fun>") == 1 { return goOn(after: .fullFunctionality, at: now, &effects) }
+            if try ATFields.first("+CFUN", in: response.lines).requiredWhole(0, "<fun>") == 1 {
+                return goOn(after: .fullFunctionality, at: now, &effects)
+            }
         case .readContext:
             let contexts = try ATPacketContext.read(response.lines)
             return contextRead(contexts.first { $0.id == 1 }, at: now, &effects)
@@ -149,7 +152,8 @@ extension ModuleAgent {
             .note(
                 "identified",
                 [
-                    "manufacturer": .text(ram.manufacturer), "model": .text(ram.model), "firmware": .text(ram.firmware), "imei": shownNumber(ram.imei),
+                    "manufacturer": .text(ram.manufacturer), "model": .text(ram.model), "firmware": .text(ram.firmware),
+                    "imei": shownNumber(ram.imei),
                 ]))
     }
 

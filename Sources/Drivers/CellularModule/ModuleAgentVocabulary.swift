@@ -3,10 +3,12 @@ package import LabCore
 /// What the agent of a module can do, tell and answer. The world unites it with what the module itself publishes.
 extension ModuleAgent {
     package static let kind = NodeKind(
-        name: "rg500q", about: "A Quectel RG500Q with the program at its side, which drives it by AT commands and speaks to the cloud for it.",
+        name: "rg500q",
+        about: "A Quectel RG500Q with the program at its side, which drives it by AT commands and speaks to the cloud for it.",
         abilities: ["agent"],
         facts: [
-            FieldKind("serial_no", .text, "serial number and device id, such as QT_001"), FieldKind("apn", .text, "access point name set at the start"),
+            FieldKind("serial_no", .text, "serial number and device id, such as QT_001"),
+            FieldKind("apn", .text, "access point name set at the start"),
         ],
         actions: programActions + moduleActions, events: portEvents + moduleEvents + networkEvents + cloudEvents + trafficEvents,
         queries: agentQueries)
@@ -29,7 +31,8 @@ extension ModuleAgent {
                 FieldKind("timeout", .duration, "what the manual gives for the command where absent"),
             ],
             gives: [
-                FieldKind("lines", .list(.text), "information lines"), FieldKind("final", .text), FieldKind("code", .integer, "of +CME or +CMS ERROR"),
+                FieldKind("lines", .list(.text), "information lines"), FieldKind("final", .text),
+                FieldKind("code", .integer, "of +CME or +CMS ERROR"),
             ]),
         ActionKind(
             "sms.send", "Sends a message in text mode.",
@@ -39,10 +42,13 @@ extension ModuleAgent {
             ],
             gives: [FieldKind("reference", .integer, "of the message, 0 to 255"), FieldKind("code", .integer, "of +CMS ERROR")]),
         ActionKind(
-            "locate", "Switches positioning on where it is off, and waits for a fix.", takes: [FieldKind("timeout", .duration, "60s where absent")],
+            "locate", "Switches positioning on where it is off, and waits for a fix.",
+            takes: [FieldKind("timeout", .duration, "60s where absent")],
             gives: [
-                FieldKind("latitude", .number, unit: "°"), FieldKind("longitude", .number, unit: "°"), FieldKind("altitude", .number, unit: "m"),
-                FieldKind("satellites", .integer), FieldKind("hdop", .number), FieldKind("utc", .text, "ISO 8601"), FieldKind("code", .integer),
+                FieldKind("latitude", .number, unit: "°"), FieldKind("longitude", .number, unit: "°"),
+                FieldKind("altitude", .number, unit: "m"),
+                FieldKind("satellites", .integer), FieldKind("hdop", .number), FieldKind("utc", .text, "ISO 8601"),
+                FieldKind("code", .integer),
             ]),
     ]
 
@@ -53,17 +59,24 @@ extension ModuleAgent {
     ]
 
     private static let portEvents = [
-        EventKind("agent.started", "The program runs.", fields: [FieldKind("device", .text), FieldKind("credentials", .bool, "it is registered already")]),
+        EventKind(
+            "agent.started", "The program runs.",
+            fields: [FieldKind("device", .text), FieldKind("credentials", .bool, "it is registered already")]),
         EventKind("agent.stopped", "The program has ended."),
         EventKind("port.opened", "The AT port is open.", fields: [FieldKind("attempts", .integer, "tries to open it")]),
         EventKind("port.lost", "The AT port is gone.", fields: [FieldKind("command", .text, "what waited for its answer")]),
         EventKind(
             "at.timeout", "A command got no final result in time.",
             fields: [FieldKind("command", .text), FieldKind("limit", .duration), FieldKind("in_a_row", .integer)]),
-        EventKind("at.refused", "The module refused a command of the set-up.", fields: [FieldKind("command", .text), FieldKind("error", .text)]),
-        EventKind("at.damaged", "Something came that is no line of text, or an answer that cannot be read.", fields: [FieldKind("reason", .text)]),
-        EventKind("reset.sent", "The agent restarts the module (AT+CFUN=1,1).", fields: [FieldKind("reason", .choice(["hang", "command"]))]),
-        EventKind("power_cycle.needed", "The module does not answer any more; only its power helps.", fields: [FieldKind("reason", .choice(["no_answer", "no_port"]))]),
+        EventKind(
+            "at.refused", "The module refused a command of the set-up.", fields: [FieldKind("command", .text), FieldKind("error", .text)]),
+        EventKind(
+            "at.damaged", "Something came that is no line of text, or an answer that cannot be read.", fields: [FieldKind("reason", .text)]),
+        EventKind(
+            "reset.sent", "The agent restarts the module (AT+CFUN=1,1).", fields: [FieldKind("reason", .choice(["hang", "command"]))]),
+        EventKind(
+            "power_cycle.needed", "The module does not answer any more; only its power helps.",
+            fields: [FieldKind("reason", .choice(["no_answer", "no_port"]))]),
         EventKind(
             "recovered", "The module is set up again.",
             fields: [FieldKind("from", .choice(ModuleTrouble.allCases.map(\.rawValue))), FieldKind("downtime", .duration)]),
@@ -73,12 +86,16 @@ extension ModuleAgent {
         EventKind(
             "identified", "The module said what it is; numbers of people and modules show their last 4 digits.",
             fields: [FieldKind("manufacturer", .text), FieldKind("model", .text), FieldKind("firmware", .text), FieldKind("imei", .text)]),
-        EventKind("module.ready", "The agent has set the module up after a start of it.", fields: [FieldKind("boot_count", .integer, "starts that the agent saw")]),
+        EventKind(
+            "module.ready", "The agent has set the module up after a start of it.",
+            fields: [FieldKind("boot_count", .integer, "starts that the agent saw")]),
         EventKind("sim.ready", "The SIM can be used.", fields: [FieldKind("imsi", .text), FieldKind("iccid", .text)]),
         EventKind("sim.missing", "There is no SIM.", fields: [FieldKind("code", .integer, "of +CME ERROR")]),
         EventKind("sim.locked", "The SIM wants a code that the agent does not have.", fields: [FieldKind("needs", .text)]),
         EventKind("sim.failed", "The SIM does not work.", fields: [FieldKind("code", .integer, "of +CME ERROR")]),
-        EventKind("sms.read", "The agent has read a message that came.", fields: [FieldKind("from", .text), FieldKind("text", .text), FieldKind("index", .integer)]),
+        EventKind(
+            "sms.read", "The agent has read a message that came.",
+            fields: [FieldKind("from", .text), FieldKind("text", .text), FieldKind("index", .integer)]),
         EventKind("sms.submitted", "A message went out with success.", fields: [FieldKind("to", .text), FieldKind("reference", .integer)]),
     ]
 
@@ -86,7 +103,8 @@ extension ModuleAgent {
         EventKind(
             "network.changed", "The registration changed.",
             fields: [
-                FieldKind("state", .choice(NetworkState.allCases.map(\.rawValue))), FieldKind("was", .choice(NetworkState.allCases.map(\.rawValue))),
+                FieldKind("state", .choice(NetworkState.allCases.map(\.rawValue))),
+                FieldKind("was", .choice(NetworkState.allCases.map(\.rawValue))),
             ]),
         EventKind(
             "attached", "The module has a data connection.",
@@ -96,7 +114,14 @@ extension ModuleAgent {
             ]),
         EventKind(
             "detached", "The data connection is lost.",
-            fields: [FieldKind("reason", .choice(["searching", "denied", "off", "unknown", "no_address", "no_sim", "port_lost", "no_answer", "reset", "configuration", "stopped"]))]),
+            fields: [
+                FieldKind(
+                    "reason",
+                    .choice([
+                        "searching", "denied", "off", "unknown", "no_address", "no_sim", "port_lost", "no_answer", "reset", "configuration",
+                        "stopped",
+                    ]))
+            ]),
     ]
 
     private static let cloudEvents = [
@@ -106,10 +131,12 @@ extension ModuleAgent {
         EventKind(
             "registration.failed", "A registration with the cloud was refused or got no answer.",
             fields: [
-                FieldKind("status", .integer, "HTTP status, 0 without an answer"), FieldKind("error", .text), FieldKind("attempt", .integer),
+                FieldKind("status", .integer, "HTTP status, 0 without an answer"), FieldKind("error", .text),
+                FieldKind("attempt", .integer),
                 FieldKind("retry", .choice(["soon", "late", "never"])),
             ]),
-        EventKind("online", "Connected to the broker and subscribed.", fields: [FieldKind("device", .text), FieldKind("session_present", .bool)]),
+        EventKind(
+            "online", "Connected to the broker and subscribed.", fields: [FieldKind("device", .text), FieldKind("session_present", .bool)]),
         EventKind("offline", "The connection to the broker ended.", fields: [FieldKind("reason", .text)]),
         EventKind("connection.refused", "The broker refused the connection.", fields: [FieldKind("code", .integer, "of the CONNACK")]),
         EventKind("clock.corrected", "The clock was set by the cloud's signed time.", fields: [FieldKind("by", .integer, unit: "s")]),
@@ -122,7 +149,8 @@ extension ModuleAgent {
         EventKind(
             "config.rejected", "A configuration was not taken.",
             fields: [
-                FieldKind("config_version", .integer), FieldKind("reason", .choice(["malformed", "unknown_key", "invalid_value", "module_error", "module_silent"])),
+                FieldKind("config_version", .integer),
+                FieldKind("reason", .choice(["malformed", "unknown_key", "invalid_value", "module_error", "module_silent"])),
                 FieldKind("message", .text),
             ]),
         EventKind(
@@ -130,17 +158,24 @@ extension ModuleAgent {
             fields: [FieldKind("config_version", .integer), FieldKind("current", .integer)]),
         EventKind(
             "command.executed", "A command of the cloud is done or has failed.",
-            fields: [FieldKind("command", .text), FieldKind("command_id", .text), FieldKind("status", .choice(["done", "failed"])), FieldKind("reason", .text)]),
+            fields: [
+                FieldKind("command", .text), FieldKind("command_id", .text), FieldKind("status", .choice(["done", "failed"])),
+                FieldKind("reason", .text),
+            ]),
         EventKind("command.duplicate", "A command came again.", fields: [FieldKind("command_id", .text)]),
         EventKind("command.rejected", "A message was no command.", fields: [FieldKind("reason", .text)]),
     ]
 
     private static let trafficEvents = [
-        EventKind("at.sent", "A command went to the module; codes and passwords are left out.", fields: [FieldKind("command", .text)], volume: .traffic),
+        EventKind(
+            "at.sent", "A command went to the module; codes and passwords are left out.", fields: [FieldKind("command", .text)],
+            volume: .traffic),
         EventKind("at.line", "A line of an answer.", fields: [FieldKind("line", .text)], volume: .traffic),
         EventKind("at.urc", "A line that nobody asked for.", fields: [FieldKind("line", .text)], volume: .traffic),
         EventKind("signal", "A measurement of the cell.", fields: signalFields.filter { $0.name != "temperature" }, volume: .traffic),
-        EventKind("temperature", "The hottest sensor.", fields: [FieldKind("celsius", .number, unit: "°C"), FieldKind("sensor", .text)], volume: .traffic),
+        EventKind(
+            "temperature", "The hottest sensor.", fields: [FieldKind("celsius", .number, unit: "°C"), FieldKind("sensor", .text)],
+            volume: .traffic),
         EventKind("heartbeat.sent", "A heartbeat went out.", fields: signalFields, volume: .traffic),
         EventKind("status.sent", "A status went out.", fields: [FieldKind("status", .text)], volume: .traffic),
         EventKind("log.sent", "A log line went out.", fields: [FieldKind("level", .text), FieldKind("message", .text)], volume: .traffic),
@@ -152,8 +187,10 @@ extension ModuleAgent {
             "module", "What the agent knows about the module and itself.",
             gives: [
                 FieldKind("running", .bool), FieldKind("port", .choice(["closed", "opening", "open"])), FieldKind("phase", .text),
-                FieldKind("model", .text), FieldKind("firmware", .text), FieldKind("imei", .text), FieldKind("sim", .choice(SIMState.allCases.map(\.rawValue))),
-                FieldKind("imsi", .text), FieldKind("iccid", .text), FieldKind("boot_count", .integer), FieldKind("device", .text), FieldKind("serial_no", .text),
+                FieldKind("model", .text), FieldKind("firmware", .text), FieldKind("imei", .text),
+                FieldKind("sim", .choice(SIMState.allCases.map(\.rawValue))),
+                FieldKind("imsi", .text), FieldKind("iccid", .text), FieldKind("boot_count", .integer), FieldKind("device", .text),
+                FieldKind("serial_no", .text),
                 FieldKind("registered", .bool), FieldKind("online", .bool),
             ]),
         ActionKind("signal", "The last measurement; fields that the module did not tell are absent.", gives: signalFields),
@@ -161,13 +198,15 @@ extension ModuleAgent {
             "network", "The registration.",
             gives: [
                 FieldKind("state", .choice(NetworkState.allCases.map(\.rawValue))), FieldKind("attached", .bool), FieldKind("rat", .text),
-                FieldKind("operator", .text), FieldKind("band", .text), FieldKind("address", .text), FieldKind("eps", .integer, "stat of +CEREG"),
+                FieldKind("operator", .text), FieldKind("band", .text), FieldKind("address", .text),
+                FieldKind("eps", .integer, "stat of +CEREG"),
                 FieldKind("fiveg", .integer, "stat of +C5GREG"), FieldKind("circuit", .integer, "stat of +CREG"),
             ]),
         ActionKind(
             "config", "The settings in force.",
             gives: [
-                FieldKind("apn", .text), FieldKind("username", .text), FieldKind("interval", .integer, unit: "s"), FieldKind("config_version", .integer),
+                FieldKind("apn", .text), FieldKind("username", .text), FieldKind("interval", .integer, unit: "s"),
+                FieldKind("config_version", .integer),
             ]),
     ]
 }

@@ -86,7 +86,8 @@ package struct ATCommand: Sendable, Hashable {
     /// Longest times that the manuals give; everything else answers within 300 ms.
     /// Source: rg500q.md §2.1; where two are named, the longer.
     private static let limits: [(name: String, seconds: Int64)] = [
-        ("+CPIN", 5), ("+CFUN", 15), ("+QMBNCFG", 30), ("+QPRTPARA", 30), ("+CGATT", 140), ("+QIDEACT", 40), ("+CGACT", 150), ("+QIACT", 150),
+        ("+CPIN", 5), ("+CFUN", 15), ("+QMBNCFG", 30), ("+QPRTPARA", 30), ("+CGATT", 140), ("+QIDEACT", 40), ("+CGACT", 150),
+        ("+QIACT", 150),
         ("+COPS", 180), ("+CMGS", 120), ("+CMSS", 120), ("+QSCAN", 360), ("+QIOPEN", 150), ("+QICLOSE", 10),
     ]
     /// What the link, the USB stack and a busy module add to the 300 ms that the manuals give. Source: chosen; a limit that is met

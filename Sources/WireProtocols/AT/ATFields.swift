@@ -95,7 +95,9 @@ package struct ATFields: Sendable, Hashable {
 
     private static func field(_ raw: Substring, at offset: Int) -> Field {
         let (text, skipped) = trimmed(raw)
-        guard text.utf8.count >= 2, text.first == "\"", text.last == "\"" else { return Field(text: String(text), isQuoted: false, offset: offset + skipped) }
+        guard text.utf8.count >= 2, text.first == "\"", text.last == "\"" else {
+            return Field(text: String(text), isQuoted: false, offset: offset + skipped)
+        }
         return Field(text: String(text.dropFirst().dropLast()), isQuoted: true, offset: offset + skipped)
     }
 
@@ -126,7 +128,8 @@ package struct ATFields: Sendable, Hashable {
         guard let field = field(index) else { throw missing(index, what) }
         guard let value = Int(field.text) else { throw ATReadingError(line: line, offset: field.offset, "\(what) must be a whole number") }
         guard range.contains(value) else {
-            throw ATReadingError(line: line, offset: field.offset, "\(what) is \(value), not within \(range.lowerBound) to \(range.upperBound)")
+            throw ATReadingError(
+                line: line, offset: field.offset, "\(what) is \(value), not within \(range.lowerBound) to \(range.upperBound)")
         }
         return value
     }

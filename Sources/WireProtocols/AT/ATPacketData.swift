@@ -14,7 +14,8 @@ package struct ATPacketContext: Sendable, Hashable {
             let fields = ATFields(line, line: index + 1)
             contexts.append(
                 ATPacketContext(
-                    id: try fields.requiredWhole(0, "<cid>", in: 1...255), kind: try fields.requiredText(1, "<PDP_type>"), apn: fields.text(2) ?? ""))
+                    id: try fields.requiredWhole(0, "<cid>", in: 1...255), kind: try fields.requiredText(1, "<PDP_type>"),
+                    apn: fields.text(2) ?? ""))
         }
         return contexts
     }

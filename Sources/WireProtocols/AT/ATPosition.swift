@@ -46,18 +46,26 @@ package struct NMEASentence: Sendable, Hashable {
         let bytes = Array(line.utf8)
         // 82 with its CR LF in the standard; modules send longer ones.
         guard bytes.count <= 256 else { throw ATReadingError(line: 1, offset: 256, "a sentence has at most 256 bytes here") }
-        guard bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "!") else { throw ATReadingError(line: 1, offset: 0, "'$' is wanted") }
-        guard let star = bytes.lastIndex(of: UInt8(ascii: "*")) else { throw ATReadingError(line: 1, offset: bytes.count, "the checksum is missing") }
+        guard bytes.first == UInt8(ascii: "$") || bytes.first == UInt8(ascii: "!") else {
+            throw ATReadingError(line: 1, offset: 0, "'$' is wanted")
+        }
+        guard let star = bytes.lastIndex(of: UInt8(ascii: "*")) else {
+            throw ATReadingError(line: 1, offset: bytes.count, "the checksum is missing")
+        }
         guard bytes.count == star + 3, let checksum = UInt8(String(decoding: bytes[(star + 1)...], as: UTF8.self), radix: 16) else {
             throw ATReadingError(line: 1, offset: star + 1, "the checksum has two hexadecimal digits")
         }
         let body = bytes[1..<star]
         let sum = body.reduce(0, ^)
         guard sum == checksum else {
-            throw ATReadingError(line: 1, offset: star + 1, "the checksum is \(String(sum, radix: 16, uppercase: true)), not \(String(checksum, radix: 16, uppercase: true))")
+            throw ATReadingError(
+                line: 1, offset: star + 1,
+                "the checksum is \(String(sum, radix: 16, uppercase: true)), not \(String(checksum, radix: 16, uppercase: true))")
         }
         let parts = String(decoding: body, as: UTF8.self).split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-        guard let address = parts.first, address.utf8.count >= 4 else { throw ATReadingError(line: 1, offset: 1, "talker and kind are wanted") }
+        guard let address = parts.first, address.utf8.count >= 4 else {
+            throw ATReadingError(line: 1, offset: 1, "talker and kind are wanted")
+        }
         return NMEASentence(talker: String(address.prefix(2)), kind: String(address.dropFirst(2)), fields: Array(parts.dropFirst()))
     }
 
@@ -78,7 +86,8 @@ package struct NMEASentence: Sendable, Hashable {
             return digits.count == 2 && digits.allSatisfy { $0.isASCII && $0.isNumber } ? Int(digits) : nil
         }
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        guard let day = pair(date, 0), let month = pair(date, 2), let year = pair(date, 4), let hour = pair(time, 0), let minute = pair(time, 2),
+        guard let day = pair(date, 0), let month = pair(date, 2), let year = pair(date, 4), let hour = pair(time, 0),
+            let minute = pair(time, 2),
             let second = pair(time, 4), (1...31).contains(day), (1...12).contains(month), hour < 24, minute < 60, second < 61
         else { return nil }
         return "20\(two(year))-\(two(month))-\(two(day))T\(two(hour)):\(two(minute)):\(two(second))Z"

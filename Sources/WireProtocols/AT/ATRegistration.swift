@@ -40,7 +40,9 @@ package struct ATRegistration: Sendable, Hashable {
     /// Reads the answer to a read command: `+CEREG: 2,1,"DE10","5A29C0B",7`.
     package init(answer lines: [String], _ domain: Domain) throws(ATReadingError) {
         let all = try ATFields.all(domain.rawValue, in: lines)
-        guard let fields = all.first(where: Self.isReadAnswer) else { throw all[0].wrong(0, "no answer to a read command: <n>,<stat> is wanted") }
+        guard let fields = all.first(where: Self.isReadAnswer) else {
+            throw all[0].wrong(0, "no answer to a read command: <n>,<stat> is wanted")
+        }
         try self.init(fields, domain, statusAt: 1)
         mode = fields.whole(0)
     }
@@ -66,7 +68,9 @@ package struct ATRegistration: Sendable, Hashable {
     static func isReadAnswer(_ line: String) -> Bool { isReadAnswer(ATFields(line)) }
 
     private static func isReadAnswer(_ fields: ATFields) -> Bool {
-        guard let mode = fields.whole(0), let status = fields.whole(1), (0...9).contains(mode), (0...10).contains(status) else { return false }
+        guard let mode = fields.whole(0), let status = fields.whole(1), (0...9).contains(mode), (0...10).contains(status) else {
+            return false
+        }
         guard let third = fields.field(2) else { return true }
         return third.isQuoted || third.text.isEmpty
     }

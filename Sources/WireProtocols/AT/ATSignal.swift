@@ -6,7 +6,9 @@ package struct ATSignalQuality: Sendable, Hashable {
     package init(answer lines: [String]) throws(ATReadingError) {
         let fields = try ATFields.first("+CSQ", in: lines)
         let level = try fields.requiredWhole(0, "<rssi>", in: 0...199)
-        guard (0...31).contains(level) || level == 99 || (100...199).contains(level) else { throw fields.wrong(0, "<rssi> is 0 to 31, or 99") }
+        guard (0...31).contains(level) || level == 99 || (100...199).contains(level) else {
+            throw fields.wrong(0, "<rssi> is 0 to 31, or 99")
+        }
         dBm = level <= 31 ? -113 + 2 * level : nil
     }
 }

@@ -66,7 +66,8 @@ enum ATSorting {
 
     /// Never an answer.
     private static let alwaysUnsolicited = [
-        "+CMTI", "+CMT", "+CDS", "+CDSI", "+CBM", "+CRING", "+CGEV", "+CTZV", "+CTZE", "+QIURC", "+QIND", "+QUSIM", "+QGPSURC", "+QLWURC", "+QMTSTAT",
+        "+CMTI", "+CMT", "+CDS", "+CDSI", "+CBM", "+CRING", "+CGEV", "+CTZV", "+CTZE", "+QIURC", "+QIND", "+QUSIM", "+QGPSURC", "+QLWURC",
+        "+QMTSTAT",
         "+QMTRECV", "+QSSLURC",
     ]
 
@@ -77,7 +78,9 @@ enum ATSorting {
     ]
 
     /// Known names that modules send by themselves beside answering.
-    private static let sometimesUnsolicited = ["+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CLIP", "+QCSQ", "+QENDC", "+QNETRC", "+QSIMSTAT", "+CCWA"]
+    private static let sometimesUnsolicited = [
+        "+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CLIP", "+QCSQ", "+QENDC", "+QNETRC", "+QSIMSTAT", "+CCWA",
+    ]
 
     static let registrations = ["+CREG", "+CGREG", "+CEREG", "+C5GREG"]
 

@@ -16,7 +16,9 @@ struct ATDialogueTests {
 
     @Test("a URC may come before the echo, before and between information lines, and behind them", arguments: 0..<5)
     func unsolicited(place: Int) {
-        let parts = ["AT+QENG=\"servingcell\"\r", "\r\n+QENG: \"servingcell\",\"NOCONN\"\r\n", "+QENG: \"LTE\",\"FDD\",460\r\n", "\r\nOK\r\n"]
+        let parts = [
+            "AT+QENG=\"servingcell\"\r", "\r\n+QENG: \"servingcell\",\"NOCONN\"\r\n", "+QENG: \"LTE\",\"FDD\",460\r\n", "\r\nOK\r\n",
+        ]
         let urc = "\r\n+CREG: 1,\"D509\",\"80D413D\",7\r\n"
         let text = (parts[..<place] + [urc] + parts[place...]).joined()
         var bench = DialogueBench()
@@ -31,7 +33,9 @@ struct ATDialogueTests {
     func registration() {
         var bench = DialogueBench()
         bench.begin("AT+CREG?")
-        bench.receive("\r\n+CREG: 1\r\n\r\n+CREG: 1,\"D509\",\"80D413D\",7\r\n\r\n+CREG: 2,1,\"D509\",\"80D413D\",7\r\n\r\n+CREG: 2,5,\"D509\",\"80D413D\",7\r\n\r\nOK\r\n")
+        bench.receive(
+            "\r\n+CREG: 1\r\n\r\n+CREG: 1,\"D509\",\"80D413D\",7\r\n\r\n+CREG: 2,1,\"D509\",\"80D413D\",7\r\n\r\n+CREG: 2,5,\"D509\",\"80D413D\",7\r\n\r\nOK\r\n"
+        )
         #expect(bench.responses.map(\.lines) == [[#"+CREG: 2,1,"D509","80D413D",7"#]])
         #expect(bench.unsolicited.count == 3)
     }
@@ -69,11 +73,14 @@ struct ATDialogueTests {
         #expect(bench.responses.map(\.final) == [.ok, .noCarrier])
     }
 
-    @Test("every final result ends the command", arguments: [
-        ("OK", ATFinal.ok), ("ERROR", .error), ("+CME ERROR: 10", .failure(ATError(.equipment, code: 10))),
-        ("+CMS ERROR: 500", .failure(ATError(.message, code: 500))), ("SEND OK", .sendOK), ("SEND FAIL", .sendFailed), ("CONNECT", .connect("")),
-        ("CONNECT 115200", .connect("115200")),
-    ])
+    @Test(
+        "every final result ends the command",
+        arguments: [
+            ("OK", ATFinal.ok), ("ERROR", .error), ("+CME ERROR: 10", .failure(ATError(.equipment, code: 10))),
+            ("+CMS ERROR: 500", .failure(ATError(.message, code: 500))), ("SEND OK", .sendOK), ("SEND FAIL", .sendFailed),
+            ("CONNECT", .connect("")),
+            ("CONNECT 115200", .connect("115200")),
+        ])
     func finals(line: String, final: ATFinal) {
         var bench = DialogueBench()
         bench.begin("AT+X")
@@ -127,9 +134,10 @@ struct ATDialogueTests {
     func pushed() {
         var bench = DialogueBench()
         bench.receive("\r\n+QIURC: \"recv\",0,4\r\nOK\r\n\r\n+QIURC: \"recv\",0\r\n", pieces: 1)
-        #expect(bench.events == [
-            .unsolicited(ATURC(#"+QIURC: "recv",0,4"#, data: Array("OK\r\n".utf8))), .unsolicited(ATURC(#"+QIURC: "recv",0"#)),
-        ])
+        #expect(
+            bench.events == [
+                .unsolicited(ATURC(#"+QIURC: "recv",0,4"#, data: Array("OK\r\n".utf8))), .unsolicited(ATURC(#"+QIURC: "recv",0"#)),
+            ])
     }
 
     @Test("a message that is shown at once has two lines")
@@ -204,23 +212,30 @@ struct ATDialogueTests {
         bench.begin("ATI;+CSUB")
         bench.receive("\r\nQuectel\r\nRG500Q-EA\r\nRevision: RG500QEAAAR11A06M4G\r\n\r\nSubEdition: V01\r\n\r\nOK\r\n")
         #expect(bench.responses.first?.lines == ["Quectel", "RG500Q-EA", "Revision: RG500QEAAAR11A06M4G", "SubEdition: V01"])
-        #expect(ATCommand(#"AT+QENG="servingcell";+QCAINFO"#).parts == [.init(name: "+QENG", form: .write), .init(name: "+QCAINFO", form: .execute)])
+        #expect(
+            ATCommand(#"AT+QENG="servingcell";+QCAINFO"#).parts == [
+                .init(name: "+QENG", form: .write), .init(name: "+QCAINFO", form: .execute),
+            ])
         #expect(ATCommand(#"AT+CMGS="a;b""#).parts == [.init(name: "+CMGS", form: .write)])
         #expect(ATCommand("at+creg=?").parts == [.init(name: "+CREG", form: .test)])
         #expect(ATCommand("AT&V").parts == [.init(name: "&V", form: .execute)])
     }
 
-    @Test("times are those of the manuals", arguments: [
-        ("AT+CPIN?", 5), ("AT+CFUN=1,1", 15), ("AT+COPS?", 180), ("AT+COPS=?", 300), ("AT+CGACT=1,1", 150), ("AT+CGATT=1", 140), ("AT+CMGS=\"1\"", 120),
-        ("AT+QMBNCFG=\"List\"", 30), ("AT+QIDEACT=1", 40), ("AT+QICLOSE=0", 10), ("AT+CSQ", 1), ("AT+CSQ;+CPIN?", 6),
-    ])
+    @Test(
+        "times are those of the manuals",
+        arguments: [
+            ("AT+CPIN?", 5), ("AT+CFUN=1,1", 15), ("AT+COPS?", 180), ("AT+COPS=?", 300), ("AT+CGACT=1,1", 150), ("AT+CGATT=1", 140),
+            ("AT+CMGS=\"1\"", 120),
+            ("AT+QMBNCFG=\"List\"", 30), ("AT+QIDEACT=1", 40), ("AT+QICLOSE=0", 10), ("AT+CSQ", 1), ("AT+CSQ;+CPIN?", 6),
+        ])
     func limits(command: String, seconds: Int64) { #expect(ATCommand(command).limit == .seconds(seconds)) }
 
     @Test("random bytes never end a command by chance of their splitting, and never crash", arguments: UInt64(0)..<40)
     func fuzz(seed: UInt64) {
         var generator = SeededGenerator(seed: seed, purpose: "AT dialogue fuzz")
         let words = [
-            "OK", "ERROR", "\r\n", "\r", "\n", "> ", "+CREG: ", "1,\"A\"", "+CME ERROR: ", "10", "CONNECT", "AT+QIRD=0,9", "+QIRD: ", "5", "\u{1a}",
+            "OK", "ERROR", "\r\n", "\r", "\n", "> ", "+CREG: ", "1,\"A\"", "+CME ERROR: ", "10", "CONNECT", "AT+QIRD=0,9", "+QIRD: ", "5",
+            "\u{1a}",
             "+CMT: ", "+QIURC: \"recv\",0,3", "+CMTI: \"ME\",1", "\0", ",,,\"", "NO CARRIER",
         ]
         let text = (0..<120).map { _ in words[Int(generator.integer(below: UInt64(words.count)))] }.joined()

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("AT framing (rg500q.md §5.1)")
 struct ATParserTests {
-    private func lines(_ text: String) -> [String] { items(Array(text.utf8)).compactMap { if case .line(let line) = $0 { line.text } else { nil } } }
+    private func lines(_ text: String) -> [String] {
+        items(Array(text.utf8)).compactMap { if case .line(let line) = $0 { line.text } else { nil } }
+    }
 
     private func all(_ parser: inout ATParser) -> [ATParser.Item] {
         var items: [ATParser.Item] = []
@@ -70,7 +72,8 @@ struct ATParserTests {
         #expect(found == [.line(ATLine("a> ", offset: 2))])
     }
 
-    @Test("counted data begin right behind the line end, whatever they are", arguments: ["test", "\r\nOK\r\n", "\n\n\n\n", "", "> x\0\u{1a}"])
+    @Test(
+        "counted data begin right behind the line end, whatever they are", arguments: ["test", "\r\nOK\r\n", "\n\n\n\n", "", "> x\0\u{1a}"])
     func data(payload: String) {
         for pieces in 1...9 {
             var parser = ATParser()

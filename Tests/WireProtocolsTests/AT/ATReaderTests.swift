@@ -4,15 +4,19 @@ import Testing
 
 @Suite("AT: registration and operator (rg500q.md §2.4)")
 struct ATRegistrationTests {
-    @Test("read answers", arguments: [
-        ("+CREG: 0,1", ATRegistration.Domain.circuit, 0, ATRegistration.Status.home, nil, nil, nil),
-        (#"+CGREG: 2,1,"D5D5","8054BBF",2,"0""#, .packet, 2, .home, "D5D5", "8054BBF", .wcdma),
-        (#"+CEREG: 2,1,"DE10","5A29C0B",7"#, .eps, 2, .home, "DE10", "5A29C0B", .lte),
-        (#"+C5GREG: 2,1,"690E0F","9013B004",11,4,"01.000000""#, .fiveG, 2, .home, "690E0F", "9013B004", .nr),
-        ("+C5GREG: 0,0", .fiveG, 0, .off, nil, nil, nil), ("+CEREG: 1,3", .eps, 1, .denied, nil, nil, nil), ("+CEREG: 2,5,,,7", .eps, 2, .roaming, nil, nil, .lte),
-    ] as [(String, ATRegistration.Domain, Int, ATRegistration.Status, String?, String?, ATAccess?)])
+    @Test(
+        "read answers",
+        arguments: [
+            ("+CREG: 0,1", ATRegistration.Domain.circuit, 0, ATRegistration.Status.home, nil, nil, nil),
+            (#"+CGREG: 2,1,"D5D5","8054BBF",2,"0""#, .packet, 2, .home, "D5D5", "8054BBF", .wcdma),
+            (#"+CEREG: 2,1,"DE10","5A29C0B",7"#, .eps, 2, .home, "DE10", "5A29C0B", .lte),
+            (#"+C5GREG: 2,1,"690E0F","9013B004",11,4,"01.000000""#, .fiveG, 2, .home, "690E0F", "9013B004", .nr),
+            ("+C5GREG: 0,0", .fiveG, 0, .off, nil, nil, nil), ("+CEREG: 1,3", .eps, 1, .denied, nil, nil, nil),
+            ("+CEREG: 2,5,,,7", .eps, 2, .roaming, nil, nil, .lte),
+        ] as [(String, ATRegistration.Domain, Int, ATRegistration.Status, String?, String?, ATAccess?)])
     func answers(
-        line: String, domain: ATRegistration.Domain, mode: Int, status: ATRegistration.Status, area: String?, cell: String?, access: ATAccess?
+        line: String, domain: ATRegistration.Domain, mode: Int, status: ATRegistration.Status, area: String?, cell: String?,
+        access: ATAccess?
     ) throws {
         let found = try ATRegistration(answer: [line], domain)
         #expect(found.mode == mode)
@@ -25,7 +29,9 @@ struct ATRegistrationTests {
     @Test("unsolicited lines have no <n>")
     func unsolicited() throws {
         let line = try ATRegistration(unsolicited: #"+CREG: 1,"D509","80D413D",7"#)
-        #expect(line.domain == .circuit && line.mode == nil && line.status == .home && line.area == "D509" && line.cell == "80D413D" && line.access == .lte)
+        #expect(
+            line.domain == .circuit && line.mode == nil && line.status == .home && line.area == "D509" && line.cell == "80D413D"
+                && line.access == .lte)
         #expect(try ATRegistration(unsolicited: "+C5GREG: 2").status == .searching)
         #expect(ATURC("+CEREG: 3").kind == .registration(try ATRegistration(unsolicited: "+CEREG: 3")))
         #expect(ATURC("+CEREG: 77").kind == .other)
@@ -41,15 +47,20 @@ struct ATRegistrationTests {
         #expect(throws: ATReadingError(line: 1, offset: 9, "no answer to a read command: <n>,<stat> is wanted")) {
             try ATRegistration(answer: ["+CEREG:  "], .eps)
         }
-        #expect(throws: ATReadingError(line: 0, offset: 0, "the answer has no line +CEREG")) { try ATRegistration(answer: ["x", "+CREG: 0,1"], .eps) }
+        #expect(throws: ATReadingError(line: 0, offset: 0, "the answer has no line +CEREG")) {
+            try ATRegistration(answer: ["x", "+CREG: 0,1"], .eps)
+        }
         #expect(throws: ATReadingError(line: 1, offset: 7, "<stat> must be a whole number")) { try ATRegistration(unsolicited: "+CREG: x") }
         #expect(throws: ATReadingError(line: 1, offset: 7, "<stat> 11 has no meaning")) { try ATRegistration(unsolicited: "+CREG: 11") }
     }
 
-    @Test("the operator, with its technology", arguments: [
-        (#"+COPS: 0,0,"CHINA MOBILE",13"#, "CHINA MOBILE", false, ATAccess.dualConnectivity), (#"+COPS: 0,2,"310260",11"#, "310260", true, .nr),
-        ("+COPS: 0", nil, false, nil),
-    ] as [(String, String?, Bool, ATAccess?)])
+    @Test(
+        "the operator, with its technology",
+        arguments: [
+            (#"+COPS: 0,0,"CHINA MOBILE",13"#, "CHINA MOBILE", false, ATAccess.dualConnectivity),
+            (#"+COPS: 0,2,"310260",11"#, "310260", true, .nr),
+            ("+COPS: 0", nil, false, nil),
+        ] as [(String, String?, Bool, ATAccess?)])
     func operators(line: String, name: String?, isNumeric: Bool, access: ATAccess?) throws {
         let found = try ATOperator(answer: [line])
         #expect(found.name == name)
@@ -99,17 +110,23 @@ struct ATSignalTests {
     @Test("the readings of the antennas, -32768 is none")
     func antennas() throws {
         let found = try ATAntennaReadings.read("+QRSRP", ["+QRSRP: -101,-105,-105,-99,LTE", "+QRSRP: -71,-74,-32768,-32768,NR5G"])
-        #expect(found == [
-            ATAntennaReadings(antennas: [-101, -105, -105, -99], access: "LTE"), ATAntennaReadings(antennas: [-71, -74, nil, nil], access: "NR5G"),
-        ])
+        #expect(
+            found == [
+                ATAntennaReadings(antennas: [-101, -105, -105, -99], access: "LTE"),
+                ATAntennaReadings(antennas: [-71, -74, nil, nil], access: "NR5G"),
+            ])
     }
 
     @Test("5G SA: RSRQ before SINR")
     func standalone() throws {
-        let serving = try ATServingCell(answer: [#"+QENG: "servingcell","NOCONN","NR5G-SA","TDD",460,01,19013B004,299,690E0F,633984,78,12,-107,-13,2,1,-"#])
+        let serving = try ATServingCell(answer: [
+            #"+QENG: "servingcell","NOCONN","NR5G-SA","TDD",460,01,19013B004,299,690E0F,633984,78,12,-107,-13,2,1,-"#
+        ])
         let cell = try #require(serving.main)
         #expect(serving.state == .idle && serving.cells.count == 1)
-        #expect(cell.access == .standalone && cell.duplex == "TDD" && cell.network == "46001" && cell.cellID == "19013B004" && cell.physicalCell == 299)
+        #expect(
+            cell.access == .standalone && cell.duplex == "TDD" && cell.network == "46001" && cell.cellID == "19013B004"
+                && cell.physicalCell == 299)
         #expect(cell.area == "690E0F" && cell.channel == 633_984 && cell.band == 78 && cell.bandwidth == 100)
         #expect(cell.rsrp == -107 && cell.rsrq == -13 && cell.sinr == 2 && cell.subcarrierSpacing == 30)
     }
@@ -119,7 +136,9 @@ struct ATSignalTests {
         let serving = try ATServingCell(
             answer: [#"+QENG: "servingcell","NOCONN","LTE","FDD",460,01,5F1EA15,12,1650,3,5,5,DE10,-100,-12,-68,11,0,-32768,27"#])
         let cell = try #require(serving.main)
-        #expect(cell.access == .lte && cell.mnc == "01" && cell.cellID == "5F1EA15" && cell.area == "DE10" && cell.band == 3 && cell.bandwidth == 20)
+        #expect(
+            cell.access == .lte && cell.mnc == "01" && cell.cellID == "5F1EA15" && cell.area == "DE10" && cell.band == 3
+                && cell.bandwidth == 20)
         #expect(cell.rsrp == -100 && cell.rsrq == -12 && cell.rssi == -68 && cell.sinr == 11 && cell.cqi == 0 && cell.transmitPower == nil)
     }
 
@@ -127,12 +146,15 @@ struct ATSignalTests {
     func nonStandalone() throws {
         let serving = try ATServingCell(answer: [
             #"+QENG: "servingcell","NOCONN""#,
-            #"+QENG: "LTE","FDD",460,01,5F1EA15,12,1650,3,5,5,DE10,-99,-12,-67,11,9,230,-"#, #"+QENG:"NR5G-NSA",460,01,747,-71,33,-11,627264,78,12,1"#,
+            #"+QENG: "LTE","FDD",460,01,5F1EA15,12,1650,3,5,5,DE10,-99,-12,-67,11,9,230,-"#,
+            #"+QENG:"NR5G-NSA",460,01,747,-71,33,-11,627264,78,12,1"#,
         ])
         #expect(serving.cells.map(\.access) == [.lte, .nonStandalone])
         #expect(serving.cells.first?.transmitPower == 23)
         let cell = try #require(serving.main)
-        #expect(cell.physicalCell == 747 && cell.rsrp == -71 && cell.sinr == 33 && cell.rsrq == -11 && cell.channel == 627_264 && cell.band == 78)
+        #expect(
+            cell.physicalCell == 747 && cell.rsrp == -71 && cell.sinr == 33 && cell.rsrq == -11 && cell.channel == 627_264
+                && cell.band == 78)
         #expect(cell.bandwidth == 100 && cell.subcarrierSpacing == 30)
     }
 
@@ -151,14 +173,19 @@ struct ATSignalTests {
     func quirks() throws {
         let serving = try ATServingCell(answer: [#"+QENG: "servingcell","CONNECT","NR5G-SA","TDD", 515,66,A,1,B,633984,78,12,-,-"#])
         let cell = try #require(serving.main)
-        #expect(serving.state == .connected && cell.mcc == "515" && cell.mnc == "66" && cell.rsrp == nil && cell.rsrq == nil && cell.sinr == nil)
-        #expect(try ATServingCell(answer: [#"+QENG: "servingcell","SEARCH""#]) == ATServingCell(answer: [#"+QENG: "servingcell", "SEARCH""#]))
+        #expect(
+            serving.state == .connected && cell.mcc == "515" && cell.mnc == "66" && cell.rsrp == nil && cell.rsrq == nil && cell.sinr == nil
+        )
+        #expect(
+            try ATServingCell(answer: [#"+QENG: "servingcell","SEARCH""#]) == ATServingCell(answer: [#"+QENG: "servingcell", "SEARCH""#]))
         #expect(try ATServingCell(answer: [#"+QENG: "servingcell","SEARCH""#]).cells == [])
     }
 
     @Test("a state or technology that does not exist is refused with its place")
     func wrongCell() {
-        #expect(throws: ATReadingError(line: 1, offset: 21, "'IDLE' is no state of a cell")) { try ATServingCell(answer: [#"+QENG: "servingcell","IDLE""#]) }
+        #expect(throws: ATReadingError(line: 1, offset: 21, "'IDLE' is no state of a cell")) {
+            try ATServingCell(answer: [#"+QENG: "servingcell","IDLE""#])
+        }
         #expect(throws: ATReadingError(line: 2, offset: 6, "'6G' is no access technology")) {
             try ATServingCell(answer: [#"+QENG: "servingcell","NOCONN""#, #"+QENG:"6G",1"#])
         }
@@ -169,12 +196,16 @@ struct ATSignalTests {
 
     @Test("temperatures: quoted, without a blank, -273 is absent; and the form of LTE modules")
     func temperatures() throws {
-        let lines = [#"+QTEMP:"qfe_wtr_pa0","-273""#, #"+QTEMP:"aoss0-usr","38""#, #"+QTEMP:"mdm-q6-usr","41""#, #"+QTEMP:"ambient-therm-usr","0""#]
+        let lines = [
+            #"+QTEMP:"qfe_wtr_pa0","-273""#, #"+QTEMP:"aoss0-usr","38""#, #"+QTEMP:"mdm-q6-usr","41""#, #"+QTEMP:"ambient-therm-usr","0""#,
+        ]
         let found = try ATTemperatures(answer: lines)
         #expect(found.sensors.count == 3)
         #expect(found.hottest == ATTemperatures.Sensor(name: "mdm-q6-usr", celsius: 41))
         #expect(try ATTemperatures(answer: ["+QTEMP: 30,28,29"]).hottest?.celsius == 30)
-        #expect(throws: ATReadingError(line: 1, offset: 13, "the temperature must be a number")) { try ATTemperatures(answer: [#"+QTEMP:"cpu","x""#]) }
+        #expect(throws: ATReadingError(line: 1, offset: 13, "the temperature must be a number")) {
+            try ATTemperatures(answer: [#"+QTEMP:"cpu","x""#])
+        }
     }
 }
 
@@ -198,7 +229,10 @@ struct ATFurtherReaderTests {
 
     @Test("messages in text mode, of several lines")
     func messages() throws {
-        let lines = [#"+CMGL: 1,"REC READ","+15551234567",,"24/01/15,10:20:30+04""#, "hello", #"+CMGL: 2,"REC UNREAD","+1555",,"24/01/15,10:20:31+04""#, "a", "b"]
+        let lines = [
+            #"+CMGL: 1,"REC READ","+15551234567",,"24/01/15,10:20:30+04""#, "hello",
+            #"+CMGL: 2,"REC UNREAD","+1555",,"24/01/15,10:20:31+04""#, "a", "b",
+        ]
         let found = try ATStoredMessage.read(lines)
         #expect(found.map(\.index) == [1, 2])
         #expect(found.map(\.text) == ["hello", "a\nb"])
@@ -241,11 +275,14 @@ struct ATFurtherReaderTests {
         }
     }
 
-    @Test("errors as numbers and as text mean the same", arguments: [
-        ("+CME ERROR: 10", 10, "SIM not inserted"), ("+CME ERROR: SIM not inserted", 10, "SIM not inserted"), ("+CME ERROR: 516", 516, "no fix yet"),
-        ("+CMS ERROR: 500", 500, "unknown error"), ("+CME ERROR: 0", 0, "phone failure"), ("+CME ERROR: sim BUSY", 14, "SIM busy"),
-        ("+CME ERROR: 58", 58, "58"), ("+CME ERROR: something else", nil, "something else"),
-    ] as [(String, Int?, String)])
+    @Test(
+        "errors as numbers and as text mean the same",
+        arguments: [
+            ("+CME ERROR: 10", 10, "SIM not inserted"), ("+CME ERROR: SIM not inserted", 10, "SIM not inserted"),
+            ("+CME ERROR: 516", 516, "no fix yet"),
+            ("+CMS ERROR: 500", 500, "unknown error"), ("+CME ERROR: 0", 0, "phone failure"), ("+CME ERROR: sim BUSY", 14, "SIM busy"),
+            ("+CME ERROR: 58", 58, "58"), ("+CME ERROR: something else", nil, "something else"),
+        ] as [(String, Int?, String)])
     func errors(line: String, code: Int?, meaning: String) throws {
         let error = try #require(ATError(line))
         #expect(error.code == code)

@@ -44,7 +44,8 @@ struct Transcript: Sendable, CustomTestStringConvertible {
         return data.split(separator: 0x0a).compactMap { line in
             guard let fields = (try? JSONReader.read(Array(line)))?.record, let id = fields["id"]?.integer else { return nil }
             return Transcript(
-                id: id, command: fields["command"]?.text, response: (fields["response"]?.list ?? []).compactMap(\.text), final: fields["final"]?.text,
+                id: id, command: fields["command"]?.text, response: (fields["response"]?.list ?? []).compactMap(\.text),
+                final: fields["final"]?.text,
                 urcs: (fields["urcs"]?.list ?? []).compactMap(\.text), raw: fields["raw"]?.text)
         }
     }()

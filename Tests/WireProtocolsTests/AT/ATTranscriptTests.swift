@@ -63,7 +63,9 @@ struct ATTranscriptTests {
         }
     }
 
-    @Test("is understood with a URC at every line boundary", arguments: Transcript.all.filter { $0.command?.hasPrefix("AT") == true && $0.final != "> " })
+    @Test(
+        "is understood with a URC at every line boundary",
+        arguments: Transcript.all.filter { $0.command?.hasPrefix("AT") == true && $0.final != "> " })
     func interleaved(_ record: Transcript) {
         let bytes = record.bytes(echo: true)
         let urc = #"+CMTI: "ME",1"#
@@ -110,9 +112,12 @@ struct ATTranscriptTests {
         ("+QFUPL:", { lines throws(ATReadingError) in _ = try ATStoredFile(answer: lines) }),
     ]
 
-    @Test("is read by the reader of its kind", arguments: Transcript.all.filter { record in
-        record.command?.contains("=?") == false && readers.contains { reader in record.information.first?.hasPrefix(reader.name) == true }
-    })
+    @Test(
+        "is read by the reader of its kind",
+        arguments: Transcript.all.filter { record in
+            record.command?.contains("=?") == false
+                && readers.contains { reader in record.information.first?.hasPrefix(reader.name) == true }
+        })
     func read(_ record: Transcript) {
         for reader in Self.readers where record.information.first?.hasPrefix(reader.name) == true {
             #expect(throws: Never.self) { try reader.read(record.information) }
