@@ -156,7 +156,7 @@ struct HostileInputTests {
     func damagedSources() throws {
         let folder = try TemporaryFolder()
         _ = try LabProcess.run(["run", "badge/command", "--plain", "--out", folder.path])
-        let source = try #require(folder.files.first { $0.hasSuffix("-command.yaml") })
+        let source = try #require(folder.files.first { $0.hasSuffix("-command.yaml") && !$0.hasSuffix("in-command.yaml") })
         try folder.write("lab: 1\nabout: [\n", to: source)
         let broken = try LabProcess.run(["judge", "--out", folder.path])
         #expect(broken.status == 2)

@@ -10,7 +10,7 @@ struct ReplayTests {
         let folders = [try TemporaryFolder(), try TemporaryFolder()]
         for folder in folders {
             let result = try LabProcess.run([
-                "run", "scenarios/badge", "\(fleet.path)/short-fleet.yaml", "--seed", "7", "--plain", "--out", folder.path,
+                "run", "scenarios/badge", "scenarios/module", "\(fleet.path)/short-fleet.yaml", "--seed", "7", "--plain", "--out", folder.path,
             ])
             #expect(result.status == 0, "\(result.all)")
         }
