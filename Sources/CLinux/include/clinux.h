@@ -62,6 +62,9 @@ int clinux_discard_input(int fd);
 /* Bytes that were written and are not out; -1 with ENOTTY where the port does not tell. */
 int clinux_unsent(int fd);
 
+/* As many descriptors as the process may have, where it was given fewer to begin with. */
+void clinux_raise_descriptor_limit(void);
+
 /* The waits of this thread end when they are due, not up to 50 us later. */
 void clinux_precise_timers(void);
 

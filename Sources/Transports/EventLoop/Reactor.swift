@@ -54,8 +54,12 @@ import Synchronization
     private static let batch = 256
     private static let scratchSize = 65_536
 
+    /// Many systems begin with 1,024, which a fleet of devices outgrows.
+    private static let descriptorLimit: Void = clinux_raise_descriptor_limit()
+
     /// - Throws: `StreamFailure` where the system gives no more descriptors.
     package init(speed: Double = 1) throws(StreamFailure) {
+        Self.descriptorLimit
         self.speed = speed
         start = Self.monotonic
         epoll = clinux_epoll_create()

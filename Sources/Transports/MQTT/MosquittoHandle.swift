@@ -5,7 +5,7 @@ import LabCore
 /// What the library tells about one client; called from inside calls to the library.
 protocol MosquittoObserver: AnyObject {
     func connackArrived(code: Int32, isSessionPresent: Bool)
-    /// The connection is gone. `code` is one of the library's, `systemError` the system's where the code says so.
+    /// The connection is gone; may be told twice. `code` is one of the library's, `systemError` the system's where the code says so.
     func connectionEnded(code: Int32, systemError: Int32)
     /// A publish is complete; also told for quality 0.
     func published(_ id: Int32)
@@ -101,9 +101,15 @@ protocol MosquittoObserver: AnyObject {
     /// -1 while there is none.
     var socket: Int32 { unsafe mosquitto_socket(client) }
     var wantsToWrite: Bool { unsafe mosquitto_want_write(client) }
-    func read() { _ = unsafe mosquitto_loop_read(client, 1) }
-    func write() { _ = unsafe mosquitto_loop_write(client, 1) }
-    func tick() { _ = unsafe mosquitto_loop_misc(client) }
+    func read() { check(unsafe mosquitto_loop_read(client, 1)) }
+    func write() { check(unsafe mosquitto_loop_write(client, 1)) }
+    func tick() { check(unsafe mosquitto_loop_misc(client)) }
+
+    /// Not every end is told by a callback: a TLS handshake that fails is not.
+    private func check(_ code: Int32) {
+        let systemError = errno
+        if code != 0 { observer.connectionEnded(code: code, systemError: systemError) }
+    }
 
     // MARK: Messages
 

@@ -110,6 +110,9 @@ package final class PseudoTerminal: ByteStream {
         release()
     }
 
+    /// Whether a client has the port for itself (TIOCEXCL). Not every program asks for that.
+    package var isClaimed: Bool { slave >= 0 && clinux_serial_is_exclusive(slave) == 1 }
+
     /// What the client has set on its end, as a real device at the other end of the wire could notice; nil while it is closed.
     ///
     /// A pseudo terminal has 8 data bits without parity whatever is asked for; its rate and stop bits are the client's.
