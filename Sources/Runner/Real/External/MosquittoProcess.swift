@@ -1,5 +1,6 @@
 import Cloud
 import Foundation
+import Glibc
 import LabCore
 
 /// Eclipse Mosquitto as a child of the lab, with a configuration made for one run: limits lifted, a password file and an ACL
@@ -15,7 +16,7 @@ final class MosquittoProcess {
     let port: Int
     private let folder: URL
     private var process: Process?
-    private var lifeline: Pipe?
+    private var lifeline: FileHandle?
 
     /// - Parameters:
     ///   - port: free on 127.0.0.1.
@@ -74,21 +75,27 @@ final class MosquittoProcess {
     }
 
     private func start() throws {
-        let pipe = Pipe()
+        // Not inherited: another world that starts its broker at this moment would keep this one alive.
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else {
+            throw StreamFailure(.failed, "mosquitto", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
+        }
+        let lifeline = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
         process.arguments = [
-            "-c", "PATH=$PATH:/usr/sbin; mosquitto -c \"$1\" </dev/null >/dev/null 2>&1 & child=$!; read -r _; kill $child; wait $child", "lab",
+            "-c", "PATH=$PATH:/usr/sbin; mosquitto -c \"$1\" </dev/null >/dev/null 2>&1 & child=$!; trap 'kill $child' TERM; read -r _; kill $child 2>/dev/null; wait $child", "lab",
             folder.appending(path: "mosquitto.conf").path,
         ]
-        process.standardInput = pipe
+        process.standardInput = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
         do { try process.run() } catch { throw Self.missing }
-        (self.process, lifeline) = (process, pipe)
+        (self.process, self.lifeline) = (process, lifeline)
     }
 
     /// Ends it in order: it writes its sessions and retained messages to disk.
     func stop() {
-        try? lifeline?.fileHandleForWriting.close()
+        try? lifeline?.close()
+        process?.terminate()
         process?.waitUntilExit()
         (process, lifeline) = (nil, nil)
     }
