@@ -2,6 +2,7 @@ import Cloud
 import Foundation
 import Glibc
 import LabCore
+import Synchronization
 
 /// Eclipse Mosquitto as a child of the lab, with a configuration made for one run: limits lifted, a password file and an ACL
 /// file, a port and a folder of its own.
@@ -75,11 +76,18 @@ final class MosquittoProcess {
     }
 
     private func start() throws {
-        // Not inherited: another world that starts its broker at this moment would keep this one alive.
+        try Self.starting.withLock { _ in try startAlone() }
+    }
+
+    /// One at a time: a pipe that another start inherited in between would keep this broker alive after its world.
+    private static let starting = Mutex(())
+
+    private func startAlone() throws {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard unsafe pipe(&ends) == 0 else {
             throw StreamFailure(.failed, "mosquitto", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
         }
+        for end in ends { _ = unsafe fcntl(end, F_SETFD, FD_CLOEXEC) }
         let lifeline = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
