@@ -87,7 +87,7 @@ final class MosquittoProcess {
         guard unsafe pipe(&ends) == 0 else {
             throw StreamFailure(.failed, "mosquitto", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
         }
-        for end in ends { _ = unsafe fcntl(end, F_SETFD, FD_CLOEXEC) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let lifeline = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         let process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
