@@ -46,7 +46,7 @@ struct Load {
     static let payloadBytes: Int32 = 200
 
     /// - Throws: where something was lost, altered or out of order.
-    func run(against peer: any Peer, seconds: Double) throws -> Outcome {
+    func run(against peer: any Peer, seconds: Double, isAwake: Bool) throws -> Outcome {
         var options = load_options()
         options.port = peer.port
         options.pattern = shape == .pairs ? LOAD_PAIRS : LOAD_ALL_TO_ALL
@@ -55,6 +55,7 @@ struct Load {
         options.qos = quality
         options.per_write = pace == .pipelined ? 32 : 1
         options.window = pace == .lockstep ? 1 : shape == .fanOut ? 512 : shape == .fanIn ? 2_048 : 6_400
+        options.is_awake = isAwake ? 1 : 0
         options.payload = Self.payloadBytes
         options.seconds = seconds
         var result = load_result()

@@ -34,12 +34,15 @@ final class LabBroker: Peer {
     let name = "lab"
     let port: UInt16
     let process = Process()
+    /// Open as long as this process lives.
+    private let life = Pipe()
 
     init() throws {
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = ["serve"]
         let output = Pipe()
         process.standardOutput = output
+        process.standardInput = life
         try process.run()
         let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
         guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Problem(description: "the lab's broker did not start: \(line)") }

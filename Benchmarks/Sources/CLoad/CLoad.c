@@ -333,8 +333,7 @@ static int exchange(struct load *load) {
             next = (next + 1) % options->publishers;
         }
         int is_full = is_over || under_way(load) + options->per_write > options->window;
-        // In lockstep this side does not sleep: what it takes to wake it is no matter of the broker's.
-        int ready = epoll_wait(load->epoll, events, 256, is_full && options->window > 1 ? 100 : 0);
+        int ready = epoll_wait(load->epoll, events, 256, is_full && !options->is_awake ? 100 : 0);
         for (int index = 0; index < ready; index++) {
             int error = receive(load, &load->clients[events[index].data.u32]);
             if (error) return error;

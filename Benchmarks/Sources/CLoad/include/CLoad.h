@@ -20,6 +20,8 @@ struct load_options {
     int per_write;
     // Messages that are under way at most, over all publishers; 1 is lockstep.
     int window;
+    // The clients do not sleep while they wait: then the time that it takes to wake them is not measured.
+    int is_awake;
     int payload;     // bytes, at least 8
     double seconds;  // for how long is published
 };
