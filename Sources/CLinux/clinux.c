@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -96,6 +97,31 @@ void clinux_ignore_broken_pipes(void) {
     if (sigaction(SIGPIPE, NULL, &action) < 0 || action.sa_handler != SIG_DFL) return;
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+}
+
+int clinux_next_descriptors(int *first, int *second) {
+    *first = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    if (*first < 0) *first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (*first < 0) return -1;
+    *second = fcntl(*first, F_DUPFD_CLOEXEC, 0);
+    close(*first);
+    if (*second < 0) return -1;
+    close(*second);
+    return 0;
+}
+
+static int is_local_socket(int fd) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+int clinux_limit_unread(int reading, int writing) {
+    int unread = 0, least = 0;
+    if (!is_local_socket(reading) || !is_local_socket(writing)) return 0;
+    if (ioctl(reading, FIONREAD, &unread) < 0 || unread < 1 || clinux_unsent(writing) < 1) return 0;
+    /* The system makes it as large as it must be. */
+    return setsockopt(writing, SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0;
 }
 
 static int make_raw(struct termios2 *settings) {

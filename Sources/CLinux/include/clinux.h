@@ -32,6 +32,12 @@ void clinux_timerfd_clear(int fd);
 /* A peer that goes away while something is written to it is an error then, and no end of the process. */
 void clinux_ignore_broken_pipes(void);
 
+/* The two numbers that the next descriptors of this process get, unless another thread is faster; -1 on failure. */
+int clinux_next_descriptors(int *first, int *second);
+/* If what is written to one end of this pair of local sockets waits unread at the other: lets only a little more wait.
+   1 if it was such a pair, 0 if not. */
+int clinux_limit_unread(int reading, int writing);
+
 /* A pseudo terminal, both ends raw, non-blocking and closed on exec. name holds at least 64 bytes. */
 int clinux_pty_open(int *master, int *slave, char *name);
 

@@ -142,7 +142,8 @@ import Synchronization
     /// Watches a descriptor until `unwatch`; the handler is called by `dispatch` as long as it is ready.
     ///
     /// - Throws: `StreamFailure` where the descriptor cannot be watched.
-    package func watch(_ descriptor: Int32, _ interest: Interest, _ handler: @escaping (Readiness) -> Void) throws(StreamFailure) -> WatchID {
+    package func watch(_ descriptor: Int32, _ interest: Interest, _ handler: @escaping (Readiness) -> Void) throws(StreamFailure) -> WatchID
+    {
         lastToken += 1
         guard clinux_epoll_add(epoll, descriptor, interest.rawValue, lastToken) == 0 else {
             throw StreamFailure(.failed, "descriptor \(descriptor)", "it cannot be waited for (error \(errno))")

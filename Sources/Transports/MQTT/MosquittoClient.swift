@@ -171,7 +171,9 @@ package final class MosquittoClient: MessageClient {
     }
 
     private func give(_ message: OutgoingMessage) {
-        guard let handle, let id = handle.publish(message.topic, message.payload, quality: message.quality, retain: message.retain) else { return }
+        guard let handle, let id = handle.publish(message.topic, message.payload, quality: message.quality, retain: message.retain) else {
+            return
+        }
         if message.quality > 0 { messages.given(message, as: id) }
     }
 

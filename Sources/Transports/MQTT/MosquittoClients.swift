@@ -62,7 +62,8 @@ package final class MosquittoClients {
 
     func check(_ address: StreamAddress) throws(StreamFailure) {
         guard address.addressBytes != nil else {
-            throw StreamFailure(.unsupported, "mqtt \(address)", "the broker needs an address here", remedy: "look \(address.host) up, or use 127.0.0.1")
+            throw StreamFailure(
+                .unsupported, "mqtt \(address)", "the broker needs an address here", remedy: "look \(address.host) up, or use 127.0.0.1")
         }
         guard (1...65_535).contains(address.port) else {
             throw StreamFailure(.unsupported, "mqtt \(address)", "there is no such port", remedy: "name a port from 1 to 65535")

@@ -48,7 +48,8 @@ package final class PseudoTerminal: ByteStream {
         var path = [CChar](repeating: 0, count: 64)
         guard unsafe clinux_pty_open(&ends.master, &ends.slave, &path) == 0 else {
             throw StreamFailure(
-                .failed, name, "the system gives no pseudo terminal (error \(errno))", remedy: "see /proc/sys/kernel/pty/max, and `ulimit -n`")
+                .failed, name, "the system gives no pseudo terminal (error \(errno))",
+                remedy: "see /proc/sys/kernel/pty/max, and `ulimit -n`")
         }
         do throws(StreamFailure) {
             let target = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -72,9 +73,12 @@ package final class PseudoTerminal: ByteStream {
         guard unsafe clinux_link(path, name) != 0 else { return }
         switch errno {
         case EEXIST:
-            throw StreamFailure(.busy, name, "there is a file with that name, and it is no link", remedy: "move it away, or choose another folder for ports")
+            throw StreamFailure(
+                .busy, name, "there is a file with that name, and it is no link", remedy: "move it away, or choose another folder for ports"
+            )
         case EACCES, EPERM, EROFS:
-            throw StreamFailure(.permissionDenied, name, "the link to the pseudo terminal cannot be made", remedy: "choose a folder that can be written")
+            throw StreamFailure(
+                .permissionDenied, name, "the link to the pseudo terminal cannot be made", remedy: "choose a folder that can be written")
         case ENOENT, ENOTDIR: throw StreamFailure(.notFound, name, "the folder of the link does not exist", remedy: "make it")
         default: throw StreamFailure(.failed, name, "the link to the pseudo terminal cannot be made (error \(errno))")
         }

@@ -62,7 +62,8 @@ package final class SerialPort: ByteStream {
             let parity = CChar(settings.parity.rawValue.asciiValue ?? 0x4e)
             guard
                 clinux_serial_set(
-                    descriptor, settings.baud, Int32(settings.dataBits), parity, Int32(settings.stopBits), settings.flowControl.rawValue) == 0
+                    descriptor, settings.baud, Int32(settings.dataBits), parity, Int32(settings.stopBits), settings.flowControl.rawValue)
+                    == 0
             else { throw failure(errno, setting: true) }
             try checkRate(of: descriptor)
             // What came while nobody had the port open is not for us: behind a USB connector it would be lost as well.
@@ -83,14 +84,17 @@ package final class SerialPort: ByteStream {
         guard let actual = SerialSettings(setOn: descriptor)?.baud else { return }
         let wanted = Double(settings.baud)
         guard abs(Double(actual) - wanted) > wanted * 0.03 else { return }
-        throw StreamFailure(.unsupported, name, "it cannot do \(settings.baud) bits in a second, the nearest is \(actual)", remedy: "choose another rate")
+        throw StreamFailure(
+            .unsupported, name, "it cannot do \(settings.baud) bits in a second, the nearest is \(actual)", remedy: "choose another rate")
     }
 
     private func ended(_ ending: DescriptorStream.Ending) {
         release()
         epoch += 1
         switch ending {
-        case .ended: onEvent?(.closed(StreamFailure(.vanished, name, "the port hung up", remedy: "check the cable; a module that resets comes back")))
+        case .ended:
+            onEvent?(
+                .closed(StreamFailure(.vanished, name, "the port hung up", remedy: "check the cable; a module that resets comes back")))
         case .failed(let code): onEvent?(.closed(failure(code, transfer: true)))
         }
     }
@@ -149,16 +153,21 @@ package final class SerialPort: ByteStream {
     private func failure(_ code: Int32, setting: Bool = false, transfer: Bool = false) -> StreamFailure {
         switch code {
         case ENOENT where !transfer, ENXIO where !transfer:
-            StreamFailure(.notFound, name, "there is no such port", remedy: "plug the device in, or correct the name; `ls /dev/serial/by-id` shows ports")
+            StreamFailure(
+                .notFound, name, "there is no such port",
+                remedy: "plug the device in, or correct the name; `ls /dev/serial/by-id` shows ports")
         case EACCES, EPERM:
             StreamFailure(
-                .permissionDenied, name, "not permitted", remedy: "add the user to the group dialout: sudo usermod -aG dialout $USER, then log in again")
+                .permissionDenied, name, "not permitted",
+                remedy: "add the user to the group dialout: sudo usermod -aG dialout $USER, then log in again")
         case EBUSY:
-            StreamFailure(.busy, name, "somebody else uses it", remedy: "end the other program (`fuser \(name)` shows it; ModemManager may be one)")
+            StreamFailure(
+                .busy, name, "somebody else uses it", remedy: "end the other program (`fuser \(name)` shows it; ModemManager may be one)")
         case ENOTTY: StreamFailure(.unsupported, name, "it is no serial port", remedy: "name a serial port, such as /dev/ttyUSB2")
         case EINVAL where setting: StreamFailure(.unsupported, name, "it cannot do \(settings)", remedy: "choose another rate or framing")
         case EISDIR: StreamFailure(.unsupported, name, "it is a folder", remedy: "name a serial port, such as /dev/ttyUSB2")
-        case EIO, ENODEV, ENXIO: StreamFailure(.vanished, name, "the port is gone", remedy: "check the cable; a module that resets comes back")
+        case EIO, ENODEV, ENXIO:
+            StreamFailure(.vanished, name, "the port is gone", remedy: "check the cable; a module that resets comes back")
         case EMFILE, ENFILE: StreamFailure(.failed, name, "too many open files", remedy: "raise the limit with `ulimit -n`")
         default: StreamFailure(.failed, name, "error \(code) of the operating system")
         }

@@ -33,7 +33,8 @@ package struct SerialSettings: Sendable, Hashable, CustomStringConvertible {
     /// Reads a framing such as `8N1`, `7E1`, `8N2`; nil for anything else.
     package init?(baud: UInt32, framing: String, flowControl: FlowControl = .none) {
         let parts = Array(framing.uppercased())
-        guard parts.count == 3, let dataBits = parts[0].wholeNumberValue, (5...8).contains(dataBits), let parity = Parity(rawValue: parts[1]),
+        guard parts.count == 3, let dataBits = parts[0].wholeNumberValue, (5...8).contains(dataBits),
+            let parity = Parity(rawValue: parts[1]),
             let stopBits = parts[2].wholeNumberValue, (1...2).contains(stopBits), Self.bauds.contains(baud)
         else { return nil }
         self.init(baud: baud, dataBits: dataBits, parity: parity, stopBits: stopBits, flowControl: flowControl)

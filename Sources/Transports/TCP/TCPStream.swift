@@ -110,6 +110,7 @@ package final class TCPListener: @unchecked Sendable {
     /// With the port that it got.
     package let address: StreamAddress
     private let channel: any Channel
+    private var isClosed = false
 
     /// Listens; to be called on the thread of `loop`, or before that runs.
     ///
@@ -132,8 +133,12 @@ package final class TCPListener: @unchecked Sendable {
         }
     }
 
-    deinit { channel.close(promise: nil) }
+    deinit { close() }
 
-    /// Accepts no more; what was accepted stays.
-    package func close() { channel.close(promise: nil) }
+    /// Accepts no more; what was accepted stays. Does nothing the second time: the event loop may have been stopped by then.
+    package func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        channel.close(promise: nil)
+    }
 }

@@ -230,7 +230,8 @@ struct LatenessTests {
         #expect(lateness.maximum == 1_000_000)
     }
 
-    @Test("every length is told within a sixteenth", arguments: [0, 1, 15, 16, 17, 31, 32, 999, 65_535, 65_536, 3_600_000_000_000, 1 << 61])
+    @Test(
+        "every length is told within a sixteenth", arguments: [0, 1, 15, 16, 17, 31, 32, 999, 65_535, 65_536, 3_600_000_000_000, 1 << 61])
     func oneValue(_ value: Int64) {
         var lateness = LatenessStatistics()
         lateness.record(value)

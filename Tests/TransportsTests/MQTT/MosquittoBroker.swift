@@ -14,7 +14,9 @@ final class MosquittoBroker {
     ///   - lines: of its configuration, after the listener's own.
     ///   - files: made beside the configuration; `%` in lines stands for their folder.
     init?(for test: String, on reactor: Reactor, _ lines: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
-        guard let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].first(where: FileManager.default.isExecutableFile)
+        guard
+            let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto", "/usr/local/sbin/mosquitto"].first(
+                where: FileManager.default.isExecutableFile)
         else {
             print("SKIPPED \(test): mosquitto is not installed")
             return nil
@@ -24,7 +26,9 @@ final class MosquittoBroker {
         folder = FileManager.default.temporaryDirectory.appending(path: "mosquitto-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         for (name, content) in files { try Data(content.utf8).write(to: folder.appending(path: name)) }
-        let configuration = ["user \(NSUserName())", "listener \(address.port) 127.0.0.1", "max_queued_messages 0"] + lines.map { $0.replacing("%", with: folder.path) }
+        let configuration =
+            ["user \(NSUserName())", "listener \(address.port) 127.0.0.1", "max_queued_messages 0"]
+            + lines.map { $0.replacing("%", with: folder.path) }
         try Data((configuration.joined(separator: "\n") + "\n").utf8).write(to: folder.appending(path: "mosquitto.conf"))
         process = try Self.spawn(program, ["-c", folder.appending(path: "mosquitto.conf").path])
         guard waitUntilUp(reactor) else { throw StreamFailure(.failed, "mosquitto", "it does not listen") }
@@ -41,7 +45,7 @@ final class MosquittoBroker {
     /// A program without a loop of Foundation, which would have to run on the test's thread.
     static func spawn(_ program: String, _ arguments: [String]) throws -> pid_t {
         let words = unsafe ([program] + arguments).map { unsafe strdup($0) }
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }

@@ -60,8 +60,10 @@ struct MosquittoBrokerTests {
 
     @Test("a wrong password is refused with 5, and a right one is not")
     func credentials() throws {
-        guard let broker = try MosquittoBroker(for: "a wrong password is refused", on: reactor, ["allow_anonymous false", "password_file %/passwords"],
-            files: ["passwords": try Self.passwordFile(user: "badge", password: "right")])
+        guard
+            let broker = try MosquittoBroker(
+                for: "a wrong password is refused", on: reactor, ["allow_anonymous false", "password_file %/passwords"],
+                files: ["passwords": try Self.passwordFile(user: "badge", password: "right")])
         else { return }
         let client = client(broker)
         var options = MQTTConnection.plain("b")
@@ -121,12 +123,17 @@ struct MosquittoBrokerTests {
         device.forget()
         device.client.perform(.connect(.plain("device", isClean: false)))
         #expect(
-            device.hears([.connected(sessionPresent: true), .message(topic: "orders", payload: Array("tea".utf8), quality: 1, isRetained: false)]))
+            device.hears([
+                .connected(sessionPresent: true), .message(topic: "orders", payload: Array("tea".utf8), quality: 1, isRetained: false),
+            ]))
     }
 
     @Test("five hundred clients on one loop, each with three descriptors")
     func many() throws {
-        guard let broker = try MosquittoBroker(for: "five hundred clients on one loop", on: reactor, ["allow_anonymous true", "max_connections -1"]) else { return }
+        guard
+            let broker = try MosquittoBroker(
+                for: "five hundred clients on one loop", on: reactor, ["allow_anonymous true", "max_connections -1"])
+        else { return }
         let logs = (0..<500).map { _ in client(broker) }
         for (index, log) in logs.enumerated() { log.client.perform(.connect(.plain("badge-\(index)"))) }
         #expect(logs[0].wait { logs.allSatisfy { $0.notices == [.connected(sessionPresent: false)] } })
@@ -172,7 +179,9 @@ struct MosquittoBrokerTests {
 
     @Test("authorities that cannot be read are refused at once")
     func missingAuthorities() {
-        let failure = #expect(throws: StreamFailure.self) { _ = try MosquittoClients(on: reactor, security: .init(authorities: "/nowhere/ca.pem")) }
+        let failure = #expect(throws: StreamFailure.self) {
+            _ = try MosquittoClients(on: reactor, security: .init(authorities: "/nowhere/ca.pem"))
+        }
         #expect(failure?.reason == .notFound)
     }
 }

@@ -4,8 +4,8 @@ import Transports
 /// The other end of MQTT connections, which does what a test says: it cuts what it hears into packets and answers by hand.
 final class ScriptedBroker {
     let address: StreamAddress
-    private let sockets: StreamLoop
     private let listener: TCPListener
+    private let sockets: StreamLoop
     private let state = State()
 
     /// Whole packets of all connections, in their order; CONNECT begins a connection.
@@ -102,7 +102,8 @@ final class ClientLog {
     }
 
     func publish(_ topic: String, _ payload: String, _ quality: UInt8, _ token: UInt32 = 0, retain: Bool = false) {
-        client.perform(.publish(topic: topic, payload: Array(payload.utf8), quality: quality, retain: retain, token: Token(rawValue: token)))
+        client.perform(
+            .publish(topic: topic, payload: Array(payload.utf8), quality: quality, retain: retain, token: Token(rawValue: token)))
     }
 
     /// Subscribes and waits for the consent.

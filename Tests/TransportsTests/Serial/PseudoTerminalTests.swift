@@ -39,14 +39,17 @@ struct PseudoTerminalTests {
         #expect(failure?.reason == .busy)
         #expect(
             failure?.description
-                == "\(bench.path("modem.at")): there is a file with that name, and it is no link; move it away, or choose another folder for ports")
+                == "\(bench.path("modem.at")): there is a file with that name, and it is no link; move it away, or choose another folder for ports"
+        )
         #expect(try String(contentsOfFile: bench.path("modem.at"), encoding: .utf8) == "precious")
     }
 
     @Test("a folder that does not exist, and a name that is too long, are refused")
     func wrongNames() {
         let missing = StreamLog(PseudoTerminal(name: bench.path("none/modem.at"), on: bench.reactor), on: bench.reactor)
-        #expect(missing.open()?.failure == StreamFailure(.notFound, bench.path("none/modem.at"), "the folder of the link does not exist", remedy: "make it"))
+        #expect(
+            missing.open()?.failure
+                == StreamFailure(.notFound, bench.path("none/modem.at"), "the folder of the link does not exist", remedy: "make it"))
         let long = StreamLog(PseudoTerminal(name: "/" + String(repeating: "x", count: 5_000), on: bench.reactor), on: bench.reactor)
         #expect(long.open()?.failure?.reason == .failed)
     }

@@ -6,10 +6,12 @@ import Transports
 
 @Suite("Serial settings")
 struct SerialSettingsTests {
-    @Test("framings are read as they are written", arguments: [
-        ("8N1", 8, SerialSettings.Parity.none, 1, 10), ("7E1", 7, .even, 1, 10), ("8N2", 8, .none, 2, 11), ("8o2", 8, .odd, 2, 12),
-        ("5N1", 5, .none, 1, 7), ("7M1", 7, .mark, 1, 10), ("6S2", 6, .space, 2, 10),
-    ])
+    @Test(
+        "framings are read as they are written",
+        arguments: [
+            ("8N1", 8, SerialSettings.Parity.none, 1, 10), ("7E1", 7, .even, 1, 10), ("8N2", 8, .none, 2, 11), ("8o2", 8, .odd, 2, 12),
+            ("5N1", 5, .none, 1, 7), ("7M1", 7, .mark, 1, 10), ("6S2", 6, .space, 2, 10),
+        ])
     func framing(_ text: String, _ dataBits: Int, _ parity: SerialSettings.Parity, _ stopBits: Int, _ bits: Int) throws {
         let settings = try #require(SerialSettings(baud: 9_600, framing: text))
         #expect((settings.dataBits, settings.parity, settings.stopBits) == (dataBits, parity, stopBits))
@@ -55,7 +57,9 @@ struct SerialPortTests {
     }
 
     // 250,000 is in no table of rates: it needs termios2 (swift-facts: measured, section E).
-    @Test("the emulator sees the rate and the stop bits that its client has set", arguments: [300, 9_600, 115_200, 250_000, 921_600, 3_000_000])
+    @Test(
+        "the emulator sees the rate and the stop bits that its client has set",
+        arguments: [300, 9_600, 115_200, 250_000, 921_600, 3_000_000])
     func rates(_ baud: UInt32) throws {
         let (terminal, _) = try bench.pair(SerialSettings(baud: baud, stopBits: 2))
         let seen = try #require((terminal.stream as? PseudoTerminal)?.clientSettings)
@@ -76,7 +80,10 @@ struct SerialPortTests {
         let second = bench.port()
         let failure = second.open()?.failure
         #expect(failure?.reason == .busy)
-        #expect(failure?.description == "\(bench.path("modem.at")): somebody else uses it; end the other program (`fuser \(bench.path("modem.at"))` shows it; ModemManager may be one)")
+        #expect(
+            failure?.description
+                == "\(bench.path("modem.at")): somebody else uses it; end the other program (`fuser \(bench.path("modem.at"))` shows it; ModemManager may be one)"
+        )
         first.stream.close()
         #expect(second.open() == .opened)
     }
