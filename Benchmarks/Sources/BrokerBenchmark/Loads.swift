@@ -45,8 +45,14 @@ struct Load {
 
     static let payloadBytes: Int32 = 200
 
+    /// In lockstep only one side has something to do at a time. They share a processor, so that what is measured is their
+    /// work and not how long a sleeping processor takes to wake, which on a virtual machine is more and depends on luck.
+    ///
+    /// - Parameters:
+    ///   - isAwake: the clients do not sleep while they wait.
+    ///   - isSpread: leaves it to the kernel where who runs, also in lockstep.
     /// - Throws: where something was lost, altered or out of order.
-    func run(against peer: any Peer, seconds: Double, isAwake: Bool) throws -> Outcome {
+    func run(against peer: any Peer, seconds: Double, isAwake: Bool, isSpread: Bool) throws -> Outcome {
         var options = load_options()
         options.port = peer.port
         options.pattern = shape == .pairs ? LOAD_PAIRS : LOAD_ALL_TO_ALL
@@ -59,6 +65,9 @@ struct Load {
         options.payload = Self.payloadBytes
         options.seconds = seconds
         var result = load_result()
+        let isTogether = pace == .lockstep && !isSpread
+        if isTogether { for pid in [0, peer.pid] { load_pin(pid, 0) } }
+        defer { if isTogether { for pid in [0, peer.pid] { load_pin(pid, -1) } } }
         let before = peer.processorTime
         unsafe load_run(&options, &result)
         let used = peer.processorTime - before

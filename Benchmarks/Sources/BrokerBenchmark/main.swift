@@ -8,9 +8,10 @@ import WireProtocols
 
 // The lab's broker on sockets beside Eclipse Mosquitto, in the same run: both in processes of their own on loopback, with a
 // password and topic rights, limits lifted. Each figure is the median of rounds in which the two take turns. Rates vary with
-// the machine; the ratios are what can be compared. With --awake the clients never sleep, as on a machine that is busy anyway.
+// the machine; the ratios are what can be compared. In lockstep broker and clients share a processor;
+// --spread leaves that to the kernel, and with --awake the clients never sleep while they wait.
 //
-// usage: BrokerBenchmark [--rounds N] [--seconds S] [--only TEXT] [--awake] [--no-idle]
+// usage: BrokerBenchmark [--rounds N] [--seconds S] [--only TEXT] [--awake] [--spread] [--no-idle]
 
 load_line_output()
 unsafe load_account(Account.user, Account.password)
@@ -36,7 +37,7 @@ func measureLoads(rounds: Int, seconds: Double, only: String?) throws -> Bool {
         for round in 0..<rounds {
             for turn in 0..<2 {
                 let index = (round + turn) % 2
-                outcomes[index].append(try load.run(against: peers[index], seconds: seconds, isAwake: arguments.contains("--awake")))
+                outcomes[index].append(try load.run(against: peers[index], seconds: seconds, isAwake: arguments.contains("--awake"), isSpread: arguments.contains("--spread")))
             }
         }
         let rates = outcomes.map { median($0.map(\.rate)) }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,6 +383,21 @@ void load_idle_end(void) {
 }
 
 // ---- What a process uses
+
+void load_pin(int pid, int processor) {
+    char path[64];
+    sprintf(path, "/proc/%d/task", pid == 0 ? getpid() : pid);
+    DIR *folder = opendir(path);
+    if (!folder) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (processor >= 0) CPU_SET(processor, &set);
+    else for (int number = 0; number < (int)sysconf(_SC_NPROCESSORS_CONF); number++) CPU_SET(number, &set);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] != '.') sched_setaffinity(atoi(entry->d_name), sizeof set, &set);
+    }
+    closedir(folder);
+}
 
 uint64_t load_cpu(int pid) {
     char path[320];

@@ -50,6 +50,9 @@ uint64_t load_cpu(int pid);
 uint64_t load_memory(int pid);
 double load_now(void);
 
+// Keeps all threads of a process, 0 for this one, on one processor, or lets them use all again with -1.
+void load_pin(int pid, int processor);
+
 // What went wrong, in words.
 const char *load_error(int error);
 // A port on 127.0.0.1 that is free now; 0 if there is none.
