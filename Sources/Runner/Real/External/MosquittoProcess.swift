@@ -1,13 +1,11 @@
 import Cloud
 import Foundation
-import Glibc
 import LabCore
-import Synchronization
 
 /// Eclipse Mosquitto as a child of the lab, with a configuration made for one run: limits lifted, a password file and an ACL
 /// file, a port and a folder of its own.
 ///
-/// It ends with the lab, also where the lab is killed: a shell in between waits on a pipe that only the lab holds.
+/// It ends with the lab, also where the lab is killed.
 final class MosquittoProcess {
     struct Account: Sendable {
         var username: String
@@ -17,7 +15,6 @@ final class MosquittoProcess {
     let port: Int
     private let folder: URL
     private var process: Process?
-    private var lifeline: FileHandle?
 
     /// - Parameters:
     ///   - port: free on 127.0.0.1.
@@ -76,36 +73,26 @@ final class MosquittoProcess {
     }
 
     private func start() throws {
-        try Self.starting.withLock { _ in try startAlone() }
-    }
-
-    /// One at a time: a pipe that another start inherited in between would keep this broker alive after its world.
-    private static let starting = Mutex(())
-
-    private func startAlone() throws {
-        var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else {
-            throw StreamFailure(.failed, "mosquitto", "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        let lifeline = FileHandle(fileDescriptor: ends[1], closeOnDealloc: true)
         let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = [
-            "-c", "PATH=$PATH:/usr/sbin; mosquitto -c \"$1\" </dev/null >/dev/null 2>&1 & child=$!; trap 'kill $child' TERM; read -r _; kill $child 2>/dev/null; wait $child", "lab",
-            folder.appending(path: "mosquitto.conf").path,
-        ]
-        process.standardInput = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        // The system ends it with the thread that runs this world, also where the lab is killed.
+        let leash = FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : []
+        process.arguments = leash + ["mosquitto", "-c", folder.appending(path: "mosquitto.conf").path]
+        var environment = ProcessInfo.processInfo.environment
+        environment["PATH", default: "/usr/bin:/bin"] += ":/usr/sbin"
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
         do { try process.run() } catch { throw Self.missing }
-        (self.process, self.lifeline) = (process, lifeline)
+        self.process = process
     }
 
     /// Ends it in order: it writes its sessions and retained messages to disk.
     func stop() {
-        try? lifeline?.close()
         process?.terminate()
         process?.waitUntilExit()
-        (process, lifeline) = (nil, nil)
+        process = nil
     }
 
     /// Starts it again on the same port.
