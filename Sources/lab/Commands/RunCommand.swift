@@ -67,8 +67,12 @@ struct RunCommand: ParsableCommand {
         let world = try worldKind(workplace)
         let real = try RealOptions(speed: speed, broker: broker, world: world, lab: workplace.lab).settings
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
-        let cells = try narrowed(Array(zip(all, CaseNames.unique(all))))
-        let skipped = failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) }
+        let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))))
+        let cells = chosen.filter { WorldNeeds.missing(for: $0.plan, real) == nil }
+        let lacking = chosen.compactMap { cell in
+            WorldNeeds.missing(for: cell.plan, real).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
+        }
+        let skipped = lacking + (failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
         guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
 
         let folder = try Self.orStop { () throws(RunArchive.Failure) in
