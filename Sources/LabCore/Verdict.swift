@@ -112,6 +112,8 @@ package struct CaseSummary: Sendable, Equatable {
     package var reason: String?
     /// How well the lab kept time; `nil` where time is virtual or nothing ran.
     package var timing: TimingReport?
+    /// Options of `lab run` that a repetition needs beside world and seed: `--speed 10x --broker mosquitto`.
+    package var options = ""
 
     package init(
         plan: Plan, run: String, verdict: Verdict, findings: [Finding] = [], limits: [LimitResult] = [], measurements: [Measurement] = [],

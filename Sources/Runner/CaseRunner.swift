@@ -67,7 +67,7 @@ package struct CaseRunner {
         _ = world.start("run") {
             end.ending = await run.execute { work in world.start("steps", work) }
         }
-        if plan.world != .sim { look(at: run, in: world) }
+        if plan.world != .sim { look(at: run, in: world, end) }
         var steps = 0
         let outcome = world.kernel.run {
             if end.ending != nil { return true }
@@ -77,6 +77,7 @@ package struct CaseRunner {
         }
         // The log is over; what is left of the world goes without a word.
         world.recorder.removeSink(sink)
+        if let loss = end.loss { throw .blocked("\(loss)") }
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
@@ -102,10 +103,14 @@ package struct CaseRunner {
     }
 
     /// Where time is real, few steps can lie far apart: the person's wishes are looked at by the clock.
-    private func look(at run: ScenarioRun, in world: LabWorld) {
+    private func look(at run: ScenarioRun, in world: LabWorld, _ end: EndBox) {
         world.kernel.schedule(after: .milliseconds(100) * settings.speed) {
+            if let loss = world.loss {
+                end.loss = loss
+                run.interrupt()
+            }
             if onProgress(progress(of: run, in: world)) { run.interrupt() }
-            look(at: run, in: world)
+            look(at: run, in: world, end)
         }
     }
 
@@ -120,6 +125,8 @@ package struct CaseRunner {
 /// Carries the ending out of the task. Touched by the kernel's thread only.
 private final class EndBox: @unchecked Sendable {
     var ending: ScenarioRun.Ending?
+    /// Why the case cannot come to a verdict.
+    var loss: StreamFailure?
 }
 
 extension ScenarioRun {

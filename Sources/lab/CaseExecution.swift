@@ -29,6 +29,7 @@ struct CaseExecution {
             try? record(halt).write(to: folder.caseFolder(name))
         }
         summary.wallClock = ContinuousClock.now - start
+        if plan.world != .sim { summary.options = settings.options }
         return (summary, events)
     }
 

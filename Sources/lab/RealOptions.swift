@@ -80,3 +80,13 @@ extension BrokerChoice {
         }
     }
 }
+
+extension RealSettings {
+    /// What `lab run` was told beside the world, without passwords.
+    var options: String {
+        var words: [String] = []
+        if speed != 1 { words.append("--speed \(speed == speed.rounded() ? String(Int(speed)) : String(speed))x") }
+        if broker != .embedded { words.append("--broker \(broker.name)") }
+        return words.joined(separator: " ")
+    }
+}

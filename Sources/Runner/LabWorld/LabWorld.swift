@@ -106,6 +106,9 @@ package final class LabWorld: World, @unchecked Sendable {
         media.close()
     }
 
+    /// What the world has lost that no step took away.
+    var loss: StreamFailure? { media.loss }
+
     /// How well the lab kept time; `nil` where time is virtual.
     package var timing: TimingReport? { media.timing }
 

@@ -32,6 +32,9 @@ protocol WorldMedia: AnyObject {
     /// - Throws: `StreamFailure` where its port cannot be had again.
     func setCloudReachable(_ isReachable: Bool) throws
 
+    /// What the world has lost that no step took away; the case is blocked then.
+    var loss: StreamFailure? { get }
+
     /// Ends everything outside of the kernel. The kernel has come to its end.
     func close()
 

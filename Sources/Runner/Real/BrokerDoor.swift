@@ -88,6 +88,9 @@ final class BrokerDoor {
             ?? StreamFailure(.timedOut, "broker", "it does not answer", remedy: "check its address, and that it is running")
     }
 
+    /// The broker is gone, by no step of the scenario.
+    var loss: StreamFailure? { external?.loss }
+
     /// A spawned broker needs a few hundredths of a second.
     private static let patience = Duration.seconds(5)
 

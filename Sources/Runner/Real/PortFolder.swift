@@ -16,6 +16,9 @@ final class PortFolder {
         do { try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true) } catch {
             throw StreamFailure(.permissionDenied, self.path, "the folder for serial ports cannot be made: \(error.localizedDescription)")
         }
+        guard FileManager.default.isWritableFile(atPath: self.path) else {
+            throw StreamFailure(.permissionDenied, self.path, "the folder for serial ports cannot be written", remedy: "choose another folder, or change its rights")
+        }
     }
 
     private static func temporaryPath() -> String {

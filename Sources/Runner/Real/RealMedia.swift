@@ -46,6 +46,8 @@ final class RealMedia: WorldMedia {
         return door.broker
     }
 
+    var loss: StreamFailure? { door?.loss }
+
     func settle() throws { try door?.settle(kernel) }
 
     /// What listens where.

@@ -7,6 +7,7 @@ final class SimulatedMedia: WorldMedia {
     /// 2026-01-01T00:00:00Z: where virtual time begins.
     let epoch: Int64 = 1_767_225_600
     let timing: TimingReport? = nil
+    let loss: StreamFailure? = nil
     private let seed: UInt64
     private let profile = SharedProfile(LinkProfile(delay: linkDelay))
     private var cloud: CloudHost?

@@ -48,6 +48,15 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
     /// Waiting will not help: the broker refused the cloud's account, or its certificate is not acceptable.
     var isHopeless: Bool { process == nil && link.failure.map { $0.reason != .timedOut } ?? false }
 
+    /// The spawned broker ended while it was needed.
+    var loss: StreamFailure? {
+        guard let process, process.hasDied else { return nil }
+        let words = process.lastWords
+        return StreamFailure(
+            .vanished, "mosquitto", "it ended in the middle of the run\(words.isEmpty ? "" : ", after saying: \(words)")",
+            remedy: "see who ended it, and run again")
+    }
+
     /// Takes a connection of a device.
     func accept(_ device: any ByteStream, peer: String) {
         connections.append(GatewayConnection(owner: self, device: device, broker: open(), peer: peer))

@@ -88,6 +88,15 @@ final class MosquittoProcess {
         self.process = process
     }
 
+    /// It has ended without being told to.
+    var hasDied: Bool { process.map { !$0.isRunning } ?? false }
+
+    /// The last lines of its log, for people.
+    var lastWords: String {
+        let log = (try? String(contentsOf: folder.appending(path: "mosquitto.log"), encoding: .utf8)) ?? ""
+        return log.split(separator: "\n").suffix(2).joined(separator: "; ")
+    }
+
     /// Ends it in order: it writes its sessions and retained messages to disk.
     func stop() {
         process?.terminate()
