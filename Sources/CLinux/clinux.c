@@ -226,7 +226,11 @@ int clinux_serial_claim(int fd) {
     return 0;
 }
 
-void clinux_serial_release(int fd) { ioctl(fd, TIOCNXCL); }
+void clinux_serial_release(int fd) {
+    ioctl(fd, TIOCNXCL);
+    /* Not left to close: a child that is just being started has the descriptor too, until it runs its program. */
+    flock(fd, LOCK_UN);
+}
 
 int clinux_serial_is_exclusive(int fd) {
     int is_exclusive = 0;

@@ -89,16 +89,28 @@ final class SocketPairBench: StreamBench {
     private let sockets = StreamLoop()
     private let accepted = Accepted()
     let client: any ByteStream
-    var server: (any ByteStream)? { accepted.stream }
+    var server: (any ByteStream)? { accepted.streams.last }
     let names: (client: String, server: String)
     var onServerEvent: ((ByteStreamEvent) -> Void)? {
         get { accepted.onEvent }
         set { accepted.onEvent = newValue }
     }
 
+    /// A connection that was given up may be accepted later than the one after it, so all are kept; who spoke last comes last.
     private final class Accepted {
-        var stream: TCPStream?
+        private(set) var streams: [TCPStream] = []
         var onEvent: ((ByteStreamEvent) -> Void)?
+
+        func add(_ stream: TCPStream) {
+            streams.append(stream)
+            // An accepted stream is open; the others tell it.
+            onEvent?(.opened)
+            stream.onEvent = { [unowned self, unowned stream] event in
+                streams.removeAll { $0 === stream }
+                if event.failure == nil { streams.append(stream) }
+                onEvent?(event)
+            }
+        }
     }
 
     init(isSecure: Bool) throws {
@@ -108,12 +120,7 @@ final class SocketPairBench: StreamBench {
         let certificates = isSecure ? try LabCertificates(at: Date()) : nil
         listener = try TCPListener(
             on: sockets, security: try certificates.map { ServerSecurity(try $0.server()) }, reportingTo: reactor, clock: clock
-        ) { [accepted] stream in
-            accepted.stream = stream
-            // An accepted stream is open; the others tell it.
-            accepted.onEvent?(.opened)
-            stream.onEvent = { accepted.onEvent?($0) }
-        }
+        ) { [accepted] stream in accepted.add(stream) }
         let target = TCPTarget(listener.address, security: certificates.map { ClientSecurity(roots: .pinned($0.authority)) })
         client = TCPStream(to: target, on: sockets, reportingTo: reactor, clock: clock)
         let scheme = isSecure ? "tls" : "tcp"

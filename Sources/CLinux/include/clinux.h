@@ -54,7 +54,7 @@ int clinux_unlink(const char *target, const char *name);
 
 /* Exclusive use for all but root (TIOCEXCL), and a lock that root respects too (flock). */
 int clinux_serial_claim(int fd);
-/* A terminal that somebody else keeps open stays exclusive until this is said. */
+/* Gives both back; a terminal that somebody else keeps open stays exclusive until this is said. */
 void clinux_serial_release(int fd);
 int clinux_serial_is_exclusive(int fd);
 

@@ -370,18 +370,20 @@ struct MosquittoClientTests {
         #expect((broker.connections, other.connections) == (1, 1))
     }
 
-    // The library leaves a byte for each packet in a pair of sockets that nobody reads (measured: 213 KB without a limit).
-    // In a process of its own, where nobody else has such sockets.
-    @Test("the system's memory for a client does not grow with what it sends")
+    // The library leaves a byte for each packet in a pair of sockets that nobody reads (measured: 768 bytes each, up to 213 KB).
+    // In a process of its own, where nobody else has such sockets; a thread that opens a file meanwhile can hide a pair.
+    @Test("the system's memory for clients does not grow with what they send")
     func unreadBytes() async {
         await #expect(processExitsWith: .success) {
             let tests = try MosquittoClientTests()
-            let client = tests.client()
-            #expect(client.connect(.plain("b")) == .connected(sessionPresent: false))
-            for _ in 0..<1_000 { client.publish("t", "x", 0) }
+            let clients = (0..<10).map { _ in tests.client() }
+            for (number, client) in clients.enumerated() {
+                #expect(client.connect(.plain("b\(number)")) == .connected(sessionPresent: false))
+                for _ in 0..<100 { client.publish("t", "x", 0) }
+            }
             #expect(tests.sees { tests.broker.packets(ofType: 3).count == 1_000 })
-            let unread = (0..<1_024 as Range<Int32>).map { LocalSockets.unreadBytes(writtenTo: $0) }.max()
-            #expect((1..<10_000).contains(unread ?? 0))
+            let unread = (0..<1_024 as Range<Int32>).map { LocalSockets.unreadBytes(writtenTo: $0) }
+            #expect(unread.count { (1..<10_000).contains($0) } >= 8)
         }
     }
 

@@ -108,9 +108,8 @@ struct TCPStreamTests {
 
     @Test("nobody listens: refused, with what to do")
     func refused() async throws {
-        let listener = try TCPListener(on: bench.sockets, reportingTo: bench.owner, clock: bench.clock) { _ in }
-        let address = listener.address
-        listener.close()
+        let port = try #require(UnusedPort())
+        let address = port.address
         let failure = await bench.client(address).open()?.failure
         #expect(failure == StreamFailure(.refused, "tcp \(address)", "nobody listens there", remedy: "start the server, or check the port"))
     }
