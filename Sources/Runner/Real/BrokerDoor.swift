@@ -36,7 +36,7 @@ final class BrokerDoor {
             }
             external = nil
         case .mosquitto:
-            let host = try Self.mosquitto(kernel, sockets, cloud, setting)
+            let host = try Self.mosquitto(kernel, sockets, cloud, setting, speed: settings.speed)
             (broker, external) = (host, host)
             acceptor = SocketAcceptor(on: sockets, kernel: kernel) { stream, peer in host.accept(stream, peer: name(peer.address)) }
         case .external(let address):
@@ -44,7 +44,7 @@ final class BrokerDoor {
                 StreamAddress(address.host, address.port), security: address.usesTLS ? ClientSecurity() : nil)
             let account = (address.username, address.password)
             let host = ExternalBrokerHost(
-                setting: setting, kernel: kernel, cloud: cloud, process: nil, cloudAccount: account, deviceAccount: account
+                setting: setting, kernel: kernel, cloud: cloud, process: nil, cloudAccount: account, deviceAccount: account, speed: settings.speed
             ) { TCPStream(to: target, on: sockets, reportingTo: kernel, clock: { .start }) }
             (broker, external) = (host, host)
             acceptor = SocketAcceptor(on: sockets, kernel: kernel) { stream, peer in host.accept(stream, peer: name(peer.address)) }
@@ -62,7 +62,9 @@ final class BrokerDoor {
         }
     }
 
-    private static func mosquitto(_ kernel: Kernel, _ sockets: StreamLoop, _ cloud: CloudHost, _ setting: BrokerSetting) throws -> ExternalBrokerHost {
+    private static func mosquitto(
+        _ kernel: Kernel, _ sockets: StreamLoop, _ cloud: CloudHost, _ setting: BrokerSetting, speed: Double
+    ) throws -> ExternalBrokerHost {
         var randomness = SeededGenerator(seed: setting.seed, purpose: "accounts at mosquitto")
         let accounts = ["lab-cloud", "lab-device"].map { name in
             MosquittoProcess.Account(username: name, password: Hexadecimal.text(randomness.bytes(16)))
@@ -72,7 +74,7 @@ final class BrokerDoor {
         let target = TCPTarget(StreamAddress("127.0.0.1", port))
         return ExternalBrokerHost(
             setting: setting, kernel: kernel, cloud: cloud, process: process, cloudAccount: (accounts[0].username, accounts[0].password),
-            deviceAccount: (accounts[1].username, accounts[1].password)
+            deviceAccount: (accounts[1].username, accounts[1].password), speed: speed
         ) { TCPStream(to: target, on: sockets, reportingTo: kernel, clock: { .start }) }
     }
 

@@ -17,6 +17,12 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
     private let link: CloudLink
     private let open: () -> any ByteStream
     private var connections: [GatewayConnection] = []
+    /// Clients that have gone and of whom the cloud is not told yet: what they sent before takes its way through the broker.
+    private var leaving: [(client: String, reason: String, item: ScheduledItem)] = []
+    private let speed: Double
+
+    /// Real time for what is on its way.
+    private static let passage = Duration.milliseconds(150)
 
     /// - Parameters:
     ///   - cloudAccount: what the cloud's own session signs in with; it may read and write everything.
@@ -24,9 +30,10 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
     init(
         setting: BrokerSetting, kernel: Kernel, cloud: CloudHost, process: MosquittoProcess?,
         cloudAccount: (username: String?, password: String?), deviceAccount: (username: String?, password: String?),
-        open: @escaping () -> any ByteStream
+        speed: Double, open: @escaping () -> any ByteStream
     ) {
         self.kernel = kernel
+        self.speed = speed
         self.process = process
         self.open = open
         self.cloud = cloud
@@ -112,15 +119,26 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
             cloud.cloud?.clientTakenOver(clientID: client)
             other.end(.takenOver)
         }
+        tellLeft(client)
         write(note)
         cloud.cloud?.clientConnected(clientID: client)
+    }
+
+    /// Tells the cloud now that a client has gone, if it was not told yet.
+    private func tellLeft(_ client: String) {
+        guard let index = leaving.firstIndex(where: { $0.client == client }) else { return }
+        let left = leaving.remove(at: index)
+        kernel.cancel(left.item)
+        cloud.cloud?.clientDisconnected(clientID: client, reason: left.reason)
     }
 
     func gatewayEnded(_ connection: GatewayConnection, reason: CloseReason) {
         connections.removeAll { $0 === connection }
         guard connection.isOnline, let client = connection.client, reason != .takenOver else { return }
         write(.disconnected(client: client, peer: connection.peer, reason))
-        cloud.cloud?.clientDisconnected(clientID: client, reason: reason.description)
+        tellLeft(client)
+        let item = kernel.schedule(after: Self.passage * speed) { [weak self] in self?.tellLeft(client) }
+        leaving.append((client, reason.description, item))
     }
 
     private func write(_ note: BrokerNote) {
