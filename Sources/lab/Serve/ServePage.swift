@@ -48,7 +48,7 @@ struct ServePage {
         if let token, hasListeners, let address = self["mqtt"] {
             // The token's user is the lab's own for that role.
             let account = "-u lab-\(token.role) -P \(token.text)"
-            commands.append(("hear", "mosquitto_sub -h \(address.host) -p \(address.port) \(account) -t 'luna/device/#' -v   # a badge is heard every 30 s"))
+            commands.append(("hear", "mosquitto_sub -h \(address.host) -p \(address.port) \(account) -t 'luna/device/#' -v"))
         }
         if let address = self["https"], let authority {
             commands.append(("over TLS", "curl --cacert \(authority) https://\(address)/health"))
