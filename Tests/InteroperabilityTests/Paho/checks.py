@@ -194,12 +194,12 @@ def session():
 def shared():
     members = [Client(f"member{number}").connect() for number in range(3)]
     for member in members:
-        expect(member.subscribe("$share/group/work/#", 1) == 1, "shared subscription refused")
+        expect(member.subscribe("$share/group/jobs/#", 1) == 1, "shared subscription refused")
     everybody = Client("everybody").connect()
-    everybody.subscribe("work/#", 1)
+    everybody.subscribe("jobs/#", 1)
     publisher = Client("pub").connect()
     for number in range(30):
-        publisher.publish("work/item", str(number), 1)
+        publisher.publish("jobs/item", str(number), 1)
     everybody.receive(30)
     deadline = threading.Event()
     for _ in range(TIMEOUT * 100):

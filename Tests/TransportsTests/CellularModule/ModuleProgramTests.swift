@@ -99,13 +99,13 @@ struct ModuleProgramTests {
         let module = try module()
         guard let program = installed("python3", "pyserial") else { return }
         let script = """
-            import sys, time
+            import sys
             try:
                 import serial
             except ImportError:
                 print("no pyserial"); sys.exit(7)
             port = serial.Serial(sys.argv[1], 115200, timeout=2)
-            port.write(b"ATE0\\r"); time.sleep(0.3); port.reset_input_buffer()
+            port.write(b"ATE0\\r"); port.read_until(b"OK\\r\\n")
             port.write(b"AT+CGMM\\r\\n")
             print(port.read_until(b"OK\\r\\n"))
             port.write(b"AT+CFUN=1,1\\r")
