@@ -50,14 +50,17 @@ let targets: [Target] = [
     .target(name: "WireProtocols", dependencies: ["LabCore"]),
     .target(name: "Simulation", dependencies: ["LabCore"]),
     .target(name: "CloudClient", dependencies: ["LabCore", crypto]),
-    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "FirmwareImages", dependencies: ["LabCore", "COpenSSL", "CZlib", crypto, cryptoExtras]),
+    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols"]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
     // The system under test.
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
+        dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
@@ -71,11 +74,11 @@ let targets: [Target] = [
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "FirmwareImages", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -88,10 +91,11 @@ let targets: [Target] = [
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
-    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "WireProtocols", crypto]),
+    .testTarget(name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras]),
+    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
-    .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", crypto, grdb]),
+    .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", crypto, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
