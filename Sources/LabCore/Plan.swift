@@ -27,6 +27,8 @@ package struct Plan: Sendable, Equatable {
     package var metrics: [Metric]
     package var limits: [Limit]
     package var explore: Explore?
+    /// The files that its steps name, each once, with what lies beside them.
+    package var files: [PlanFile] = []
 
     package init(
         scenario: String, file: String, about: String, tags: [String] = [], world: WorldKind = .sim, seed: UInt64 = 0,

@@ -106,6 +106,9 @@ package indirect enum FieldType: Sendable, Equatable {
     /// Hexadecimal digits; a `FieldValue.bytes`.
     case bytes
     case choice([String])
+    /// A file's path, relative to the folder that `lab` was started in. The plan holds the path and the content; what it is given
+    /// to gets a record with `path`, `bytes`, and `manifest` and `delta` where such companions lie beside it (`PlanFile`).
+    case file
     case list(FieldType)
     /// A record with these fields.
     case record([FieldKind])
@@ -122,6 +125,7 @@ package indirect enum FieldType: Sendable, Equatable {
         case .duration: "a duration such as 250ms, 5s, 20m"
         case .ratio: "a share such as 20% or 0.2"
         case .bytes: "hexadecimal bytes"
+        case .file: "the path of a file"
         case .choice(let words): "one of " + words.joined(separator: ", ")
         case .list(let element): "a list of \(element.name)"
         case .record: "a record"

@@ -138,6 +138,7 @@ enum OpenAPI {
         case .bool: ["type": "boolean"]
         case .duration: ["type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|min|h|d)$"]
         case .ratio: ["type": "number", "minimum": 0, "maximum": 1]
+        case .file: ["type": "string"]
         case .bytes: ["type": "string", "pattern": "^(0x)?([0-9a-fA-F]{2})*$"]
         case .choice(let words): ["type": "string", "enum": .list(words.map { .text($0) })]
         case .list(let element): ["type": "array", "items": schema(of: element, isOpen: isOpen)]

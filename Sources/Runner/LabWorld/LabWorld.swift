@@ -13,6 +13,7 @@ package final class LabWorld: World, @unchecked Sendable {
     private let media: any WorldMedia
     private let cloud: CloudHost
     private let broker: any WorldBroker
+    private let plan: Plan
     private let cloudRole: String
     private var nodes: [(role: String, hosts: [NodeHost])] = []
     /// Is shown first what was noted while the world was built.
@@ -32,6 +33,7 @@ package final class LabWorld: World, @unchecked Sendable {
     /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
     init(plan: Plan, named: [NamedNode], media: any WorldMedia, keeping: EventRecorder.Keeping = .all) throws {
         self.media = media
+        self.plan = plan
         kernel = media.kernel
         let policy = RecordingPolicy(plan: plan, kinds: NodeKinds.all)
         recorder = EventRecorder(on: kernel, keeping: keeping, policy: policy.filter)
@@ -138,6 +140,7 @@ package final class LabWorld: World, @unchecked Sendable {
     package func sleep(until instant: RunInstant) async throws { try await kernel.sleep(until: instant) }
 
     package func perform(_ action: NodeReference, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
+        let arguments = withFiles(arguments, of: kind(of: action.role)?.action(action.name))
         if action.role == cloudRole { return await performOnCloud(action.name, arguments) }
         let (hosts, rest): ([NodeHost], Fields)
         switch members(of: action.role, arguments) {
@@ -164,6 +167,14 @@ package final class LabWorld: World, @unchecked Sendable {
         case .failure(let failure): return .failure(failure)
         }
     }
+
+    private func kind(of role: String) -> NodeKind? {
+        let name = role == cloudRole ? "cloud" : plan.roles.first { $0.name == role }?.kind
+        return NodeKinds.all.first { $0.name == name }
+    }
+
+    /// Files come with their content: nodes do no reading.
+    private func withFiles(_ arguments: Fields, of action: ActionKind?) -> Fields { plan.withFiles(arguments, of: action?.takes ?? []) }
 
     private static let cloudIsDown = ActionFailure("cloud_down", "The cloud has crashed; `do: cloud.restart` starts it again.")
 
@@ -202,6 +213,8 @@ package final class LabWorld: World, @unchecked Sendable {
     // MARK: Faults
 
     package func begin(_ fault: ActiveFault) throws(ActionFailure) {
+        var fault = fault
+        fault.arguments = withFiles(fault.arguments, of: kind(of: fault.target.role)?.fault(fault.target.name))
         if fault.target.role == cloudRole { return try beginOnCloud(fault) }
         let (hosts, arguments) = try members(of: fault.target.role, fault.arguments).get()
         for host in hosts { try host.begin(fault.target.name, arguments, handle: fault.handle) }

@@ -12,6 +12,8 @@ struct CheckingContext {
     let slack: [WorldKind: Double]
     /// Blocks by name that a file can use: its own and those of its imports.
     let blocks: [String: [String: Block]]
+    /// Where files that steps name are read from.
+    let files: any FileProvider
 
     struct Block {
         var name: String
@@ -48,13 +50,13 @@ struct Elaborator {
     var log: DiagnosticLog { context.log }
     var matches: MatchTyper { MatchTyper(values) }
 
-    init(_ context: CheckingContext, file: String, root: SourceValue, budget: Budget, names: NameTable) {
+    init(_ context: CheckingContext, file: String, root: SourceValue, budget: Budget, files: PlanFiles, names: NameTable) {
         self.context = context
         self.file = file
         self.root = root
         self.budget = budget
         currentFile = file
-        values = ValueTyper(log: context.log, budget: budget, names: names)
+        values = ValueTyper(log: context.log, budget: budget, names: names, files: files)
     }
 
     func isBroken(_ value: SourceValue) -> Bool { context.broken.contains(value.location) }

@@ -11,7 +11,7 @@ enum Literal {
         }
         switch field.type {
         case .any: return natural(scalar)
-        case .text: return .text(try text(scalar, field))
+        case .text, .file: return .text(try text(scalar, field))
         case .choice(let words): return .text(try choice(scalar, words, field))
         case .integer: return .integer(try integer(scalar, field))
         case .number: return try number(scalar, field)

@@ -8,12 +8,14 @@ struct ScenarioBuilder {
     private let file: String
     private let root: SourceValue
     private let budget = Budget()
+    private let files: PlanFiles
     private var log: DiagnosticLog { context.log }
 
     init(_ context: CheckingContext, file: String, root: SourceValue) {
         self.context = context
         self.file = file
         self.root = root
+        files = PlanFiles(context.files)
     }
 
     /// - Returns: `nil` for a file that holds only blocks. Where errors were reported, the scenario lacks what they concern.
@@ -35,6 +37,9 @@ struct ScenarioBuilder {
                 plansByWorld[world] = plans(in: world, &limits)
             }
         }
+        // All cells share the files of the scenario; their bytes are there once.
+        let files = files.taken
+        if !files.isEmpty { plansByWorld = plansByWorld.mapValues { plans in plans.map { $0.with(files) } } }
         return Scenario(plansByWorld: plansByWorld, fidelity: fidelity)
     }
 
@@ -48,7 +53,7 @@ struct ScenarioBuilder {
         var names = NameTable()
         for entry in (root["vars"]?.record ?? []) + (root["matrix"]?.record ?? []) { names[entry.name] = .unknown }
         for entry in root["blocks"]?.record ?? [] where !context.broken.contains(entry.value.location) {
-            var elaborator = Elaborator(context, file: file, root: root, budget: budget, names: names)
+            var elaborator = Elaborator(context, file: file, root: root, budget: budget, files: files, names: names)
             _ = elaborator.roles()
             elaborator.nodes.allowsUnknownRoles = root["needs"] == nil
             let takes = (entry.value["takes"]?.list ?? []).compactMap { $0.scalar?.text }
@@ -76,7 +81,7 @@ struct ScenarioBuilder {
                 names[axis.name] = .constant(value)
                 fields[axis.name] = ValueTyper.natural(value)
             }
-            var elaborator = Elaborator(context, file: file, root: root, budget: budget, names: names)
+            var elaborator = Elaborator(context, file: file, root: root, budget: budget, files: files, names: names)
             var plan = elaborator.plan(header(world, fields, variables.merging(fields)))
             let known = limits ?? self.limits(elaborator.measurements)
             limits = known
@@ -145,5 +150,13 @@ struct ScenarioBuilder {
             values.names[entry.name] = .unknown
         }
         return axes
+    }
+}
+
+extension Plan {
+    fileprivate func with(_ files: [PlanFile]) -> Plan {
+        var plan = self
+        plan.files = files
+        return plan
     }
 }

@@ -9,6 +9,8 @@ struct ValueTyper {
     let budget: Budget
     var names: NameTable
     var savedSomewhere: [String: SourceLocation] = [:]
+    /// Reads the files that fields of the type `file` name; `nil` where no field can be one.
+    var files: PlanFiles?
 
     private var expressions: ExpressionTyper {
         ExpressionTyper(log: log, names: names, savedSomewhere: savedSomewhere)
@@ -75,7 +77,9 @@ struct ValueTyper {
 
     private func literal(_ scalar: SourceValue.Scalar, for field: FieldKind) -> Template? {
         do throws(Literal.Problem) {
-            return .constant(try Literal.read(scalar, for: field))
+            let value = try Literal.read(scalar, for: field)
+            if field.type == .file, let path = value.text, files?.take(path, at: scalar.location, log) == false { return nil }
+            return .constant(value)
         } catch {
             log.error(at: scalar.location, error.message)
             return nil
@@ -100,6 +104,7 @@ struct ValueTyper {
             switch folded {
             case .value(let value): return template(value, for: field)
             case .computed(let value): return literal(computed(value, for: field, at: scalar.location), for: field)
+            case .runtime where field.type == .file: return unknownFile(field, at: scalar.location)
             case .runtime(let expression, let type):
                 if field.type.accepts(type) { return .expression(expression) }
                 log.error(at: scalar.location, "'${\(expression)}' is \(type.name), but '\(field.name)' must be \(field.wanted)")
@@ -112,10 +117,17 @@ struct ValueTyper {
         }
         switch field.type {
         case .text, .choice, .any, .duration, .bytes: return .text(segments)
+        case .file: return unknownFile(field, at: scalar.location)
         default:
             log.error(at: scalar.location, "a text put together from ${…} cannot be \(field.wanted) for '\(field.name)'; use one ${…} alone")
             return nil
         }
+    }
+
+    /// A run does no reading: what it needs is read, checked and kept before.
+    private func unknownFile(_ field: FieldKind, at place: SourceLocation) -> Template? {
+        log.error(at: place, "'\(field.name)' names a file, which must be known before the run; use names from vars, matrix or loop")
+        return nil
     }
 
     private func computed(_ value: FieldValue, for field: FieldKind, at place: SourceLocation) -> SourceValue.Scalar {

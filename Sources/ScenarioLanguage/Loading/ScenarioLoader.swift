@@ -22,7 +22,8 @@ package struct ScenarioLoader {
         for path in roots { library.open(path) }
         let context = CheckingContext(
             catalogue: catalogue, log: log, broken: library.broken, defaultDeadline: lab?.defaults.deadline ?? .seconds(300),
-            defaultWithin: lab?.defaults.within ?? .seconds(10), slack: lab?.slack ?? [:], blocks: library.blocks)
+            defaultWithin: lab?.defaults.within ?? .seconds(10), slack: lab?.slack ?? [:], blocks: library.blocks,
+            files: files)
         var scenarios: [Scenario] = []
         for path in roots {
             guard let root = library.root(of: path), root.record != nil else { continue }
