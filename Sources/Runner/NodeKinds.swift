@@ -11,7 +11,8 @@ package enum NodeKinds {
 
     private static let badge: NodeKind = {
         var kind = Badge.kind
-        kind.faults += LinkFaults.kinds
+        kind.faults += LinkFaults.kinds + HTTPFaults.kinds
+        kind.events += HTTPFaults.events
         return kind
     }()
 
@@ -20,7 +21,8 @@ package enum NodeKinds {
         var kind = CellularModule.kind.united(with: ModuleAgent.kind)
         kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of the serial lines; without pace, as on USB, where absent"))
         kind.events += PortVocabulary.events
-        kind.faults += LinkFaults.kinds
+        kind.faults += LinkFaults.kinds + HTTPFaults.kinds
+        kind.events += HTTPFaults.events
         return kind
     }()
 

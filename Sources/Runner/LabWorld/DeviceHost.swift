@@ -26,6 +26,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private var powerLosses = 0
     private var actions: [(token: Token, answer: CheckedContinuation<Result<Fields, ActionFailure>, Never>)] = []
     private var nextToken: UInt32 = 0
+    private var httpFaults = HTTPFaultStack()
 
     /// Requests without an answer by then have timed out for the device.
     private static let requestLimit = Duration.seconds(30)
@@ -49,6 +50,9 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         network?.onNotice = { [unowned self] notice in handle(.mqtt(notice)) }
         for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port) } }
     }
+
+    /// It speaks to the cloud itself.
+    var isOnline: Bool { network != nil }
 
     // MARK: Inputs
 
@@ -102,6 +106,10 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     }
 
     // MARK: Faults
+
+    /// Begins a fault of the device's way to the cloud. Concerns requests that are sent from now on.
+    func apply(_ fault: HTTPFault, id: Int) { httpFaults.apply(fault, id: id) }
+    func clearHTTPFault(_ id: Int) { httpFaults.clear(id) }
 
     /// Power goes away: only the device's notes are performed, everything else of it is forgotten.
     func losePower() {
@@ -188,6 +196,28 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
             handle(.answered(token, result))
         }
         kernel.schedule(after: Self.requestLimit) { answer(.failure(.timedOut)) }
-        network?.send(call, answer)
+        let disturbance = httpFaults.disturbance(of: call)
+        guard !disturbance.isEmpty else {
+            network?.send(call, answer)
+            return
+        }
+        recorder.append(
+            node, "http.disturbed",
+            ["method": .text(call.method), "path": .text(call.path), "faults": .list(disturbance.faults.map { .text($0.name) })])
+        send(disturbance, answer)
+    }
+
+    private func send(_ disturbance: HTTPDisturbance, _ answer: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
+        if disturbance.isStalled { return }
+        kernel.schedule(after: disturbance.delay) { [weak self] in
+            guard let self else { return }
+            let arrive: (Result<HTTPAnswer, HTTPFailure>) -> Void = { [weak self] result in
+                let (result, delay) = disturbance.disturb(result)
+                if delay == .zero { answer(result) } else { self?.kernel.schedule(after: delay) { answer(result) } }
+            }
+            if let interception = disturbance.interception { return arrive(.success(interception)) }
+            network?.send(disturbance.arriving, arrive)
+            if disturbance.isDuplicated { network?.send(disturbance.arriving) { _ in } }
+        }
     }
 }

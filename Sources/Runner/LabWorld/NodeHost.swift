@@ -34,6 +34,10 @@ final class NodeHost {
 
     func begin(_ name: String, _ arguments: Fields, handle: Int) throws(ActionFailure) {
         if name.hasPrefix("link.") { return network.apply(try LinkFaults.fault(name, arguments), id: handle) }
+        if name.hasPrefix("http.") {
+            let fault = try HTTPFaults.fault(name, arguments)
+            return onlineHosts.forEach { $0.apply(fault, id: handle) }
+        }
         if name == Self.powerCut { return poweredHosts.forEach { $0.losePower() } }
         guard let part = parts.first(where: { $0.publishes.fault(name) != nil }) else { throw unknown("fault", name) }
         part.host.handle(.fault(name, arguments, isActive: true))
@@ -41,6 +45,7 @@ final class NodeHost {
 
     func end(_ name: String, _ arguments: Fields, handle: Int) {
         if name.hasPrefix("link.") { return network.clear(handle) }
+        if name.hasPrefix("http.") { return onlineHosts.forEach { $0.clearHTTPFault(handle) } }
         if name == Self.powerCut { return poweredHosts.forEach { $0.regainPower() } }
         parts.first { $0.publishes.fault(name) != nil }?.host.handle(.fault(name, arguments, isActive: false))
     }
@@ -48,6 +53,7 @@ final class NodeHost {
     private static let powerCut = "power.cut"
 
     private var poweredHosts: [DeviceHost] { parts.filter(\.isPowered).map(\.host) }
+    private var onlineHosts: [DeviceHost] { parts.map(\.host).filter(\.isOnline) }
 
     /// The checker knows the whole kind; a part that is real cannot do what only its emulator could.
     private func unknown(_ what: String, _ name: String) -> ActionFailure {

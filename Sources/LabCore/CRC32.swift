@@ -1,0 +1,10 @@
+/// CRC-32 as in Ethernet and zip: polynomial 0x04C11DB7 reflected, start and final XOR 0xFFFFFFFF (ISO/IEC 13239).
+package enum CRC32 {
+    private static let table: [UInt32] = (0..<256).map { (index: UInt32) in
+        (0..<8).reduce(index) { remainder, _ in remainder & 1 == 1 ? remainder >> 1 ^ 0xedb8_8320 : remainder >> 1 }
+    }
+
+    package static func of(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        ~bytes.reduce(UInt32.max) { sum, byte in sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
+    }
+}
