@@ -17,6 +17,9 @@ package struct CellularModule: Device {
     package internal(set) var flash = VirtualFlash(.moduleSettings)
     /// The file system `UFS:`.
     package internal(set) var disk = ModuleDisk()
+    /// What updates have made of the firmware, and the one that is under way; both as the flash has them.
+    var installed: InstalledFirmware?
+    var job: UpdateJob?
 
     var network: RadioNetwork
     var card: SIMCard?
@@ -31,6 +34,8 @@ package struct CellularModule: Device {
     var hasLostPower = false
     var resetCause = ModuleResetCause.powerOn
     var ram = ModuleMemory()
+    /// Numbers of requests go on over resets, so that an answer that comes late is never taken for another.
+    var lastToken: UInt32 = 0
 
     /// - Parameter generator: its own stream of chance, as in `SeededGenerator(seed:, purpose: "module rg500q")`.
     package init(_ setup: ModuleSetup, generator: SeededGenerator) {
@@ -51,7 +56,8 @@ package struct CellularModule: Device {
         case _ where !isPowered: break
         case .timerFired(let timer): timerFired(timer, at: now, &effects)
         case .link(let name, .bytes(let bytes)): received(bytes, on: name, at: now, &effects)
-        case .link, .mqtt, .answered: break
+        case .answered(let token, let result): answered(token, result, at: now, &effects)
+        case .link, .mqtt: break
         }
     }
 
@@ -65,12 +71,18 @@ package struct CellularModule: Device {
         case .positioning: positioningTick(at: now, &effects)
         case .storm: stormTick(at: now, &effects)
         case .garbage: garbageTick(&effects)
+        case .update: if ram.isRecovering { recoveryTick(&effects) } else { downloadTick(at: now, &effects) }
         default:
             if let port = timer.port(from: .answer) { answerDue(on: port, at: now, &effects) }
             if let port = timer.port(from: .inputLimit) { inputTimedOut(on: port, at: now, &effects) }
             if let port = timer.port(from: .heldBack) { releaseHeldBack(on: port, &effects) }
         }
     }
+
+    /// What runs, as `ATI`, `AT+QGMR` behind the `_`, and `AT+CSUB` say it.
+    var firmware: String { installed?.firmware ?? setup.firmware }
+    var subVersion: String { installed?.subVersion ?? setup.subVersion }
+    var subEdition: String { installed?.subEdition ?? setup.subEdition }
 
     /// Unix seconds.
     func clock(at now: RunInstant) -> Int64 { setup.epoch &+ now.nanoseconds / 1_000_000_000 }
@@ -110,6 +122,7 @@ extension TimerName {
     static let positioning = TimerName(rawValue: 6)
     static let storm = TimerName(rawValue: 7)
     static let garbage = TimerName(rawValue: 8)
+    static let update = TimerName(rawValue: 9)
     /// One for each port, from here on.
     static let answer = TimerName(rawValue: 100)
     static let inputLimit = TimerName(rawValue: 110)

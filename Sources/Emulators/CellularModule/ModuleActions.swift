@@ -30,6 +30,7 @@ extension CellularModule {
             guard isPowered else { return .failure(Self.withoutPower) }
             return receiveMessage(arguments, at: now, &effects)
         case "move": return move(arguments)
+        case "rescue": return rescue(&effects)
         default: return .failure(ActionFailure("unknown_action", "The module cannot do '\(name)'."))
         }
         return .success([:])
@@ -107,6 +108,7 @@ extension CellularModule {
     }
 
     package func answer(_ query: String, _ arguments: Fields, at now: RunInstant) -> Result<Fields, ActionFailure> {
+        if query == "firmware" { return .success(firmwareFields) }
         guard query == "truth" else { return .failure(ActionFailure("unknown_query", "The module has no query '\(query)'.")) }
         let registration = ram.registration
         let cell = servingMeasurement(at: now)
@@ -118,7 +120,7 @@ extension CellularModule {
             "sinr": cell.map { .integer(Int64($0.sinr)) } ?? .null,
             "apn": .text(ram.settings.contexts[1]?.accessPoint ?? ""), "active_apn": .text(ram.contexts[1]?.accessPoint ?? ""),
             "address": .text(ram.contexts[1]?.address ?? ""), "temperature": .integer(Int64(temperature(at: now))),
-            "firmware": .text(setup.firmware), "imei": .text(setup.imei), "imsi": .text(card?.imsi ?? ""),
+            "firmware": .text(firmware), "imei": .text(setup.imei), "imsi": .text(card?.imsi ?? ""),
             "messages": .integer(Int64(isPowered ? storedMessages.count : 0)), "files": .integer(Int64(disk.files.count)),
             "lat": .number(position.latitude), "lon": .number(position.longitude),
         ])

@@ -6,6 +6,8 @@ extension CellularModule {
     package static let never = Duration.nanoseconds(Int64.max)
     /// From `OK` to a reset to the disappearance of the ports.
     static let resetDelay = Duration.milliseconds(300)
+    /// From the ports to an `END` that is told once more: as long as a host needs to open them.
+    static let repeatTime = Duration.seconds(4)
     /// From `OK` to `POWERED DOWN`; up to 60 s (§2.1).
     static let powerDownTime = Duration.seconds(3)
 
@@ -19,19 +21,25 @@ extension CellularModule {
         ram.settings = loadSettings()
         loadMessages()
         disk.mount(ram.store.value(.moduleFiles, in: flash) ?? [])
+        loadUpdate()
         for index in ram.atPorts.indices { ram.atPorts[index].settings = ram.settings.savedPort ?? ATPortSettings() }
         if hasLostPower { effects.append(.note("power.restored", [:])) }
         hasLostPower = false
+        if startsUpdate(&effects) { return }
         effects.append(.startTimer(.usb, after: setup.bootTime))
     }
 
     mutating func portsAppear(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        effects.append(.note("module.booted", ["firmware": .text(setup.firmware), "cause": .text(resetCause.rawValue)]))
+        if ram.isRecovering { return recoveryPortsAppear(&effects) }
+        effects.append(.note("module.booted", ["firmware": .text(firmware), "cause": .text(resetCause.rawValue)]))
         resetCause = .powerOn
         ram.hasBooted = true
         for port in Self.ports where !faults.vanished.contains(port) { appear(port, &effects) }
         beginStart(&effects)
         startFaultTimers(&effects)
+        guard job?.phase == .ended else { return }
+        ram.update.stage = .repeating
+        effects.append(.startTimer(.update, after: Self.repeatTime))
     }
 
     mutating func appear(_ port: LinkName, _ effects: inout [DeviceEffect]) {
@@ -191,7 +199,8 @@ extension CellularModule {
     }
 
     /// Ends the running firmware; the ports go.
-    private mutating func dropMemory(reason: String, _ effects: inout [DeviceEffect]) {
+    mutating func dropMemory(reason: String, _ effects: inout [DeviceEffect]) {
+        if ram.update.isDownloading { noteFinish("aborted", 0, phase: "download", was: firmware, &effects) }
         if ram.registration.isRegistered { effects.append(.note("module.detached", ["reason": .text(reason)])) }
         for port in Self.ports { vanish(port, &effects) }
         isPowered = false

@@ -5,7 +5,7 @@ import WireProtocols
 extension CellularModule {
     mutating func received(_ bytes: [UInt8], on name: LinkName, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         // Diagnosis and NMEA take no text; what is on no port is lost.
-        guard ram.openPorts.contains(name), !ram.isHung, let index = ram.portIndex(name) else { return }
+        guard ram.openPorts.contains(name), !ram.isHung, !ram.isRecovering, let index = ram.portIndex(name) else { return }
         ram.atPorts[index].typedAhead += bytes
         takeTypedAhead(index, at: now, &effects)
         // More than a host can have typed ahead is noise.

@@ -32,6 +32,7 @@ extension CellularModule {
         case "urc.between": faults.between = isActive ? Self.line(arguments) : nil
         case "hang": if isPowered { ram.isHung = isActive }
         case "port.vanish": portFault(arguments, isActive, at: now, &effects)
+        case "update.power_loss", "update.start_lost", "update.fail": updateFault(name, arguments, isActive)
         default: break
         }
     }
@@ -59,7 +60,7 @@ extension CellularModule {
         } else {
             faults.vanished.removeAll { ports.contains($0) }
             // Before the boot has come so far there is nothing to bring back.
-            if isPowered, ram.hasBooted { for port in ports { appear(port, &effects) } }
+            if isPowered, ram.hasBooted || ram.update.stage == .updating { for port in ports { appear(port, &effects) } }
         }
     }
 
@@ -107,7 +108,7 @@ extension CellularModule {
     }
 
     mutating func stormTick(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        guard let rate = faults.stormRate else { return }
+        guard let rate = faults.stormRate, !ram.isRecovering else { return }
         ram.stormCount += 1
         let lines = [
             "+QIND: \"csq\",\(signalQuality(at: now)),99", "+CREG: \(registrationFields("+CREG").status)", "+QIND: \"act\",\"LTE\"",
@@ -118,7 +119,7 @@ extension CellularModule {
     }
 
     mutating func garbageTick(_ effects: inout [DeviceEffect]) {
-        guard let rate = faults.garbageRate else { return }
+        guard let rate = faults.garbageRate, !ram.isRecovering else { return }
         let bytes = generator.bytes(4 + Int(generator.integer(below: 60)))
         for index in unsolicitedPorts { send(bytes, on: index, &effects) }
         effects.append(.startTimer(.garbage, after: .seconds(1 / rate)))

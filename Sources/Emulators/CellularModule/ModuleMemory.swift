@@ -8,6 +8,8 @@ enum ModuleResetCause: String, Sendable, CaseIterable {
     case command
     /// The reset line, pulled by the action `reset`.
     case line
+    /// `AT+QFOTADL`: into the recovery system and out of it.
+    case update
 }
 
 /// What the running firmware has in RAM.
@@ -51,6 +53,9 @@ struct ModuleMemory: Sendable {
     var positioning = Positioning()
     var messages = MessageState()
     var files = FileState()
+    var update = UpdateWork()
+    /// The recovery system runs, or nothing at all: AT is not answered.
+    var isRecovering = false
     /// Seconds by which the clock set with `AT+CCLK` differs from the network's.
     var clockOffset: Int64?
     var stormCount = 0
@@ -86,4 +91,5 @@ struct ModuleFaults: Sendable {
     var between: String?
     /// Ports that are away.
     var vanished: [LinkName] = []
+    var update = UpdateFaults()
 }

@@ -31,6 +31,6 @@ package struct ModuleProfile: Sendable {
         BasicCommands.table, IdentityCommands.table, PowerCommands.table, RegistrationCommands.table, SignalCommands.table,
         PacketDataCommands.table,
         ConfigurationCommands.table, ClockCommands.table, PositioningCommands.table, MessageCommands.table, FileCommands.table,
-        OtherCommands.table,
+        UpdateCommands.table, OtherCommands.table,
     ]
 }

@@ -31,6 +31,8 @@ extension VirtualFlash.Geometry {
 extension RecordStore.Key {
     static let moduleSettings = RecordStore.Key(rawValue: 1)
     static let moduleFiles = RecordStore.Key(rawValue: 2)
+    static let moduleUpdate = RecordStore.Key(rawValue: 3)
+    static let moduleFirmware = RecordStore.Key(rawValue: 4)
     /// Messages lie in groups, so that the 255 places need no more keys than there are.
     static func messages(group: Int) -> RecordStore.Key { RecordStore.Key(rawValue: 0x40 + UInt8(clamping: group)) }
 }

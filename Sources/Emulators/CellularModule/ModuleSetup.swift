@@ -7,6 +7,8 @@ package struct ModuleSetup: Sendable {
     package var firmware = "RG500QEAAAR11A06M4G"
     /// What follows the `_` in the answer to `AT+QGMR`.
     package var subVersion = "01.001.01.001"
+    /// What `AT+CSUB` says.
+    package var subEdition = "V01"
     package var manufacturer = "Quectel"
     package var product = "RG500Q-EA"
     package var imei = "860000000000009"
@@ -28,6 +30,7 @@ package struct ModuleSetup: Sendable {
     package var fixTime = Duration.seconds(12)
     /// `AT+CFUN=1` while that is so already is answered with `+CME ERROR: 0`, as two logs of this family show (§2.3).
     package var refusesFullFunctionality = false
+    package var update = UpdateSetup()
 
     package init() {}
 
@@ -43,6 +46,7 @@ package struct ModuleSetup: Sendable {
             profile = known
         }
         firmware = try Self.word("firmware", facts, 1...64) ?? firmware
+        subVersion = try Self.word("sub_version", facts, 13...13) ?? subVersion
         imei = try Self.digits("imei", facts, 15...15) ?? imei
         var card = SIMCard()
         card.imsi = try Self.digits("imsi", facts, 6...15) ?? card.imsi
@@ -62,6 +66,7 @@ package struct ModuleSetup: Sendable {
         startTime = facts["start_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? startTime
         attachTime = facts["attach_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? attachTime
         answerTime = facts["answer_time"]?.durationNanoseconds.map { .nanoseconds(max(0, $0)) } ?? answerTime
+        update.take(facts)
     }
 
     /// Facts that are numbers in YAML, such as an IMEI without quotation marks, are taken by their digits.

@@ -4,8 +4,9 @@ package import LabCore
 extension CellularModule {
     package static let kind = NodeKind(
         name: "rg500q", about: "A Quectel RG500Q cellular module: four ports on USB, AT commands, SIM, network, positioning.",
-        abilities: ["power", "reset"], facts: moduleFacts, actions: moduleActions, events: powerEvents + networkEvents + serviceEvents,
-        queries: moduleQueries, faults: moduleFaults)
+        abilities: ["power", "reset"], facts: moduleFacts + updateFacts, actions: moduleActions + updateActions,
+        events: powerEvents + networkEvents + serviceEvents + updateEvents, queries: moduleQueries + updateQueries,
+        faults: moduleFaults + updateFaults)
 
     private static let modes = RadioNetwork.Mode.allCases.map(\.rawValue)
     private static let portLabels = ports.map(\.portLabel)

@@ -5,22 +5,22 @@ import WireProtocols
 enum IdentityCommands {
     static let table: [CommandEntry] = [
         CommandEntry("I") { module, _, _ in
-            .ok([module.setup.manufacturer, module.setup.product, "Revision: \(module.setup.firmware)"])
+            .ok([module.setup.manufacturer, module.setup.product, "Revision: \(module.firmware)"])
         },
         bare("+CGMI") { $0.manufacturer }, bare("+GMI") { $0.manufacturer }, bare("+CGMM") { $0.product }, bare("+GMM") { $0.product },
-        bare("+CGMR") { $0.firmware }, bare("+GMR") { $0.firmware }, bare("+CGSN") { $0.imei }, bare("+GSN") { $0.imei },
+        running("+CGMR") { $0.firmware }, running("+GMR") { $0.firmware }, bare("+CGSN") { $0.imei }, bare("+GSN") { $0.imei },
         CommandEntry("+QGMR") { module, call, _ in
             switch call.form {
             // Right after a boot the second half of the sub-version is not known yet (§2.2).
             case .execute:
                 .ok(
-                    "\(module.setup.firmware)_\(module.isStarting ? module.setup.subVersion.dropLast(6) + "00.000" : module.setup.subVersion[...])"
+                    "\(module.firmware)_\(module.isStarting ? module.subVersion.dropLast(6) + "00.000" : module.subVersion[...])"
                 )
             case .test: .ok
             case .read, .write: .wrongForm
             }
         },
-        bare("+CSUB") { _ in "SubEdition: V01" }, bare("+GCAP") { _ in "+GCAP: +CGSM" },
+        running("+CSUB") { "SubEdition: \($0.subEdition)" }, bare("+GCAP") { _ in "+GCAP: +CGSM" },
         CommandEntry("+EGMR") { module, call, _ in factoryNumber(module, call) },
         CommandEntry("+CIMI", needs: .card) { module, call, _ in
             switch call.form {
@@ -39,9 +39,14 @@ enum IdentityCommands {
 
     /// One line without a name in front; the test form is a bare OK.
     private static func bare(_ name: String, _ text: @escaping @Sendable (ModuleSetup) -> String) -> CommandEntry {
+        running(name) { text($0.setup) }
+    }
+
+    /// The same of what updates change.
+    private static func running(_ name: String, _ text: @escaping @Sendable (CellularModule) -> String) -> CommandEntry {
         CommandEntry(name) { module, call, _ in
             switch call.form {
-            case .execute: .ok(text(module.setup))
+            case .execute: .ok(text(module))
             case .test: .ok
             case .read, .write: .wrongForm
             }
@@ -51,7 +56,7 @@ enum IdentityCommands {
     /// - Parameter release: the firmware's release line from which on the command is there.
     private static func card(_ name: String, since release: Int) -> CommandEntry {
         CommandEntry(name, needs: .card) { module, call, _ in
-            guard Self.release(of: module.setup.firmware) >= release else { return .error }
+            guard Self.release(of: module.firmware) >= release else { return .error }
             switch call.form {
             case .execute, .read: return .ok("\(name): \(module.card?.iccid ?? "")")
             case .test: return .ok
