@@ -29,6 +29,10 @@ package struct Plan: Sendable, Equatable {
     package var explore: Explore?
     /// The files that its steps name, each once, with what lies beside them.
     package var files: [PlanFile] = []
+    /// What emulated devices trust from the factory.
+    package var firmware = FirmwareSupply()
+    /// Bugs that are put into the lab's devices and cloud on purpose (`lab mutate`); none in a run.
+    package var bugs: Set<SeededBug> = []
 
     package init(
         scenario: String, file: String, about: String, tags: [String] = [], world: WorldKind = .sim, seed: UInt64 = 0,

@@ -19,7 +19,7 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, ServeCommand.self, SchemaCommand.self, DescribeCommand.self,
+            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, SchemaCommand.self, DescribeCommand.self,
         ])
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
@@ -63,7 +63,7 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "explore", "blame", "mutate", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
+        "explore", "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
         "twin",
         "firmware", "frame", "baseline",
     ]

@@ -14,6 +14,7 @@ struct CheckingContext {
     let blocks: [String: [String: Block]]
     /// Where files that steps name are read from.
     let files: any FileProvider
+    let firmware: FirmwareSupply
 
     struct Block {
         var name: String

@@ -105,6 +105,7 @@ struct ScenarioBuilder {
             deadline: deadline.map { .nanoseconds($0) } ?? context.defaultDeadline, defaultWithin: context.defaultWithin,
             slack: slack, variables: variables)
         plan.deadline = plan.stretched(plan.deadline)
+        plan.firmware = context.firmware
         return plan
     }
 

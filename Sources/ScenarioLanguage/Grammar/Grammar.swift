@@ -182,6 +182,7 @@ enum Grammar {
             .optional("quarantine", .text, "A file of known flaky scenarios"),
             .optional("history", .text, "The database of past runs"),
             .optional("cloud", .fields, "Settings of the cloud"),
+            .optional("firmware", .record(firmware), "What the factory puts into emulated devices: whose images and releases they trust"),
             .optional("broker", broker, "The MQTT broker: embedded, mosquitto, an address, or settings of the embedded one"),
         ])
 

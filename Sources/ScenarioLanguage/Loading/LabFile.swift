@@ -42,6 +42,8 @@ package struct LabFile: Sendable {
     /// As written: settings of the cloud and of the broker.
     package var cloud: SourceValue?
     package var broker: SourceValue?
+    /// What the factory puts into emulated devices; paths are relative to the file.
+    package var firmware = FirmwareSupply()
 
     init(file: String) { self.file = file }
 
@@ -56,7 +58,7 @@ package struct LabFile: Sendable {
             if let root = YAMLComposer.compose(content, file: file, log: log) {
                 var shapes = ShapeChecker(log: log)
                 shapes.check(root, .record(Grammar.lab), as: "lab.yaml")
-                let lab = LabFileReader(catalogue: catalogue, log: log, broken: shapes.broken).read(root, file)
+                let lab = LabFileReader(catalogue: catalogue, log: log, broken: shapes.broken, files: files).read(root, file)
                 if !log.hasErrors(in: file) { return (lab, log.sorted()) }
             }
         } catch {
@@ -71,6 +73,7 @@ struct LabFileReader {
     let catalogue: Catalogue
     let log: DiagnosticLog
     let broken: Set<SourceLocation>
+    let files: any FileProvider
 
     func read(_ root: SourceValue, _ file: String) -> LabFile {
         var lab = LabFile(file: file)
@@ -88,7 +91,22 @@ struct LabFileReader {
         lab.doctorBeforeRun = root["doctor"]?["before_run"]?.scalar?.text == "true"
         (lab.quarantine, lab.history) = (root["quarantine"]?.scalar?.text, root["history"]?.scalar?.text)
         (lab.cloud, lab.broker) = (root["cloud"], root["broker"])
+        if let section = root["firmware"] { lab.firmware = firmware(section, from: file) }
         return lab
+    }
+
+    private func firmware(_ section: SourceValue, from file: String) -> FirmwareSupply {
+        let taken = PlanFiles(files)
+        func read(_ value: SourceValue?) -> [PlanFile] {
+            (value?.list ?? [value].compactMap(\.self)).compactMap { item in
+                guard let scalar = item.scalar else { return nil }
+                let path = FilePath.resolve(scalar.text, from: file)
+                return taken.take(path, at: item.location, log) ? taken.taken.first { $0.path == path } : nil
+            }
+        }
+        return FirmwareSupply(
+            product: section["product"]?.scalar?.text ?? "luna-badge", root: read(section["root"]).first, keys: read(section["keys"]),
+            certificates: read(section["certificates"]))
     }
 
     private func duration(_ value: SourceValue?) -> Duration? {

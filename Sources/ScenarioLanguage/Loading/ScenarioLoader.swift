@@ -23,7 +23,7 @@ package struct ScenarioLoader {
         let context = CheckingContext(
             catalogue: catalogue, log: log, broken: library.broken, defaultDeadline: lab?.defaults.deadline ?? .seconds(300),
             defaultWithin: lab?.defaults.within ?? .seconds(10), slack: lab?.slack ?? [:], blocks: library.blocks,
-            files: files)
+            files: files, firmware: lab?.firmware ?? FirmwareSupply())
         var scenarios: [Scenario] = []
         for path in roots {
             guard let root = library.root(of: path), root.record != nil else { continue }
