@@ -12,6 +12,8 @@ package enum FlashError: Error, Sendable, Equatable, CustomStringConvertible {
     case needsErase(address: Int)
     /// The sector neither programs nor erases any more.
     case badSector(Int)
+    /// The owner of the flash forbids it now, with the reason.
+    case writeProtected(String)
     /// Power went away in, or before, this operation.
     case powerLost(operation: UInt64)
     /// The live records and the new one do not fit into one sector.
@@ -30,6 +32,7 @@ package enum FlashError: Error, Sendable, Equatable, CustomStringConvertible {
             "\(count) bytes at address \(address) reach into the next sector; program each sector by itself."
         case .needsErase(let address): "The byte at address \(address) is not erased; erase its sector first."
         case .badSector(let sector): "Sector \(sector) is bad; use another one."
+        case .writeProtected(let reason): "This part of the flash may not be changed now: \(reason)."
         case .powerLost(let operation): "Power was lost at flash operation \(operation)."
         case .storeFull(let needed, let available):
             "The store is full: \(needed) bytes are needed, a sector has \(available). Remove a record first."

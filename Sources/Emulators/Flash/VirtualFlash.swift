@@ -58,6 +58,15 @@ package struct VirtualFlash: Sendable, Equatable {
         var tear: Tear
     }
 
+    /// One call of `program` or `erase`, for reports and for the time that it takes (`FlashTiming`).
+    package struct Operation: Sendable, Equatable {
+        package enum Kind: String, Sendable { case program, erase }
+        package let kind: Kind
+        package let address: Int
+        /// Bytes programmed, or erased.
+        package let count: Int
+    }
+
     package let geometry: Geometry
     /// Operations since the flash was made, the one in which power went included.
     package private(set) var operationCount: UInt64 = 0
@@ -65,6 +74,11 @@ package struct VirtualFlash: Sendable, Equatable {
     package private(set) var isPowered = true
     /// Sectors that refuse to be programmed or erased, in rising order. What they held can still be read.
     package private(set) var badSectors: [Int]
+    /// What was done since `startTrace`, the operation in which power went included; empty while nothing is traced.
+    package private(set) var trace: [Operation] = []
+    /// How often each sector was erased, torn erases included: what wears a chip out.
+    package private(set) var eraseCounts: [UInt32]
+    private var isTracing = false
     /// Per sector the bytes up to the last one that was programmed; what follows is erased.
     private var contents: [[UInt8]]
     private var cut: Cut?
@@ -74,6 +88,7 @@ package struct VirtualFlash: Sendable, Equatable {
         self.geometry = geometry
         self.badSectors = badSectors.filter { (0..<geometry.sectorCount).contains($0) }.sorted()
         contents = Array(repeating: [], count: geometry.sectorCount)
+        eraseCounts = Array(repeating: 0, count: geometry.sectorCount)
     }
 
     /// Bytes of memory that the contents take.
@@ -87,6 +102,19 @@ package struct VirtualFlash: Sendable, Equatable {
 
     package mutating func cancelCut() { cut = nil }
 
+    /// Forgets what was traced and keeps a list of the operations from now on.
+    package mutating func startTrace() {
+        trace = []
+        isTracing = true
+    }
+
+    /// Ends the list and gives it.
+    package mutating func stopTrace() -> [Operation] {
+        defer { trace = [] }
+        isTracing = false
+        return trace
+    }
+
     package mutating func restorePower() { isPowered = true }
 
     package mutating func markBad(_ sector: Int) {
@@ -99,6 +127,8 @@ package struct VirtualFlash: Sendable, Equatable {
     /// - Throws: `.outOfRange`.
     package func read(at address: Int, count: Int) throws(FlashError) -> [UInt8] {
         try check(address, count)
+        // A whole sector is given as it is kept, without a copy: moving images about is most of what bootloaders do.
+        if count == geometry.sectorSize, address % count == 0, contents[address / count].count == count { return contents[address / count] }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         var position = address
@@ -106,13 +136,16 @@ package struct VirtualFlash: Sendable, Equatable {
             let sector = position / geometry.sectorSize
             let offset = position % geometry.sectorSize
             let length = min(geometry.sectorSize - offset, address + count - position)
-            let kept = contents[sector]
-            if offset < kept.count { bytes.append(contentsOf: kept[offset..<min(offset + length, kept.count)]) }
+            let kept = contents[sector].count
+            if offset < kept { bytes.append(contentsOf: contents[sector][offset..<min(offset + length, kept)]) }
             position += length
             bytes.append(contentsOf: repeatElement(Self.eraseValue, count: position - address - bytes.count))
         }
         return bytes
     }
+
+    /// The bytes of a sector up to the last one that was programmed, shared with the flash; what follows is erased.
+    package func kept(sector: Int) -> [UInt8] { contents.indices.contains(sector) ? contents[sector] : [] }
 
     /// True if every byte of the sector from `offset` on reads as erased.
     package func isErased(sector: Int, from offset: Int = 0) -> Bool {
@@ -134,12 +167,10 @@ package struct VirtualFlash: Sendable, Equatable {
         let sector = address / geometry.sectorSize
         let offset = address % geometry.sectorSize
         guard offset + bytes.count <= geometry.sectorSize else { throw .crossesSector(address: address, count: bytes.count) }
-        if isPowered {
-            for index in bytes.indices where byte(sector, offset + index) & bytes[index] != bytes[index] {
-                throw .needsErase(address: address + index)
-            }
+        if isPowered, let place = firstUnerased(bytes, sector, offset) { throw .needsErase(address: address + place) }
+        guard let tear = try begin(sector, Operation(kind: .program, address: address, count: bytes.count)) else {
+            return write(bytes, sector, offset)
         }
-        guard let tear = try begin(sector) else { return write(bytes, sector, offset) }
         var torn = bytes
         switch tear {
         case .scattered(let seed):
@@ -152,6 +183,18 @@ package struct VirtualFlash: Sendable, Equatable {
         throw .powerLost(operation: operationCount)
     }
 
+    /// Programs all of a sector with the bytes of another: one operation, as `program` with what `read` gives, but without a copy.
+    ///
+    /// - Throws: as `program`.
+    package mutating func copy(sector source: Int, to target: Int) throws(FlashError) {
+        guard contents.indices.contains(source), contents.indices.contains(target), isPowered, cut == nil, contents[target].isEmpty else {
+            try check(source * geometry.sectorSize, geometry.sectorSize)
+            return try program(at: target * geometry.sectorSize, try read(at: source * geometry.sectorSize, count: geometry.sectorSize))
+        }
+        _ = try begin(target, Operation(kind: .program, address: target * geometry.sectorSize, count: geometry.sectorSize))
+        contents[target] = contents[source]
+    }
+
     /// Erases one sector to 0xFF: one operation.
     ///
     /// - Throws: `.outOfRange` and `.badSector` before anything is changed; `.powerLost` as for `program`.
@@ -159,7 +202,8 @@ package struct VirtualFlash: Sendable, Equatable {
         guard contents.indices.contains(sector) else {
             throw .outOfRange(address: sector * geometry.sectorSize, count: geometry.sectorSize, size: geometry.size)
         }
-        guard let tear = try begin(sector) else {
+        let operation = Operation(kind: .erase, address: sector * geometry.sectorSize, count: geometry.sectorSize)
+        guard let tear = try begin(sector, operation) else {
             contents[sector] = []
             return
         }
@@ -177,10 +221,12 @@ package struct VirtualFlash: Sendable, Equatable {
     }
 
     /// Counts the operation. Returns how it is torn if power goes in it.
-    private mutating func begin(_ sector: Int) throws(FlashError) -> Tear? {
+    private mutating func begin(_ sector: Int, _ operation: Operation) throws(FlashError) -> Tear? {
         guard isPowered else { throw .powerLost(operation: operationCount) }
         if badSectors.contains(sector) { throw .badSector(sector) }
         operationCount += 1
+        if isTracing { trace.append(operation) }
+        if operation.kind == .erase { eraseCounts[sector] &+= 1 }
         guard let cut, cut.operation <= operationCount else { return nil }
         self.cut = nil
         isPowered = false
@@ -197,12 +243,29 @@ package struct VirtualFlash: Sendable, Equatable {
         offset < contents[sector].count ? contents[sector][offset] : Self.eraseValue
     }
 
+    /// Where a bit would have to become 1, counted from the start of `bytes`.
+    private func firstUnerased(_ bytes: [UInt8], _ sector: Int, _ offset: Int) -> Int? {
+        let overlap = min(bytes.count, contents[sector].count - offset)
+        guard overlap > 0 else { return nil }
+        for index in 0..<overlap where contents[sector][offset + index] & bytes[index] != bytes[index] { return index }
+        return nil
+    }
+
     private mutating func write(_ bytes: [UInt8], _ sector: Int, _ offset: Int) {
         if bytes.isEmpty { return }
+        if bytes.count == geometry.sectorSize, contents[sector].isEmpty {
+            contents[sector] = bytes
+            return
+        }
         let needed = offset + bytes.count
         let missing = needed - contents[sector].count
         // Never more than a sector: doubling by itself would keep up to twice as much, for each badge of a fleet.
         if needed > contents[sector].capacity { contents[sector].reserveCapacity(min(geometry.sectorSize, needed + needed / 2)) }
+        if missing >= bytes.count {
+            contents[sector].append(contentsOf: repeatElement(Self.eraseValue, count: missing - bytes.count))
+            contents[sector].append(contentsOf: bytes)
+            return
+        }
         if missing > 0 { contents[sector].append(contentsOf: repeatElement(Self.eraseValue, count: missing)) }
         for (index, byte) in bytes.enumerated() { contents[sector][offset + index] &= byte }
     }
