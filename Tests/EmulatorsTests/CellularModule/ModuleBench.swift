@@ -30,6 +30,10 @@ struct ModuleBench {
     private var order = 0
     private var poweredAt: RunInstant?
     private var nextToken: UInt32 = 0
+    /// What the module asked of its network, and what it is answered after 50 ms, in this order; then nothing.
+    private(set) var requests: [HTTPCall] = []
+    var answers: [Result<HTTPAnswer, HTTPFailure>] = []
+    private var arriving: [(due: RunInstant, input: DeviceInput)] = []
 
     init(_ setup: ModuleSetup = ModuleSetup(), seed: UInt64 = 1) {
         module = CellularModule(setup, generator: SeededGenerator(seed: seed, purpose: "module"))
@@ -66,9 +70,13 @@ struct ModuleBench {
         case .note(let name, let fields): notes.append(Noted(at: now, name: name, fields: fields))
         case .reboot(let time):
             timers = []
+            arriving = []
             openPorts = []
             poweredAt = time == CellularModule.never ? nil : now.advanced(by: time)
-        case .mqtt, .request, .finish: break
+        case .request(let token, let call):
+            requests.append(call)
+            if !answers.isEmpty { arriving.append((now.advanced(by: .milliseconds(50)), .answered(token, answers.removeFirst()))) }
+        case .mqtt, .finish: break
         }
     }
 
@@ -77,7 +85,11 @@ struct ModuleBench {
         let end = now.advanced(by: time)
         while true {
             let next = timers.min { ($0.due, $0.order) < ($1.due, $1.order) }
-            if let moment = poweredAt, moment <= end, moment <= next?.due ?? .distantFuture {
+            if let answer = arriving.first, answer.due <= end, answer.due <= min(next?.due ?? .distantFuture, poweredAt ?? .distantFuture) {
+                now = max(now, answer.due)
+                arriving.removeFirst()
+                give(answer.input)
+            } else if let moment = poweredAt, moment <= end, moment <= next?.due ?? .distantFuture {
                 now = max(now, moment)
                 poweredAt = nil
                 give(.poweredOn)
@@ -135,6 +147,7 @@ struct ModuleBench {
     /// Power goes, as the host of a device does it.
     mutating func cutPower() {
         timers = []
+        arriving = []
         openPorts = []
         poweredAt = nil
         give(.powerLost)
@@ -145,6 +158,7 @@ struct ModuleBench {
         notes = []
     }
 
+    var firmware: Fields { (try? module.answer("firmware", [:], at: now).get()) ?? [:] }
     var truth: Fields { (try? module.answer("truth", [:], at: now).get()) ?? [:] }
     func noted(_ name: String) -> [Fields] { notes.filter { $0.name == name }.map(\.fields) }
 }
