@@ -119,7 +119,7 @@ package enum DeltaImage {
         var literal = 0
         while let step = try steps.next() {
             guard Bounds.holds(base.count, position, step.copy), Bounds.holds(difference.count, differences, step.copy),
-                Bounds.holds(literals.count, literal, step.insert), step.copy > 0 || step.insert > 0
+                Bounds.holds(literals.count, literal, step.insert), step.copy > 0 || step.insert > 0 || step.move != 0
             else { throw steps.refusal("a step leaves the base or its stream") }
             for index in 0..<step.copy { result.append(base[position + index] &+ difference[differences + index]) }
             result.append(contentsOf: literals[literal..<literal + step.insert])
@@ -146,7 +146,7 @@ extension DeltaImage.Header {
         guard difference.length + literals.length == resultLength, resultLength > 0 else {
             throw DeltaRefusal(.badLayout, at: 16, "the lengths of the streams do not give the result's")
         }
-        // A step makes at least one byte and takes at most three numbers of five bytes; ours take far less.
+        // Steps of three to fifteen bytes that make less than three bytes each are worth nothing; ours make dozens.
         guard control.length <= resultLength * 5 + 64 else {
             throw DeltaRefusal(.badLayout, at: 84, "\(control.length) bytes of control for a result of \(resultLength)")
         }

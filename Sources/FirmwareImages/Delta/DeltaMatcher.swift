@@ -8,7 +8,6 @@ struct DeltaMatcher {
     private static let maximumPlaces = 1 << 22
     /// How far a match is measured when it is compared with going on as before.
     private static let comparedLength = 4_096
-    private static let multiplier: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     private let base: [UInt8]
     private let target: [UInt8]
@@ -42,7 +41,7 @@ struct DeltaMatcher {
         var begun = (target: 0, base: 0)
         var scan = 0
         var hash = RollingHash(Self.window)
-        var hashed = -1
+        var hashed = -2
         while scan + Self.window <= target.count {
             let aligned = equal(scan, scan + begun.base - begun.target, limit: target.count)
             if aligned >= Self.window { scan += aligned; continue }

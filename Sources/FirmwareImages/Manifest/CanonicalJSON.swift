@@ -10,6 +10,11 @@ package enum CanonicalJSON {
     package struct Failure: Error, Sendable, Hashable {
         package var path: String
         package var reason: String
+
+        package init(path: String, reason: String) {
+            self.path = path
+            self.reason = reason
+        }
     }
 
     package static func bytes(_ value: FieldValue) throws(Failure) -> [UInt8] {

@@ -7,6 +7,11 @@ package struct SignedDocument: Sendable, Hashable {
         /// SHA-256 of the key, see `ReleaseKey.id`.
         package var keyID: [UInt8]
         package var bytes: [UInt8]
+
+        package init(keyID: [UInt8], bytes: [UInt8]) {
+            self.keyID = keyID
+            self.bytes = bytes
+        }
     }
 
     package static let maximumSignatures = 32
