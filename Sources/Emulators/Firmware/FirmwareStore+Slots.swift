@@ -44,7 +44,8 @@ extension FirmwareStore {
 
     private var checks: ImageValidation.Checks {
         var checks = ImageValidation.Checks.all
-        if bugs.contains(.imageHashNotChecked) { checks.remove(.hash) }
+        // Without a hash of the bytes there is nothing to which the signature could be compared.
+        if bugs.contains(.imageHashNotChecked) { checks.subtract([.hash, .signature]) }
         if bugs.contains(.imageSignatureNotChecked) { checks.remove(.signature) }
         return checks
     }
