@@ -17,9 +17,12 @@ final class ToolFolder {
 
     /// Whether all of the programs are there; tells which is not, and that its tests are skipped.
     static func has(_ names: String...) -> Bool {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") + ["/usr/sbin", "/sbin"]
-        let missing = names.filter { name in !folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") } }
-        if !missing.isEmpty { print("SKIPPED: \(missing.joined(separator: ", ")) not installed") }
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/usr/sbin"]
+        func isThere(_ name: String) -> Bool {
+            folders.contains { folder in FileManager.default.isExecutableFile(atPath: folder + "/" + name) }
+        }
+        let missing = names.filter { !isThere($0) }
+        if !missing.isEmpty { print("SKIPPED firmware tests: \(missing.joined(separator: ", ")) is not installed") }
         return missing.isEmpty
     }
 
