@@ -19,7 +19,8 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, SchemaCommand.self, DescribeCommand.self,
+            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, FirmwareCommand.self, SchemaCommand.self,
+            DescribeCommand.self,
         ])
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
@@ -65,7 +66,7 @@ enum NotYet {
     private static let commands = [
         "explore", "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
         "twin",
-        "firmware", "frame", "baseline",
+        "frame", "baseline",
     ]
 
     static func refuse(command word: String?) throws {
