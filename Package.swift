@@ -53,7 +53,7 @@ let targets: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "FirmwareImages", dependencies: ["LabCore", "COpenSSL", "CZlib", crypto, cryptoExtras]),
-    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols"]),
+    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", crypto]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
@@ -63,6 +63,7 @@ let targets: [Target] = [
         dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
+    .target(name: "Programs", dependencies: ["CLinux"]),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(
         name: "Transports",
@@ -74,7 +75,7 @@ let targets: [Target] = [
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Programs", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: [
@@ -90,19 +91,20 @@ let targets: [Target] = [
     .testTarget(name: "WireProtocolsTests", dependencies: ["LabCore", "WireProtocols"]),
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
-        name: "ScenarioLanguageTests", dependencies: ["LabCore", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
+        name: "ScenarioLanguageTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
     .testTarget(name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras]),
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
-    .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Reports"]),
+    .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", crypto, grdb]),
-    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
-    .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Transports", "Runner"], exclude: ["Paho"]),
+    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+    .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
+    .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(
-        name: "ScenarioTests", dependencies: ["LabCore", "ScenarioLanguage", "Runner", "Verdicts", "Archive"], exclude: ["Failing", "Wrong"]),
+        name: "ScenarioTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Verdicts", "Archive"], exclude: ["Failing", "Wrong"]),
 ]
 
 let package = Package(name: "lab", dependencies: dependencies, targets: targets)
