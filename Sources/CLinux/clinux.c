@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -98,6 +100,61 @@ void clinux_ignore_broken_pipes(void) {
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
 }
+
+int clinux_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] > STDERR_FILENO) continue;
+        /* This process was started without a standard stream. A child's own would be put in the place of the pipe. */
+        int moved = fcntl(ends[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1), reason = errno;
+        close(ends[i]);
+        ends[i] = moved;
+        if (moved >= 0) continue;
+        close(ends[1 - i]);
+        errno = reason;
+        return -1;
+    }
+    return 0;
+}
+
+static int plan_streams(posix_spawn_file_actions_t *actions, const int *streams) {
+    int failure = 0;
+    for (int i = 0; i < 3 && failure == 0; i++) {
+        if (streams[i] == CLINUX_STREAM_INHERITED) continue;
+        failure = streams[i] == CLINUX_STREAM_NULL
+            ? posix_spawn_file_actions_addopen(actions, i, "/dev/null", i == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0)
+            : posix_spawn_file_actions_adddup2(actions, streams[i], i);
+    }
+    return failure != 0 ? failure : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+}
+
+int clinux_spawn(int *process, const char *program, char *const *arguments, char *const *environment, const char *folder, const int *streams) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) return failure;
+    failure = posix_spawnattr_init(&attributes);
+    if (failure != 0) goto no_attributes;
+    failure = plan_streams(&actions, streams);
+    if (failure == 0 && folder) failure = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    if (failure != 0) goto done;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    failure = posix_spawnp(process, program, &actions, &attributes, arguments, environment ? environment : environ);
+done:
+    posix_spawnattr_destroy(&attributes);
+no_attributes:
+    posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+int clinux_process_open(int process) { return pidfd_open(process, 0); }
+int clinux_process_signal(int fd, int signal) { return pidfd_send_signal(fd, signal, NULL, 0); }
 
 int clinux_next_descriptors(int *first, int *second) {
     *first = fcntl(0, F_DUPFD_CLOEXEC, 0);

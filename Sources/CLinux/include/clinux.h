@@ -32,6 +32,21 @@ void clinux_timerfd_clear(int fd);
 /* A peer that goes away while something is written to it is an error then, and no end of the process. */
 void clinux_ignore_broken_pipes(void);
 
+/* A pipe, reading end first, both closed on exec and above the standard streams; -1 with errno on failure. */
+int clinux_pipe(int ends[2]);
+
+enum { CLINUX_STREAM_NULL = -1, CLINUX_STREAM_INHERITED = -2 };
+
+/* Starts a program, searched in PATH unless it has a slash, in its own process group: no signal blocked or ignored, no descriptor but
+   the standard streams, each a descriptor of this process or one of the constants above. folder and environment may be NULL: this
+   process's. Gives 0 or the error's number. */
+int clinux_spawn(int *process, const char *program, char *const *arguments, char *const *environment, const char *folder, const int *streams);
+
+/* A descriptor that stands for a process, readable when that has ended (pidfd_open(2)), closed on exec; -1 with errno on failure. */
+int clinux_process_open(int process);
+/* Sends a signal to the process that the descriptor stands for; -1 with errno ESRCH once it has been waited for. */
+int clinux_process_signal(int fd, int signal);
+
 /* The two numbers that the next descriptors of this process get, unless another thread is faster; -1 on failure. */
 int clinux_next_descriptors(int *first, int *second);
 /* If what is written to one end of this pair of local sockets waits unread at the other: lets only a little more wait.
