@@ -8,12 +8,13 @@ extension Badge {
         ram.actions.append(action)
         switch name {
         case "boot": return try boot(arguments, action, &effects)
+        case "flash": return try programFirmware(arguments, action, &effects)
         case "power_on":
             switchOn(&effects)
             return finish(action, .success([:]), &effects)
         case "power_off":
             finish(action, .success([:]), &effects)
-            return switchOff(&effects)
+            return switchOff(at: now, &effects)
         default: break
         }
         guard isPowered else {
@@ -22,7 +23,14 @@ extension Badge {
         guard !ram.isHung else {
             return finish(action, .failure(ActionFailure("not_responding", "The application hangs; the watchdog will reset it.")), &effects)
         }
+        guard !ram.isLoading else {
+            return finish(action, .failure(ActionFailure("not_responding", "The bootloader is at work; wait for badge.boot.done.")), &effects)
+        }
+        guard ram.running != nil else {
+            return finish(action, .failure(ActionFailure("stuck", "No image can be started; `flash` the badge.")), &effects)
+        }
         switch name {
+        case "check_update": checkForUpdate(action, at: now, &effects)
         case "reboot": beginReset(.reboot, action: action, within: .milliseconds(200), at: now, &effects)
         case "factory_reset": try factoryReset(action, at: now, &effects)
         case "log": logLine(arguments, action, at: now, &effects)
@@ -32,10 +40,11 @@ extension Badge {
         }
     }
 
-    private mutating func boot(_ arguments: Fields, _ action: Token, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+    mutating func boot(_ arguments: Fields, _ action: Token, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
         let identity: BadgeIdentity?
         do throws(ActionFailure) { identity = try newIdentity(arguments) } catch { return finish(action, .failure(error), &effects) }
         flash.restorePower()
+        firmware.flash.restorePower()
         do throws(FlashError) {
             if arguments["factory_new"]?.bool == true { try eraseStore() }
             if let identity { try writeFactoryData(identity) }

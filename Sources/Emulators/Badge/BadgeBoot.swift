@@ -1,3 +1,4 @@
+import FirmwareImages
 import LabCore
 
 /// Power, boot, reset and watchdog.
@@ -8,6 +9,8 @@ extension Badge {
     static let resetTime = Duration.milliseconds(200)
     /// A firmware that does not feed the watchdog for so long is reset.
     static let watchdogTime = Duration.seconds(8)
+    /// Boots in a row without one that was done that are each written to flash.
+    static let countedAttempts: Int64 = 3
     /// `.reboot(after:)` with this time switches the badge off: power does not come by itself.
     package static let never = Duration.nanoseconds(Int64.max)
 
@@ -16,32 +19,53 @@ extension Badge {
         isPowered = true
         isPowerComing = false
         flash.restorePower()
+        firmware.flash.restorePower()
         ram = Memory()
         if backup.hasLostPower { effects.append(.note("power.restored", [:])) }
         backup.hasLostPower = false
         backup.bootAttempts += 1
         ram.bootCause = backup.resetCause
         backup.resetCause = .powerOn
+        try load(at: now, &effects)
+    }
+
+    /// The first instruction of the image that the bootloader has started.
+    mutating func start(_ image: RunningImage, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+        ram.running = image
+        runningVersion = image.application?.version ?? image.image.version.description
+        ram.phase = .booting
         ram.store = RecordStore(mounting: Self.storeSectors, of: flash)
         var cursor = ByteCursor(load(.bootCount) ?? [])
         ram.bootCount = (cursor.integer() ?? 0) &+ 1
         if let bytes = load(.configuration) { ram.configuration = BadgeConfiguration(bytes: bytes) ?? BadgeConfiguration() }
         ram.sensors = BadgeSensors(SeededGenerator(seed: generator.next()))
         if let credentials { takeName(credentials.deviceID) }
-        effects.append(.note("boot.started", bootFields + ["boot_count": .integer(Int64(ram.bootCount))]))
+        effects.append(.note("boot.started", bootFields(image) + ["boot_count": .integer(Int64(ram.bootCount))]))
         guard factoryData != nil else {
             ram.phase = .failed
             return effects.append(.note("boot.failed", ["reason": "factory_data_damaged"]))
         }
-        if faults.isHanging { hang(&effects) }
+        behave(&effects)
         effects.append(.startTimer(.selfTest, after: .nanoseconds(generator.nanoseconds(in: Self.selfTestTime))))
+        // A boot loop must not wear the flash: its later boots are counted together, with the first that is done (O9).
+        if backup.bootAttempts <= Self.countedAttempts { try keepBootCount(&effects) }
+        // An application that crashes at once or hangs does not come so far.
+        guard !ram.isHung, ram.behaviour != .crash else { return }
+        try migrate(&effects)
+        try resumeUpdate(at: now, &effects)
+    }
+
+    private mutating func keepBootCount(_ effects: inout [DeviceEffect]) throws(PowerFailure) {
         var count: [UInt8] = []
         count.append(littleEndian: ram.bootCount)
         _ = try save([(.bootCount, count)], &effects)
     }
 
-    private var bootFields: Fields {
-        ["firmware": .text(firmware), "reason": .text(ram.bootCause.rawValue), "signature": "valid"]
+    private func bootFields(_ image: RunningImage) -> Fields {
+        [
+            "firmware": .text(runningVersion), "reason": .text(ram.bootCause.rawValue), "signature": .text(image.signature.rawValue),
+            "slot": .text(image.slot), "attempts": .integer(backup.bootAttempts), "revert": .bool(image.isRevert),
+        ]
     }
 
     /// From now on the badge is this device.
@@ -50,20 +74,23 @@ extension Badge {
         ram.heartbeatTopic = ram.topicPrefix + "heartbeat"
     }
 
-    mutating func selfTestPassed(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        guard ram.phase == .booting else { return }
-        effects.append(.note("boot.done", bootFields + ["slot": "a", "attempts": .integer(backup.bootAttempts)]))
+    mutating func selfTestPassed(at now: RunInstant, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+        guard ram.phase == .booting, let image = ram.running else { return }
+        effects.append(.note("boot.done", bootFields(image)))
+        if backup.bootAttempts > Self.countedAttempts { try keepBootCount(&effects) }
         backup.bootAttempts = 0
+        try beginSelfTest(at: now, &effects)
         if ram.bootCause == .watchdog { log(.warning, "system", "Restarted by the watchdog", at: now, &effects) }
         if credentials == nil { register(at: now, &effects) } else { connect(at: now, &effects) }
     }
 
-    mutating func powerLost(_ effects: inout [DeviceEffect]) {
+    mutating func powerLost(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         // Between a reset and its boot there is power to lose, too.
         let hadPower = isPowered || (isPowerComing && !backup.hasLostPower)
         isPowerComing = false
         guard hadPower else { return }
         effects.append(.note("power.lost", ["reason": "cut"]))
+        interruptLoading(at: now)
         dropMemory(&effects)
         backup.hasLostPower = true
         backup.resetCause = .powerOn
@@ -71,18 +98,20 @@ extension Badge {
 
     /// Power went in the middle of a flash operation; it comes back by itself.
     mutating func losePowerInFlash(_ effects: inout [DeviceEffect]) {
-        effects.append(.note("power.lost", ["reason": "flash_cut", "operation": .integer(Int64(flash.operationCount))]))
+        let operations = flash.isPowered ? firmware.flash.operationCount : flash.operationCount
+        effects.append(.note("power.lost", ["reason": "flash_cut", "operation": .integer(Int64(operations))]))
         dropMemory(&effects)
         backup.hasLostPower = true
         isPowerComing = true
         effects.append(.reboot(after: faults.flashOutage))
     }
 
-    mutating func switchOff(_ effects: inout [DeviceEffect]) {
+    mutating func switchOff(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         isSwitchedOff = true
         isPowerComing = false
         if isPowered {
             effects.append(.note("power.lost", ["reason": "switched_off"]))
+            interruptLoading(at: now)
             dropMemory(&effects)
             backup.hasLostPower = true
         }
@@ -133,7 +162,7 @@ extension Badge {
         restart(reset.cause, &effects)
     }
 
-    private mutating func restart(_ cause: BadgeResetCause, _ effects: inout [DeviceEffect]) {
+    mutating func restart(_ cause: BadgeResetCause, _ effects: inout [DeviceEffect]) {
         dropMemory(&effects)
         backup.resetCause = cause
         isPowerComing = true

@@ -10,7 +10,7 @@ extension Badge {
     static let stableConnection = Duration.seconds(30)
     static let connectionLimit = Duration.seconds(20)
     static let keepAliveSeconds: UInt16 = 60
-    static let subscriptions = ["config/update", "command"]
+    static let subscriptions = ["config/update", "command", "update"]
 
     mutating func connect(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard let credentials else { return register(at: now, &effects) }
@@ -19,12 +19,10 @@ extension Badge {
             clientID: ram.deviceID, secret: credentials.secret, timestamp: clock(at: now), nonce: nonce())
         let will = MQTTConnection.Will(
             topic: ram.topicPrefix + "status", payload: Array(#"{"status":"offline"}"#.utf8), quality: 1, retain: false)
-        effects.append(
-            .mqtt(
-                .connect(
-                    MQTTConnection(
-                        clientID: ram.deviceID, username: ram.deviceID, password: Array(password.utf8), isClean: false,
-                        keepAlive: Self.keepAliveSeconds, will: will))))
+        let connection = MQTTConnection(
+            clientID: ram.deviceID, username: ram.deviceID, password: Array(password.utf8), isClean: false, keepAlive: Self.keepAliveSeconds,
+            will: will)
+        if hasBroker { effects.append(.mqtt(.connect(connection))) }
         effects.append(.startTimer(.connectionGuard, after: Self.connectionLimit))
     }
 
@@ -76,10 +74,11 @@ extension Badge {
         // A part of the interval by chance, so that a fleet that comes up together does not beat together.
         let interval = Int64(ram.configuration.heartbeatInterval) * 1_000_000_000
         effects.append(.startTimer(.heartbeat, after: .nanoseconds(generator.nanoseconds(in: 1_000_000...interval))))
+        updateOnline(at: now, &effects)
     }
 
     private var onlineDetails: Fields {
-        ["boot_count": .integer(Int64(ram.bootCount)), "reason": .text(ram.bootCause.rawValue), "firmware": .text(firmware)]
+        ["boot_count": .integer(Int64(ram.bootCount)), "reason": .text(ram.bootCause.rawValue), "firmware": .text(runningVersion)]
     }
 
     private mutating func refused(_ code: UInt8, at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -151,6 +150,7 @@ extension Badge {
         switch topic.dropFirst(ram.topicPrefix.count) {
         case "config/update": try configurationArrived(payload, at: now, &effects)
         case "command": try commandArrived(payload, at: now, &effects)
+        case "update": try noticeArrived(payload, at: now, &effects)
         default: break
         }
     }

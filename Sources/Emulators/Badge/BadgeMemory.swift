@@ -1,4 +1,5 @@
 import CloudClient
+import FirmwareImages
 import LabCore
 
 /// Why the badge boots.
@@ -7,6 +8,9 @@ enum BadgeResetCause: String, Sendable, CaseIterable {
     case reboot
     case factoryReset = "factory_reset"
     case watchdog
+    case crash
+    /// To try another image, or to go back to the one before.
+    case update
 }
 
 /// What runs on the coin cell: survives resets and power cuts.
@@ -23,6 +27,12 @@ struct BackupDomain: Sendable, Equatable {
 /// Faults that are in force; they belong to the world, not to the badge's memory.
 struct BadgeFaults: Sendable, Equatable {
     var isHanging = false
+    var isCrashing = false
+    var isUpdateSlotCorrupting = false
+    var isUpdateSlotFull = false
+    var isSelfTestHanging = false
+    /// The check of the self-test that fails.
+    var failingCheck: String?
     var celsius: Double?
     /// How long power stays away after a cut in flash.
     var flashOutage = Duration.seconds(5)
@@ -32,11 +42,11 @@ struct BadgeFaults: Sendable, Equatable {
 struct Memory: Sendable {
     /// Where the badge stands on its way to the cloud.
     enum Phase: String, Sendable {
-        case booting, failed, registering, refused, connecting, subscribing, online, offline
+        case loading, booting, failed, registering, refused, connecting, subscribing, online, offline
     }
 
     struct Exchange: Sendable {
-        enum Purpose: Sendable { case registration, renewal, call(Token) }
+        enum Purpose: Sendable { case registration, renewal, call(Token), update(UpdateMemory.Request) }
         var token: Token
         var purpose: Purpose
         var nonce: String
@@ -47,6 +57,7 @@ struct Memory: Sendable {
         case connect
         case reveal(Token)
         case call(Token, PlainCall)
+        case update(UpdateMemory.Request)
     }
 
     /// A request before it is signed.
@@ -77,6 +88,10 @@ struct Memory: Sendable {
 
     var store = RecordStore()
     var phase = Phase.booting
+    /// What the bootloader has started; `nil` before it has.
+    var running: RunningImage?
+    var loading: Loading?
+    var update = UpdateMemory()
     var bootCause = BadgeResetCause.powerOn
     var bootCount: UInt32 = 0
     /// Empty until the badge is registered.
@@ -110,6 +125,10 @@ struct Memory: Sendable {
     var logs: [(payload: [UInt8], note: Fields)] = []
     var reset: PendingReset?
 
+    /// The bootloader is at work: there is no application yet.
+    var isLoading: Bool { loading != nil }
+    /// How the image that runs behaves.
+    var behaviour: EmulatedApplication.Behaviour { running?.application?.behaviour ?? .normal }
     var isConnected: Bool { phase == .subscribing || phase == .online }
     var topicPrefix: String { "luna/device/\(deviceID)/" }
 }

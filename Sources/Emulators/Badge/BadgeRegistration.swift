@@ -18,7 +18,7 @@ extension Badge {
         let body: Fields = [
             "device_id": .text(factory.deviceID), "device_name": .text(factory.deviceName), "hardware_version": .text(hardwareVersion),
             "mac_address": .text(factory.macAddress), "serial_no": .text(factory.serialNumber), "hardware_id": .text(factory.hardwareID),
-            "device_type": "luna_badge", "software_version": .text(firmware),
+            "device_type": "luna_badge", "software_version": .text(reportedVersion),
         ]
         let signing = RequestSigning(signer: factory.serialNumber, key: factory.factoryKey, host: cloud.host, tenant: cloud.tenant)
         send("POST", "/api/v1/devices/register", body: JSONWriter.bytes(.record(body)), signing, for: .registration, at: now, &effects)
@@ -32,7 +32,7 @@ extension Badge {
         let (token, nonce) = (nextToken(), nonce())
         let call = signing.call(method, path, body: body, bearer: bearer, timestamp: clock(at: now), nonce: nonce)
         ram.exchanges.append(Memory.Exchange(token: token, purpose: purpose, nonce: nonce))
-        effects.append(.request(token, call))
+        transmit(token, call, &effects)
     }
 
     mutating func registrationAnswered(
@@ -131,7 +131,9 @@ extension Badge {
         RequestSigning(signer: credentials.deviceID, key: credentials.secret, host: cloud.host, tenant: cloud.tenant)
     }
 
-    mutating func renewalAnswered(_ answer: CloudAnswer, nonce: String, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    mutating func renewalAnswered(
+        _ answer: CloudAnswer, nonce: String, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) throws(PowerFailure) {
         if answer.error == "CLOCK_SKEW", let secret = credentials?.secret,
             correctClock(answer, nonce: nonce, key: secret, at: now, &effects) {
             return renewToken(at: now, &effects)
@@ -149,6 +151,7 @@ extension Badge {
         effects.append(.note("token.refused", ["status": .integer(Int64(answer.status)), "error": .text(error)]))
         let wantsConnection = errands.contains { if case .connect = $0 { true } else { false } }
         dropErrands(error, &effects)
+        for case .update(let request) in errands { try updateAnswered(request, nil, answer.asFailure, at: now, &effects) }
         guard wantsConnection else { return }
         // The cloud does not know these credentials any more: a new registration gives new ones.
         if [401, 403, 404].contains(answer.status), error != "CLOCK_SKEW" {
@@ -164,7 +167,7 @@ extension Badge {
         let failure = ActionFailure("no_token", "The badge got no token from the cloud: \(reason).", ["error": .text(reason)])
         for errand in errands {
             switch errand {
-            case .connect: break
+            case .connect, .update: break
             case .reveal(let action), .call(let action, _): finish(action, .failure(failure), &effects)
             }
         }
@@ -176,6 +179,7 @@ extension Badge {
         case .reveal(let action):
             finish(action, .success(["token": .text(ram.token ?? ""), "expires_at": .integer(ram.tokenExpiry)]), &effects)
         case .call(let action, let call): perform(call, bearer: ram.token, for: action, at: now, &effects)
+        case .update(let request): send(request, at: now, &effects)
         }
     }
 
@@ -191,6 +195,6 @@ extension Badge {
             call.method, call.path, body: call.body, bearer: bearer, timestamp: clock(at: now), nonce: nonce)
         if !call.isSigned { request.headers.removeAll { $0.name.hasPrefix("x-") && $0.name != "x-tenant" } }
         ram.exchanges.append(Memory.Exchange(token: token, purpose: .call(action), nonce: nonce))
-        effects.append(.request(token, request))
+        transmit(token, request, &effects)
     }
 }

@@ -9,7 +9,7 @@ extension RecordStore.Key {
     static func command(slot: Int) -> RecordStore.Key { RecordStore.Key(rawValue: 0x40 + UInt8(slot)) }
 }
 
-/// What a registration gave. The token is not kept: it lives 15 minutes, and each write wears the flash.
+/// What a registration gave. Later firmware may have added fields at the end. The token is not kept: it lives 15 minutes, and each write wears the flash.
 struct BadgeCredentials: Sendable, Equatable {
     var deviceID: String
     /// 32 bytes.
@@ -33,7 +33,7 @@ struct BadgeCredentials: Sendable, Equatable {
 
     init?(bytes: [UInt8]) {
         var cursor = ByteCursor(bytes)
-        guard let epoch = cursor.integer(UInt32.self), let secret = cursor.take(32), let device = cursor.shortText(), cursor.isAtEnd
+        guard let epoch = cursor.integer(UInt32.self), let secret = cursor.take(32), let device = cursor.shortText()
         else { return nil }
         self.init(deviceID: device, secret: Array(secret), keyEpoch: epoch)
     }
@@ -100,8 +100,8 @@ struct ExecutedCommand: Sendable, Equatable {
 }
 
 extension Badge {
-    /// The sectors of the store; sector 0 is the factory's.
-    static let storeSectors = 1..<VirtualFlash.Geometry.badge.sectorCount
+    /// The sectors of the store; sector 0 is the factory's, behind it lie the roots.
+    static let storeSectors = 1..<RootArea.firstSector
 
     /// What the factory wrote; `nil` if it is damaged.
     var factoryData: BadgeIdentity? {
@@ -121,7 +121,7 @@ extension Badge {
 
     /// Erases the whole store, as the factory's tool does. Bad sectors stay as they are.
     mutating func eraseStore() throws(FlashError) {
-        for sector in Self.storeSectors where !flash.isErased(sector: sector) && !flash.badSectors.contains(sector) {
+        for sector in Self.storeSectors.lowerBound..<flash.geometry.sectorCount where !flash.isErased(sector: sector) && !flash.badSectors.contains(sector) {
             try flash.erase(sector: sector)
         }
     }

@@ -88,7 +88,8 @@ extension Badge {
         publish(
             "status",
             [
-                "timestamp": timestamp(at: now), "status": .text(status), "firmware": .text(firmware),
+                "timestamp": timestamp(at: now), "status": .text(status), "firmware": .text(reportedVersion),
+                "firmware_confirmed": .bool(ram.running?.isConfirmed ?? true),
                 "config_version": .integer(ram.configuration.version), "boot_count": .integer(Int64(ram.bootCount)),
                 "modules": .record(modules), "performance": .record(performance),
             ], &effects)

@@ -8,9 +8,11 @@ extension Badge {
         facts: [
             FieldKind("serial_no", .text, "serial number, such as BDG-0007"), FieldKind("firmware", .text, "firmware version"),
             FieldKind("hardware_version", .text, "hardware version"),
+            FieldKind("boot", .choice(BootModel.allCases.map(\.rawValue)), "bootloader; mcuboot where absent"),
         ],
-        actions: powerActions + reportActions + cloudActions, events: bootEvents + cloudEvents + trafficEvents, queries: badgeQueries,
-        faults: badgeFaults)
+        actions: powerActions + firmwareActions + reportActions + cloudActions,
+        events: bootEvents + updateEvents + selfTestEvents + cloudEvents + trafficEvents + updateTraffic, queries: badgeQueries + firmwareQueries,
+        faults: badgeFaults + firmwareFaults)
 
     private static let powerActions = [
         ActionKind(
@@ -72,16 +74,22 @@ extension Badge {
             gives: [FieldKind("token", .text), FieldKind("expires_at", .integer, unit: "s")]),
     ]
 
-    private static let bootFields = [
+    static let bootFields = [
         FieldKind("firmware", .text), FieldKind("reason", .choice(BadgeResetCause.allCases.map(\.rawValue))),
-        FieldKind("signature", .choice(["valid"])),
+        FieldKind("signature", .choice(["valid", "invalid", "unchecked"]), "of the image; unchecked where the bootloader has no keys"),
+        FieldKind("slot", .text), FieldKind("attempts", .integer, "boots since the last that was done"),
+        FieldKind("revert", .bool, "the bootloader went back to this image"),
     ]
 
     private static let bootEvents = [
         EventKind("boot.started", "The firmware begins to run.", fields: bootFields + [FieldKind("boot_count", .integer)]),
         EventKind(
-            "boot.done", "The self-test has passed.",
-            fields: bootFields + [FieldKind("slot", .text), FieldKind("attempts", .integer, "boots since the last that was done")]),
+            "boot.done", "The firmware is up; an image that is not confirmed tests itself from here on.", fields: bootFields),
+        EventKind("boot.stuck", "No image can be started: the badge stays in its bootloader.", fields: [FieldKind("reason", .text)]),
+        EventKind("app.crashed", "The application crashed and resets the badge.", fields: [FieldKind("firmware", .text)]),
+        EventKind(
+            "settings.migrated", "Newer firmware has extended what is kept in flash.",
+            fields: [FieldKind("from", .integer), FieldKind("to", .integer)]),
         EventKind("boot.failed", "The badge cannot run.", fields: [FieldKind("reason", .choice(["factory_data_damaged"]))]),
         EventKind(
             "power.lost", "Power is gone, and the RAM with it.",
@@ -161,6 +169,7 @@ extension Badge {
         ActionKind(
             "flash.cut", "Power is lost in the middle of a flash operation.",
             takes: [
+                FieldKind("part", .choice(["settings", "firmware"]), "which flash; settings where absent"),
                 FieldKind("at_operation", .integer, "counted from now, 1 or more; 1 where absent"),
                 FieldKind("tear", .choice(["nothing", "one_byte", "half", "all_but_one_byte", "everything"]), "how much of it is done; half where absent"),
                 FieldKind("away", .duration, "how long power stays away; 5s where absent"),
