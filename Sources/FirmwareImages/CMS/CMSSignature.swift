@@ -27,6 +27,10 @@ enum CMSSignature {
         var purpose: Purpose
         /// Whether a trusted certificate ends the chain although it is not self-signed.
         var allowsPartialChain: Bool
+        /// Whether the signer must lead to a trusted certificate; else only content and signature must fit each other.
+        var checksSigner = true
+        /// Whether the content must have the hash that was signed; only ever false for a bug that is put in on purpose.
+        var checksContent = true
 
         /// For release manifests: the root names one certificate, which is trusted as it is.
         static let release = Policy(purpose: .any, allowsPartialChain: true)
@@ -40,6 +44,8 @@ enum CMSSignature {
             /// Something else than signed data, or not exactly one signer.
             case unsupported
             case signature
+            /// The content is not the one that was signed.
+            case content
             /// The signer's certificate leads to no trusted one, or may not sign.
             case certificate
             case notYetValid = "not_yet_valid"
@@ -131,11 +137,11 @@ enum CMSSignature {
             guard let seconds = unsafe signingTime(cms) else { throw Failure(reason: .noSigningTime, text: "the signer does not say when it was signed") }
             moment = seconds
         }
-        guard let store = unsafe makeStore(roots, moment, policy) else {
+        guard let store = unsafe makeStore(policy.checksSigner ? roots : [], moment, policy) else {
             throw Failure(reason: .certificate, text: "the trusted certificates cannot be used")
         }
         defer { unsafe X509_STORE_free(store) }
-        let signed = try unsafe check(cms, content: content, store)
+        let signed = try unsafe check(cms, content: content, store, policy)
         return Verified(content: signed, time: moment, signer: unsafe signerSubject(cms))
     }
 
@@ -173,7 +179,7 @@ enum CMSSignature {
 
     private static func makeStore(_ roots: [[UInt8]], _ time: Int64, _ policy: Policy) -> OpaquePointer? {
         guard let store = unsafe X509_STORE_new() else { return nil }
-        var isComplete = !roots.isEmpty
+        var isComplete = !roots.isEmpty || !policy.checksSigner
         for der in roots {
             guard let certificate = unsafe readCertificate(der) else { isComplete = false; break }
             // The store counts its own reference.
@@ -188,19 +194,22 @@ enum CMSSignature {
     }
 
     /// - Returns: what is signed.
-    private static func check(_ cms: OpaquePointer, content: [UInt8]?, _ store: OpaquePointer) throws(Failure) -> [UInt8] {
+    private static func check(_ cms: OpaquePointer, content: [UInt8]?, _ store: OpaquePointer, _ policy: Policy) throws(Failure) -> [UInt8] {
+        var flags = CMS_BINARY
+        if !policy.checksSigner { flags |= CMS_NO_SIGNER_CERT_VERIFY }
+        if !policy.checksContent { flags |= CMS_NO_CONTENT_VERIFY }
         if let content {
             let isGood = unsafe content.withUnsafeBytes { buffer -> Bool in
                 guard let length = Int32(exactly: buffer.count), let input = unsafe BIO_new_mem_buf(buffer.baseAddress, length) else { return false }
                 defer { unsafe BIO_free_all(input) }
-                return unsafe CMS_verify(cms, nil, store, input, nil, UInt32(CMS_DETACHED | CMS_BINARY)) == 1
+                return unsafe CMS_verify(cms, nil, store, input, nil, UInt32(CMS_DETACHED | flags)) == 1
             }
             if !isGood { throw refusal() }
             return content
         }
         guard let output = unsafe BIO_new(BIO_s_mem()) else { throw Failure(reason: .malformed, text: "libcrypto has no memory left") }
         defer { unsafe BIO_free_all(output) }
-        guard unsafe CMS_verify(cms, nil, store, nil, output, UInt32(CMS_BINARY)) == 1 else { throw refusal() }
+        guard unsafe CMS_verify(cms, nil, store, nil, output, UInt32(flags)) == 1 else { throw refusal() }
         return unsafe drain(output)
     }
 
@@ -210,11 +219,13 @@ enum CMSSignature {
     private static func refusal() -> Failure {
         var reasons: [String] = []
         var detail = ""
+        var last: Int32 = 0
         while true {
             var data: UnsafePointer<CChar>?
             var flags: Int32 = 0
             let code = unsafe ERR_get_error_all(nil, nil, nil, &data, &flags)
             guard code != 0 else { break }
+            last = ERR_GET_REASON(code)
             if let reason = unsafe ERR_reason_error_string(code) { reasons.append(unsafe String(cString: reason)) }
             if let data = unsafe data, flags & ERR_TXT_STRING != 0 { detail = unsafe String(cString: data) }
         }
@@ -222,7 +233,7 @@ enum CMSSignature {
         if detail.hasSuffix(words(for: X509_V_ERR_CERT_NOT_YET_VALID)) { return Failure(reason: .notYetValid, text: text) }
         if detail.hasSuffix(words(for: X509_V_ERR_CERT_HAS_EXPIRED)) { return Failure(reason: .expired, text: text) }
         if detail.hasPrefix("Verify error") { return Failure(reason: .certificate, text: text) }
-        return Failure(reason: .signature, text: text)
+        return Failure(reason: last == CMS_R_CONTENT_VERIFY_ERROR ? .content : .signature, text: text)
     }
 
     private static func words(for code: Int32) -> String { unsafe X509_verify_cert_error_string(Int(code)).map { unsafe String(cString: $0) } ?? "" }

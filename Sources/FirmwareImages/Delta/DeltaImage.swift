@@ -102,7 +102,7 @@ package enum DeltaImage {
         }
     }
 
-    private static func inflate(_ stream: Stream, of delta: [UInt8], _ name: String) throws(DeltaRefusal) -> [UInt8] {
+    static func inflate(_ stream: Stream, of delta: [UInt8], _ name: String) throws(DeltaRefusal) -> [UInt8] {
         do { return try Zlib.inflate(delta, stream.range, to: stream.length) } catch {
             throw DeltaRefusal(.badStream, at: error.offset, "the \(name) stream: \(error.text)")
         }

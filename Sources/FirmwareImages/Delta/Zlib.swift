@@ -19,29 +19,32 @@ enum Zlib {
     /// Never more than `length` bytes of memory are asked for, whatever the stream says.
     static func inflate(_ bytes: [UInt8], _ range: Range<Int>, to length: Int) throws(Failure) -> [UInt8] {
         // One byte more, so that a stream that is longer than promised is told from one that fits.
-        guard length < Int(UInt32.max), range.count < Int(UInt32.max) else { throw Failure(offset: range.lowerBound, text: "it is too long") }
+        let result = try decompress(bytes, range, room: length + 1)
+        guard result.status == Z_STREAM_END else {
+            let isLong = result.output.count > length
+            let isCut = result.status == Z_BUF_ERROR || result.status == Z_OK
+            throw Failure(offset: result.position, text: isLong ? "it is longer than the header says" : isCut ? "it is cut" : "it is damaged")
+        }
+        guard result.output.count == length, result.position == range.upperBound else {
+            throw Failure(offset: result.position, text: "its length is not what the header says")
+        }
+        return result.output
+    }
+
+    /// - Returns: zlib's last word, what came out, and where in `bytes` the reading ended.
+    private static func decompress(_ bytes: [UInt8], _ range: Range<Int>, room: Int) throws(Failure) -> (status: Int32, output: [UInt8], position: Int) {
+        guard room < Int(UInt32.max), range.count < Int(UInt32.max) else { throw Failure(offset: range.lowerBound, text: "it is too long") }
         var stream = unsafe z_stream()
         guard unsafe inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw Failure(offset: range.lowerBound, text: "zlib has no memory left")
         }
         defer { unsafe inflateEnd(&stream) }
         var status = Z_OK
-        let output = unsafe [UInt8](unsafeUninitializedCapacity: length + 1) { room, count in
-            status = unsafe bytes.withUnsafeBufferPointer { input in
-                unsafe run(&stream, from: input, range, to: room, count: length + 1)
-            }
+        let output = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+            status = unsafe bytes.withUnsafeBufferPointer { input in unsafe run(&stream, from: input, range, to: buffer, count: room) }
             count = Int(unsafe stream.total_out)
         }
-        let position = range.lowerBound + Int(unsafe stream.total_in)
-        guard status == Z_STREAM_END else {
-            let isLong = output.count > length
-            let isCut = status == Z_BUF_ERROR || status == Z_OK
-            throw Failure(offset: position, text: isLong ? "it is longer than the header says" : isCut ? "it is cut" : "it is damaged")
-        }
-        guard output.count == length, position == range.upperBound else {
-            throw Failure(offset: position, text: "its length is not what the header says")
-        }
-        return output
+        return (status, output, range.lowerBound + Int(unsafe stream.total_in))
     }
 
     private static func run(
@@ -52,6 +55,15 @@ enum Zlib {
         unsafe stream.next_out = room.baseAddress
         unsafe stream.avail_out = UInt32(count)
         return unsafe CZlib.inflate(&stream, Z_FINISH)
+    }
+
+    /// Decompresses the stream at `range`, which must use up the range, to at most `limit` bytes.
+    static func inflate(_ bytes: [UInt8], _ range: Range<Int>, atMost limit: Int) throws(Failure) -> [UInt8] {
+        let result = try decompress(bytes, range, room: limit + 1)
+        guard result.status == Z_STREAM_END, result.output.count <= limit, result.position == range.upperBound else {
+            throw Failure(offset: result.position, text: result.output.count > limit ? "it has more than \(limit) bytes" : "it is damaged")
+        }
+        return result.output
     }
 
     /// Compresses with the best level.

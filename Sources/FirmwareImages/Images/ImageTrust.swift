@@ -15,10 +15,13 @@ package struct ImageTrust: Sendable, Hashable {
     package var slotSize: Int?
     /// The lowest security counter that is taken.
     package var minimumSecurityCounter: UInt32
+    /// The moment at which certificates must be valid, Unix seconds. Nil: for a device whose clock is dead, the moment at which a bundle
+    /// says that it was signed.
+    package var time: Int64?
 
     package init(
         keys: [ImageKey] = [], certificates: [[UInt8]] = [], hardware: String = "", compatible: String = "", chip: UInt16? = nil,
-        slotSize: Int? = nil, minimumSecurityCounter: UInt32 = 0
+        slotSize: Int? = nil, minimumSecurityCounter: UInt32 = 0, time: Int64? = nil
     ) {
         self.keys = keys
         self.certificates = certificates
@@ -27,5 +30,6 @@ package struct ImageTrust: Sendable, Hashable {
         self.chip = chip
         self.slotSize = slotSize
         self.minimumSecurityCounter = minimumSecurityCounter
+        self.time = time
     }
 }

@@ -24,7 +24,7 @@ package enum ImageValidation {
         switch format {
         case .mcuboot: Result { () throws(ImageRefusal) in try MCUbootValidation.validate(bytes, trust: trust, checks: checks) }
         case .esp32: Result { () throws(ImageRefusal) in try ESP32Validation.validate(bytes, trust: trust, checks: checks) }
-        case .rauc: .failure(ImageRefusal(.badLayout, "bundles are not read yet"))
+        case .rauc: Result { () throws(ImageRefusal) in try RAUCBundle.validate(bytes, trust: trust, checks: checks) }
         }
     }
 }

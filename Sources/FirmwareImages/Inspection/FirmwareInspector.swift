@@ -11,7 +11,10 @@ package enum FirmwareInspector {
         case .mcuboot: return .success(MCUbootInspector.inspect(bytes, trust: trust))
         case .esp32: return .success(ESP32Inspector.inspect(bytes, trust: trust))
         case .otadata: return .success(OTADataInspector.inspect(bytes))
-        case .rauc, .manifest, .root, .delta: return .failure(UnreadableImage("\(kind.name)s are not read yet"))
+        case .rauc: return .success(RAUCBundle.inspect(bytes, trust: trust))
+        case .manifest: return .success(ReleaseInspector.inspect(manifest: bytes))
+        case .root: return .success(ReleaseInspector.inspect(root: bytes))
+        case .delta: return .success(DeltaInspector.inspect(bytes))
         }
     }
 
@@ -24,7 +27,8 @@ package enum FirmwareInspector {
         default: break
         }
         if bytes.first == ESP32Header.magic { return .esp32 }
-        return nil
+        if bytes.starts(with: DeltaImage.magic) { return .delta }
+        return ReleaseInspector.kind(bytes)
     }
 
     private static func unreadable(_ bytes: [UInt8]) -> UnreadableImage {

@@ -25,7 +25,7 @@ extension ReleaseManifest {
     }
 
     /// Base, delta and image must be three different things that lead to one another.
-    private func refuseMixture() throws(ManifestRefusal) {
+    func refuseMixture() throws(ManifestRefusal) {
         guard let delta else { return }
         guard delta.resultSHA256 == sha256 else {
             throw ManifestRefusal(.mixAndMatch, "delta_result", "The delta does not make the image of this manifest: the hash of its result differs.")
