@@ -34,7 +34,7 @@ extension Badge {
         guard isActive else { return isFirmware ? firmware.flash.cancelCut() : flash.cancelCut() }
         if let away = arguments["away"]?.durationNanoseconds { faults.flashOutage = .nanoseconds(max(0, away)) }
         let operation = UInt64(max(1, arguments["at_operation"]?.integer ?? 1))
-        let tear = Self.tear(arguments.text("tear"))
+        let tear = Self.tear(arguments.text("tear"), seed: operation)
         if isFirmware { firmware.flash.cutPower(atOperation: operation, tear: tear) } else { flash.cutPower(atOperation: operation, tear: tear) }
     }
 
@@ -62,12 +62,13 @@ extension Badge {
         if !isPowered { firmware.flash.cutPower(atOperation: 1, tear: .nothing) }
     }
 
-    private static func tear(_ word: String?) -> VirtualFlash.Tear {
+    private static func tear(_ word: String?, seed: UInt64) -> VirtualFlash.Tear {
         switch word {
         case "nothing": .nothing
         case "one_byte": .oneByte
         case "all_but_one_byte": .allButOneByte
         case "everything": .everything
+        case "scattered": .scattered(seed: seed)
         default: .half
         }
     }

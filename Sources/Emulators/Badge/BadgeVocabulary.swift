@@ -171,7 +171,7 @@ extension Badge {
             takes: [
                 FieldKind("part", .choice(["settings", "firmware"]), "which flash; settings where absent"),
                 FieldKind("at_operation", .integer, "counted from now, 1 or more; 1 where absent"),
-                FieldKind("tear", .choice(["nothing", "one_byte", "half", "all_but_one_byte", "everything"]), "how much of it is done; half where absent"),
+                FieldKind("tear", .choice(["nothing", "one_byte", "half", "all_but_one_byte", "everything", "scattered"]), "how much of it is done; half where absent"),
                 FieldKind("away", .duration, "how long power stays away; 5s where absent"),
             ]),
         ActionKind(

@@ -19,6 +19,9 @@ package struct FirmwareStore: Sendable, Equatable {
     /// What the last boot started; `a` before the first.
     package internal(set) var running = FirmwareSlot.a
 
+    /// How the last `boot` of this value ended; nil before the first.
+    package private(set) var lastOutcome: BootOutcome?
+
     /// Slots whose content was validated, the newest last.
     var known: [KnownImage] = []
     /// Indices of the records in flash, read anew at each boot.
@@ -73,10 +76,12 @@ package struct FirmwareStore: Sendable, Equatable {
                 image.operations = flash.operationCount - before
                 outcome = .runs(image)
             }
+            lastOutcome = outcome
             return outcome
         } catch .powerLost(let operation) {
             throw .powerLost(operation: operation)
         } catch {
+            lastOutcome = .stuck(reason: "flash_error")
             return .stuck(reason: "flash_error")
         }
     }
