@@ -41,16 +41,24 @@ struct DeviceSetting {
     var epoch: Int64
     var cloudHost: String
     var factoryMasterKey: [UInt8]
+    var firmware: FactoryFirmware
 }
 
 /// The devices behind one node.
 struct MadeNode {
+    /// How a part speaks to the cloud.
+    enum Way {
+        case none
+        /// Only by requests: an emulated module fetches packages over the network that its agent uses, too.
+        case requests
+        case all
+    }
+
     struct Part {
         var device: any Device
         /// What scenarios can ask of this part.
         var publishes: NodeKind
-        /// It speaks to the cloud.
-        var isOnline = true
+        var way = Way.all
         /// Power cuts concern it.
         var isPowered = true
     }
@@ -76,7 +84,7 @@ struct MadeNode {
 enum DeviceKinds {
     static func make(kind: String, node: String, facts: Fields, setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         switch kind {
-        case "badge": MadeNode(parts: [MadeNode.Part(device: badge(node, facts, setting), publishes: Badge.kind)])
+        case "badge": MadeNode(parts: [MadeNode.Part(device: try badge(node, facts, setting), publishes: Badge.kind)])
         case "rg500q": try module(node, facts, setting)
         default: throw ActionFailure("no_device", "There is no emulator for the kind '\(kind)'.")
         }
@@ -99,14 +107,17 @@ enum DeviceKinds {
         }
     }
 
-    private static func badge(_ node: String, _ facts: Fields, _ setting: DeviceSetting) -> Badge {
+    private static func badge(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> Badge {
         let factory = BadgeFactory(master: setting.factoryMasterKey)
         let serial = facts["serial_no"]?.text ?? "BDG-0001"
         var identity = factory.identity(serial: serial, seed: setting.seed)
         // Two boards with one serial number are still two boards.
         identity.hardwareID = BadgeFactory.hardwareID(seed: setting.seed, serial: "\(serial) on \(node)")
+        let hardware = facts["hardware_version"]?.text ?? "v1.0"
+        let firmware = try setting.firmware.store(
+            version: facts["firmware"]?.text ?? "2.3.0", model: facts["boot"]?.text.flatMap(BootModel.init) ?? .mcuboot, hardware: hardware)
         return Badge(
-            identity: identity, firmware: facts["firmware"]?.text ?? "2.3.0", hardwareVersion: facts["hardware_version"]?.text ?? "v1.0",
+            identity: identity, firmware: firmware, settings: setting.firmware.settings, hardwareVersion: hardware,
             cloud: BadgeCloudAddress(host: setting.cloudHost), factory: factory, epoch: setting.epoch,
             generator: SeededGenerator(seed: setting.seed, purpose: "device \(node)"))
     }
@@ -127,7 +138,7 @@ enum DeviceKinds {
         }
         return MadeNode(
             parts: [
-                MadeNode.Part(device: module, publishes: CellularModule.kind, isOnline: false),
+                MadeNode.Part(device: module, publishes: CellularModule.kind, way: .requests),
                 MadeNode.Part(device: agent, publishes: ModuleAgent.kind, isPowered: false),
             ], ports: ports)
     }

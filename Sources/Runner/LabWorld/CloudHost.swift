@@ -114,7 +114,7 @@ protocol WorldBroker: CloudBroker {
 
 extension CloudConfiguration {
     /// The cloud of a lab: every secret follows from the seed.
-    static func lab(seed: UInt64, hostName: String, factoryMasterKey: [UInt8]) -> CloudConfiguration {
+    static func lab(seed: UInt64, hostName: String, factoryMasterKey: [UInt8], bugs: Set<SeededBug> = []) -> CloudConfiguration {
         func secret(_ purpose: String) -> [UInt8] {
             var generator = SeededGenerator(seed: seed, purpose: purpose)
             return generator.bytes(32)

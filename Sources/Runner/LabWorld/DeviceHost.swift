@@ -18,6 +18,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private let kernel: Kernel
     private let recorder: EventRecorder
     private let network: (any DeviceNetwork)?
+    private let requester: (any HTTPRequester)?
     private let ports: [DevicePort]
     private var device: any Device
     private var id: ParticipantID?
@@ -34,15 +35,17 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private static let actionLimit = Duration.seconds(120)
 
     /// - Parameters:
-    ///   - network: `nil` for a device that does not speak to the cloud itself.
+    ///   - network: `nil` for a device that has no MQTT client.
+    ///   - requester: `nil` for a device that makes no requests; they get no answer.
     ///   - ports: the byte links that the device can open, by its own names for them.
     init(
-        node: String, device: any Device, network: (any DeviceNetwork)?, ports: [DevicePort] = [], kernel: Kernel,
+        node: String, device: any Device, network: (any DeviceNetwork)?, requester: (any HTTPRequester)?, ports: [DevicePort] = [], kernel: Kernel,
         recorder: EventRecorder
     ) {
         self.node = node
         self.device = device
         self.network = network
+        self.requester = requester
         self.ports = ports
         self.kernel = kernel
         self.recorder = recorder
@@ -51,8 +54,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port) } }
     }
 
-    /// It speaks to the cloud itself.
-    var isOnline: Bool { network != nil }
+    /// It makes requests.
+    var isOnline: Bool { requester != nil }
 
     // MARK: Inputs
 
@@ -198,7 +201,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         kernel.schedule(after: Self.requestLimit) { answer(.failure(.timedOut)) }
         let disturbance = httpFaults.disturbance(of: call)
         guard !disturbance.isEmpty else {
-            network?.send(call, answer)
+            requester?.send(call, answer)
             return
         }
         recorder.append(
@@ -216,8 +219,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
                 if delay == .zero { answer(result) } else { self?.kernel.schedule(after: delay) { answer(result) } }
             }
             if let interception = disturbance.interception { return arrive(.success(interception)) }
-            network?.send(disturbance.arriving, arrive)
-            if disturbance.isDuplicated { network?.send(disturbance.arriving) { _ in } }
+            requester?.send(disturbance.arriving, arrive)
+            if disturbance.isDuplicated { requester?.send(disturbance.arriving) { _ in } }
         }
     }
 }

@@ -42,7 +42,7 @@ package final class LabWorld: World, @unchecked Sendable {
         let factory = randomness.bytes(32)
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
-            configuration: .lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory))
+            configuration: .lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs))
         broker = try media.open(
             cloud: cloud,
             setting: BrokerSetting(
@@ -58,7 +58,8 @@ package final class LabWorld: World, @unchecked Sendable {
     private func makeNodes(_ plan: Plan, _ named: [NamedNode], factoryMasterKey: [UInt8]) throws {
         var roster = Roster(nodes: named, roles: plan.roles)
         let setting = DeviceSetting(
-            seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey)
+            seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey,
+            firmware: try FactoryFirmware(supply: plan.firmware, seed: plan.seed, bugs: plan.bugs))
         let disturbed = plan.namedFaults.filter { $0.name.hasPrefix("link.") || $0.name == "power.cut" }.map(\.role)
         for role in plan.roles where role.kind != "cloud" {
             var hosts: [NodeHost] = []
@@ -85,7 +86,8 @@ package final class LabWorld: World, @unchecked Sendable {
         let parts = made.parts.enumerated().map { index, part in
             NodeHost.Part(
                 host: DeviceHost(
-                    node: node, device: part.device, network: part.isOnline ? network : nil, ports: ports[index], kernel: kernel,
+                    node: node, device: part.device, network: part.way == .all ? network : nil,
+                    requester: part.way == .none ? nil : network, ports: ports[index], kernel: kernel,
                     recorder: recorder),
                 publishes: part.publishes, isPowered: part.isPowered)
         }
@@ -149,6 +151,7 @@ package final class LabWorld: World, @unchecked Sendable {
         }
         var first: Fields?
         for host in hosts {
+            if action.name == Self.factoryProgramming { await makeKnown(host) }
             switch await host.act(action.name, rest) {
             case .success(let answer): first = first ?? answer
             case .failure(let failure): return .failure(failure)
@@ -166,6 +169,15 @@ package final class LabWorld: World, @unchecked Sendable {
         case .success(let (hosts, rest)): return hosts[0].answer(query.name, rest)
         case .failure(let failure): return .failure(failure)
         }
+    }
+
+    private static let factoryProgramming = "flash"
+
+    /// The factory that programs a device tells the cloud its serial number, as with `cloud.factory.provision`; a number that is
+    /// known already stays as it is.
+    private func makeKnown(_ host: NodeHost) async {
+        guard let cloud = cloud.cloud, case .success(let state) = host.answer("state", [:]), let serial = state["serial_no"] else { return }
+        _ = await cloud.perform("factory.provision", ["serial_no": serial])
     }
 
     private func kind(of role: String) -> NodeKind? {
