@@ -46,6 +46,13 @@ struct ModuleBench {
     var published: [Publication] = []
     var finished: [(token: UInt32, result: Result<Fields, ActionFailure>)] = []
     var replies: [Reply] = []
+    /// The version centre: what it offers, what it was asked and told, how it answers results that it does not take, what the module fetches.
+    var offer: Fields?
+    var checks: [String] = []
+    var reports: [(execution: String, fields: Fields)] = []
+    var resultReplies: [Reply] = []
+    var downloads: [HTTPCall] = []
+    var downloadReplies: [Result<HTTPAnswer, HTTPFailure>] = []
     var refusals: [UInt8] = []
     /// What the agent sent and got on its port.
     var sent = ""
@@ -153,6 +160,19 @@ struct ModuleBench {
         give(.mqtt(.message(topic: "luna/device/\(Self.serial)/\(name)", payload: Array(payload.utf8), quality: 1, isRetained: false)))
     }
 
+    /// The power of the module goes, not that of the program's host.
+    mutating func cutModulePower() {
+        queue.removeAll { $0.target == .module }
+        for link in visible.sorted() { vanish(link) }
+        giveModule(.powerLost)
+    }
+
+    /// The host's program ends without a word and is started again; what is on its disk stays.
+    mutating func restartProgram() {
+        loseHostPower()
+        give(.poweredOn)
+    }
+
     mutating func forget() { (notes, moduleNotes, requests, connections, published, finished, sent) = ([], [], [], [], [], [], "") }
 
     // MARK: What happened
@@ -167,10 +187,10 @@ struct ModuleBench {
     func messages(_ name: String) -> [Fields] { published.filter { $0.topic == "luna/device/\(Self.serial)/\(name)" }.map(\.json) }
     func query(_ name: String) -> Fields { if case .success(let fields) = agent.answer(name, [:], at: now) { fields } else { [:] } }
     var truth: Fields { if case .success(let fields) = module.answer("truth", [:], at: now) { fields } else { [:] } }
-    /// Milestones of the agent in their order.
+    /// Milestones of the agent in their order, without the checks for updates, which come after every connection.
     var course: [String] {
         let traffic = Set(ModuleAgent.kind.events.filter { $0.volume == .traffic }.map(\.name))
-        return notes.map(\.name).filter { !traffic.contains($0) }
+        return notes.map(\.name).filter { !traffic.contains($0) && $0 != "ota.checked" }
     }
 
     // MARK: The world
@@ -197,6 +217,7 @@ struct ModuleBench {
         case .mqtt(let command): perform(command)
         case .request(let token, let call):
             #expect(isAttached, "a request without a data connection")
+            if let reply = centreAnswer(call) { return enqueue(.agent, .answered(token, reply), after: .milliseconds(20)) }
             requests.append((now, call))
             answer(call).map { enqueue(.agent, .answered(token, $0), after: .milliseconds(20)) }
         case .note(let name, let fields):
@@ -247,7 +268,11 @@ struct ModuleBench {
             for link in visible.sorted() { vanish(link) }
             if duration < .seconds(86_400 * 365) { enqueue(.module, .poweredOn, after: duration) }
         case .finish: break
-        case .mqtt, .request: Issue.record("a module does not speak to the cloud")
+        case .request(let token, let call):
+            downloads.append(call)
+            let reply = downloadReplies.count > 1 ? downloadReplies.removeFirst() : downloadReplies.first
+            enqueue(.module, .answered(token, reply ?? .failure(.unreachable)), after: .milliseconds(100))
+        case .mqtt: Issue.record("a module speaks HTTP only")
         }
     }
 
@@ -279,6 +304,38 @@ struct ModuleBench {
         case .disconnect:
             disconnections += 1
             queue.removeAll { if case .mqtt = $0.input { true } else { false } }
+        }
+    }
+
+    /// The answer to requests for the version centre; `nil` for any other.
+    private mutating func centreAnswer(_ call: HTTPCall) -> Result<HTTPAnswer, HTTPFailure>? {
+        if call.path == "/api/v1/auth/device/token" {
+            let expiry = Self.epoch + now.nanoseconds / 1_000_000_000 + 900
+            return .success(Self.answer(200, code: 0, ["token": "token", "token_expires_at": .integer(expiry)]))
+        }
+        if call.path.hasPrefix("/api/v1/versions/check") {
+            #expect(call.header("authorization") == "Bearer token")
+            checks.append(call.path)
+            guard let offer else { return .success(Self.answer(200, code: 0, ["has_update": false])) }
+            return .success(Self.answer(200, code: 0, ["has_update": true, "update_info": .record(offer)]))
+        }
+        let parts = call.path.split(separator: "/")
+        guard parts.count == 6, parts[3] == "executions", parts[5] == "report" else { return nil }
+        let fields = (try? JSONReader.read(call.body))?.record ?? [:]
+        if let last = reports.last(where: { $0.execution == parts[4] })?.fields["sequence"]?.integer {
+            #expect((fields["sequence"]?.integer ?? 0) >= last)
+        }
+        reports.append((String(parts[4]), fields))
+        let state = fields["state"] ?? .null
+        let isLast = ["succeeded", "failed", "rolled_back", "rejected", "cancelled"].contains(state.text ?? "")
+        switch resultReplies.isEmpty || !isLast ? nil : resultReplies.removeFirst() {
+        case .success(let status, let data)?: return .success(Self.answer(status, code: 0, data))
+        case .refusal(let status, let error)?: return .success(Self.answer(status, code: 1, ["error": .text(error)]))
+        case .failure(let failure)?: return .failure(failure)
+        case .silence?, nil:
+            // What has ended is not offered any more.
+            if isLast { offer = nil }
+            return .success(Self.answer(200, code: 0, ["state": state, "cancel": false, "terminal": .bool(isLast)]))
         }
     }
 

@@ -114,6 +114,9 @@ package struct ModuleAgent: Device {
         case .connectionGuard: connectionTimedOut(at: now, &effects)
         case .location: askLocation(at: now, &effects)
         case .trial: trialFailed(at: now, &effects)
+        case .update: updateTimerFired(at: now, &effects)
+        case .updateCheck: check(at: now, &effects)
+        case .updateReport: sendResult(at: now, &effects)
         default: break
         }
     }
@@ -128,6 +131,7 @@ package struct ModuleAgent: Device {
         disk.wasRunning = true
         effects.append(.note("agent.started", ["device": .text(identity.serialNumber), "credentials": .bool(disk.credentials != nil)]))
         channel.open(&effects)
+        resumeUpdate(at: now, &effects)
     }
 
     mutating func stop(at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -192,8 +196,12 @@ extension TimerName {
     static let connectionGuard = TimerName(rawValue: 8)
     static let location = TimerName(rawValue: 9)
     static let trial = TimerName(rawValue: 10)
+    static let update = TimerName(rawValue: 11)
+    static let updateCheck = TimerName(rawValue: 12)
+    static let updateReport = TimerName(rawValue: 13)
 
     static let ofAgent: [TimerName] = [
         .networkPoll, .measurement, .probe, .simPoll, .setUpPause, .registration, .reconnection, .connectionGuard, .location, .trial,
+        .update, .updateCheck, .updateReport,
     ]
 }

@@ -23,6 +23,8 @@ extension ModuleAgent {
         guard ram.isRunning else {
             return finish(action, .failure(ActionFailure("not_running", "The agent does not run; `start` it first.")), &effects)
         }
+        if name == "check_update" { return check(for: action, at: now, &effects) }
+        guard !isUpdating else { return finish(action, .failure(.updating), &effects) }
         guard channel.port == .open else { return finish(action, .failure(.noPort), &effects) }
         switch name {
         case "at": sendRaw(arguments, action, at: now, &effects)
@@ -190,6 +192,7 @@ extension ModuleAgent {
         switch query {
         case "module": .success(moduleFields)
         case "signal": .success(ram.measurement.fields)
+        case "update": .success(updateFields)
         case "network": .success(networkFields)
         case "config":
             .success([

@@ -35,6 +35,7 @@ extension ModuleAgent {
                 "imei": shownNumber(ram.imei),
             ]
             complete(name, id, isDone: true, result: result, at: now, &effects)
+        case "reboot" where isUpdating: complete(name, id, isDone: false, reason: "updating", at: now, &effects)
         case "reboot":
             disk.rebootCommand = id
             publishStatus("restarting", at: now, &effects)

@@ -31,6 +31,8 @@ extension ModuleAgent {
     }
 
     mutating func configurationArrived(_ payload: [UInt8], at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        // The cloud sends it again, since the next status names the old version.
+        if isUpdating { return }
         if ram.configuration != nil { return ram.nextConfiguration = payload }
         let message = Self.record(payload)
         guard let message, let version = (message["config_version"]?.integer).flatMap({ $0 >= 1 ? $0 : nil }) else {

@@ -12,7 +12,7 @@ extension ModuleAgent {
     static let stableConnection = Duration.seconds(30)
     static let connectionLimit = Duration.seconds(20)
     static let keepAliveSeconds: UInt16 = 60
-    static let subscriptions = ["config/update", "command"]
+    static let subscriptions = ["config/update", "command", "update"]
     static let capabilities: [FieldValue] = ["cellular", "gps", "sms"]
 
     var topicPrefix: String { "luna/device/\(identity.serialNumber)/" }
@@ -29,6 +29,9 @@ extension ModuleAgent {
     mutating func leaveCloud(_ reason: String, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         for timer in [TimerName.registration, .reconnection, .connectionGuard] { effects.append(.cancelTimer(timer)) }
         ram.exchange = nil
+        // Reports on the way are lost; results are sent again.
+        (ram.centre.exchange, ram.centre.errands) = (nil, [])
+        effects.append(.cancelTimer(.updateReport))
         switch ram.phase {
         case .online:
             effects.append(.note("offline", ["reason": .text(reason)]))
@@ -57,7 +60,7 @@ extension ModuleAgent {
     }
 
     /// 1 to 64 letters, digits, `.`, `_` and `-`.
-    private static func version(_ text: String) -> String {
+    static func version(_ text: String) -> String {
         let kept = text.utf8.filter { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
@@ -68,11 +71,12 @@ extension ModuleAgent {
     }
 
     /// 16 random bytes in base64url: 22 characters.
-    private mutating func nonce() -> String { Base64URL.text(generator.bytes(16)) }
+    mutating func nonce() -> String { Base64URL.text(generator.bytes(16)) }
 
     mutating func answered(
         _ token: Token, _ result: Result<HTTPAnswer, HTTPFailure>, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) {
+        if centreAnswered(token, result, at: now, &effects) { return }
         guard let exchange = ram.exchange, exchange.token == token, ram.phase == .registering else { return }
         ram.exchange = nil
         let answer = CloudAnswer(result)
@@ -84,6 +88,7 @@ extension ModuleAgent {
         }
         disk.credentials = AgentDisk.Credentials(secret: grant.secret, keyEpoch: grant.keyEpoch, firmware: ram.firmware, imei: ram.imei)
         (ram.hasCorrectedClock, ram.conflicts) = (false, 0)
+        (ram.centre.token, ram.centre.tokenExpiry) = (grant.token, grant.tokenExpiry)
         ram.registrationBackoff.reset()
         effects.append(
             .note(
@@ -196,6 +201,7 @@ extension ModuleAgent {
         publishStatus("online", at: now, &effects)
         effects.append(.note("online", ["device": .text(identity.serialNumber), "session_present": .bool(ram.isSessionPresent)]))
         finishReboot(at: now, &effects)
+        centreIsReachable(at: now, &effects)
     }
 
     private mutating func refused(_ code: UInt8, at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -243,6 +249,7 @@ extension ModuleAgent {
         switch topic.dropFirst(topicPrefix.count) {
         case "config/update": configurationArrived(payload, at: now, &effects)
         case "command": commandArrived(payload, at: now, &effects)
+        case "update": noticeArrived(payload, at: now, &effects)
         default: break
         }
     }
@@ -274,6 +281,7 @@ extension ModuleAgent {
             var modules: Fields = ["network": .text(ram.network.rawValue), "gps": ram.isPositioning ? "on" : "off"]
             if ram.sim != .unknown { modules["sim"] = .text(ram.sim.rawValue) }
             fields["firmware"] = .text(Self.version(ram.firmware))
+            fields["firmware_confirmed"] = .bool(disk.update?.phase != .settling)
             fields["config_version"] = .integer(disk.settings.version)
             fields["boot_count"] = .integer(disk.bootCount)
             fields["modules"] = .record(modules)

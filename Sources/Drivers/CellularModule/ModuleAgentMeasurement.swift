@@ -6,6 +6,11 @@ extension ModuleAgent {
     mutating func measurementDue(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard ram.isSetUp else { return }
         effects.append(.startTimer(.measurement, after: .seconds(disk.settings.interval)))
+        // The last measurement stands while the port is the update's.
+        if isUpdating {
+            if ram.phase == .online { sendHeartbeat(at: now, &effects) }
+            return
+        }
         measure(at: now, &effects)
     }
 

@@ -30,6 +30,9 @@ struct AgentDisk: Sendable {
     /// A version that did not work, so that it is not tried again and again.
     var rejected: (version: Int64, reason: AgentSettings.Rejection)?
     var commands: [Executed] = []
+    var update: ModuleUpdateAttempt?
+    /// The last ones, the newest at the end.
+    var updateResults: [ModuleUpdateResult] = []
     /// A `reboot` of the cloud that is done once the module answers again.
     var rebootCommand: String?
     /// Starts of the module that the agent saw.
@@ -99,6 +102,8 @@ enum AgentJob: Sendable {
     case locate(LocationStep)
     case reset
     case stayAttached
+    case update
+    case updateVersion
 }
 
 enum SIMQuestion: Sendable { case state, subscriber, card }
@@ -186,6 +191,7 @@ struct AgentMemory: Sendable {
     // The cloud
     var phase = CloudPhase.idle
     var exchange: Exchange?
+    var centre = VersionCentreMemory()
     var registrationBackoff = Backoff()
     var connectionBackoff = Backoff()
     var hasCorrectedClock = false

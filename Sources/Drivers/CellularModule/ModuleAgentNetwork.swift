@@ -12,6 +12,7 @@ extension ModuleAgent {
     mutating func pollNetwork(at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard ram.isSetUp else { return }
         effects.append(.startTimer(.networkPoll, after: ram.isAttached ? Self.attachedPoll : Self.searchingPoll))
+        if isUpdating { return }
         ram.hasActivated = false
         lookAtNetwork(at: now, &effects)
         ram.pollsWithoutSearch = ram.network == .off && ram.sim == .ready ? ram.pollsWithoutSearch + 1 : 0

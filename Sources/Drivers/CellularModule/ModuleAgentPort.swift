@@ -35,7 +35,7 @@ extension ModuleAgent {
         case .ready: moduleListens(at: now, &effects)
         case .silent: moduleIsSilent(at: now, &effects)
         case .lost(let command): portLost(command, at: now, &effects)
-        case .absent: effects.append(.note("power_cycle.needed", ["reason": "no_port"]))
+        case .absent: if !isUpdating { effects.append(.note("power_cycle.needed", ["reason": "no_port"])) }
         case .sent(let command):
             effects.append(.note("at.sent", ["command": .text(masksNumbers ? NumberMask.command(command) : command.text)]))
         case .information(let line): effects.append(.note("at.line", ["line": shown(line.text)]))
@@ -85,6 +85,8 @@ extension ModuleAgent {
         case .message(let index): messageDone(index, outcome, &effects)
         case .locate(let step): locateDone(step, outcome, at: now, &effects)
         case .reset: resetDone(outcome, at: now, &effects)
+        case .update: updateCommandDone(outcome, at: now, &effects)
+        case .updateVersion: versionRead(outcome, at: now, &effects)
         case .stayAttached: break
         }
     }
@@ -129,6 +131,8 @@ extension ModuleAgent {
 
     /// It answers `AT` and nothing else: a restart helps, or only its power.
     private mutating func moduleHangs(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        // A restart would break off the update.
+        if isUpdating { return }
         if let last = ram.lastReset, last.duration(to: now) < Self.resetPause {
             take(channel.dropWaiting(), at: now, &effects)
             return moduleIsSilent(at: now, &effects)
@@ -138,6 +142,11 @@ extension ModuleAgent {
     }
 
     private mutating func moduleIsSilent(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        // The recovery system answers nothing; its lines come all the same, and the firmware is asked for from time to time.
+        if isUpdating {
+            forgetModule("no_answer", at: now, &effects)
+            return effects.append(.startTimer(.probe, after: Self.probePause))
+        }
         ram.trouble = (.hang, ram.trouble?.since ?? now)
         forgetModule("no_answer", at: now, &effects)
         if !ram.needsPower { effects.append(.note("power_cycle.needed", ["reason": "no_answer"])) }
@@ -157,6 +166,7 @@ extension ModuleAgent {
         effects.append(.note("port.lost", fields))
         if ram.trouble == nil { ram.trouble = (.portLost, now) }
         effects.append(.cancelTimer(.probe))
+        portLostInUpdate(&effects)
         forgetModule("port_lost", at: now, &effects)
     }
 
@@ -195,12 +205,13 @@ extension ModuleAgent {
     // MARK: Unsolicited
 
     private mutating func heard(_ urc: ATURC, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        if let report = ATUpdateReport(urc.text) { return heard(report, at: now, &effects) }
         guard ram.isSetUp else { return }
         switch urc.kind {
         case .registration(let registration): take(registration, at: now, &effects)
         case .pin(.ready): if ram.sim != .ready { askSIM(at: now, &effects) }
         case .pin(.notInserted), .pin(.notReady): setSIM(.missing, note: ("sim.missing", ["code": 10]), at: now, &effects)
-        case .messageStored(_, let index): ask("AT+CMGR=\(index)", for: .message(index: index), at: now, &effects)
+        case .messageStored(_, let index) where !isUpdating: ask("AT+CMGR=\(index)", for: .message(index: index), at: now, &effects)
         case .packetEvent: lookAtNetwork(at: now, &effects)
         case .ready:
             // The firmware runs anew although the port stayed: its settings are gone.

@@ -171,6 +171,7 @@ extension ModuleAgent {
         disk.bootCount += 1
         effects.append(.note("module.ready", ["boot_count": .integer(disk.bootCount)]))
         recovered(at: now, &effects)
+        moduleIsBack(at: now, &effects)
         askSIM(at: now, &effects)
         lookAtNetwork(at: now, &effects)
         effects.append(.startTimer(.networkPoll, after: Self.searchingPoll))

@@ -10,8 +10,8 @@ extension ModuleAgent {
             FieldKind("serial_no", .text, "serial number and device id, such as QT_001"),
             FieldKind("apn", .text, "access point name set at the start"),
         ],
-        actions: programActions + moduleActions, events: portEvents + moduleEvents + networkEvents + cloudEvents + trafficEvents,
-        queries: agentQueries)
+        actions: programActions + moduleActions + updateActions,
+        events: portEvents + moduleEvents + networkEvents + cloudEvents + updateEvents + trafficEvents, queries: agentQueries + updateQueries)
 
     private static let programActions = [
         ActionKind(
@@ -73,7 +73,7 @@ extension ModuleAgent {
         EventKind(
             "at.damaged", "Something came that is no line of text, or an answer that cannot be read.", fields: [FieldKind("reason", .text)]),
         EventKind(
-            "reset.sent", "The agent restarts the module (AT+CFUN=1,1).", fields: [FieldKind("reason", .choice(["hang", "command"]))]),
+            "reset.sent", "The agent restarts the module (AT+CFUN=1,1).", fields: [FieldKind("reason", .choice(["hang", "command", "update"]))]),
         EventKind(
             "power_cycle.needed", "The module does not answer any more; only its power helps.",
             fields: [FieldKind("reason", .choice(["no_answer", "no_port"]))]),

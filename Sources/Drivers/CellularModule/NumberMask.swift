@@ -36,6 +36,8 @@ enum NumberMask {
     /// A command with the arguments of secret ones left out.
     static func command(_ command: ATCommand) -> String {
         let parts = command.parts
+        // The query of a download address is a signature, with which anybody gets the file.
+        if parts.first?.name == "+QFOTADL", let query = command.text.firstIndex(of: "?") { return command.text[..<query] + "?***\"" }
         guard parts.contains(where: { secretCommands.contains($0.name) && $0.form == .write }) else { return line(command.text) }
         return "AT" + parts.map { $0.form == .write ? "\($0.name)=***" : $0.name }.joined(separator: ";")
     }
