@@ -12,6 +12,7 @@ package final class Cloud: Sendable {
     package let storage: Storage
     package let gateway: Gateway
     package let devices: DeviceService
+    package let firmware: FirmwareService
     package let users: UserStore
     package let tokens: TokenAuthority
     package let metrics: MetricsRegistry
@@ -27,7 +28,11 @@ package final class Cloud: Sendable {
         let devices = try DeviceService(
             settings: configuration.devices, environment: environment, storage: session, tokens: parts.tokens, nonces: parts.nonces)
         devices.addMetrics(to: parts.metrics)
-        gateway = try parts.gateway(services: [devices], keys: devices)
+        let firmware = try FirmwareService(configuration: configuration, environment: environment, storage: session, devices: devices)
+        firmware.addMetrics(to: parts.metrics)
+        devices.setObserver(firmware)
+        gateway = try parts.gateway(services: [devices, firmware], keys: devices)
+        self.firmware = firmware
         self.configuration = configuration
         self.environment = environment
         self.storage = session
@@ -37,6 +42,7 @@ package final class Cloud: Sendable {
         metrics = parts.metrics
         audit = parts.audit
         try devices.start()
+        try firmware.start()
     }
 
     // MARK: REST
@@ -48,6 +54,11 @@ package final class Cloud: Sendable {
     /// - Returns: `.unreachable` from a cloud that has crashed, `.interrupted` where it crashes while it answers.
     package func respond(to call: HTTPCall, from peer: String = "local") async -> Result<HTTPAnswer, HTTPFailure> {
         if storage.isCrashed { return .failure(.unreachable) }
+        if let struck = await firmware.strike(call, answeredBy: { await self.answer(to: $0, from: peer) }) { return struck }
+        return await answer(to: call, from: peer)
+    }
+
+    private func answer(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
         do {
             let answer = try await gateway.respond(to: call, from: peer)
             // What was under way when the cloud fell is lost, even where the answer was nearly there.
@@ -92,5 +103,6 @@ package final class Cloud: Sendable {
     package func crash() {
         storage.crash()
         devices.crash()
+        firmware.crash()
     }
 }

@@ -140,8 +140,9 @@ extension DeviceService {
                 [CloudNote("device.deleted", ["device": .text(id), "serial_no": .text(record.serial)])]
                     + commands.map { CommandNotes.finished($0, state: .failed, result: nil, reason: "device_deleted") }
             })
-        state.withLock { state in
-            if let device = state.directory.number(of: id) { state.directory.remove(device) }
+        if let device = state.withLock({ $0.directory.number(of: id) }) {
+            tellObserver(of: device) { $0.deviceWasDeleted($1) }
+            state.withLock { $0.directory.remove(device) }
         }
         environment.disconnect(id, "deleted")
     }

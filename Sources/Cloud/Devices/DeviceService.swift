@@ -34,6 +34,8 @@ package final class DeviceService: CloudService, DeviceKeys {
     }
 
     let state = Mutex(State())
+    /// The version centre, which wants to know who is there and what runs.
+    private let observerBox = Mutex<ObserverBox>(ObserverBox())
     /// Set once by `init`; the writer calls back into the service.
     private let writerBox = Mutex<TelemetryWriter?>(nil)
 
@@ -57,6 +59,24 @@ package final class DeviceService: CloudService, DeviceKeys {
     }
 
     var writer: TelemetryWriter? { writerBox.withLock { $0 } }
+
+    private struct ObserverBox: Sendable { weak var observer: (any DeviceObserver)? }
+
+    /// Set once, before `start`; held weakly, since the observer holds this.
+    func setObserver(_ observer: any DeviceObserver) { observerBox.withLock { $0.observer = observer } }
+
+    func tellObserver(of device: Int, _ body: (any DeviceObserver, String) -> Void) {
+        let id = state.withLock { $0.directory[device].id }
+        if let observer = observerBox.withLock({ $0.observer }) { body(observer, id) }
+    }
+
+    /// Whether a device is connected and its subscriptions stand.
+    func isReachable(_ id: String) -> Bool {
+        state.withLock { state in
+            guard let device = state.directory.number(of: id) else { return false }
+            return state.directory[device].isActive && state.directory[device].isReady
+        }
+    }
 
     /// Takes up the devices of the database. Those that were online are given the full time until they count as silent:
     /// the cloud cannot know what it missed while it was down.
@@ -149,4 +169,13 @@ package final class DeviceService: CloudService, DeviceKeys {
             registry.gauge(name, help) { [weak self] in self.map(value) ?? 0 }
         }
     }
+}
+
+/// Whoever wants to know of devices beside their own service.
+protocol DeviceObserver: AnyObject, Sendable {
+    /// It is connected, its subscriptions stand, and it has said how it is.
+    func deviceIsReachable(_ id: String)
+    /// It has said which firmware it runs.
+    func device(_ id: String, runs version: String, isConfirmed: Bool)
+    func deviceWasDeleted(_ id: String)
 }

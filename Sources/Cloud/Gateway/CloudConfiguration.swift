@@ -1,3 +1,5 @@
+package import LabCore
+
 /// How one cloud is set up. Secrets are given by the caller: in `sim` from the seed, elsewhere random or from a file.
 package struct CloudConfiguration: Sendable, Equatable {
     /// The name under which devices and people reach the cloud.
@@ -18,12 +20,16 @@ package struct CloudConfiguration: Sendable, Equatable {
     /// Life of a device's token; security.md 4.1 says 15 minutes.
     package var deviceTokenLife: Duration
     package var userTokenLife: Duration
+    /// The version centre.
+    package var firmware: FirmwareSettings
+    /// Rules that are broken on purpose, to show that scenarios find it (`lab mutate`).
+    package var bugs: Set<SeededBug>
 
     package init(
         hostName: String = "cloud.lab", acceptedHosts: [String] = [], devices: DeviceSettings, acceptsVersion0: Bool = true,
         tokenKeys: [TokenKey], firstAdministrator: FirstAdministrator? = nil, passwordCost: PasswordCost = PasswordCost(),
         rateLimits: RateLimits = RateLimits(), limits: RequestLimits = RequestLimits(), deviceTokenLife: Duration = .seconds(900),
-        userTokenLife: Duration = .seconds(3600)
+        userTokenLife: Duration = .seconds(3600), firmware: FirmwareSettings = FirmwareSettings(), bugs: Set<SeededBug> = []
     ) {
         self.hostName = hostName
         self.acceptedHosts = acceptedHosts
@@ -36,6 +42,8 @@ package struct CloudConfiguration: Sendable, Equatable {
         self.limits = limits
         self.deviceTokenLife = deviceTokenLife
         self.userTokenLife = userTokenLife
+        self.firmware = firmware
+        self.bugs = bugs
     }
 }
 
@@ -97,6 +105,8 @@ package struct RateLimits: Sendable, Equatable {
     package var user: RateLimit
     /// For one address.
     package var open: RateLimit
+    /// Downloads of firmware, for one address: a site with many devices behind it.
+    package var ota: RateLimit
     /// Failed authentications of one address; beyond that it is told 429 instead of what was wrong.
     package var failures: RateLimit
     /// Answers with the cloud's signed time to one device at one address.
@@ -107,7 +117,7 @@ package struct RateLimits: Sendable, Equatable {
     package init(
         login: RateLimit = RateLimit(10, per: .seconds(60)), registration: RateLimit = RateLimit(10, per: .seconds(60)),
         device: RateLimit = RateLimit(60, per: .seconds(60)), user: RateLimit = RateLimit(600, per: .seconds(60)),
-        open: RateLimit = RateLimit(600, per: .seconds(60)), failures: RateLimit = RateLimit(60, per: .seconds(60)),
+        open: RateLimit = RateLimit(600, per: .seconds(60)), ota: RateLimit = RateLimit(60_000, per: .seconds(60)), failures: RateLimit = RateLimit(60, per: .seconds(60)),
         clockHelp: RateLimit = RateLimit(3, per: .seconds(60)), maximumCallers: Int = 100_000
     ) {
         self.login = login
@@ -115,6 +125,7 @@ package struct RateLimits: Sendable, Equatable {
         self.device = device
         self.user = user
         self.open = open
+        self.ota = ota
         self.failures = failures
         self.clockHelp = clockHelp
         self.maximumCallers = maximumCallers

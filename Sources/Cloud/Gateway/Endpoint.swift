@@ -19,6 +19,8 @@ package struct Endpoint: Sendable {
     package var bodyIsOpen: Bool
     /// The largest body in bytes where the endpoint differs from the configuration's limit.
     package var bodyLimit: Int?
+    /// The body is a file (`application/octet-stream`), which the endpoint finds in `rawBody`.
+    package var takesBytes: Bool
     /// The fields of `data` in the answer.
     package var answer: [FieldKind]
     /// The statuses that are its own: `[200, 404]`. Those that every endpoint can give are added.
@@ -27,7 +29,7 @@ package struct Endpoint: Sendable {
 
     package init(
         _ method: String, _ path: String, _ summary: String, access: Access, rateClass: RateClass, query: [FieldKind] = [],
-        body: [FieldKind]? = nil, bodyIsOpen: Bool = false, bodyLimit: Int? = nil, answer: [FieldKind] = [], statuses: [Int] = [200],
+        body: [FieldKind]? = nil, bodyIsOpen: Bool = false, bodyLimit: Int? = nil, takesBytes: Bool = false, answer: [FieldKind] = [], statuses: [Int] = [200],
         handle: @escaping @Sendable (CloudRequest) async throws -> APIAnswer
     ) {
         self.method = method
@@ -39,6 +41,7 @@ package struct Endpoint: Sendable {
         self.body = body
         self.bodyIsOpen = bodyIsOpen
         self.bodyLimit = bodyLimit
+        self.takesBytes = takesBytes
         self.answer = answer
         self.statuses = statuses
         self.handle = handle
@@ -60,11 +63,17 @@ package enum Access: Sendable, Equatable {
     /// - Parameter owner: the path parameter that must equal the device of a device's token.
     ///   Without one, no device passes.
     case permission(Permission, owner: String?)
+    /// A device's token with its signature, whichever device it is: the endpoint looks up what is that device's.
+    ///
+    /// - Parameter orUser: the permission with which users pass too; without one none does.
+    case anyDevice(orUser: Permission?)
 }
 
 /// Endpoints that share a budget of requests.
 package enum RateClass: String, Sendable, CaseIterable {
     case login, registration, device, user, open
+    /// Downloads of firmware, which carry their permission in their address.
+    case ota
 }
 
 /// A part of the cloud with a REST surface.

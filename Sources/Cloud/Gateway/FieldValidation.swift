@@ -6,6 +6,7 @@ enum FieldValidation {
 
     /// The fields of a body, in the order in which they were sent.
     static func body(_ bytes: [UInt8], of endpoint: Endpoint, limits: RequestLimits) throws(APIError) -> Fields {
+        if endpoint.takesBytes { return [:] }
         guard let kinds = endpoint.body else {
             if bytes.isEmpty { return [:] }
             throw APIError(.malformedRequest, "\(endpoint.method) \(endpoint.path) takes no body.")

@@ -44,7 +44,14 @@ struct Gate: Sendable {
         if call.header("content-encoding") != nil {
             throw APIError(.unsupportedMediaType, "Bodies are taken without content-encoding only.")
         }
-        guard let type = call.header("content-type"), Self.isJSON(type) else { throw APIError(.unsupportedMediaType) }
+        guard let type = call.header("content-type") else { throw APIError(.unsupportedMediaType) }
+        if endpoint.takesBytes {
+            guard type.lowercased() == "application/octet-stream" else {
+                throw APIError(.unsupportedMediaType, "A file is taken as content-type: application/octet-stream only.")
+            }
+        } else if !Self.isJSON(type) {
+            throw APIError(.unsupportedMediaType)
+        }
     }
 
     private static func isJSON(_ type: String) -> Bool {
@@ -80,7 +87,7 @@ struct Gate: Sendable {
             let key = isServed(tenant) ? try keys.deviceKey(id: signature.deviceID) : nil
             try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
             return .device(id: signature.deviceID, epoch: key?.epoch ?? 0)
-        case .permission:
+        case .permission, .anyDevice:
             let claims = try await readToken(call, trace: trace)
             if claims.typ == TokenUse.device.rawValue { trace.update { $0.device = claims.sub } }
             guard claims.tenant == tenant, isServed(tenant) else { throw APIError(.tenantMismatch) }
@@ -160,6 +167,11 @@ struct Gate: Sendable {
     // MARK: Whether they may
 
     private func authorise(_ access: Access, _ identity: Identity, parameters: Fields) throws(APIError) {
+        if case .anyDevice(let userPermission) = access {
+            if case .device = identity { return }
+            if case .user(_, let role) = identity, let userPermission, role.has(userPermission) { return }
+            throw APIError(.permissionDenied, details: ["permission": .text((userPermission ?? .writeOwnData).rawValue)])
+        }
         guard case .permission(let permission, let owner) = access else { return }
         let denied = APIError(.permissionDenied, details: ["permission": .text(permission.rawValue)])
         switch identity {
@@ -183,6 +195,7 @@ extension RateLimits {
         case .device: device
         case .user: user
         case .open: open
+        case .ota: ota
         }
     }
 }

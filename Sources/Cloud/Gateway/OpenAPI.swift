@@ -34,7 +34,11 @@ enum OpenAPI {
             if let owner { operation["x-owner"] = .text(owner) }
         }
         operation["parameters"] = .list(parameters(of: endpoint))
-        if let body = endpoint.body {
+        if endpoint.takesBytes {
+            operation["requestBody"] = [
+                "required": true, "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]],
+            ]
+        } else if let body = endpoint.body {
             operation["requestBody"] = [
                 "required": .bool(body.contains(where: \.isRequired)),
                 "content": ["application/json": ["schema": schema(of: body, isOpen: endpoint.bodyIsOpen)]],
@@ -54,6 +58,8 @@ enum OpenAPI {
         switch access {
         case .open: []
         case .factory, .deviceSecret: [["signature": []]]
+        case .anyDevice(let permission):
+            permission == nil ? [["bearer": [], "signature": []]] : [["bearer": []], ["bearer": [], "signature": []]]
         case .permission(let permission, let owner):
             owner != nil && UserRole.device.has(permission) ? [["bearer": []], ["bearer": [], "signature": []]] : [["bearer": []]]
         }
@@ -78,7 +84,7 @@ enum OpenAPI {
             switch endpoint.access {
             case .open: []
             case .factory, .deviceSecret: [reference("tenant"), reference("deviceID"), reference("timestamp"), reference("nonce")]
-            case .permission: [reference("tenant")]
+            case .permission, .anyDevice: [reference("tenant")]
             }
         return inPath + inQuery + inHeader
     }
@@ -86,7 +92,7 @@ enum OpenAPI {
     private static func responses(_ endpoint: Endpoint) -> FieldValue {
         var common = [400, 413, 414, 429, 431, 500, 507]
         if endpoint.access != .open { common += [401, 403] }
-        if endpoint.body != nil { common.append(415) }
+        if endpoint.body != nil || endpoint.takesBytes { common.append(415) }
         var responses: Fields = [:]
         for status in Set(endpoint.statuses + common).sorted() {
             responses[String(status)] = status < 400 ? success(endpoint, status: status) : ["$ref": "#/components/responses/Failure"]
@@ -97,6 +103,9 @@ enum OpenAPI {
     private static func success(_ endpoint: Endpoint, status: Int) -> FieldValue {
         if status == 204 { return ["description": "Done."] }
         if endpoint.path == "/metrics" { return ["description": "Metrics.", "content": ["text/plain": ["schema": ["type": "string"]]]] }
+        if endpoint.rateClass == .ota {
+            return ["description": "Bytes.", "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]]]
+        }
         if endpoint.path == "/openapi.json" {
             return ["description": "This document.", "content": ["application/json": ["schema": ["type": "object"]]]]
         }

@@ -24,14 +24,16 @@ package final class RateLimiter: Sendable {
     /// Callers that are remembered now.
     package var callers: Int { state.withLock { $0.fullAt.count } }
 
-    /// Takes one token of the caller's bucket.
-    package func take(key: String, limit: RateLimit, at now: RunInstant) -> RateDecision {
+    /// Takes tokens of the caller's bucket, all of them or none.
+    ///
+    /// - Parameter cost: 1 or more, and not more than the limit has.
+    package func take(key: String, limit: RateLimit, at now: RunInstant, cost: Int = 1) -> RateDecision {
         state.withLock { state in
             let key = Self.admitted(key, limit, at: now, to: &state, maximum: maximumCallers)
             let step = max(1, limit.period.nanoseconds / Int64(limit.requests))
             let window = step * Int64(limit.requests)
             let full = max(state.fullAt[key] ?? 0, now.nanoseconds)
-            let next = full + step
+            let next = full + step * Int64(cost)
             if next - now.nanoseconds > window {
                 return RateDecision(
                     isAllowed: false, limit: limit.requests, remaining: 0, reset: full - now.nanoseconds,

@@ -121,6 +121,8 @@ extension DeviceService {
                     state.directory[device].isDescribed = state.directory[device].isReady
                 }
                 synchronise(device, cause: "resend", repeatsCommands: isFirst)
+            case .runs(let device, let version, let isConfirmed):
+                tellObserver(of: device) { $0.device($1, runs: version, isConfirmed: isConfirmed) }
             case .refused(let device, let refusal):
                 let id = state.withLock { $0.directory[device].id }
                 refuse(refusal, topic: "\(Topics.prefix)\(id)", clientID: id)

@@ -6,6 +6,7 @@ extension DeviceService {
     func synchronise(_ device: Int, cause: String, repeatsCommands: Bool) {
         pushConfiguration(device, cause: cause)
         sendCommands(device, repeating: repeatsCommands)
+        if repeatsCommands { tellObserver(of: device) { $0.deviceIsReachable($1) } }
     }
 
     /// Sends the next version, unless the device is away, has not said which one it has, or has not answered the last one.

@@ -32,6 +32,8 @@ struct LogEntry: Sendable, Equatable {
 struct StatusReport: Sendable, Equatable {
     var presence: Presence
     var firmware: String?
+    /// Whether the image that runs is confirmed; `nil` where the device does not say.
+    var isConfirmed: Bool?
     var configVersion: Int64?
     /// What else it says: boot count, modules, performance. Empty for a will.
     var information: Fields
@@ -45,6 +47,10 @@ struct StatusReport: Sendable, Equatable {
         _ = try record.timestamp()
         presence = try record.choice("status", Presence.self)
         firmware = try record.text("firmware", maximum: 64)
+        if let value = record.fields["firmware_confirmed"] {
+            guard let confirmed = value.bool else { throw TelemetryRefusal(.invalidField, field: "firmware_confirmed") }
+            isConfirmed = confirmed
+        }
         configVersion = try record.count("config_version")
         information = Fields()
         if let count = try record.count("boot_count") { information["boot_count"] = .integer(count) }

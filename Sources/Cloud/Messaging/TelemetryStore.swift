@@ -11,6 +11,8 @@ enum TelemetryStore {
         /// The device said where it stands; what it misses is sent.
         case described(device: Int, isFirst: Bool)
         case refused(device: Int, TelemetryRefusal)
+        /// The device said which firmware it runs.
+        case runs(device: Int, version: String, isConfirmed: Bool)
     }
 
     // MARK: Heartbeats
@@ -119,6 +121,9 @@ enum TelemetryStore {
         if let version = status.configVersion {
             let settled = try ConfigurationStore.reported(version, of: report.id, mayLower: true, at: report.receivedAt, in: db)
             consequences = notes(of: settled, device: report.id, reason: nil)
+        }
+        if let version = status.firmware, let isConfirmed = status.isConfirmed {
+            consequences.append(.runs(device: report.device, version: version, isConfirmed: isConfirmed))
         }
         if status.presence == .online { consequences.append(.described(device: report.device, isFirst: isFirst)) }
         return consequences

@@ -26,6 +26,7 @@ package enum Topics {
     package static func device(of topic: String) -> String? { parse(topic).map { String($0.device) } }
 
     static func configuration(_ device: String) -> String { "\(prefix)\(device)/config/update" }
+    static func update(_ device: String) -> String { "\(prefix)\(device)/update" }
     static func command(_ device: String) -> String { "\(prefix)\(device)/command" }
 
     /// Whether a device may send on the topic: one of the upward ones below its own name, and nothing else.

@@ -15,6 +15,7 @@ extension Cloud {
             case "device.rotate_key": try await rotateKey(arguments)
             case "user.create": try createUser(arguments)
             case "request": try await request(arguments)
+            case let action where FirmwareVocabulary.actions.contains { $0.name == action }: try await performFirmware(action, arguments)
             default: throw ActionFailure("unknown_action", "The cloud has no action '\(action)'.")
             }
         }
@@ -33,6 +34,7 @@ extension Cloud {
             case "logs": try logs(arguments)
             case "heartbeats": try heartbeats(arguments)
             case "signals": try signals(arguments)
+            case let query where FirmwareVocabulary.queries.contains { $0.name == query }: try answerFirmware(query, arguments)
             default: throw ActionFailure("unknown_query", "The cloud has no query '\(query)'.")
             }
         }
@@ -45,7 +47,7 @@ extension Cloud {
             let time = arguments["add"]?.durationNanoseconds ?? 0
             storage.setSlowness(isActive ? .nanoseconds(max(0, time)) : .zero)
         case "database.full": storage.setFull(isActive)
-        default: return
+        default: return firmware.setFault(fault, arguments, isActive: isActive)
         }
         // What waited for the database need not wait for the next try.
         if !isActive { devices.settle() }
@@ -53,7 +55,7 @@ extension Cloud {
 
     // MARK: Actions
 
-    private var tenant: String { configuration.devices.tenant }
+    var tenant: String { configuration.devices.tenant }
 
     private func provision(_ arguments: Fields) async throws -> Fields {
         let serials = try CloudScenario.serials(arguments)
