@@ -59,12 +59,13 @@ struct Attendant: Sendable {
         if let output, entries[1].revents != 0, !take(from: output, into: \.output) { self.output = nil }
         if let errors, entries[2].revents != 0, !take(from: errors, into: \.errors) { self.errors = nil }
         if let input, entries[3].revents != 0, !feed(input) { self.input = nil }
-        if let deadline, ContinuousClock.now >= deadline {
+        let hasEnded = entries[0].revents != 0
+        if !hasEnded, let deadline, ContinuousClock.now >= deadline {
             self.deadline = nil
             // Nobody has waited for it, so the number of its group is still its own.
             kill(-record.process, SIGKILL)
         }
-        return entries[0].revents != 0
+        return hasEnded
     }
 
     private func entry(_ descriptor: Descriptor?, _ interest: Int32) -> pollfd {

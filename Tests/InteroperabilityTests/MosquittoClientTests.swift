@@ -1,6 +1,7 @@
 import Foundation
 import LabCore
 import MQTTBroker
+import Programs
 import Runner
 import Testing
 import Transports
@@ -21,10 +22,10 @@ struct MosquittoClientTests {
         let bench = try BrokerBench()
         defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "\(quality)"]
-        let subscriber = try ForeignProgram(sub, common + ["-t", "test/#", "-C", "2", "-W", "30", "-F", "%t %q %p"])
+        let subscriber = try ChildProcess(sub, common + ["-t", "test/#", "-C", "2", "-W", "30", "-F", "%t %q %p"])
         await bench.subscribed()
         for text in ["first", "second"] {
-            let outcome = try await ForeignProgram.run(pub, common + ["-t", "test/\(text)", "-m", text])
+            let outcome = try await ChildProcess(pub, common + ["-t", "test/\(text)", "-m", text]).outcome()
             #expect(outcome.status == 0, "\(outcome.errors)")
         }
         let outcome = await subscriber.outcome()
@@ -38,8 +39,8 @@ struct MosquittoClientTests {
         let bench = try BrokerBench()
         defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version]
-        #expect(try await ForeignProgram.run(pub, common + ["-q", "1", "-r", "-t", "state", "-m", "on"]).status == 0)
-        let outcome = try await ForeignProgram.run(sub, common + ["-t", "state", "-C", "1", "-W", "30", "-F", "%r %p"])
+        #expect(try await ChildProcess(pub, common + ["-q", "1", "-r", "-t", "state", "-m", "on"]).outcome().status == 0)
+        let outcome = try await ChildProcess(sub, common + ["-t", "state", "-C", "1", "-W", "30", "-F", "%r %p"]).outcome()
         #expect(outcome.output == "1 on\n")
     }
 
@@ -51,10 +52,10 @@ struct MosquittoClientTests {
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1"]
         var keeper = common + ["-i", "keeper", "-c", "-t", "kept"]
         if version == "mqttv5" { keeper += ["-x", "3600"] }
-        #expect(try await ForeignProgram.run(sub, keeper + ["-E"]).status == 0)
+        #expect(try await ChildProcess(sub, keeper + ["-E"]).outcome().status == 0)
         await bench.disconnected("keeper")
-        #expect(try await ForeignProgram.run(pub, common + ["-t", "kept", "-m", "while away"]).status == 0)
-        #expect(try await ForeignProgram.run(sub, keeper + ["-C", "1", "-W", "30"]).output == "while away\n")
+        #expect(try await ChildProcess(pub, common + ["-t", "kept", "-m", "while away"]).outcome().status == 0)
+        #expect(try await ChildProcess(sub, keeper + ["-C", "1", "-W", "30"]).outcome().output == "while away\n")
     }
 
     @Test("the will of a client that is killed comes; nobody hears of one that disconnects", arguments: versions)
@@ -63,16 +64,16 @@ struct MosquittoClientTests {
         let bench = try BrokerBench()
         defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1"]
-        let watcher = try ForeignProgram(sub, common + ["-t", "wills/#", "-C", "2", "-W", "30", "-F", "%t %p"])
+        let watcher = try ChildProcess(sub, common + ["-t", "wills/#", "-C", "2", "-W", "30", "-F", "%t %p"])
         await bench.subscribed()
         let will = ["--will-qos", "1", "--will-payload", "gone"]
-        let killed = try ForeignProgram(sub, common + will + ["--will-topic", "wills/killed", "-i", "killed", "-t", "none"])
+        let killed = try ChildProcess(sub, common + will + ["--will-topic", "wills/killed", "-i", "killed", "-t", "none"])
         await bench.subscribed()
         killed.kill()
         await bench.disconnected("killed")
         let orderly = common + will + ["--will-topic", "wills/orderly", "-t", "elsewhere", "-m", "x"]
-        #expect(try await ForeignProgram.run(pub, orderly).status == 0)
-        #expect(try await ForeignProgram.run(pub, common + ["-t", "wills/marker", "-m", "marker"]).status == 0)
+        #expect(try await ChildProcess(pub, orderly).outcome().status == 0)
+        #expect(try await ChildProcess(pub, common + ["-t", "wills/marker", "-m", "marker"]).outcome().status == 0)
         #expect(await watcher.outcome().output == "wills/killed gone\nwills/marker marker\n")
     }
 
@@ -82,10 +83,10 @@ struct MosquittoClientTests {
         let bench = try BrokerBench()
         defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", "mqttv5", "-q", "1"]
-        let members = try (0..<2).map { _ in try ForeignProgram(sub, common + ["-t", "$share/group/work", "-C", "3", "-W", "30"]) }
+        let members = try (0..<2).map { _ in try ChildProcess(sub, common + ["-t", "$share/group/work", "-C", "3", "-W", "30"]) }
         await bench.subscribed(2)
         for number in 0..<6 {
-            #expect(try await ForeignProgram.run(pub, common + ["-t", "work", "-m", "\(number)"]).status == 0)
+            #expect(try await ChildProcess(pub, common + ["-t", "work", "-m", "\(number)"]).outcome().status == 0)
         }
         var texts: [String] = []
         for member in members { texts += await member.outcome().output.split(separator: "\n").map(String.init) }
@@ -111,13 +112,13 @@ struct MosquittoClientTests {
         defer { bench.stop() }
         let certificates = ["--cafile", try file("ca.pem", authority.authority), "--tls-version", tls]
         let common = ["-h", "localhost", "-p", bench.port]
-        let subscriber = try ForeignProgram(sub, common + certificates + ["-t", "test", "-C", "1", "-W", "30"])
+        let subscriber = try ChildProcess(sub, common + certificates + ["-t", "test", "-C", "1", "-W", "30"])
         await bench.subscribed()
-        #expect(try await ForeignProgram.run(pub, common + certificates + ["-t", "test", "-m", "secret"]).status == 0)
+        #expect(try await ChildProcess(pub, common + certificates + ["-t", "test", "-m", "secret"]).outcome().status == 0)
         #expect(await subscriber.outcome().output == "secret\n")
 
         let stranger = try file("other.pem", LabCertificates(named: "Stranger", at: Date()).authority)
-        let refused = try await ForeignProgram.run(pub, common + ["--cafile", stranger, "-t", "test", "-m", "secret"])
+        let refused = try await ChildProcess(pub, common + ["--cafile", stranger, "-t", "test", "-m", "secret"]).outcome()
         #expect(refused.status != 0)
         #expect(refused.errors.contains("TLS error"), "\(refused.errors)")
     }
@@ -131,8 +132,8 @@ struct MosquittoClientTests {
         let bench = try BrokerBench(settings)
         defer { bench.stop() }
         let common = ["-h", "127.0.0.1", "-p", bench.port, "-V", version, "-q", "1", "-t", "a", "-m", "b"]
-        #expect(try await ForeignProgram.run(pub, common + ["-u", "badge", "-P", "secret"]).status == 0)
-        #expect(try await ForeignProgram.run(pub, common + ["-u", "badge", "-P", "guess"]).status != 0)
-        #expect(try await ForeignProgram.run(pub, common).status != 0)
+        #expect(try await ChildProcess(pub, common + ["-u", "badge", "-P", "secret"]).outcome().status == 0)
+        #expect(try await ChildProcess(pub, common + ["-u", "badge", "-P", "guess"]).outcome().status != 0)
+        #expect(try await ChildProcess(pub, common).outcome().status != 0)
     }
 }

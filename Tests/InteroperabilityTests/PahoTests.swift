@@ -1,6 +1,7 @@
 import Foundation
 import LabCore
 import MQTTBroker
+import Programs
 import Runner
 import Testing
 import Transports
@@ -17,7 +18,7 @@ struct PahoTests {
     /// Whether Python has the library; says so if not.
     private func python(_ test: String) async throws -> String? {
         guard let python = ForeignProgram.path("python3", for: test) else { return nil }
-        if try await ForeignProgram.run(python, ["-c", "import paho.mqtt.client"]).status == 0 { return python }
+        if try await ChildProcess(python, ["-c", "import paho.mqtt.client"]).outcome().status == 0 { return python }
         print("SKIPPED \(test): python3-paho-mqtt is not installed")
         return nil
     }
@@ -27,7 +28,7 @@ struct PahoTests {
         let bench = try BrokerBench(settings)
         defer { bench.stop() }
         let host = settings.listeners[0].medium.isSecure ? "localhost" : "127.0.0.1"
-        let outcome = try await ForeignProgram.run(python, [script, name, host, bench.port, version] + options)
+        let outcome = try await ChildProcess(python, [script, name, host, bench.port, version] + options).outcome()
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
     }
 

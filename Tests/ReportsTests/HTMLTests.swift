@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Programs
 import Testing
 
 @testable import Reports
@@ -94,7 +95,7 @@ struct HTMLTests {
             """
         let page = HTMLReport.render(sample.summary) { sample == .hostile ? HostileRun.events : SampleRun.events($0) }
         let outcome = try Tool.run(python, ["-c", program], files: [("page.html", page)])
-        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.status == 0, "\(outcome)")
     }
 
     @Test("the same summary gives the same bytes")

@@ -1,4 +1,5 @@
 import LabCore
+import Programs
 import Testing
 
 @testable import Reports
@@ -20,7 +21,7 @@ struct JSONReportTests {
         sys.exit(1 if errors else 0)
         """
 
-    private func validate(_ report: [UInt8]) throws -> Tool.Outcome? {
+    private func validate(_ report: [UInt8]) throws -> ChildProcess.Outcome? {
         guard let python = Tool.find("python3") else { return nil }
         let outcome = try Tool.run(
             python, ["check.py"],
@@ -35,7 +36,7 @@ struct JSONReportTests {
     @Test("it validates, also with hostile text", arguments: SampleSummary.allCases)
     func validates(sample: SampleSummary) throws {
         guard let outcome = try validate(JSONReport.render(sample.summary)) else { return }
-        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.status == 0, "\(outcome)")
     }
 
     @Test("the schema refuses another version, an unknown verdict and an unknown key", arguments: [

@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Programs
 import ScenarioLanguage
 import Testing
 
@@ -69,27 +70,23 @@ struct SchemaAgreementTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let schemas = [EditorSchema.json(TestCatalogue.catalogue), EditorSchema.labJSON(TestCatalogue.catalogue)]
-        var arguments = ["python3", "\(testFolder)/validate.py"]
+        var arguments = ["\(testFolder)/validate.py"]
         for (index, schema) in schemas.enumerated() {
             let path = folder.appendingPathComponent("\(index).json")
             try Data(schema.utf8).write(to: path)
             arguments.append(path.path)
         }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments + files.map(\.absolutePath)
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        if process.terminationStatus == 3 || process.terminationStatus == 127 {
-            print("skipped: the schema is not compared with a foreign validator, because python3 with jsonschema and PyYAML is missing: \(text)")
+        let outcome = try ChildProcess.path(of: "python3").map { try ChildProcess($0, arguments + files.map(\.absolutePath)).wait() }
+        guard let outcome, outcome.status != 3 else {
+            let text = outcome?.output ?? ""
+            print(
+                "skipped: the schema is not compared with a foreign validator, because python3 with jsonschema and PyYAML is missing: \(text)"
+            )
             return nil
         }
-        try #require(process.terminationStatus == 0, "\(text)")
+        try #require(outcome.status == 0, "\(outcome)")
         var verdicts: [String: Verdict] = [:]
-        for line in text.split(separator: "\n") {
+        for line in outcome.output.split(separator: "\n") {
             let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
             if parts.count == 3 { verdicts[parts[0]] = Verdict(isGood: parts[1] == "good", complaint: parts[2]) }
         }

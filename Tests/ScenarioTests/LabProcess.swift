@@ -1,4 +1,5 @@
 import Foundation
+import Programs
 
 /// The built command `lab`, as users start it.
 enum LabProcess {
@@ -13,7 +14,7 @@ enum LabProcess {
     }
 
     /// What a test waits for at most before it ends the process and fails.
-    private static let patience = 120.0
+    private static let patience = Duration.seconds(120)
 
     /// The binary beside the test bundle; `LAB_BINARY` names another.
     static let path: String = {
@@ -54,34 +55,14 @@ enum LabProcess {
     static func run(
         _ program: String, _ arguments: [String], in folder: String, environment: [String: String]? = nil, signal: Signal? = nil
     ) throws -> Result {
-        let scratch = try TemporaryFolder()
-        let errorPath = "\(scratch.path)/err"
-        _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        if let environment { process.environment = environment }
-        // A file, so that a pipe that nobody reads does not fill up.
-        process.standardError = FileHandle(forWritingAtPath: errorPath)
-        process.standardInput = FileHandle.nullDevice
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let number = process.processIdentifier
-        let watchdog = DispatchWorkItem { kill(number, SIGKILL) }
-        DispatchQueue.global().asyncAfter(deadline: .now() + patience, execute: watchdog)
-        defer { watchdog.cancel() }
+        let process = try ChildProcess(program, arguments, in: folder, environment: environment, limit: patience)
         if let signal {
             // Asked again until it holds; how long that takes decides nothing.
             while process.isRunning, !signal.condition() { sched_yield() }
-            if process.isRunning { kill(number, signal.number) }
+            process.send(signal.number)
         }
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let error = try Data(contentsOf: URL(fileURLWithPath: errorPath))
-        let status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-        return Result(status: status, output: String(decoding: output, as: UTF8.self), error: String(decoding: error, as: UTF8.self))
+        let outcome = process.wait()
+        return Result(status: outcome.status, output: outcome.output, error: outcome.errors)
     }
 }
 
@@ -89,12 +70,7 @@ enum LabProcess {
 enum Tool {
     /// The program's path; where it is missing, a line that counts as a skipped test.
     static func find(_ names: String..., for purpose: String) -> String? {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        for name in names {
-            if let path = folders.map({ "\($0)/\(name)" }).first(where: { FileManager.default.isExecutableFile(atPath: $0) }) {
-                return path
-            }
-        }
+        for name in names { if let path = ChildProcess.path(of: name) { return path } }
         print("SKIPPED \(purpose): \(names[0]) is not installed")
         return nil
     }

@@ -1,52 +1,27 @@
 import Foundation
+import Programs
 import Testing
 
 /// A `lab serve` that is up.
 final class ServeProcess {
-    private let process = Process()
-    private let pipe = Pipe()
-    private let errorPath: String
-    private let scratch: TemporaryFolder
+    private let process: ChildProcess
     /// What it printed until it was ready.
-    private(set) var page: [String] = []
+    let page: [String]
 
     /// - Throws: where it did not become ready.
     init(_ arguments: [String], in folder: String) throws {
-        scratch = try TemporaryFolder()
-        errorPath = "\(scratch.path)/err"
-        _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
-        process.executableURL = URL(fileURLWithPath: LabProcess.path)
-        process.arguments = ["serve"] + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        process.standardOutput = pipe
-        process.standardError = FileHandle(forWritingAtPath: errorPath)
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let number = process.processIdentifier
-        // Ends whatever a test is waiting for.
-        DispatchQueue.global().asyncAfter(deadline: .now() + 90) { [weak process] in if process?.isRunning == true { kill(number, SIGKILL) }
-        }
-        while let line = readLine() {
-            page.append(line)
-            if line == "Ctrl-C stops it." { return }
-        }
-        throw NotReady(description: "\(page.joined(separator: "\n"))\n\(errors)")
+        // The limit ends whatever a test is waiting for.
+        process = try ChildProcess(LabProcess.path, ["serve"] + arguments, in: folder, limit: .seconds(90))
+        let ready = "Ctrl-C stops it.\n"
+        let printed = process.output { $0.contains(ready) }
+        guard let end = printed.range(of: ready)?.upperBound else { throw NotReady(description: "\(process.wait())") }
+        page = printed[..<end].split(separator: "\n").map(String.init)
     }
 
     struct NotReady: Error, CustomStringConvertible { var description: String }
 
-    deinit { if process.isRunning { process.terminate() } }
-
-    private func readLine() -> String? {
-        var bytes: [UInt8] = []
-        while let byte = pipe.fileHandleForReading.readData(ofLength: 1).first {
-            if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
-            bytes.append(byte)
-        }
-        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
-    }
-
-    var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
+    /// What it wrote on its standard error until it was stopped.
+    private(set) var errors = ""
 
     /// What stands behind a word of the page: an address, a command.
     func entry(_ word: String) -> String? {
@@ -58,12 +33,13 @@ final class ServeProcess {
         return address.split(separator: ":").last.map(String.init) ?? ""
     }
 
+    /// - Returns: with the last line that it printed after it was ready.
     func stop(_ signal: Int32 = SIGINT) -> (status: Int32, last: String) {
-        kill(process.processIdentifier, signal)
-        var last = ""
-        while let line = readLine() { last = line }
-        process.waitUntilExit()
-        return (process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus, last)
+        process.send(signal)
+        let outcome = process.wait()
+        errors = outcome.errors
+        let last = outcome.output.split(separator: "\n").dropFirst(page.count).last.map(String.init) ?? ""
+        return (outcome.status, last)
     }
 
     /// Runs a command as a user would paste it.

@@ -1,6 +1,7 @@
 import Emulators
 import Foundation
 import LabCore
+import Programs
 import Transports
 
 /// The emulated module behind four pseudo terminals, in real time, on the calling thread.
@@ -91,30 +92,13 @@ final class ModuleOnPorts {
 
     func noted(_ name: String) -> Bool { notes.contains { $0.name == name } }
 
-    struct ProgramResult {
-        var status: Int32
-        var output: String
-    }
-
-    /// Runs a program to its end while the module goes on.
-    func program(_ path: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> ProgramResult {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LC_ALL": "C.UTF-8"].merging(environment) { $1 }
-        let (outputPath, inputPath) = (folder.appending(path: "output"), folder.appending(path: "input"))
-        try Data(input.utf8).write(to: inputPath)
-        try Data().write(to: outputPath)
-        let output = try FileHandle(forWritingTo: outputPath)
-        process.standardOutput = output
-        process.standardError = output
-        process.standardInput = try FileHandle(forReadingFrom: inputPath)
-        try process.run()
-        let ended = run(until: { !process.isRunning }, timeout: .seconds(60))
-        if !ended { process.terminate() }
-        process.waitUntilExit()
-        try output.close()
-        return ProgramResult(
-            status: ended ? process.terminationStatus : -1, output: String(decoding: try Data(contentsOf: outputPath), as: UTF8.self))
+    /// Runs a program to its end, for a minute at most, while the module goes on.
+    func program(_ path: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]) throws
+        -> ChildProcess.Outcome
+    {
+        let variables = ["PATH": "/usr/bin:/bin", "HOME": folder.path, "LC_ALL": "C.UTF-8"].merging(environment) { $1 }
+        let program = try ChildProcess(path, arguments, environment: variables, input: Array(input.utf8), limit: .seconds(60))
+        _ = run(until: { !program.isRunning }, timeout: .seconds(90))
+        return program.wait()
     }
 }

@@ -1,6 +1,7 @@
 import Emulators
 import Foundation
 import LabCore
+import Programs
 import Testing
 import Transports
 
@@ -18,17 +19,8 @@ struct ModuleProgramTests {
         return module
     }
 
-    /// Prints that the test is skipped where the program is not installed.
-    private func installed(_ name: String, _ test: String) -> String? {
-        for folder in ["/usr/bin", "/usr/local/bin", "/bin"] where FileManager.default.isExecutableFile(atPath: "\(folder)/\(name)") {
-            return "\(folder)/\(name)"
-        }
-        print("SKIPPED \(test): \(name) is not installed")
-        return nil
-    }
-
-    private func gammu(_ module: ModuleOnPorts, _ arguments: String..., input: String = "") throws -> ModuleOnPorts.ProgramResult? {
-        guard let program = installed("gammu", "gammu \(arguments.joined(separator: " "))") else { return nil }
+    private func gammu(_ module: ModuleOnPorts, _ arguments: String..., input: String = "") throws -> ChildProcess.Outcome? {
+        guard let program = ForeignClient("gammu", for: "gammu \(arguments.joined(separator: " "))")?.path else { return nil }
         let configuration = module.folder.appending(path: "gammurc")
         let text =
             "[gammu]\ndevice = \(module.path("at"))\nconnection = at115200\nlogfile = \(module.path("gammu.log"))\nlogformat = textalldate\n"
@@ -43,24 +35,24 @@ struct ModuleProgramTests {
     @Test("gammu identify prints manufacturer, model, firmware, IMEI and IMSI")
     func identify() throws {
         guard let result = try gammu(module(), "identify") else { return }
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.status == 0, "\(result)")
         for text in ["Quectel", "RG500Q-EA", "RG500QEAAAR11A06M4G", "860000000000009", "001010123456780"] {
-            #expect(result.output.contains(text), "\(result.output)")
+            #expect(result.output.contains(text), "\(result)")
         }
     }
 
     @Test("gammu networkinfo prints registration, cell and operator")
     func networkInformation() throws {
         guard let result = try gammu(module(), "networkinfo") else { return }
-        #expect(result.status == 0, "\(result.output)")
-        for text in ["home network", "DE10", "5F1EA15", "001 01"] { #expect(result.output.contains(text), "\(result.output)") }
+        #expect(result.status == 0, "\(result)")
+        for text in ["home network", "DE10", "5F1EA15", "001 01"] { #expect(result.output.contains(text), "\(result)") }
     }
 
     @Test("gammu sendsms is told a reference, and the network gets the text")
     func sendMessage() throws {
         let module = try module()
         guard let result = try gammu(module, "sendsms", "TEXT", "+15551234567", input: "hello from a program\n") else { return }
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.status == 0, "\(result)")
         let sent = module.notes.first { $0.name == "sms.sent" }?.fields
         #expect(sent?["to"] == "+15551234567")
         #expect(sent?["text"]?.text?.hasPrefix("hello from a program") == true)
@@ -71,33 +63,33 @@ struct ModuleProgramTests {
         let module = try module()
         module.give(.action(Token(rawValue: 1), "sms.receive", ["from": "+15557654321", "text": "greetings, module"]))
         guard let result = try gammu(module, "getallsms") else { return }
-        #expect(result.status == 0, "\(result.output)")
+        #expect(result.status == 0, "\(result)")
         for text in ["+15557654321", "greetings, module", "1 SMS parts in 1 SMS"] {
-            #expect(result.output.contains(text), "\(result.output)")
+            #expect(result.output.contains(text), "\(result)")
         }
     }
 
     @Test("gammu monitor shows signal and network")
     func monitor() throws {
         guard let result = try gammu(module(), "monitor", "1") else { return }
-        #expect(result.status == 0, "\(result.output)")
-        #expect(result.output.contains("home network"), "\(result.output)")
+        #expect(result.status == 0, "\(result)")
+        #expect(result.output.contains("home network"), "\(result)")
     }
 
     @Test("picocom opens the port and shows the answer")
     func terminal() throws {
         let module = try module()
-        guard let program = installed("picocom", "picocom") else { return }
+        guard let program = ForeignClient("picocom", for: "picocom")?.path else { return }
         let result = try module.program(
             program, ["--quiet", "--baud", "115200", "--omap", "lfcr", "--exit-after", "700", module.path("at")], input: "ATI\nAT+CSQ\n")
-        #expect(result.output.contains("RG500Q-EA"), "\(result.output)")
-        #expect(result.output.contains("+CSQ: 22,99"), "\(result.output)")
+        #expect(result.output.contains("RG500Q-EA"), "\(result)")
+        #expect(result.output.contains("+CSQ: 22,99"), "\(result)")
     }
 
     @Test("pyserial reads and writes, and sees the port go at a reset")
     func pythonSerial() throws {
         let module = try module()
-        guard let program = installed("python3", "pyserial") else { return }
+        guard let program = ForeignClient("python3", for: "pyserial")?.path else { return }
         let script = """
             import sys
             try:

@@ -1,6 +1,6 @@
-import Dispatch
 import Foundation
 import LabCore
+import Programs
 import Testing
 import Transports
 
@@ -10,52 +10,16 @@ struct ForeignClient {
 
     /// - Parameter test: named in the line that says that it was skipped.
     init?(_ name: String, for test: String) {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-        guard let folder = folders.first(where: { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }) else {
+        guard let path = ChildProcess.path(of: name) else {
             print("SKIPPED \(test): \(name) is not installed")
             return nil
         }
-        path = "\(folder)/\(name)"
-    }
-
-    struct Outcome: Sendable {
-        var status: Int32
-        var output: String
-        var errors: String
+        self.path = path
     }
 
     /// Runs the program until it ends; it gets `input` and then the end of its input.
-    func run(_ arguments: [String], input: String = "") async throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        let (output, errors, source) = (Pipe(), Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = source
-        let ended = AsyncStream<Int32> { continuation in
-            process.terminationHandler = {
-                continuation.yield($0.terminationStatus)
-                continuation.finish()
-            }
-        }
-        try process.run()
-        try source.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try source.fileHandleForWriting.close()
-        async let text = Self.read(output.fileHandleForReading)
-        async let complaint = Self.read(errors.fileHandleForReading)
-        var status: Int32 = -1
-        for await value in ended { status = value }
-        return Outcome(status: status, output: await text, errors: await complaint)
-    }
-
-    private static func read(_ file: FileHandle) async -> String {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                let bytes = (try? file.readToEnd()) ?? Data()
-                continuation.resume(returning: String(decoding: bytes, as: UTF8.self))
-            }
-        }
+    func run(_ arguments: [String], input: String = "") async throws -> ChildProcess.Outcome {
+        try await ChildProcess(path, arguments, input: Array(input.utf8)).outcome()
     }
 }
 

@@ -1,6 +1,7 @@
 import Cloud
 import Foundation
 import LabCore
+import Programs
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Programs
 import Testing
 
 @testable import Transports
@@ -24,7 +25,7 @@ struct HTTPServerTLSTests {
         var url: String { "https://\(echo.address)/secret" }
 
         /// What `openssl s_client` says of a connection in one version of TLS.
-        func openssl(_ version: String, for test: String) async throws -> ForeignClient.Outcome? {
+        func openssl(_ version: String, for test: String) async throws -> ChildProcess.Outcome? {
             // Today's default of OpenSSL would not even ask for 1.1.
             let arguments = [
                 "s_client", "-connect", "\(echo.address)", version, "-CAfile", authority, "-verify_return_error", "-cipher",

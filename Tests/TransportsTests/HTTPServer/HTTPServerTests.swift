@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Programs
 import Synchronization
 import Testing
 
@@ -53,7 +54,7 @@ final class EchoServer: Sendable {
 struct HTTPServerTests {
     static let curlOptions = ["--silent", "--show-error", "--max-time", "20"]
 
-    private func curl(_ arguments: [String], for test: String = #function, input: String = "") async throws -> ForeignClient.Outcome? {
+    private func curl(_ arguments: [String], for test: String = #function, input: String = "") async throws -> ChildProcess.Outcome? {
         try await ForeignClient("curl", for: test)?.run(Self.curlOptions + arguments, input: input)
     }
 

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LabCore
+import Programs
 import Testing
 import Transports
 
@@ -80,8 +81,7 @@ struct MosquittoBrokerTests {
         try Data("\(user):\(password)\n".utf8).write(to: URL(filePath: path))
         defer { try? FileManager.default.removeItem(atPath: path) }
         // Turns the plain passwords of a file into hashes.
-        let process = try MosquittoBroker.spawn("/usr/bin/mosquitto_passwd", ["-U", path])
-        waitpid(process, nil, 0)
+        try ChildProcess("mosquitto_passwd", ["-U", path]).wait()
         return try String(contentsOfFile: path, encoding: .utf8)
     }
 

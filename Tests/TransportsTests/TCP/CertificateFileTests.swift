@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Programs
 import Testing
 import Transports
 
@@ -80,24 +81,13 @@ struct CertificateFileTests {
     }
 
     @Test("another program accepts the certificates")
-    func openssl() throws {
-        guard FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl") else {
-            print("SKIPPED another program accepts the certificates: openssl is not installed")
-            return
-        }
+    func openssl() async throws {
+        guard let openssl = ForeignClient("openssl", for: "another program accepts the certificates") else { return }
         let made = try authority.server(names: ["broker.example", "127.0.0.1"])
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = [
+        let outcome = try await openssl.run([
             "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "broker.example", "-CAfile",
             try write("ca.pem", authority.authority), try write("s.pem", made.certificateChain),
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        process.waitUntilExit()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        #expect(process.terminationStatus == 0, "\(text)")
+        ])
+        #expect(outcome.status == 0, "\(outcome)")
     }
 }

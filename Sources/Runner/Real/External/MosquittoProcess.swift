@@ -1,6 +1,7 @@
 import Cloud
 import Foundation
 import LabCore
+import Programs
 
 /// Eclipse Mosquitto as a child of the lab, with a configuration made for one run: limits lifted, a password file and an ACL
 /// file, a port and a folder of its own.
@@ -14,7 +15,7 @@ final class MosquittoProcess {
 
     let port: Int
     private let folder: URL
-    private var process: Process?
+    private var process: ChildProcess?
 
     /// - Parameters:
     ///   - port: free on 127.0.0.1.
@@ -23,14 +24,16 @@ final class MosquittoProcess {
     /// - Throws: `StreamFailure` where mosquitto is missing or does not start.
     init(port: Int, accounts: [Account], rights: [String]) throws {
         self.port = port
-        folder = FileManager.default.temporaryDirectory.appending(path: "lab-mosquitto-\(ProcessInfo.processInfo.processIdentifier)-\(port)")
+        folder = FileManager.default.temporaryDirectory.appending(
+            path: "lab-mosquitto-\(ProcessInfo.processInfo.processIdentifier)-\(port)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try writeFiles(accounts, rights)
         try start()
     }
 
     static let missing = StreamFailure(
-        .notFound, "mosquitto", "the program is not installed", remedy: "install the Debian packages mosquitto and mosquitto-clients, or use --broker embedded")
+        .notFound, "mosquitto", "the program is not installed",
+        remedy: "install the Debian packages mosquitto and mosquitto-clients, or use --broker embedded")
 
     /// The lines of the ACL file: the cloud may do everything, devices what lies below their own names.
     static func rights(cloud: String) -> [String] {
@@ -44,7 +47,8 @@ final class MosquittoProcess {
         try Data().write(to: passwords)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords.path)
         for account in accounts {
-            guard try Self.run("mosquitto_passwd", ["-b", passwords.path, account.username, account.password]) == 0 else { throw Self.missing }
+            let words = ["mosquitto_passwd", "-b", passwords.path, account.username, account.password]
+            guard try Self.start(words).wait().status == 0 else { throw Self.missing }
         }
         try Data((rights.joined(separator: "\n") + "\n").utf8).write(to: folder.appending(path: "rights"))
         try Data(configuration.utf8).write(to: folder.appending(path: "mosquitto.conf"))
@@ -73,19 +77,10 @@ final class MosquittoProcess {
     }
 
     private func start() throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
+        guard let program = ChildProcess.path(of: "mosquitto", alsoIn: ["/usr/sbin"]) else { throw Self.missing }
         // The system ends it with the thread that runs this world, also where the lab is killed.
-        let leash = FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "TERM"] : []
-        process.arguments = leash + ["mosquitto", "-c", folder.appending(path: "mosquitto.conf").path]
-        var environment = ProcessInfo.processInfo.environment
-        environment["PATH", default: "/usr/bin:/bin"] += ":/usr/sbin"
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        do { try process.run() } catch { throw Self.missing }
-        self.process = process
+        let leash = ChildProcess.path(of: "setpriv").map { [$0, "--pdeathsig", "TERM"] } ?? []
+        process = try Self.start(leash + [program, "-c", folder.appending(path: "mosquitto.conf").path])
     }
 
     /// It has ended without being told to.
@@ -100,7 +95,7 @@ final class MosquittoProcess {
     /// Ends it in order: it writes its sessions and retained messages to disk.
     func stop() {
         process?.terminate()
-        process?.waitUntilExit()
+        process?.wait()
         process = nil
     }
 
@@ -119,14 +114,11 @@ final class MosquittoProcess {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    private static func run(_ program: String, _ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+    private static func start(_ words: [String]) throws -> ChildProcess {
+        do {
+            return try ChildProcess(words[0], Array(words.dropFirst()), output: .discarded, errors: .discarded)
+        } catch {
+            throw error.reason == .notFound ? missing : StreamFailure(.failed, error.program, error.detail, remedy: error.remedy)
+        }
     }
 }
