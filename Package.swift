@@ -54,6 +54,7 @@ let targets: [Target] = [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "FirmwareImages", dependencies: ["LabCore", "COpenSSL", "CZlib", crypto, cryptoExtras]),
     .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", crypto]),
+    .target(name: "FirmwareBench", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", crypto]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
@@ -79,7 +80,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "FirmwareImages", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -94,6 +95,7 @@ let targets: [Target] = [
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
     .testTarget(name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras]),
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto]),
+    .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", crypto, grdb]),

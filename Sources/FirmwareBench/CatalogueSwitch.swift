@@ -1,0 +1,68 @@
+import Emulators
+import FirmwareImages
+import LabCore
+import Simulation
+
+/// A1 to A6 and A8: what the new image does after the switch.
+extension CatalogueBuilder {
+    mutating func addAfterSwitch() throws {
+        let faults: [(TortureCase.Family, String, String, Fields)] = [
+            (.a1, "the application crashes at once", "app.crash", [:]), (.a1, "the application hangs", "app.hang", [:]),
+            (.a2, "no network", "self_test.fail", ["check": "network"]), (.a2, "no cloud", "self_test.fail", ["check": "cloud"]),
+            (.a2, "a dead sensor", "self_test.fail", ["check": "sensor"]), (.a2, "memory that falls", "self_test.fail", ["check": "memory"]),
+            (.a3, "the self-test hangs", "self_test.hang", [:]),
+        ]
+        for (family, about, name, fields) in faults {
+            good(family, about, [.whileRunning(word, name, fields)], endings: [.old], results: ["rolled_back"])
+            for note in ["boot.started", "boot.done", "online"] {
+                good(family, "\(about), and power goes at \(note)", [.whileRunning(word, name, fields), .power(at: note, nth: 1)], endings: [.old])
+            }
+        }
+        if setup.canMakeImages { try addBehaviours() }
+        addBroken()
+    }
+
+    private mutating func addBehaviours() throws {
+        let behaviours: [(TortureCase.Family, EmulatedApplication.Behaviour)] = [
+            (.a1, .crash), (.a1, .crashLate), (.a1, .hang), (.a2, .noNetwork), (.a2, .noCloud), (.a2, .sensorDead), (.a2, .heapFalling), (.a3, .selfTestHang),
+            (.a3, .selfTestFlapping),
+        ]
+        for (family, behaviour) in behaviours {
+            let release = try addMade("an image that does \(behaviour.rawValue)", try setup.made(version, behaviour: behaviour), version)
+            cases.append(
+                TortureCase(
+                    family: family, about: "an image with \(behaviour.rawValue)", offers: [release], endings: [.old], results: ["rolled_back"], mayRun: [release]))
+            var again = TortureCase(
+                family: .a8, about: "\(behaviour.rawValue) is offered again", offers: [release, release, release], endings: [.old], mayRun: [release])
+            again.results = ["rejected", "rolled_back"]
+            cases.append(again)
+        }
+        let later = try addMade("an image with a later schema", try setup.made(version, schema: 2), version)
+        cases.append(TortureCase(family: .a6, about: "settings are moved forward", offers: [later], endings: [.new], results: ["succeeded"], mayRun: [later]))
+        let back = try addMade("a later schema, and a dead sensor", try setup.made(version, behaviour: .sensorDead, schema: 3), version)
+        cases.append(
+            TortureCase(family: .a6, about: "settings are moved forward, then back", offers: [back], endings: [.old], results: ["rolled_back"], mayRun: [back]))
+    }
+
+    private mutating func addBroken() {
+        for (note, times) in [("self_test.passed", 1), ("ota.confirmed", 1)] {
+            good(.a4, "power goes at \(note), twice", (1...(times + 1)).map { .power(at: note, nth: $0) }, endings: [.new, .old])
+        }
+        // The way back is damaged, and the new image is bad: the new one stays as the last resort, and says so.
+        for (about, name, fields) in [("fails its self-test", "self_test.fail", ["check": "sensor"] as Fields), ("has a self-test that hangs", "self_test.hang", [:])] {
+            good(
+                .a5, "the old image is damaged, the new one \(about)",
+                [.device("slot.damage", ["slot": "update"], at: "boot.started"), .whileRunning(word, name, fields)], endings: [.new, .old])
+        }
+        // The old image may be below the security counter by then: nothing is left that may be started.
+        let endings: Set<TortureCase.Ending> = setup.oldCounter < setup.new.securityCounter ? [.new, .old, .stuck] : [.new, .old]
+        good(.a5, "the new image is damaged after it was confirmed", [.device("slot.damage", ["slot": "running"], at: "ota.confirmed")], endings: endings)
+        good(
+            .a5, "the new image is damaged after the confirmation, then power goes",
+            [.device("slot.damage", ["slot": "running"], at: "ota.confirmed"), .power(at: "ota.reported", nth: 1)], endings: endings)
+        good(.a5, "the image is damaged between activation and reset", [.device("slot.damage", ["slot": "update"], at: "ota.installed")], endings: [.old])
+        for note in ["boot.started", "boot.done", "ota.installed"] {
+            good(.a7, "the watchdog fires at \(note)", [.device("watchdog.fire", [:], at: note)], endings: [.new, .old])
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import Emulators
+import FirmwareImages
+import LabCore
+
+/// A run in which nothing goes wrong, with a copy of it before every input: cases begin there in place of going all the way again.
+struct Course: Sendable {
+    struct Moment: Sendable {
+        var run: TortureRun
+        var firmwareOperations: UInt64
+        var settingsOperations: UInt64
+        var blocks: Int
+    }
+
+    private(set) var moments: [Moment] = []
+    private(set) var firmwareOperations: UInt64 = 0
+    private(set) var settingsOperations: UInt64 = 0
+    private(set) var erases: UInt32 = 0
+    private(set) var final: TortureRun
+
+    var inputs: Int { moments.count }
+    var blocks: Int { moments.last?.blocks ?? 0 }
+
+    func operations(of part: TortureCase.Part) -> UInt64 { part == .firmware ? firmwareOperations : settingsOperations }
+
+    /// - Parameter start: the run with its offers made, before the badge is told of them.
+    init(from start: TortureRun) {
+        var run = start
+        run.countNotes()
+        let (firmware, settings) = (run.badge.firmware.flash.operationCount, run.badge.flash.operationCount)
+        let erased = run.badge.firmware.flash.eraseCounts.reduce(0, &+)
+        func moment(_ run: TortureRun) -> Moment {
+            Moment(
+                run: run, firmwareOperations: run.badge.firmware.flash.operationCount - firmware,
+                settingsOperations: run.badge.flash.operationCount - settings, blocks: run.centre.blocks)
+        }
+        moments = [moment(run)]
+        run.notify()
+        // Up to the result, and a little more: what follows is rest.
+        var settledAt: RunInstant?
+        while settledAt.map({ $0.duration(to: run.now) < .seconds(30) }) ?? (run.now < start.now.advanced(by: TortureRun.limit)) {
+            guard run.step() else { break }
+            if run.centre.isSettled, settledAt == nil { settledAt = run.now }
+            moments.append(moment(run))
+        }
+        firmwareOperations = run.badge.firmware.flash.operationCount - firmware
+        settingsOperations = run.badge.flash.operationCount - settings
+        erases = run.badge.firmware.flash.eraseCounts.reduce(0, &+) - erased
+        final = run
+    }
+
+    /// The last moment that the case shares, with how much of the flash operations lies behind it.
+    func moment(_ start: TortureCase.Start) -> Moment {
+        switch start {
+        case .beginning: moments[0]
+        case .input(let number): moments[min(number, moments.count - 1)]
+        case .operation(let part, let operation):
+            moments.last { (part == .firmware ? $0.firmwareOperations : $0.settingsOperations) < operation } ?? moments[0]
+        case .blocks(let count): moments.first { $0.blocks >= count } ?? moments[0]
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Emulators
+import FirmwareImages
+import LabCore
+import Testing
+
+@testable import FirmwareBench
+
+/// Benches that several tests share: making one takes longer than most runs.
+private enum Benches {
+    static func make(_ model: BootModel, bugs: Set<SeededBug> = [], size: Int = 8_192) throws -> TortureBench {
+        let (image, key) = try FactoryImage.make(
+            version: FirmwareVersion(2, 4, 0), format: model.format, size: size, securityCounter: 2, privateKey: Array(repeating: 5, count: 32))
+        let trust = ImageTrust(keys: model == .mcuboot ? [key] : [], hardware: model == .mcuboot ? "v1.0" : "")
+        let setup = try TortureSetup(image: image, model: model, trust: trust, bugs: bugs)
+        return TortureBench(setup, try Catalogue(setup, seed: 1))
+    }
+}
+
+extension TortureBench {
+    /// Every nth case of each family, at least one.
+    fileprivate func sample(_ step: Int, _ families: Set<TortureCase.Family> = Set(TortureCase.Family.allCases)) -> [Int] {
+        families.sorted().flatMap { family in
+            let numbers = catalogue.cases.indices.filter { catalogue.cases[$0].family == family }
+            return stride(from: 0, to: numbers.count, by: step).map { numbers[$0] }
+        }
+    }
+}
+
+@Suite("Torture of an update (specs/ota.md §4)")
+struct TortureTests {
+    @Test("the cases hold on every boot model, a sample of each family", arguments: BootModel.allCases)
+    func holds(model: BootModel) throws {
+        let bench = try Benches.make(model)
+        for number in bench.sample(23) {
+            let outcome = bench.run(number)
+            let entry = bench.catalogue.cases[number]
+            #expect(outcome.violations == [], "case \(number), \(entry.family): \(entry.about)")
+        }
+    }
+
+    @Test("the plain runs end with the new image; the one that crashes goes back", arguments: BootModel.allCases)
+    func courses(model: BootModel) throws {
+        let bench = try Benches.make(model)
+        #expect(bench.catalogue.courses.map { $0.final.centre.results.last?.state } == ["succeeded", "rolled_back", "succeeded"])
+        #expect(bench.catalogue.courses.map(\.final.badge.runningVersion) == ["2.4.0", "2.3.0", "2.4.0"])
+    }
+
+    @Test("every family of the specification that concerns one device has cases", arguments: BootModel.allCases)
+    func families(model: BootModel) throws {
+        let bench = try Benches.make(model)
+        let missing = Set(TortureCase.Family.allCases).subtracting(bench.catalogue.cases.map(\.family))
+        // Without a signature nobody can tell whose image it is; hashes that were made right again are right.
+        let allowed: [BootModel: Set<TortureCase.Family>] = [.mcuboot: [], .esp: [.i3, .i4], .rauc: [.i3, .i4]]
+        #expect(missing == allowed[model])
+    }
+
+    @Test("the same case ends the same, in whatever order and on however many threads")
+    func repeatable() throws {
+        let bench = try Benches.make(.mcuboot, size: 4_096)
+        let numbers = bench.sample(40)
+        func words(_ outcomes: [TortureOutcome]) -> [String] {
+            outcomes.map { "\($0.number) \($0.ending) \($0.result) \($0.reason) \($0.inputs)" }
+        }
+        let alone = words(numbers.map(bench.run))
+        #expect(words(TorturePool(bench, numbers: numbers).run(jobs: 2)) == alone)
+        #expect(words(numbers.reversed().map(bench.run)).reversed() == alone)
+    }
+
+    @Test("a run from the middle of a course ends as one from its beginning")
+    func sharedCourse() throws {
+        let bench = try Benches.make(.mcuboot, size: 4_096)
+        for number in bench.sample(60, [.p1, .p2, .a7]) {
+            let entry = bench.catalogue.cases[number]
+            var whole = entry
+            guard case .operation = entry.start else { continue }
+            whole.start = .beginning
+            let (short, long) = (bench.outcome(of: entry, number), bench.outcome(of: whole, number))
+            #expect(short.ending == long.ending, "\(entry.about)")
+            #expect(short.result == long.result, "\(entry.about)")
+            #expect(short.reason == long.reason, "\(entry.about)")
+        }
+    }
+
+    @Test("an image that no bootloader would start is refused before anything runs")
+    func unfit() throws {
+        #expect(throws: TortureRefusal.self) {
+            try TortureSetup(image: Array(repeating: 0xff, count: 4_096), model: .mcuboot, trust: ImageTrust())
+        }
+    }
+}
