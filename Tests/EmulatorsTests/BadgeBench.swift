@@ -53,18 +53,26 @@ struct BadgeBench {
     var refusals: [UInt8] = []
     var acknowledges = true
     var brokerAnswers = true
+    /// Answers what concerns firmware; without one there is never an update.
+    var centre: VersionCentre?
     var isRegistered = false
     var isSessionKept = false
     private var queue: [(at: RunInstant, order: Int, input: DeviceInput)] = []
     private var order = 0
     private var lastAction: UInt32 = 1_000_000
 
+    /// One image for all badges to which a test gives none.
+    static let firmware: FirmwareStore = {
+        do { return try FirmwareStore.factory() } catch { preconditionFailure("no factory image: \(error)") }
+    }()
+
     init(
-        serial: String = "BDG-0007", seed: UInt64 = 1, clockError: Int64 = 0, tenant: String = "default", badSectors: [Int] = []
+        serial: String = "BDG-0007", seed: UInt64 = 1, clockError: Int64 = 0, tenant: String = "default", badSectors: [Int] = [],
+        firmware: FirmwareStore = Self.firmware, settings: BadgeSettings = BadgeSettings()
     ) {
         let factory = BadgeFactory(master: Self.master)
         badge = Badge(
-            identity: factory.identity(serial: serial, seed: seed), cloud: BadgeCloudAddress(host: "cloud.lab", tenant: tenant),
+            identity: factory.identity(serial: serial, seed: seed), firmware: firmware, settings: settings, cloud: BadgeCloudAddress(host: "cloud.lab", tenant: tenant),
             factory: factory, epoch: Self.epoch, clockError: clockError, generator: SeededGenerator(seed: seed, purpose: "badge \(serial)"),
             badSectors: badSectors)
     }
@@ -156,7 +164,8 @@ struct BadgeBench {
         case .cancelTimer(let timer): queue.removeAll { $0.input == .timerFired(timer) }
         case .mqtt(let command): perform(command)
         case .request(let token, let call):
-            requests.append((now, call))
+            // Without a version centre the checks for updates are no test's subject.
+            if centre != nil || !call.path.hasPrefix("/api/v1/versions/check?") { requests.append((now, call)) }
             answer(call).map { enqueue(.answered(token, $0), after: .milliseconds(20)) }
         case .note(let name, let fields):
             notes.append(Note(at: now, name: name, fields: fields))
@@ -202,7 +211,8 @@ struct BadgeBench {
     }
 
     private mutating func answer(_ call: HTTPCall) -> Result<HTTPAnswer, HTTPFailure>? {
-        guard !replies.isEmpty else { return .success(rightAnswer(call)) }
+        if let answer = centre?.answer(call) { return answer }
+        guard !replies.isEmpty, !call.path.hasPrefix("/api/v1/versions/check?") else { return .success(rightAnswer(call)) }
         switch replies.removeFirst() {
         case .success(let status, let data): return .success(Self.answer(status, data))
         case .refusal(let status, let error): return .success(Self.answer(status, ["error": .text(error)], code: 1_000))
@@ -236,6 +246,7 @@ struct BadgeBench {
             return Self.answer(status, Self.grant(device, expiry: expiry))
         case "/api/v1/auth/device/token":
             return Self.answer(200, ["token": .text("token-\(expiry)"), "token_expires_at": .integer(expiry)])
+        case let path where path.hasPrefix("/api/v1/versions/check?"): return Self.answer(200, ["has_update": false])
         default: return Self.answer(200, ["path": .text(call.path)])
         }
     }
@@ -265,7 +276,7 @@ struct BadgeBench {
 
     private static func fits(_ value: FieldValue, _ type: FieldType) -> Bool {
         switch (type, value) {
-        case (.text, .text), (.integer, .integer), (.number, .number), (.number, .integer), (.bool, .bool), (.any, _): true
+        case (.list, .list), (.text, .text), (.integer, .integer), (.number, .number), (.number, .integer), (.bool, .bool), (.any, _): true
         case (.choice(let words), .text(let word)): words.contains(word)
         default: false
         }

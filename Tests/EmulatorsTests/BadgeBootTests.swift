@@ -11,8 +11,8 @@ struct BadgeFirstBootTests {
         let bench = BadgeBench.online()
         let milestones = bench.notes.filter { Badge.kind.event($0.name)?.volume == .milestone }.map(\.name)
         #expect(milestones == ["boot.started", "boot.done", "registered", "online"])
-        #expect(bench.notes[0].fields == ["firmware": "2.3.0", "reason": "power_on", "signature": "valid", "boot_count": 1])
-        #expect(bench.last("boot.done") == ["firmware": "2.3.0", "reason": "power_on", "signature": "valid", "slot": "a", "attempts": 1])
+        #expect(bench.notes[0].fields == ["firmware": "2.3.0", "reason": "power_on", "signature": "valid", "slot": "a", "attempts": 1, "revert": false, "boot_count": 1])
+        #expect(bench.last("boot.done") == ["firmware": "2.3.0", "reason": "power_on", "signature": "valid", "slot": "a", "attempts": 1, "revert": false])
         #expect(bench.last("registered") == ["device": "luna_badge_0007", "key_epoch": 1, "again": false])
         #expect(bench.last("online") == ["device": "luna_badge_0007", "session_present": false])
         #expect(bench.state["power"] == "on")
@@ -72,14 +72,14 @@ struct BadgeFirstBootTests {
                 clientID: "luna_badge_0007", secret: BadgeBench.secret, timestamp: Int64(parts[1]) ?? 0, nonce: parts[2]))
     }
 
-    @Test("subscribes to its configuration and its commands with quality 1, and publishes its status")
+    @Test("subscribes to its configuration, its commands and notices of updates with quality 1, and publishes its status")
     func subscriptions() throws {
         let bench = BadgeBench.online()
-        #expect(bench.subscribed == ["luna/device/luna_badge_0007/config/update", "luna/device/luna_badge_0007/command"])
+        #expect(bench.subscribed == ["config/update", "command", "update"].map { "luna/device/luna_badge_0007/" + $0 })
         let status = try #require(bench.messages("status").first)
         #expect(status.quality == 1)
         #expect(status.json == [
-            "timestamp": "2026-01-01T00:00:00Z", "status": "online", "firmware": "2.3.0", "config_version": 0, "boot_count": 1,
+            "timestamp": "2026-01-01T00:00:00Z", "status": "online", "firmware": "2.3.0", "firmware_confirmed": true, "config_version": 0, "boot_count": 1,
             "modules": ["yolo": "running", "whisper": "running", "tts": "idle"], "performance": ["fps": 15.2, "latency": 120],
         ])
     }

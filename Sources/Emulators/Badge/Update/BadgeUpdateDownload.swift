@@ -63,6 +63,8 @@ extension Badge {
                 return try refuseUpdate("flash_error", attack: nil, at: now, &effects)
             }
             ram.update.attempt = attempt
+            // What an earlier manifest of this execution had in the slot is of another file.
+            if checkpoint(of: attempt) > 0 { _ = try saveCheckpoint(&effects) }
         }
         ram.update.stage = .downloading
         ram.update.retries.reset()

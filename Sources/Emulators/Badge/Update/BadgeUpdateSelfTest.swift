@@ -66,7 +66,7 @@ extension Badge {
 
     /// One signed request in each round shows whether the cloud still serves this badge.
     mutating func probe(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        guard ram.update.stage == .testing, ram.phase == .online, !ram.update.test.wasServed else { return }
+        guard ram.update.stage == .testing, !ram.deviceID.isEmpty, !ram.update.test.wasServed else { return }
         run(.update(.probe), at: now, &effects)
     }
 
@@ -113,7 +113,12 @@ extension Badge {
         effects.append(.note("self_test.passed", ["version": .text(runningVersion), "rounds": .integer(Int64(ram.update.test.rounds))]))
         effects.append(.note("ota.confirmed", ["version": .text(runningVersion)]))
         ram.running?.isConfirmed = true
-        if ram.update.attempt == nil { ram.update.stage = .idle } else { try finishUpdate(.succeeded, "", at: now, &effects) }
+        if ram.update.attempt == nil {
+            ram.update.stage = .idle
+            planCheck(settings.checkDelay, &effects)
+        } else {
+            try finishUpdate(.succeeded, "", at: now, &effects)
+        }
         if ram.phase == .online { publishStatus("online", at: now, &effects) }
     }
 
