@@ -27,8 +27,7 @@ struct ESP32Inspector {
         stateSegments()
         checkSums()
         checkTrust()
-        let isSigned = checkSignatures()
-        checkBehind(isSigned: isSigned)
+        checkBehind(checkSignatures())
         if let application = EmulatedApplication.find(in: bytes, body: ESP32Header.size..<layout.checksum) {
             report.state(
                 "emulated",
@@ -138,8 +137,8 @@ struct ESP32Inspector {
         }
     }
 
-    /// Whether there is a signature of either kind.
-    private mutating func checkSignatures() -> Bool {
+    /// - Returns: where image and signature end.
+    private mutating func checkSignatures() -> Int {
         let signatures = ESP32Signatures(bytes, layout, keys: trust.keys.isEmpty ? nil : trust.keys)
         guard !signatures.checked.isEmpty else { return checkOldSignature() }
         for checked in signatures.checked {
@@ -165,7 +164,7 @@ struct ESP32Inspector {
                     "the signature is not that of the \(name) key in its block")
             }
         }
-        return true
+        return layout.signatureSector + ESP32Layout.sectorSize
     }
 
     /// One good block is enough.
@@ -181,11 +180,9 @@ struct ESP32Inspector {
     }
 
     /// Secure boot v1 of the first ESP32: the last 68 bytes are a zero word and r, s of P-256 over all before.
-    private mutating func checkOldSignature() -> Bool {
-        let start = bytes.count - 68
-        let looksSigned =
-            start >= layout.end && LittleEndian.u32(bytes, at: start) == 0 && start - layout.end < ESP32Layout.sectorSize
-            && !bytes[(start + 4)...].allSatisfy { $0 == 0 }
+    private mutating func checkOldSignature() -> Int {
+        let start = bytes.count - ESP32OldSignature.size
+        let looksSigned = start >= layout.end && start - layout.end < ESP32Layout.sectorSize && ESP32OldSignature.isLikely(bytes, at: start)
         guard looksSigned else {
             report.state("signature", "none")
             if !trust.keys.isEmpty {
@@ -193,36 +190,34 @@ struct ESP32Inspector {
                     .error, "signature_missing", at: min(layout.signatureSector, bytes.count), "the image is not signed",
                     bootloader: "refuses the image where secure boot is on")
             }
-            return false
+            return layout.end
         }
         guard !trust.keys.isEmpty else {
             report.state("signature", "secure boot v1, unchecked")
             report.find(
                 .note, "signature_unchecked", at: start, "no key was given, so the signature was not checked",
                 bootloader: "checks it with the key that it is built with")
-            return true
+            return bytes.count
         }
-        let digest = ImageDigest(.sha256, of: bytes, 0..<start)
-        let signature = DER.signature(Array(bytes[start + 4..<start + 36]), Array(bytes[start + 36..<start + 68]))
-        let key = trust.keys.first { if case .p256 = $0 { $0.verifies(signature, over: digest) } else { false } }
+        let key = ESP32OldSignature.signer(bytes, at: start, keys: trust.keys)
         report.state("signature", "secure boot v1, \(key == nil ? "invalid" : "valid")")
         if key == nil {
             report.find(
                 .error, "signature_invalid", at: start, "the signature is of none of the keys given", bootloader: "refuses the image")
         }
-        return true
+        return bytes.count
     }
 
-    private mutating func checkBehind(isSigned: Bool) {
-        let end =
-            isSigned && bytes.count >= layout.signatureSector + SecureBootBlock.size
-            ? layout.signatureSector + ESP32Layout.sectorSize : layout.end
-        guard !isSigned || bytes.count > end, bytes.count > end else { return }
+    private mutating func checkBehind(_ end: Int) {
+        guard bytes.count > end else { return }
         let rest = bytes[end...]
         let isPadding = rest.allSatisfy { $0 == 0xff } || rest.allSatisfy { $0 == 0 }
+        // espsecure takes the last sector of the file for the one with the signatures.
+        let hidesSignature = !trust.keys.isEmpty && end > layout.signatureSector
         report.find(
-            isPadding ? .note : .warning, isPadding ? "padding" : "trailing_bytes", at: end,
-            "\(rest.count) bytes behind the image\(isPadding ? " of padding" : ", which no hash covers")",
+            hidesSignature ? .error : isPadding ? .note : .warning, isPadding ? "padding" : "trailing_bytes", at: end,
+            "\(rest.count) bytes behind the image\(isPadding ? " of padding" : ", which no hash covers")"
+                + (hidesSignature ? ": espsecure looks for the signature in the last 4096 bytes of the file, and finds none" : ""),
             bootloader: "does not look at them")
     }
 }

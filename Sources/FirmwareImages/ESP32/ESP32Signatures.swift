@@ -49,3 +49,21 @@ struct ESP32Signatures {
         return checked
     }
 }
+
+/// Secure boot v1 of the first chips: a zero word and r, s of P-256, big-endian, over all before (ESP-IDF secure_boot_v1.rst).
+enum ESP32OldSignature {
+    static let size = 68
+
+    /// Whether 68 bytes at `start` have the form; not all zeros, which is padding.
+    static func isLikely(_ bytes: [UInt8], at start: Int) -> Bool {
+        Bounds.holds(bytes.count, start, size) && LittleEndian.u32(bytes, at: start) == 0
+            && bytes[start + 4..<start + size].contains { $0 != 0 && $0 != 0xff }
+    }
+
+    /// The first of the keys whose signature it is; `start` must have the form.
+    static func signer(_ bytes: [UInt8], at start: Int, keys: [ImageKey]) -> ImageKey? {
+        let digest = ImageDigest(.sha256, of: bytes, 0..<start)
+        let signature = DER.signature(Array(bytes[start + 4..<start + 36]), Array(bytes[start + 36..<start + size]))
+        return keys.first { if case .p256 = $0 { $0.verifies(signature, over: digest) } else { false } }
+    }
+}

@@ -5,7 +5,9 @@ enum ESP32Validation {
     ) throws(ImageRefusal) -> BootableImage {
         let layout = try ESP32Layout.read(bytes)
         let needsSignature = checks.contains(.signature) && !trust.keys.isEmpty
-        let end = needsSignature ? layout.signatureSector + ESP32Layout.sectorSize : layout.end
+        let isOld = layout.header.chip == 0 && ESP32OldSignature.isLikely(bytes, at: layout.end)
+        let end =
+            !needsSignature ? layout.end : isOld ? layout.end + ESP32OldSignature.size : layout.signatureSector + ESP32Layout.sectorSize
         if let slotSize = trust.slotSize, end > slotSize {
             throw ImageRefusal(.oversize, at: 1, "the image has \(end) bytes, the slot \(slotSize)")
         }
@@ -14,8 +16,7 @@ enum ESP32Validation {
                 .wrongHardware, at: 12, "the image is for \(ESP32Chip.name(layout.header.chip)), this is \(ESP32Chip.name(chip))")
         }
         let digest = try hash(bytes, layout, checks)
-        let signatures = ESP32Signatures(bytes, layout, keys: needsSignature ? trust.keys : nil)
-        if needsSignature, !signatures.isValid { throw refusal(signatures, layout) }
+        if needsSignature { try signature(bytes, layout, trust, isOld: isOld) }
         let description = layout.description(bytes)
         let counter = description?.secureVersion ?? 0
         if checks.contains(.securityCounter), counter < trust.minimumSecurityCounter {
@@ -23,7 +24,9 @@ enum ESP32Validation {
                 .downgradeCounter, at: description.map { $0.offset + 4 },
                 "secure version \(counter), the device has seen \(trust.minimumSecurityCounter)")
         }
-        let used = signatures.checked.isEmpty ? layout.end : min(bytes.count, layout.signatureSector + ESP32Layout.sectorSize)
+        let hasBlock = layout.signatureSector < bytes.count && bytes[layout.signatureSector] == SecureBootBlock.magic
+        let used =
+            hasBlock ? min(bytes.count, layout.signatureSector + ESP32Layout.sectorSize) : layout.end + (isOld ? ESP32OldSignature.size : 0)
         return BootableImage(
             format: .esp32, version: description?.firmwareVersion ?? FirmwareVersion(0, 0, 0), securityCounter: counter, length: used,
             digest: digest.bytes, body: ESP32Header.size..<layout.checksum, hardware: ESP32Chip.name(layout.header.chip))
@@ -44,6 +47,15 @@ enum ESP32Validation {
             throw ImageRefusal(.hashMismatch, at: hash.lowerBound, "the SHA-256 of everything before it is another")
         }
         return digest
+    }
+
+    private static func signature(_ bytes: [UInt8], _ layout: ESP32Layout, _ trust: ImageTrust, isOld: Bool) throws(ImageRefusal) {
+        let signatures = ESP32Signatures(bytes, layout, keys: trust.keys)
+        if signatures.isValid { return }
+        guard isOld else { throw refusal(signatures, layout) }
+        guard ESP32OldSignature.signer(bytes, at: layout.end, keys: trust.keys) != nil else {
+            throw ImageRefusal(.signatureInvalid, at: layout.end, "the signature of secure boot v1 is of none of the chip's keys")
+        }
     }
 
     private static func refusal(_ signatures: ESP32Signatures, _ layout: ESP32Layout) -> ImageRefusal {

@@ -6,6 +6,7 @@ package enum FirmwareInspector {
     /// Any bytes are taken; the time is bounded by their number.
     /// - Parameter trust: whose signatures are known, which hardware. Without keys signatures are unchecked.
     package static func inspect(_ bytes: [UInt8], trust: ImageTrust = ImageTrust()) -> Result<ImageReport, UnreadableImage> {
+        if IntelHex.isLikely(bytes) { return inspectHex(bytes, trust) }
         guard let kind = detect(bytes) else { return .failure(unreadable(bytes)) }
         switch kind {
         case .mcuboot: return .success(MCUbootInspector.inspect(bytes, trust: trust))
@@ -15,6 +16,17 @@ package enum FirmwareInspector {
         case .manifest: return .success(ReleaseInspector.inspect(manifest: bytes))
         case .root: return .success(ReleaseInspector.inspect(root: bytes))
         case .delta: return .success(DeltaInspector.inspect(bytes))
+        }
+    }
+
+    private static func inspectHex(_ text: [UInt8], _ trust: ImageTrust) -> Result<ImageReport, UnreadableImage> {
+        Result { () throws(UnreadableImage) in
+            let image = try IntelHex.decode(text)
+            // What an image in hexadecimal holds is not hexadecimal again.
+            guard !IntelHex.isLikely(image.bytes) else { throw UnreadableImage("Intel HEX in Intel HEX") }
+            var report = try inspect(image.bytes, trust: trust).get()
+            report.state("form", "Intel HEX from address \(HexText.offset(Int(clamping: image.address))), from which all offsets count")
+            return report
         }
     }
 
