@@ -80,7 +80,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -93,7 +93,8 @@ let targets: [Target] = [
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
-    .testTarget(name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras]),
+    .testTarget(
+        name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras], exclude: ["Tools/Makers"]),
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto]),
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
