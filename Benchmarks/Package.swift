@@ -44,6 +44,14 @@ let package = Package(
         .executableTarget(name: "SerialBenchmark", dependencies: ["LabCore", "Transports", "CSerial"]),
         .executableTarget(
             name: "BadgeClientsBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "FirmwareImages",
+            dependencies: [
+                "LabCore", "COpenSSL", "CZlib", .product(name: "Crypto", package: "swift-crypto"), .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
+        .executableTarget(name: "FirmwareBenchmark", dependencies: ["FirmwareImages", .product(name: "Crypto", package: "swift-crypto")]),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
@@ -52,7 +60,7 @@ let package = Package(
             ]),
     ])
 
-for target in package.targets where !["CProcess", "CLoad", "CSerial", "CLinux", "CMosquitto"].contains(target.name) {
+for target in package.targets where !["CProcess", "CLoad", "CSerial", "CLinux", "CMosquitto", "COpenSSL", "CZlib"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),
