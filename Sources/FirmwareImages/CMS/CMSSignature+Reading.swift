@@ -44,7 +44,7 @@ extension CMSSignature {
         guard let name = unsafe X509_get_subject_name(certificate), let output = unsafe BIO_new(BIO_s_mem()) else { return "" }
         defer { unsafe BIO_free_all(output) }
         // As RFC 2253 writes names, so that control characters and foreign bytes come as escapes (its flags are 0x317 in OpenSSL's asn1.h).
-        guard unsafe X509_NAME_print_ex(output, name, 0, UInt(XN_FLAG_SEP_CPLUS_SPC) | 0x317) >= 0 else { return "" }
+        guard unsafe X509_NAME_print_ex(output, name, 0, UInt(XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_SPC_EQ) | 0x317) >= 0 else { return "" }
         return String(decoding: unsafe drain(output), as: UTF8.self)
     }
 

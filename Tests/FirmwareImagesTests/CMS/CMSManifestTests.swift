@@ -11,7 +11,8 @@ struct CMSManifestTests {
     /// Signs the canonical bytes with `openssl cms` and gives the manifest's file.
     private func signed(_ document: SignedDocument, by signer: String, options: String = "", authority: String? = nil) throws -> [UInt8] {
         try folder.write("signed.json", document.canonical)
-        try folder.run("openssl cms -sign -binary -outform DER -in signed.json -signer \(signer).pem -inkey \(signer).key -out sig.der" + options)
+        try folder.run(
+            "openssl cms -sign -binary -outform DER -in signed.json -signer \(signer).pem -inkey \(signer).key -out sig.der" + options)
         var result = document
         result.attach(.init(keyID: try key(authority ?? signer).id, bytes: try folder.read("sig.der")))
         return result.bytes
@@ -22,19 +23,24 @@ struct CMSManifestTests {
     private func trust(_ authorities: [String], threshold: Int = 1) throws -> ReleaseTrust {
         try ReleaseSet.trust(
             try RootMetadata.make(
-                version: 1, issued: ReleaseSet.newYear - 9 * ReleaseSet.day, expires: ReleaseSet.newYear * 2, root: try ReleaseSet.role([1]),
+                version: 1, issued: ReleaseSet.newYear - 9 * ReleaseSet.day, expires: ReleaseSet.newYear * 2,
+                root: try ReleaseSet.role([1]),
                 release: ReleaseRole(keys: try authorities.map { try key($0) }, threshold: threshold), signedBy: [try ReleaseSet.key(1)]))
     }
 
     private func document(_ now: Int64) throws -> SignedDocument {
-        try SignedDocument(signed: try ReleaseSet.manifest { $0.issued = now; $0.expires = now + 20 * 365 * ReleaseSet.day }.signed)
+        try SignedDocument(
+            signed: try ReleaseSet.manifest {
+                $0.issued = now; $0.expires = now + 20 * 365 * ReleaseSet.day
+            }.signed)
     }
 
     @Test("P-256, P-384 and RSA certificates, with and without signed attributes", .enabled(if: ToolFolder.has("openssl")))
     func algorithms() throws {
         let now = ToolFolder.now
         for (name, algorithm) in [
-            ("p256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("p384", "EC -pkeyopt ec_paramgen_curve:P-384"), ("rsa", "RSA -pkeyopt rsa_keygen_bits:2048"),
+            ("p256", "EC -pkeyopt ec_paramgen_curve:P-256"), ("p384", "EC -pkeyopt ec_paramgen_curve:P-384"),
+            ("rsa", "RSA -pkeyopt rsa_keygen_bits:2048"),
         ] {
             try folder.makeAuthority(name, key: algorithm)
             let trust = try trust([name])
@@ -95,7 +101,8 @@ struct CMSManifestTests {
         for (days, isGood) in [(Int64(0), true), (29, true), (31, false)] {
             let moment = now + days * ReleaseSet.day
             let openssl = try folder.attempt(
-                "openssl cms -verify -binary -inform DER -in sig.der -content signed.json -CAfile good-ca.pem -purpose any -attime \(moment) -out out.json")
+                "openssl cms -verify -binary -inform DER -in sig.der -content signed.json -CAfile good-ca.pem -purpose any -attime \(moment) -out out.json"
+            )
             #expect((openssl.status == 0) == isGood)
             #expect((ReleaseManifest.verify(bytes, trust: trust, now: moment).told == "accepted") == isGood, "\(days) days on")
         }

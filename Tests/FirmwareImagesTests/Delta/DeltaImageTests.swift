@@ -14,7 +14,10 @@ struct DeltaImageTests {
             let word = UInt32(truncatingIfNeeded: chance.next())
             // Every eighth word is an address, which moves when something is inserted.
             let value = word & 7 == 0 ? 0x0800_0000 + (word >> 16) + shift : word & 0x3f00_f0ff
-            bytes += [UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value >> 16), UInt8(value >> 24)]
+            bytes += [
+                UInt8(truncatingIfNeeded: value), UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value >> 16),
+                UInt8(value >> 24),
+            ]
         }
         return bytes
     }

@@ -16,7 +16,8 @@ struct ReleaseSet {
 
     /// A root with root keys 1, 2 and release keys 11, 12.
     static func root(
-        version: Int64 = 1, issued: Int64 = newYear - 30 * day, expires: Int64 = newYear + 3_650 * day, rootKeys: [UInt8] = [1, 2], rootThreshold: Int = 1,
+        version: Int64 = 1, issued: Int64 = newYear - 30 * day, expires: Int64 = newYear + 3_650 * day, rootKeys: [UInt8] = [1, 2],
+        rootThreshold: Int = 1,
         releaseKeys: [UInt8] = [11, 12], releaseThreshold: Int = 1, signedBy signers: [UInt8]? = nil
     ) throws -> [UInt8] {
         try RootMetadata.make(
@@ -26,7 +27,8 @@ struct ReleaseSet {
 
     static func trust(_ root: [UInt8]? = nil, lastVersion: Int64 = 5) throws -> ReleaseTrust {
         ReleaseTrust(
-            root: try RootMetadata.trusted(try root ?? Self.root()), product: "luna-badge", tenant: "default", hardware: "v1.0", lastVersion: lastVersion,
+            root: try RootMetadata.trusted(try root ?? Self.root()), product: "luna-badge", tenant: "default", hardware: "v1.0",
+            lastVersion: lastVersion,
             minimumSecurityCounter: 3, format: .mcuboot, running: FirmwareVersion(2, 3, 0), maximumImageLength: 1 << 20)
     }
 

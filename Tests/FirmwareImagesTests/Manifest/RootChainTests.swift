@@ -31,7 +31,8 @@ struct RootChainTests {
         let both = try ReleaseSet.root(version: 2, rootKeys: [1, 3], signedBy: [1, 2, 3])
         #expect(told { () throws(ManifestRefusal) in try strict.next(both, now: now) } == "accepted")
         let halfNew = try ReleaseSet.root(version: 2, rootKeys: [3, 4], rootThreshold: 2, signedBy: [1, 2, 3])
-        #expect(told { () throws(ManifestRefusal) in try strict.next(halfNew, now: now) } == "vulnerability to key compromises/under_signed")
+        #expect(
+            told { () throws(ManifestRefusal) in try strict.next(halfNew, now: now) } == "vulnerability to key compromises/under_signed")
     }
 
     @Test("skips nothing and never goes back")
@@ -69,16 +70,20 @@ struct RootChainTests {
         #expect(told { () throws(ManifestRefusal) in try RootMetadata.trusted(bytes) }.hasPrefix("arbitrary") || !bytes.isEmpty)
     }
 
-    @Test("form: thresholds, names of keys and roles", arguments: [
-        ("\"threshold\":1", "\"threshold\":3"), ("\"threshold\":1", "\"threshold\":0"), ("ed25519", "ed448"), ("\"_type\":\"root\"", "\"_type\":\"release\""),
-        ("\"spec_version\":1", "\"spec_version\":2"), ("302a300506032b6570", "302a300506032b6571"),
-    ])
+    @Test(
+        "form: thresholds, names of keys and roles",
+        arguments: [
+            ("\"threshold\":1", "\"threshold\":3"), ("\"threshold\":1", "\"threshold\":0"), ("ed25519", "ed448"),
+            ("\"_type\":\"root\"", "\"_type\":\"release\""),
+            ("\"spec_version\":1", "\"spec_version\":2"), ("302a300506032b6570", "302a300506032b6571"),
+        ])
     func form(_ change: (old: String, new: String)) throws {
         let text = String(decoding: try ReleaseSet.root(), as: UTF8.self)
         let changed = text.replacing(change.old, with: change.new)
         #expect(changed != text)
         #expect(
-            told { () throws(ManifestRefusal) in try RootMetadata.trusted(Array(changed.utf8)) } == "malicious mirrors preventing updates/malformed")
+            told { () throws(ManifestRefusal) in try RootMetadata.trusted(Array(changed.utf8)) }
+                == "malicious mirrors preventing updates/malformed")
     }
 
     @Test("a stolen release key ends with the next root, and what it fast-forwarded is forgotten")

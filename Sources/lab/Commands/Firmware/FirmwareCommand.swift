@@ -1,5 +1,6 @@
 import ArgumentParser
 import FirmwareImages
+import Foundation
 import LabCore
 import Verdicts
 
@@ -8,7 +9,9 @@ struct FirmwareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "firmware", abstract: "Inspects, signs and tries out firmware images, release manifests and deltas.",
         discussion: "Exit codes: 0 fit, 1 unfit, 2 unreadable or wrong usage.",
-        subcommands: [FirmwareInspectCommand.self, FirmwareVerifyCommand.self])
+        subcommands: [
+            FirmwareInspectCommand.self, FirmwareVerifyCommand.self, FirmwareKeygenCommand.self, FirmwareSignCommand.self,
+            FirmwareManifestCommand.self, FirmwareDeltaCommand.self])
 }
 
 /// Files of firmware and keys, with what is wrong about them said by name.
@@ -25,7 +28,8 @@ enum FirmwareFiles {
 
     /// Keys and certificates of PEM files; private keys count as their public halves.
     static func trust(_ paths: [String]) throws -> ImageTrust {
-        var trust = ImageTrust()
+        // As `rauc info` does: certificates must be valid now.
+        var trust = ImageTrust(time: Int64(Date().timeIntervalSince1970))
         for path in paths {
             let text: String
             do {

@@ -7,10 +7,13 @@ import Verdicts
 /// `lab firmware verify`: whether a bootloader with these keys would start the image.
 struct FirmwareVerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Tells whether a bootloader with the given keys would start an image.",
-        discussion: "Exit codes: 0 it would, 1 it would not, 2 the file is no image.")
+        commandName: "verify", abstract: "Tells whether a bootloader would start an image, or an update agent take a manifest.",
+        discussion: """
+            Images are judged by --key, release manifests and roots by --root: a refused one is told with the TUF name of the attack.
+            Exit codes: 0 it would, 1 it would not, 2 the file is no image and no manifest.
+            """)
 
-    @Argument(help: "An MCUboot or ESP32 image, or a RAUC bundle.")
+    @Argument(help: "An MCUboot or ESP32 image, a RAUC bundle, a release manifest or a root.")
     var file: String
 
     @Option(name: .customLong("key"), help: "PEM file with a key or certificate of the bootloader; can be given more than once.")
@@ -31,8 +34,14 @@ struct FirmwareVerifyCommand: ParsableCommand {
     @Option(help: "The lowest security counter that is taken.")
     var securityCounter: UInt32 = 0
 
+    @OptionGroup(title: "Manifests") var release: ReleaseVerification.Options
+
     func run() throws {
-        guard !keys.isEmpty else { throw Stop(.wrongInput, "name the bootloader's key: --key PEM") }
+        if !release.roots.isEmpty {
+            return try ReleaseVerification(options: release, hardware: hardware, securityCounter: securityCounter).run(
+                try FirmwareOutput.read(file), file: file)
+        }
+        guard !keys.isEmpty else { throw Stop(.wrongInput, "name the bootloader's key: --key PEM, or for a manifest the root: --root FILE") }
         var trust = try FirmwareFiles.trust(keys)
         trust.hardware = hardware
         trust.compatible = compatible
