@@ -27,11 +27,11 @@ package struct PlanFile: Sendable, Equatable {
         self.companions = companions
     }
 
-    /// The path of a companion: `badge-2.4.0.manifest.json` for `badge-2.4.0.bin`.
-    package static func companionPath(of path: String, ending: String) -> String {
+    /// The paths of a companion, the first one that is there counts: `badge-2.4.0.bin.manifest.json`, `badge-2.4.0.manifest.json`.
+    package static func companionPaths(of path: String, ending: String) -> [String] {
         let name = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
         let stem = path[name...].lastIndex(of: ".").map { path[..<$0] } ?? path[...]
-        return stem + ending
+        return [path + ending, stem + ending].filter { $0 != path }
     }
 
     /// What an action gets in the place of the path.

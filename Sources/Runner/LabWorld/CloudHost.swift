@@ -128,6 +128,6 @@ extension CloudConfiguration {
             firstAdministrator: FirstAdministrator(
                 name: "admin", email: "admin@cloud.lab", password: Hexadecimal.text(secret("administrator's password"))),
             // Passwords of simulated users protect nothing; the cost would only make runs slow.
-            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1))
+            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1), bugs: bugs)
     }
 }

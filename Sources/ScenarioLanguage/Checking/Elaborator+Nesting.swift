@@ -134,7 +134,7 @@ extension Elaborator {
 
     private func arguments(_ step: SourceValue, of block: CheckingContext.Block) -> [Bound]? {
         let takes = (block.value["takes"]?.list ?? []).compactMap { $0.scalar?.text }
-        let given = step["with"]?.record ?? []
+        guard let given = entries(of: step["with"]) else { return nil }
         var result: [Bound] = []
         var isSound = true
         for entry in given {

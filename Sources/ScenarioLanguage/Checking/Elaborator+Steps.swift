@@ -110,10 +110,22 @@ extension Elaborator {
         value.flatMap { values.template($0, for: FieldKind(name, .duration)) }
     }
 
+    /// The fields of `with:`, also where it is one name for all of them.
+    ///
+    /// - Returns: `nil` after an error was reported.
+    func entries(of given: SourceValue?) -> [SourceValue.Entry]? {
+        guard let given else { return [] }
+        guard given.scalar != nil else { return given.record ?? [] }
+        guard let value = values.substituted(given) else { return nil }
+        if let record = value.record { return record }
+        log.error(at: given.location, "'with' must be a record of fields, such as {port: 1}, or ${name} of one")
+        return nil
+    }
+
     /// `with:`, complete: what is required must be there.
     private func arguments(_ step: SourceValue, for target: NodeResolver.Resolved) -> Template? {
         let given = step["with"]
-        let entries = given?.record ?? []
+        guard let entries = entries(of: given) else { return nil }
         let members = values.members(entries, of: target.takes, owner: "\(target.reference)")
         let missing = target.takes.filter { field in field.isRequired && !entries.contains { $0.name == field.name } }
         for field in missing {

@@ -78,7 +78,7 @@ enum Grammar {
 
     // MARK: steps
 
-    private static let with = RecordShape.Key.optional("with", .fields, "Arguments")
+    private static let with = RecordShape.Key.optional("with", .scalarOr(.text, .fields), "Arguments, or ${name} of a record in vars or the matrix")
     private static let condition = RecordShape.Key.optional("where", .fields, "Conditions on fields")
     private static let within = RecordShape.Key.optional("within", .duration(), "Time from the stimulus")
     private static let id = RecordShape.Key.optional("id", .word, "A name for `after`, `clear` and `limits`")

@@ -31,9 +31,11 @@ final class PlanFiles {
 
     private func companions(of path: String) -> [PlanFile.Companion] {
         PlanFile.endings.compactMap { ending, field in
-            let companion = PlanFile.companionPath(of: path, ending: ending)
-            guard companion != path, let bytes = try? provider.read(companion, atMost: PlanFile.maximumBytes) else { return nil }
-            return PlanFile.Companion(field: field, bytes: bytes)
+            for companion in PlanFile.companionPaths(of: path, ending: ending) {
+                guard let bytes = try? provider.read(companion, atMost: PlanFile.maximumBytes) else { continue }
+                return PlanFile.Companion(field: field, bytes: bytes)
+            }
+            return nil
         }
     }
 
