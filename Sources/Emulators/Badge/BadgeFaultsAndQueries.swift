@@ -55,10 +55,12 @@ extension Badge {
             }
         let length = firmware.slots.first { $0.name == slot.rawValue }?.image?.length ?? firmware.updateSectorSize
         let unit = firmware.layout.writeUnit
-        let address = firmware.address(slot) + length / 2 / unit * unit
         let isPowered = firmware.flash.isPowered
         firmware.flash.restorePower()
-        try? firmware.flash.program(at: address, Array(repeating: 0, count: unit))
+        // A payload without its bundle's hashes is recognised by its beginning only.
+        for offset in firmware.model == .rauc ? [0, length / 2] : [length / 2] {
+            try? firmware.flash.program(at: firmware.address(slot) + offset / unit * unit, Array(repeating: 0, count: unit))
+        }
         if !isPowered { firmware.flash.cutPower(atOperation: 1, tear: .nothing) }
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Badge update: delta, with the whole image behind it (specs/ota.md §4, D1 to D5)")
 struct DeltaUpdateTests {
-    private static let image = Release.image()
+    private static let image = Release.next(after: Release.image("2.3.0"))
     private static let delta = DeltaImage.make(from: Release.image("2.3.0"), to: image)
 
     private func run(
@@ -39,7 +39,7 @@ struct DeltaUpdateTests {
 
     @Test("another base is refused before anything is fetched, unless the bug is in: then the whole image comes (D1)")
     func otherBase() {
-        // The same version, one bit of padding apart.
+        // The same version with another body.
         let running = Release.image("2.3.0", size: 10_016)
         let bench = run(running: running)
         #expect(bench.centre?.result == "succeeded")

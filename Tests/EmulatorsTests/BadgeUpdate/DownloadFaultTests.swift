@@ -61,14 +61,17 @@ struct DownloadFaultTests {
         let bench = run(skip: 1, times: 1, whole)
         #expect(bench.centre?.result == "succeeded")
         #expect(bench.centre?.downloads.count == 2)
-        #expect(run(bugs: [.resumeAppendsOn200], skip: 1, times: 2, whole).centre?.result == "failed")
+        #expect(!bench.notes.contains { $0.name == "ota.retry" })
+        let bug = run(bugs: [.resumeAppendsOn200], skip: 1, times: 1, whole)
+        #expect(bug.notes.contains { $0.name == "ota.retry" && $0.fields.text("reason") == "hash_mismatch" })
     }
 
     @Test("N3: another range than the one asked for is refused, whatever is wrong with it")
     func wrongRange() {
+        let size = Release.image().count
         let wrongs: [@Sendable (HTTPCall, HTTPAnswer) -> Result<HTTPAnswer, HTTPFailure>?] = [
-            Self.set("content-range", nil), Self.set("content-range", "bytes 4097-8192/10108"), Self.set("content-range", "bytes 0-4095/10108"),
-            Self.set("content-range", "bytes 4096-8192/10108"), Self.set("content-range", "items 4096-8191/10108"),
+            Self.set("content-range", nil), Self.set("content-range", "bytes 4097-8192/\(size)"), Self.set("content-range", "bytes 0-4095/\(size)"),
+            Self.set("content-range", "bytes 4096-8192/\(size)"), Self.set("content-range", "items 4096-8191/\(size)"),
             Self.set("content-range", "bytes 4096-8191/*"),
             Self.changing { $0.body.append(0) }, Self.changing { $0.body.removeLast() },
         ]

@@ -36,14 +36,17 @@ struct UpdatePowerTests {
                 var cut = bench(model)
                 cut.fault("flash.cut", ["part": "firmware", "at_operation": .integer(Int64(operation)), "tear": .text(tear)])
                 cut.runToEnd()
+                // The cut may come with the last thing that is written.
+                cut.run(for: .seconds(10))
                 #expect(cut.count("power.lost") == 1, "operation \(operation)")
                 check(cut, "\(model) cut at operation \(operation), \(tear)")
             }
         }
     }
 
-    @Test("a cut at every operation of the settings' flash does, too", arguments: PlainUpdateTests.models)
-    func settingsFlash(_ model: BootModel) {
+    @Test("a cut at every operation of the settings' flash does, too")
+    func settingsFlash() {
+        let model = BootModel.mcuboot
         var whole = bench(model)
         let before = whole.badge.flash.operationCount
         whole.runToEnd()
@@ -53,6 +56,8 @@ struct UpdatePowerTests {
                 var cut = bench(model)
                 cut.fault("flash.cut", ["at_operation": .integer(Int64(operation)), "tear": .text(tear)])
                 cut.runToEnd()
+                // The cut may come with the last thing that is written.
+                cut.run(for: .seconds(10))
                 #expect(cut.count("power.lost") == 1, "operation \(operation)")
                 check(cut, "\(model) cut at operation \(operation), \(tear)")
             }
@@ -82,7 +87,7 @@ struct UpdatePowerTests {
         cut.give(.poweredOn)
         cut.runToEnd()
         #expect(cut.last("ota.started")?["resumed_at"]?.integer == 8_192)
-        #expect(cut.centre?.ranges == ["bytes=0-4095", "bytes=4096-8191", "bytes=8192-12287", "bytes=8192-10203"].prefix(cut.centre?.ranges.count ?? 0).map { $0 } || cut.centre?.ranges.count { $0.hasPrefix("bytes=0-") } == 1)
+        #expect(cut.centre?.ranges.count { $0.hasPrefix("bytes=0-") } == 1)
         check(cut, "in the download")
         // A second cut while the first is recovered from (P4).
         var twice = bench(.mcuboot)

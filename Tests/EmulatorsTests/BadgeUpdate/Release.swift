@@ -49,6 +49,23 @@ enum Release {
         } catch { preconditionFailure("\(error)") }
     }
 
+    /// 2.4.0 as a small change of an MCUboot image of 2.3.0 that `image` made: other version, signed anew.
+    ///
+    /// Layout: header of 32 bytes with the version's minor number at 21, body with the text of the program, protected records; behind
+    /// those 4 bytes of header, the hash (4 + 32), the key's hash (4 + 32) and the signature (4 + 64).
+    static func next(after base: [UInt8]) -> [UInt8] {
+        var image = base
+        image[21] = 4
+        let text = Array("version=2.3.0".utf8)
+        if let place = image.indices.first(where: { image[$0...].starts(with: text) }) { image[place + 10] = UInt8(ascii: "4") }
+        let covered = image.count - 144
+        let digest = Array(SHA256.hash(data: image[..<covered]))
+        image.replaceSubrange(covered + 8..<covered + 40, with: digest)
+        guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: imageSeed), let signature = try? key.signature(for: digest) else { return [] }
+        image.replaceSubrange(image.count - 64..<image.count, with: signature)
+        return image
+    }
+
     static func trust(_ model: BootModel) -> ImageTrust {
         // Images of the other two that are made here carry no signature.
         guard model == .mcuboot, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: imageSeed) else { return ImageTrust() }
@@ -56,10 +73,21 @@ enum Release {
     }
 
     /// A badge's firmware flash with 2.3.0 in it and room for 8 sectors.
-    static func store(_ model: BootModel = .mcuboot, version: String = "2.3.0", image: [UInt8]? = nil) -> FirmwareStore {
+    static func store(_ model: BootModel = .mcuboot, image: [UInt8]? = nil) -> FirmwareStore {
+        image == nil ? stores[model] ?? made(model, nil) : made(model, image)
+    }
+
+    /// Made once, since hundreds of badges begin with them.
+    private static let stores = Dictionary(uniqueKeysWithValues: BootModel.allCases.map { ($0, made($0, nil)) })
+    static let plainImage = image()
+    static let plainManifest = manifest(of: plainImage)
+
+    private static func made(_ model: BootModel, _ image: [UInt8]?) -> FirmwareStore {
         do {
-            return try FirmwareStore(
-                model: model, trust: trust(model), image: image ?? Self.image(version, model: model), layout: FirmwareLayout(imageSectors: 8))
+            var store = try FirmwareStore(
+                model: model, trust: trust(model), image: image ?? Self.image("2.3.0", model: model), layout: FirmwareLayout(imageSectors: 8))
+            store.startInFactory()
+            return store
         } catch { preconditionFailure("\(error)") }
     }
 

@@ -60,8 +60,8 @@ struct ResultTests {
     func repeated() {
         for bugs in [[], [.reportNotRepeated]] as [Set<SeededBug>] {
             var bench = BadgeBench.updating(settings: Release.settings(bugs))
+            bench.centre?.resultStatuses = [500, 0, 503, 500, 500]
             bench.run(until: "ota.confirmed")
-            bench.centre?.reportStatuses = [500, 0, 503, 500, 500]
             bench.run(for: .seconds(5))
             bench.give(.powerLost)
             bench.give(.poweredOn)
@@ -76,8 +76,9 @@ struct ResultTests {
     func unknown() {
         for status in [404, 409] {
             var bench = BadgeBench.updating()
+            bench.centre?.resultStatuses = [status]
             bench.run(until: "ota.confirmed")
-            bench.centre?.reportStatuses = [status]
+            bench.centre?.isOffering = false
             bench.run(for: .seconds(600))
             #expect(bench.notes.count { $0.name == "ota.reported" && $0.fields.text("state") == "succeeded" } == 1)
         }

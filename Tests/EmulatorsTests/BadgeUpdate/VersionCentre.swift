@@ -33,6 +33,8 @@ struct VersionCentre: Sendable {
     var oldestAddress = 1
     /// Statuses for the next reports; 0 for no answer. Afterwards 200.
     var reportStatuses: [Int] = []
+    /// The same for results only.
+    var resultStatuses: [Int] = []
     var interventions: [Intervention] = []
 
     private(set) var checks: [String] = []
@@ -44,7 +46,9 @@ struct VersionCentre: Sendable {
     private(set) var results: [(execution: String, state: String, reason: String)] = []
     private var addresses = 0
 
-    init(image: [UInt8] = Release.image(), manifest: [UInt8]? = nil) {
+    init() { (image, manifest) = (Release.plainImage, Release.plainManifest) }
+
+    init(image: [UInt8], manifest: [UInt8]? = nil) {
         self.image = image
         self.manifest = manifest ?? Release.manifest(of: image)
     }
@@ -145,16 +149,20 @@ struct VersionCentre: Sendable {
         return HTTPAnswer(status: 206, headers: headers, body: Array(file[first...last]))
     }
 
+    private static let results = ["succeeded", "failed", "rolled_back", "rejected", "cancelled"]
+
     private mutating func report(_ call: HTTPCall) -> HTTPAnswer? {
         let fields = (try? JSONReader.read(call.body))?.record ?? [:]
-        let status = reportStatuses.isEmpty ? 200 : reportStatuses.removeFirst()
+        let isResult = Self.results.contains(fields.text("state") ?? "")
+        var status = reportStatuses.isEmpty ? 200 : reportStatuses.removeFirst()
+        if isResult, !resultStatuses.isEmpty { status = resultStatuses.removeFirst() }
         if status == 0 { return HTTPAnswer(status: 502) }
         if status != 200 { return refusal(status, "UNAVAILABLE") }
         reports.append(fields)
         let execution = String(call.path.split(separator: "/")[4])
         let state = fields.text("state") ?? ""
         let known = results.first { $0.execution == execution }?.state
-        if ["succeeded", "failed", "rolled_back", "rejected", "cancelled"].contains(state) {
+        if isResult {
             if known == nil { results.append((execution, state, fields.text("reason") ?? "")) }
         } else if let known {
             return BadgeBench.answer(409, ["error": "OTA_EXECUTION_FINISHED", "state": .text(known)], code: 3_009)

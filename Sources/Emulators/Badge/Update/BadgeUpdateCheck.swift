@@ -13,7 +13,7 @@ extension Badge {
         effects.append(.startTimer(.updateCheck, after: .nanoseconds(chance.nanoseconds(in: span))))
     }
 
-    private mutating func planDailyCheck(_ effects: inout [DeviceEffect]) {
+    mutating func planDailyCheck(_ effects: inout [DeviceEffect]) {
         let day = settings.checkInterval.nanoseconds
         planCheck(.nanoseconds(day - day / 10)...(.nanoseconds(day)), &effects)
     }
@@ -163,6 +163,7 @@ extension Badge {
     private mutating func repeatResult(of offer: UpdateOffer, _ result: UpdateResult, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard result.execution == offer.execution else { return planDailyCheck(&effects) }
         ram.update.result?.isAcknowledged = false
+        ram.update.isRepeating = true
         sendResult(at: now, &effects)
     }
 

@@ -167,7 +167,7 @@ extension Badge {
             try restartDownload("hash_mismatch", as: "file_changed", at: now, &effects)
         case .wrong(let word): try reject(word, at: now, &effects)
         case .expired: try renewAddress(at: now, &effects)
-        case .gone: try failUpdate("download_failed", at: now, &effects)
+        case .gone: try failDownload("download_failed", at: now, &effects)
         case .redirect(let location): try redirect(to: location, at: now, &effects)
         case .failed(let word, let pause): try retryUpdate(word, after: pause, at: now, &effects)
         }
@@ -214,8 +214,17 @@ extension Badge {
     private mutating func reject(_ word: String, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
         ram.update.download.rejections += 1
         try startOver(at: now, &effects)
-        guard ram.update.download.rejections <= Self.mostRejections else { return try failUpdate("download_failed", at: now, &effects) }
+        guard ram.update.download.rejections <= Self.mostRejections else { return try failDownload("download_failed", at: now, &effects) }
         try retryUpdate("download_failed", as: word, after: .zero, at: now, &effects)
+    }
+
+    /// What is downloaded cannot be had. Of a delta that is no harm: the whole image is still there.
+    private mutating func failDownload(_ reason: String, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+        guard ram.update.download.isDelta, ram.update.stage == .downloading, let manifest = ram.update.manifest else {
+            return try failUpdate(reason, at: now, &effects)
+        }
+        ram.update.retries.reset()
+        try fallBack(manifest, "delta_failed", at: now, &effects)
     }
 
     /// Once more from the beginning, a bounded number of times; then it has failed.
@@ -224,6 +233,7 @@ extension Badge {
     mutating func restartDownload(
         _ reason: String, as word: String? = nil, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) throws(PowerFailure) {
+        if ram.update.download.isDelta { return try failDownload(reason, at: now, &effects) }
         guard var attempt = ram.update.attempt, attempt.restarts < Self.mostRestarts else { return try failUpdate(reason, at: now, &effects) }
         attempt.restarts += 1
         ram.update.attempt = attempt
@@ -236,7 +246,7 @@ extension Badge {
     mutating func retryUpdate(
         _ reason: String, as word: String? = nil, after asked: Duration, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) throws(PowerFailure) {
-        guard ram.update.retries.attempts < settings.downloadAttempts else { return try failUpdate(reason, at: now, &effects) }
+        guard ram.update.retries.attempts < settings.downloadAttempts else { return try failDownload(reason, at: now, &effects) }
         let waiting = ram.update.retries.next(first: settings.firstRetry, longest: settings.longestRetry, &chance)
         effects.append(.note("ota.retry", ["reason": .text(word ?? reason), "attempt": .integer(Int64(ram.update.retries.attempts))]))
         effects.append(.startTimer(.updateNext, after: max(waiting, asked)))

@@ -36,7 +36,7 @@ extension Badge {
         try verifyAndInstall(manifest, at: now, &effects)
     }
 
-    private mutating func fallBack(
+    mutating func fallBack(
         _ manifest: ReleaseManifest, _ reason: String, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) throws(PowerFailure) {
         guard let offer = ram.update.offer else { return }

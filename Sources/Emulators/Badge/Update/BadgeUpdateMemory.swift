@@ -63,9 +63,11 @@ struct UpdateMemory: Sendable {
     var isChecking = false
     /// Something came up while a check could not be made.
     var mustCheckAgain = false
+    /// The result goes out again because the cloud offered its execution again.
+    var isRepeating = false
     var pendingReport: Report?
     var sentReport: Report?
-    /// The first bytes of requests that were not sent because the application has no network.
+    /// Requests that were not sent because the application has no network.
     var unsent: [Token] = []
 
     /// Ends the update of this life; what is in flash is another matter.

@@ -53,8 +53,10 @@ extension Badge {
         let model = arguments.text("boot").flatMap(BootModel.init) ?? firmware.model
         let trust = settings.trusts.first { $0.model == model }?.trust ?? firmware.trust
         do throws(FlashError) {
+            // Room for later images that are larger by half.
             firmware = try FirmwareStore(
-                model: model, trust: trust, image: image, layout: .holding(image.count), bugs: firmware.bugs)
+                model: model, trust: trust, image: image, layout: .holding(image.count + image.count / 2), bugs: firmware.bugs)
+            firmware.startInFactory()
         } catch {
             return finish(action, .failure(ActionFailure("flash_failed", error.description)), &effects)
         }
@@ -68,6 +70,12 @@ extension Badge {
 }
 
 extension FirmwareStore {
+    /// The factory starts each board once, so that what a first boot writes is written, and later boots find what was validated.
+    package mutating func startInFactory() {
+        // Whether it starts at all is for the badge's own first boot to say.
+        _ = try? boot()
+    }
+
     /// A badge to which nobody gives an image: one that the lab makes, of that version.
     ///
     /// - Parameter trust: whom the bootloader trusts beside the key of the made image.
@@ -85,7 +93,9 @@ extension FirmwareStore {
                 version: number, format: model.format, size: 4_096, behaviour: behaviour, privateKey: seed)
             var trust = trust
             if model == .mcuboot { trust.keys.append(key) }
-            return try FirmwareStore(model: model, trust: trust, image: image, layout: .standard)
+            var store = try FirmwareStore(model: model, trust: trust, image: image, layout: .standard)
+            store.startInFactory()
+            return store
         } catch let error as FlashError {
             throw ActionFailure("bad_argument", error.description)
         } catch {

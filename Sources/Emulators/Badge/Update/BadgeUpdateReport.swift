@@ -87,9 +87,10 @@ extension Badge {
         result.isAcknowledged = true
         ram.update.result = result
         _ = try save([(.updateResult, result.bytes)], &effects)
-        // What the cloud wanted next has waited for this.
-        planCheck(ram.update.mustCheckAgain ? settings.noticeDelay : settings.checkDelay, &effects)
-        ram.update.mustCheckAgain = false
+        // What the cloud wants next has waited for this. A cloud that offers what has ended is not asked again and again.
+        if ram.update.isRepeating { planDailyCheck(&effects) } else { planCheck(settings.checkDelay, &effects) }
+        if ram.update.mustCheckAgain { planCheck(settings.noticeDelay, &effects) }
+        (ram.update.isRepeating, ram.update.mustCheckAgain) = (false, false)
     }
 
     /// The cloud has ended the execution, or never knew it. Before activation that ends it here, too; afterwards the badge goes on:

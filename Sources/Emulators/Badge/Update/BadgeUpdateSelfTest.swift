@@ -106,7 +106,10 @@ extension Badge {
         } catch {
             if case .powerLost = error { throw PowerFailure() }
             ram.update.test.failedConfirmations += 1
-            guard ram.update.test.failedConfirmations < Self.mostConfirmations else { return try giveUp("flash_error", at: now, &effects) }
+            guard ram.update.test.failedConfirmations < Self.mostConfirmations else {
+                // The way back is written in the same place: a reset would not find it.
+                return try stayAsLastResort("flash_error", at: now, &effects)
+            }
             return effects.append(.startTimer(.testRound, after: settings.testRoundTime))
         }
         effects.append(.cancelTimer(.testLimit))
@@ -146,13 +149,15 @@ extension Badge {
 
     /// There is no image to go back to (A5). Half a device is better than a dead one: the badge keeps the image that runs, so that no
     /// bootloader gives it up, raises the alarm, and goes on asking for a better one.
-    mutating func stayAsLastResort(at now: RunInstant, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
-        effects.append(.note("ota.alarm", ["version": .text(runningVersion), "reason": "rollback_impossible"]))
+    mutating func stayAsLastResort(
+        _ reason: String = "rollback_impossible", at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) throws(PowerFailure) {
+        effects.append(.note("ota.alarm", ["version": .text(runningVersion), "reason": .text(reason)]))
         log(.error, "update", "Rollback is impossible; the new image stays", details: ["version": .text(runningVersion)], at: now, &effects)
         do throws(FlashError) {
             try firmware.confirm()
             ram.running?.isConfirmed = true
         } catch { if case .powerLost = error { throw PowerFailure() } }
-        if ram.update.attempt == nil { ram.update.stage = .idle } else { try finishUpdate(.failed, "rollback_impossible", at: now, &effects) }
+        if ram.update.attempt == nil { ram.update.stage = .idle } else { try finishUpdate(.failed, reason, at: now, &effects) }
     }
 }
