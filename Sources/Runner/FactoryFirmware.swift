@@ -62,7 +62,8 @@ final class FactoryFirmware {
             case .esp: trust.keys = []
             case .rauc: trust.certificates = []
             }
-            let store = try FirmwareStore(model: model, trust: trust, image: image, bugs: settings.bugs)
+            var store = try FirmwareStore(model: model, trust: trust, image: image, bugs: settings.bugs)
+            store.startInFactory()
             made.append(Made(version: version, model: model, hardware: hardware, store: store))
             return store
         } catch { throw ActionFailure("bad_firmware", "The factory cannot make firmware \(version): \(error)") }
