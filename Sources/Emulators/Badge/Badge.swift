@@ -120,6 +120,7 @@ package struct Badge: Device {
     ) throws(PowerFailure) {
         guard let place = ram.exchanges.firstIndex(where: { $0.token == token }) else { return }
         let exchange = ram.exchanges.remove(at: place)
+        if case .success = result { ram.update.test.wasAnswered = true }
         if case .update(let request) = exchange.purpose { return try updateAnswered(request, token, result, at: now, &effects) }
         let answer = CloudAnswer(result)
         switch exchange.purpose {

@@ -29,7 +29,8 @@ extension Badge {
     }
 
     private mutating func sendReport(at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        guard ram.update.sentReport == nil, let report = ram.update.pendingReport, !ram.deviceID.isEmpty else { return }
+        // A firmware that is not up yet speaks to nobody; the connection brings what waits.
+        guard ram.update.sentReport == nil, let report = ram.update.pendingReport, !ram.deviceID.isEmpty, ram.phase != .booting else { return }
         ram.update.pendingReport = nil
         ram.update.sentReport = report
         run(.update(.report), at: now, &effects)
