@@ -11,6 +11,8 @@ struct CatalogueBuilder {
     var omissions: [String] = []
     var revertRelease = 0
     var deltaRelease = 0
+    /// What the deltas make of the old image.
+    var deltaTarget: [UInt8] = []
     var generator: SeededGenerator
 
     init(_ setup: TortureSetup, seed: UInt64) {
@@ -25,9 +27,13 @@ struct CatalogueBuilder {
     mutating func build() throws {
         let manifest = try goodManifest()
         _ = add(Release("the image", version: version, image: setup.image, manifest: manifest))
-        let delta = DeltaImage.make(from: setup.old, to: setup.image)
+        // Two images that have nothing in common have no delta worth the name; then the bench's own have one.
+        deltaTarget = setup.image
+        if DeltaImage.make(from: setup.old, to: setup.image).count > setup.image.count / 2, setup.canMakeImages { deltaTarget = try setup.made(version) }
+        let delta = DeltaImage.make(from: setup.old, to: deltaTarget)
+        if delta.count >= deltaTarget.count { omissions.append("D1 to D5: the delta between these images is larger than the image, so that no badge takes it") }
         deltaRelease = add(
-            Release("the image with a delta", version: version, image: setup.image, manifest: try goodManifest(delta: delta), delta: delta))
+            Release("the image with a delta", version: version, image: deltaTarget, manifest: try deltaManifest(delta), delta: delta))
         if setup.canMakeImages {
             revertRelease = try addMade("an image that crashes", try setup.made(version, behaviour: .crash), version)
         } else {
@@ -45,10 +51,13 @@ struct CatalogueBuilder {
 
     // MARK: Help
 
-    func goodManifest(delta: [UInt8]? = nil) throws -> [UInt8] {
+    func goodManifest() throws -> [UInt8] {
+        try team.manifest(of: setup.image, version, setup.model.format, securityCounter: setup.new.securityCounter)
+    }
+
+    func deltaManifest(_ delta: [UInt8], change: (inout ReleaseManifest) -> Void = { _ in }) throws -> [UInt8] {
         try team.manifest(
-            of: setup.image, version, setup.model.format, securityCounter: setup.new.securityCounter,
-            delta: delta.map { ($0, setup.oldVersion) })
+            of: deltaTarget, version, setup.model.format, securityCounter: setup.new.securityCounter, delta: (delta, setup.oldVersion), change: change)
     }
 
     mutating func add(_ release: Release) -> Int {

@@ -35,7 +35,8 @@ extension CatalogueBuilder {
         }
     }
 
-    private var isProtected: Bool { setup.model != .rauc || !setup.trust.certificates.isEmpty }
+    /// The bootloader sees when an image is damaged.
+    var isProtected: Bool { setup.model != .rauc || !setup.trust.certificates.isEmpty }
 
     private mutating func addFlipped() throws {
         let end = setup.new.length
@@ -152,10 +153,14 @@ extension CatalogueBuilder {
 
     private mutating func addContainers() throws {
         // A delta is the container that a badge unpacks: one that claims to become a hundred times its slot.
-        var bomb = DeltaImage.make(from: setup.old, to: setup.image)
+        let delta = DeltaImage.make(from: setup.old, to: deltaTarget)
+        var bomb = delta
         for index in 16..<20 { bomb[index] = 0x7f }
-        let manifest = try goodManifest(delta: bomb.count > 112 ? DeltaImage.make(from: setup.old, to: setup.image) : nil)
-        let release = add(Release("bomb", version: version, image: setup.image, manifest: manifest, delta: bomb))
+        let manifest = try deltaManifest(delta) { manifest in
+            manifest.delta?.length = bomb.count
+            manifest.delta?.sha256 = ReleaseHash.of(bomb)
+        }
+        let release = add(Release("bomb", version: version, image: deltaTarget, manifest: manifest, delta: bomb))
         cases.append(TortureCase(family: .i10, about: "a delta that claims to become 2 GB", offers: [release], endings: [.new], mayRun: [release]))
         for place in [0, 40, 96, 120, 1_000] where place < setup.image.count {
             var tricked = setup.image

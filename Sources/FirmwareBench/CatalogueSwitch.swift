@@ -48,6 +48,13 @@ extension CatalogueBuilder {
         for (note, times) in [("self_test.passed", 1), ("ota.confirmed", 1)] {
             good(.a4, "power goes at \(note), twice", (1...(times + 1)).map { .power(at: note, nth: $0) }, endings: [.new, .old])
         }
+        for note in ["boot.started", "boot.done", "ota.installed"] {
+            good(.a7, "the watchdog fires at \(note)", [.device("watchdog.fire", [:], at: note)], endings: [.new, .old])
+        }
+        guard isProtected else {
+            omissions.append("A5, damaged slots: this bootloader asks for no signature of what it starts, so that it sees no damage")
+            return
+        }
         // The way back is damaged, and the new image is bad: the new one stays as the last resort, and says so.
         for (about, name, fields) in [("fails its self-test", "self_test.fail", ["check": "sensor"] as Fields), ("has a self-test that hangs", "self_test.hang", [:])] {
             good(
@@ -61,8 +68,5 @@ extension CatalogueBuilder {
             .a5, "the new image is damaged after the confirmation, then power goes",
             [.device("slot.damage", ["slot": "running"], at: "ota.confirmed"), .power(at: "ota.reported", nth: 1)], endings: endings)
         good(.a5, "the image is damaged between activation and reset", [.device("slot.damage", ["slot": "update"], at: "ota.installed")], endings: [.old])
-        for note in ["boot.started", "boot.done", "ota.installed"] {
-            good(.a7, "the watchdog fires at \(note)", [.device("watchdog.fire", [:], at: note)], endings: [.new, .old])
-        }
     }
 }

@@ -7,9 +7,7 @@ import Simulation
 extension CatalogueBuilder {
     mutating func addDeltas(_ delta: [UInt8]) throws {
         func release(_ about: String, _ file: [UInt8], _ change: (inout ReleaseManifest) -> Void = { _ in }) throws -> Release {
-            let manifest = try team.manifest(
-                of: setup.image, version, setup.model.format, securityCounter: setup.new.securityCounter, delta: (delta, setup.oldVersion), change: change)
-            return Release(about, version: version, image: setup.image, manifest: manifest, delta: file)
+            Release(about, version: version, image: deltaTarget, manifest: try deltaManifest(delta, change: change), delta: file)
         }
         let others: [(String, (inout ReleaseManifest) -> Void)] = [
             ("a base that this badge does not run", { $0.delta?.baseSHA256 = Array(repeating: 0x11, count: 32) }),
@@ -23,13 +21,9 @@ extension CatalogueBuilder {
         // The delta itself is for another base, and the manifest says it is for this one.
         var base = setup.old
         base[base.count / 2] ^= 0x10
-        let wrong = DeltaImage.make(from: base, to: setup.image)
-        let lying = add(
-            Release(
-                "a delta for another base", version: version, image: setup.image,
-                manifest: try team.manifest(
-                    of: setup.image, version, setup.model.format, securityCounter: setup.new.securityCounter, delta: (wrong, setup.oldVersion)
-                ) { $0.delta?.baseSHA256 = ReleaseHash.of(setup.old) }, delta: wrong))
+        let wrong = DeltaImage.make(from: base, to: deltaTarget)
+        let manifest = try deltaManifest(wrong) { $0.delta?.baseSHA256 = ReleaseHash.of(setup.old) }
+        let lying = add(Release("a delta for another base", version: version, image: deltaTarget, manifest: manifest, delta: wrong))
         cases.append(
             TortureCase(
                 family: .d1, about: "a delta for another base under the right name", offers: [lying], endings: [.new], results: ["succeeded"], mayRun: [lying]))
@@ -41,15 +35,17 @@ extension CatalogueBuilder {
             let place = Int(generator.integer(below: UInt64(delta.count)))
             var damaged = delta
             damaged[place] ^= 0x20
+            // Under its own tag it is another file than the one that is signed.
             let index = add(try release("a delta damaged at \(place)", damaged))
-            cases.append(
-                TortureCase(family: .d2, about: "a delta damaged at \(place)", offers: [index], endings: [.new], results: ["succeeded"], mayRun: [index]))
+            cases.append(TortureCase(family: .d2, about: "a delta damaged at \(place)", offers: [index], endings: [.new, .old], mayRun: [index]))
             // The hash of the damaged delta was signed: only its own checks are left.
             let signed = add(try release("a delta damaged at \(place), signed", damaged) { $0.delta?.sha256 = ReleaseHash.of(damaged) })
             cases.append(
                 TortureCase(family: .d5, about: "a delta damaged at \(place) before it was signed", offers: [signed], endings: [.new], mayRun: [signed]))
         }
-        let large = add(try release("a delta larger than the image", delta) { $0.delta?.length = setup.image.count * 2 })
+        good(.d2, "a delta damaged on the way", [], results: ["succeeded"], faults: [.damagesDelta], release: deltaRelease)
+        let length = deltaTarget.count * 2
+        let large = add(try release("a delta larger than the image", delta) { $0.delta?.length = length })
         cases.append(
             TortureCase(family: .d4, about: "a delta larger than the image", offers: [large], endings: [.new], results: ["succeeded"], mayRun: [large]))
         let other = add(try release("a delta that makes something else", delta) { $0.delta?.resultSHA256 = Array(repeating: 0x22, count: 32) })
@@ -63,6 +59,7 @@ extension CatalogueBuilder {
         var kind: HTTPFault.Kind
         /// How an update ends during which this never stops.
         var always: Set<TortureCase.Ending>
+        var twice: Set<TortureCase.Ending> = [.new]
     }
 
     private var weathers: [Weather] {
@@ -83,7 +80,8 @@ extension CatalogueBuilder {
             Weather(family: .n6, about: "gzip", kind: .gzip, always: [.old]),
             Weather(family: .n6, about: "a redirect to itself", kind: .redirect(to: "/api/v1/versions/\(word)/download?loop=1"), always: [.old]),
             Weather(family: .n6, about: "a redirect to another host", kind: .redirect(to: "https://evil.example/image"), always: [.old]),
-            Weather(family: .n6, about: "a changed byte", kind: .corrupt, always: [.old]),
+            // One restart is what a badge allows itself, so that a second change can be one too many.
+            Weather(family: .n6, about: "a changed byte", kind: .corrupt, always: [.old], twice: [.new, .old]),
             Weather(family: .n7, about: "1 byte more", kind: .endless(extra: 1), always: [.old]),
             Weather(family: .n7, about: "1 MB more", kind: .endless(extra: 1 << 20), always: [.old]),
             Weather(family: .n8, about: "403", kind: .status(403, retryAfter: nil), always: [.old]),
@@ -107,7 +105,7 @@ extension CatalogueBuilder {
                     let often = times.map { "\($0) times" } ?? "always"
                     good(
                         weather.family, "\(weather.about) from block \(place), \(often)", [.http(fault)],
-                        endings: times == nil ? weather.always : [.new], start: .blocks(place))
+                        endings: times == nil ? weather.always : times == 2 ? weather.twice : [.new], start: .blocks(place))
                     if times == 1 {
                         good(
                             weather.family, "\(weather.about) from block \(place), then power goes", [.http(fault), .power(at: "ota.block_written", nth: 2)],
@@ -116,10 +114,11 @@ extension CatalogueBuilder {
                 }
             }
             for path in ["/check", "/manifest", "/report", "/token"] where weather.family != .n6 || path != "/report" {
-                for times in [1, 3] as [Int64] {
+                // After a 403 the badge asks again a day later: three times are longer than an attempt may take.
+                for times in [1, 3] as [Int64] where weather.family != .n8 || times == 1 {
                     good(
                         weather.family, "\(weather.about) for \(path), \(times) times", [.http(HTTPFault(weather.kind, path: path, times: times))],
-                        endings: path == "/manifest" ? [.new, .old] : [.new])
+                        endings: path == "/manifest" || path == "/token" ? [.new, .old] : [.new])
                 }
             }
         }

@@ -12,6 +12,9 @@ struct Course: Sendable {
     }
 
     private(set) var moments: [Moment] = []
+    /// Operations before each moment, by themselves: they are searched for every case.
+    private var firmwareMarks: [UInt64] = []
+    private var settingsMarks: [UInt64] = []
     private(set) var firmwareOperations: UInt64 = 0
     private(set) var settingsOperations: UInt64 = 0
     private(set) var erases: UInt32 = 0
@@ -42,6 +45,9 @@ struct Course: Sendable {
             if run.centre.isSettled, settledAt == nil { settledAt = run.now }
             moments.append(moment(run))
         }
+        // A cut that is put into force while the bootloader works on its copy would be lost with the flash that the copy replaces.
+        firmwareMarks = moments.map { $0.run.isInBootloader ? .max : $0.firmwareOperations }
+        settingsMarks = moments.map { $0.run.isInBootloader ? .max : $0.settingsOperations }
         firmwareOperations = run.badge.firmware.flash.operationCount - firmware
         settingsOperations = run.badge.flash.operationCount - settings
         erases = run.badge.firmware.flash.eraseCounts.reduce(0, &+) - erased
@@ -54,7 +60,7 @@ struct Course: Sendable {
         case .beginning: moments[0]
         case .input(let number): moments[min(number, moments.count - 1)]
         case .operation(let part, let operation):
-            moments.last { (part == .firmware ? $0.firmwareOperations : $0.settingsOperations) < operation } ?? moments[0]
+            moments[(part == .firmware ? firmwareMarks : settingsMarks).lastIndex { $0 < operation } ?? 0]
         case .blocks(let count): moments.first { $0.blocks >= count } ?? moments[0]
         }
     }

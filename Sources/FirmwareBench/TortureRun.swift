@@ -44,6 +44,8 @@ struct TortureRun: Sendable {
     private var order: UInt64 = 0
     private var settledAt: RunInstant?
     private(set) var isOnline = false
+    /// The bootloader is at work on a copy of the flash: what is done to the flash meanwhile would be lost.
+    private(set) var isInBootloader = false
     /// The last note and how often it came, for people.
     private(set) var lastNote = (name: "", nth: 0)
     private var noteCounts: [String: Int]?
@@ -65,6 +67,7 @@ struct TortureRun: Sendable {
 
     mutating func give(_ input: DeviceInput) {
         inputs += 1
+        if input == .poweredOn { isInBootloader = true }
         var effects: [DeviceEffect] = []
         badge.handle(input, at: now, &effects)
         for effect in effects { perform(effect) }
@@ -209,6 +212,7 @@ struct TortureRun: Sendable {
             lastNote = (name, noteCounts?[name] ?? 1)
         }
         switch name {
+        case "boot.started", "boot.stuck", "power.lost": isInBootloader = false
         case "online": isOnline = true
         case "offline": isOnline = false
         case "power.lost" where fields["reason"]?.text == "flash_cut": if let fault = injector.nextCut() { begin(fault) }

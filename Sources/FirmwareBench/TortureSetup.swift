@@ -27,6 +27,8 @@ package struct TortureSetup: Sendable {
     let canMakeImages: Bool
     package let bugs: Set<SeededBug>
 
+    /// All images of the bench have the same program but for what they say of themselves, so that deltas between them are small.
+    private static let content = "torture"
     /// Seed of the key that signs the images of the bench.
     static let imageSeed = ReleaseTeam.seed(9)
 
@@ -68,7 +70,8 @@ package struct TortureSetup: Sendable {
             oldVersion = version
             oldCounter = new.securityCounter == 0 ? 0 : new.securityCounter - 1
             self.old = try FactoryImage.make(
-                version: version, format: format, size: min(40_960, max(4_096, image.count / 2)), securityCounter: oldCounter, privateKey: Self.imageSeed
+                version: version, format: format, size: min(40_960, max(4_096, image.count / 2)), securityCounter: oldCounter, privateKey: Self.imageSeed,
+                content: Self.content
             ).image
         }
         guard case .success(let running) = ImageValidation.validate(self.old, as: format, trust: trust) else {
@@ -122,7 +125,8 @@ package struct TortureSetup: Sendable {
     ) throws -> [UInt8] {
         try FactoryImage.make(
             version: version, format: model.format, size: min(40_960, max(4_096, image.count / 2)), behaviour: behaviour, schema: schema,
-            securityCounter: counter ?? new.securityCounter, hardware: hardware, privateKey: seed
+            securityCounter: counter ?? new.securityCounter, hardware: hardware, privateKey: seed,
+            content: Self.content
         ).image
     }
 }

@@ -75,9 +75,9 @@ extension FirmwareStore {
         return .stuck(reason: refusal.reason)
     }
 
-    /// An update that was confirmed while power went away before the counter was raised.
+    /// The factory's image, and an update that was confirmed while power went away before the counter was raised.
     private mutating func raiseCounterOfConfirmed(_ image: BootableImage) throws(FlashError) {
-        if trailer(.a).imageOK == .set { try raiseCounter(to: image.securityCounter) }
+        if primaryIsConfirmed { try raiseCounter(to: image.securityCounter) }
     }
 
     /// The image in the secondary slot is not to be booted: it is erased, and the primary is marked OK, before it, so that

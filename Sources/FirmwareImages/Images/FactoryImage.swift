@@ -11,26 +11,30 @@ package enum FactoryImage {
     /// - Parameters:
     ///   - size: of the body, 512 to 16,777,215 bytes; brought to a multiple of 4,096 for RAUC, of 16 for the others.
     ///   - seed: the Ed25519 private key, 32 bytes.
+    ///   - content: names the program's bytes; images of the same content differ in what they say of themselves only, as a small
+    ///     change of a program does. By itself each version and behaviour has its own.
     package static func make(
         version: FirmwareVersion, format: ImageFormat, size: Int = 40_960, behaviour: EmulatedApplication.Behaviour = .normal,
         schema: Int = 1,
-        securityCounter: UInt32 = 1, hardware: String = "v1.0", compatible: String = "luna-badge", privateKey seed: [UInt8]
+        securityCounter: UInt32 = 1, hardware: String = "v1.0", compatible: String = "luna-badge", privateKey seed: [UInt8],
+        content: String? = nil
     ) throws(FactoryImageError) -> (image: [UInt8], key: ImageKey) {
         guard (512..<16 << 20).contains(size) else { throw .badSize(size) }
         guard seed.count == 32, let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else { throw .badSeed }
         let application = EmulatedApplication(version: version.description, behaviour: behaviour, schema: schema)
         let image: [UInt8] =
             switch format {
-            case .mcuboot: mcuboot(version, body(application, size: size), securityCounter, hardware, key)
-            case .esp32: esp32(version, body(application, size: size), securityCounter)
-            case .rauc: payload(version, application, size: size, securityCounter: securityCounter, compatible: compatible)
+            case .mcuboot: mcuboot(version, body(application, size: size, content), securityCounter, hardware, key)
+            case .esp32: esp32(version, body(application, size: size, content), securityCounter)
+            case .rauc: payload(version, application, size: size, content, securityCounter: securityCounter, compatible: compatible)
             }
         return (image, .ed25519(Array(key.publicKey.rawRepresentation)))
     }
 
     /// Bytes that neither repeat nor compress, with the application's block at 0x100.
-    private static func body(_ application: EmulatedApplication, size: Int) -> [UInt8] {
-        var generator = SeededGenerator(seed: 1, purpose: "factory image \(application.version) \(application.behaviour.rawValue)")
+    private static func body(_ application: EmulatedApplication, size: Int, _ content: String?) -> [UInt8] {
+        let content = content ?? "\(application.version) \(application.behaviour.rawValue)"
+        var generator = SeededGenerator(seed: 1, purpose: "factory image \(content)")
         var body = generator.bytes(Bounds.roundedUp(size, to: 16))
         body.replaceSubrange(256..<256 + application.encoded.count, with: application.encoded)
         return body
@@ -84,10 +88,10 @@ package enum FactoryImage {
     /// What a slot of a RAUC device holds: a squashfs superblock whose `bytes_used` is the whole payload, the manifest as text
     /// behind it, then the program. There is no signature behind it: the factory writes the payload, not the bundle.
     private static func payload(
-        _ version: FirmwareVersion, _ application: EmulatedApplication, size: Int, securityCounter: UInt32, compatible: String
+        _ version: FirmwareVersion, _ application: EmulatedApplication, size: Int, _ content: String?, securityCounter: UInt32, compatible: String
     ) -> [UInt8] {
         let length = Bounds.roundedUp(size, to: 4_096)
-        var image = body(application, size: length)
+        var image = body(application, size: length, content)
         let manifest = "[update]\ncompatible=\(compatible)\nversion=\(version)\n\n[meta.lab]\nsecurity-counter=\(securityCounter)\n"
         let superblock =
             LittleEndian.bytes(UInt32(0x7371_7368)) + Array(repeating: 0, count: 36)
