@@ -155,10 +155,12 @@ package final class ChildProcess: Sendable {
         news.wait()
     }
 
-    /// Where a program is installed: in the first folder of PATH that has it, or of `folders` after them.
-    package static func path(of name: String, alsoIn folders: [String] = []) -> String? {
-        let places = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init) + folders
-        return places.map { "\($0)/\(name)" }.first(where: isProgram)
+    /// The folders of PATH.
+    package static var searchPath: [String] { (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init) }
+
+    /// Where a program is installed: in the first of the folders that has it; `nil` where none has.
+    package static func path(of name: String, in folders: [String] = ChildProcess.searchPath) -> String? {
+        folders.map { "\($0)/\(name)" }.first(where: isProgram)
     }
 
     private static func isProgram(_ path: String) -> Bool {

@@ -188,17 +188,17 @@ struct ProgramFailureTests {
         #expect(failure("true", [String(repeating: "x", count: 131_071)]) == nil)
     }
 
-    @Test("programs are found in PATH, and then in the folders that are given")
+    @Test("a program is found in PATH, or in the first of the folders that are given")
     func path() throws {
         let folder = try Folder()
         let mine = try folder.write("only-here", "#!/bin/sh\n", permissions: 0o755)
         _ = try folder.write("not-executable", "", permissions: 0o644)
         #expect(ChildProcess.path(of: "sh")?.hasSuffix("/sh") == true)
         #expect(ChildProcess.path(of: "only-here") == nil)
-        #expect(ChildProcess.path(of: "only-here", alsoIn: ["/no/such/folder", folder.path]) == mine)
-        #expect(ChildProcess.path(of: "not-executable", alsoIn: [folder.path]) == nil)
+        #expect(ChildProcess.path(of: "only-here", in: ["/no/such/folder", folder.path, "/bin"]) == mine)
+        #expect(ChildProcess.path(of: "not-executable", in: [folder.path]) == nil)
         // A folder may be entered, but is no program.
-        #expect(ChildProcess.path(of: "bin", alsoIn: ["/usr"]) == nil)
+        #expect(ChildProcess.path(of: "bin", in: ["/usr"]) == nil)
     }
 }
 

@@ -10,7 +10,8 @@ struct ForeignClient {
 
     /// - Parameter test: named in the line that says that it was skipped.
     init?(_ name: String, for test: String) {
-        guard let path = ChildProcess.path(of: name) else {
+        // The system's own first: its Python has the libraries of the system's packages.
+        guard let path = ChildProcess.path(of: name, in: ["/usr/bin"] + ChildProcess.searchPath) else {
             print("SKIPPED \(test): \(name) is not installed")
             return nil
         }

@@ -14,7 +14,7 @@ final class MosquittoBroker {
     ///   - lines: of its configuration, after the listener's own.
     ///   - files: made beside the configuration; `%` in lines stands for their folder.
     init?(for test: String, on reactor: Reactor, _ lines: [String] = ["allow_anonymous true"], files: [String: String] = [:]) throws {
-        guard let program = ChildProcess.path(of: "mosquitto", alsoIn: ["/usr/sbin", "/usr/local/sbin"]) else {
+        guard let program = ChildProcess.path(of: "mosquitto", in: ["/usr/sbin", "/usr/local/sbin"] + ChildProcess.searchPath) else {
             print("SKIPPED \(test): mosquitto is not installed")
             return nil
         }

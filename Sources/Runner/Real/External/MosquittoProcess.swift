@@ -77,7 +77,7 @@ final class MosquittoProcess {
     }
 
     private func start() throws {
-        guard let program = ChildProcess.path(of: "mosquitto", alsoIn: ["/usr/sbin"]) else { throw Self.missing }
+        guard let program = ChildProcess.path(of: "mosquitto", in: ChildProcess.searchPath + ["/usr/sbin"]) else { throw Self.missing }
         // The system ends it with the thread that runs this world, also where the lab is killed.
         let leash = ChildProcess.path(of: "setpriv").map { [$0, "--pdeathsig", "TERM"] } ?? []
         process = try Self.start(leash + [program, "-c", folder.appending(path: "mosquitto.conf").path])
