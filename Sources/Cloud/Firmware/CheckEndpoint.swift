@@ -59,16 +59,16 @@ extension FirmwareService {
         // Most who ask get nothing, or what they had: that costs no commit.
         let first = try storage.read { db in
             var engine = engine(db, actor: "device \(question.device)")
-            return try engine.decide(question, admitting: admitting, isReading: true, slot: wait(for:execution:))
+            return try engine.decide(question, admitting: admitting, isReading: true, slot: wait(for:))
         }
         guard case .needsWrite(let hasSlot) = first else { return first }
         return try await change("ota.offer", ["device": .text(question.device)], actor: "device \(question.device)") { engine in
-            try engine.decide(question, admitting: admitting, isReading: false, hasSlot: hasSlot, slot: wait(for:execution:))
+            try engine.decide(question, admitting: admitting, isReading: false, hasSlot: hasSlot, slot: wait(for:))
         }
     }
 
-    /// Seconds until the rate has room for this device: those before it in its stage come first.
-    private func wait(for rollout: RolloutRecord, execution: ExecutionRecord?) -> Int64? {
+    /// Seconds until the rate has room; `nil` where a place was taken.
+    private func wait(for rollout: RolloutRecord) -> Int64? {
         guard let wait = takeSlot(rollout) else { return nil }
         return max(1, (wait + 999_999_999) / 1_000_000_000)
     }
@@ -95,6 +95,8 @@ extension FirmwareService {
         ]
         if let notes = version.notes { fields["release_notes"] = .text(notes) }
         fields["is_force_update"] = .bool(version.isForced || isForced)
+        // A version to go back to that the cloud does not have.
+        guard version.state == .released else { return fields }
         if let minimum = version.minimumCompatible { fields["min_compatible_version"] = .text(minimum) }
         fields["file_size"] = .integer(Int64(version.size ?? 0))
         fields["checksum"] = .text("sha256:" + (version.checksum ?? ""))

@@ -254,11 +254,19 @@ extension RolloutEngine {
         return try RolloutStore.find(back.row, in: db)
     }
 
-    /// The version to go back to, if the cloud has it.
+    /// The version to go back to. One that the cloud never had is written down as a draft without files: the device may have it
+    /// in its other slot, and nowhere else is it to be had.
     private func previous(of execution: ExecutionRecord, _ version: VersionRecord, tenant: String) throws -> VersionRecord? {
-        guard let from = execution.fromVersion, let found = try VersionStore.find(from, type: version.deviceType, tenant: tenant, in: db),
-            found.state == .released, found.row != version.row
-        else { return nil }
+        guard let from = execution.fromVersion, from != version.number else { return nil }
+        let known = try VersionStore.find(from, type: version.deviceType, tenant: tenant, in: db)
+        guard let found = known else {
+            // Modules keep one version only.
+            guard version.format != .dfota, VersionDraft.isNumber(from) else { return nil }
+            let draft = VersionDraft(
+                number: from, type: version.type, deviceType: version.deviceType, format: version.format, notes: nil, isForced: false,
+                minimumCompatible: nil, baseVersion: nil)
+            return try VersionStore.insert(draft, tenant: tenant, at: now, in: db)
+        }
         // A package of a module leads from one version only.
         if let base = found.baseVersion, base != version.number { return nil }
         return found

@@ -41,14 +41,14 @@ extension RolloutEngine {
     ///   - isReading: nothing may be written; whatever needs it ends with `.needsWrite`.
     ///   - slot: takes a place in the rollout's rate: `nil` where there is one, else how many seconds are to be waited.
     mutating func decide(
-        _ question: UpdateQuestion, admitting: [RolloutRecord], isReading: Bool, hasSlot: Bool = false, slot: (RolloutRecord, ExecutionRecord?) -> Int64?
+        _ question: UpdateQuestion, admitting: [RolloutRecord], isReading: Bool, hasSlot: Bool = false, slot: (RolloutRecord) -> Int64?
     ) throws -> UpdateDecision {
         // Each round settles one execution for good, so that this ends.
         for _ in 0..<64 {
             let open = try RolloutStore.open(of: question.device, in: db)
             if let begun = open.first(where: \.hasBegun) {
                 if begun.isCancelling { return .cancel(begun) }
-                guard let version = try VersionStore.find(begun.version, in: db), version.state == .released else { return .nothing }
+                guard let version = try VersionStore.find(begun.version, in: db), mayBeHanded(version, begun.action) else { return .nothing }
                 return .offer(begun, version)
             }
             guard let best = try best(of: open, admitting: admitting, question) else { return .nothing }
@@ -60,7 +60,7 @@ extension RolloutEngine {
                 continue
             }
             let needsSlot = best.rollout.rate != nil && best.execution?.state != .notified && !hasSlot
-            if needsSlot, let seconds = slot(best.rollout, best.execution) { return .wait(seconds) }
+            if needsSlot, let seconds = slot(best.rollout) { return .wait(seconds) }
             if isReading { return .needsWrite(hasSlot: needsSlot || hasSlot) }
             guard let execution = try existing(best, for: question.device) else { return .nothing }
             guard let step = try step(to: best, question) else { return try offer(execution, best.version, question, rollout: best.rollout) }
@@ -75,7 +75,7 @@ extension RolloutEngine {
         var candidates: [Candidate] = []
         for execution in open where execution.state == .queued || execution.state == .notified {
             guard let rollout = try RolloutStore.find(execution.rollout, in: db), offers(rollout),
-                let version = try VersionStore.find(execution.version, in: db), version.state == .released
+                let version = try VersionStore.find(execution.version, in: db), mayBeHanded(version, execution.action)
             else { continue }
             // The way back goes before every way on.
             if rollout.action == .rollback { return Candidate(rollout: rollout, version: version, execution: execution) }
@@ -91,6 +91,11 @@ extension RolloutEngine {
             if one.row != two.row { return one.row < two.row }
             return left.offset > right.offset
         }?.element
+    }
+
+    /// A device may still have the version before in its other slot, whether or not the cloud has it.
+    private func mayBeHanded(_ version: VersionRecord, _ action: RolloutRecord.Action) -> Bool {
+        version.state == .released || action == .rollback
     }
 
     private func offers(_ rollout: RolloutRecord) -> Bool {
@@ -170,7 +175,8 @@ extension RolloutEngine {
     private func reasonToSkip(_ candidate: Candidate, _ question: UpdateQuestion) throws -> String? {
         let version = candidate.version
         let insists = candidate.rollout.isNamed && candidate.rollout.isForced && candidate.rollout.action == .install
-        if version.number == question.current, !insists { return "already_installed" }
+        let decidesItself = candidate.rollout.isNamed && candidate.rollout.action == .install
+        if version.number == question.current, !decidesItself { return "already_installed" }
         if candidate.rollout.action == .rollback { return nil }
         if try !isFree(version, for: question.device) { return "blocked" }
         if let base = version.baseVersion, base != question.current, !insists { return "wrong_base" }

@@ -133,13 +133,16 @@ extension FirmwareService {
         devices.attempt("firmware.notify") {
             let found = try storage.read { db in (try VersionStore.find(execution.version, in: db), try RolloutStore.find(execution.rollout, in: db)) }
             guard let version = found.0, let rollout = found.1 else { return }
-            let address = address(of: version, part: .image, device: execution.device)
-            publish(
-                [
-                    "version": .text(version.number), "download_url": .text(publicAddress + address.path),
-                    "checksum": .text("sha256:" + (version.checksum ?? "")), "force_update": .bool(version.isForced || rollout.isForced),
-                    "execution_id": .text(execution.id), "action": .text(execution.action.rawValue), "timestamp": .text(devices.timestamp),
-                ], to: execution.device)
+            var fields: Fields = ["version": .text(version.number)]
+            if let checksum = version.checksum, version.state == .released {
+                fields["download_url"] = .text(publicAddress + address(of: version, part: .image, device: execution.device).path)
+                fields["checksum"] = .text("sha256:" + checksum)
+            }
+            fields["force_update"] = .bool(version.isForced || rollout.isForced)
+            fields["execution_id"] = .text(execution.id)
+            fields["action"] = .text(execution.action.rawValue)
+            fields["timestamp"] = .text(devices.timestamp)
+            publish(fields, to: execution.device)
             environment.note(
                 "ota.notified",
                 [

@@ -279,6 +279,7 @@ enum VocabularyCheck {
     private static func fits(_ value: FieldValue, _ type: FieldType) -> Bool {
         switch (type, value) {
         case (.any, _), (.text, .text), (.integer, .integer), (.number, .number), (.number, .integer), (.bool, .bool), (.duration, .duration): true
+        case (.ratio, .number), (.ratio, .integer), (.file, .record): true
         case (.choice(let words), .text(let word)): words.contains(word)
         case (.list(let element), .list(let items)): items.allSatisfy { fits($0, element) }
         case (.record(let kinds), .record(let fields)): fields.allSatisfy { entry in kinds.contains { $0.name == entry.name && fits(entry.value, $0.type) } }

@@ -159,7 +159,8 @@ struct CrashTests {
         let open = routes.filter { $0.access == .open }.map { "\($0.method) \($0.path)" }.sorted()
         #expect(
             open == [
-                "GET /api/v1/errors", "GET /api/v1/errors/{code}", "GET /health", "GET /metrics", "GET /openapi.json", "POST /api/v1/auth/login",
+                "GET /api/v1/errors", "GET /api/v1/errors/{code}", "GET /api/v1/versions/{version}/download", "GET /health", "GET /metrics",
+                "GET /openapi.json", "POST /api/v1/auth/login",
             ])
     }
 }
