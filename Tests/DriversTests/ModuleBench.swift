@@ -49,8 +49,12 @@ struct ModuleBench {
     /// The version centre: what it offers, what it was asked and told, how it answers results that it does not take, what the module fetches.
     var offer: Fields?
     var checks: [String] = []
+    var checkReplies: [Reply] = []
+    var renewals = 0
     var reports: [(execution: String, fields: Fields)] = []
     var resultReplies: [Reply] = []
+    /// The same for states on the way.
+    var stateReplies: [Reply] = []
     var downloads: [HTTPCall] = []
     var downloadReplies: [Result<HTTPAnswer, HTTPFailure>] = []
     var refusals: [UInt8] = []
@@ -310,12 +314,19 @@ struct ModuleBench {
     /// The answer to requests for the version centre; `nil` for any other.
     private mutating func centreAnswer(_ call: HTTPCall) -> Result<HTTPAnswer, HTTPFailure>? {
         if call.path == "/api/v1/auth/device/token" {
+            renewals += 1
             let expiry = Self.epoch + now.nanoseconds / 1_000_000_000 + 900
             return .success(Self.answer(200, code: 0, ["token": "token", "token_expires_at": .integer(expiry)]))
         }
         if call.path.hasPrefix("/api/v1/versions/check") {
             #expect(call.header("authorization") == "Bearer token")
             checks.append(call.path)
+            switch checkReplies.isEmpty ? nil : checkReplies.removeFirst() {
+            case .success(let status, let data)?: return .success(Self.answer(status, code: 0, data))
+            case .refusal(let status, let error)?: return .success(Self.answer(status, code: 1, ["error": .text(error)]))
+            case .failure(let failure)?: return .failure(failure)
+            case .silence?, nil: break
+            }
             guard let offer else { return .success(Self.answer(200, code: 0, ["has_update": false])) }
             return .success(Self.answer(200, code: 0, ["has_update": true, "update_info": .record(offer)]))
         }
@@ -328,7 +339,8 @@ struct ModuleBench {
         reports.append((String(parts[4]), fields))
         let state = fields["state"] ?? .null
         let isLast = ["succeeded", "failed", "rolled_back", "rejected", "cancelled"].contains(state.text ?? "")
-        switch resultReplies.isEmpty || !isLast ? nil : resultReplies.removeFirst() {
+        let isScripted = isLast ? !resultReplies.isEmpty : !stateReplies.isEmpty
+        switch !isScripted ? nil : isLast ? resultReplies.removeFirst() : stateReplies.removeFirst() {
         case .success(let status, let data)?: return .success(Self.answer(status, code: 0, data))
         case .refusal(let status, let error)?: return .success(Self.answer(status, code: 1, ["error": .text(error)]))
         case .failure(let failure)?: return .failure(failure)

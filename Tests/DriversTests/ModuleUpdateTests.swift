@@ -12,8 +12,10 @@ enum UpdateSamples {
     static let path = "/api/v1/versions/\(new)/download?device=QT_001&expires=1767312000&signature=\(String(repeating: "5f", count: 32))"
 
     static func package(base: String = "RG500QEAAAR11A06M4G") -> [UInt8] {
-        UpdatePackage(base: base, target: "RG500QEAAAR11A08M4G", targetSubVersion: "01.002.01.002", payload: [UInt8](repeating: 7, count: 500))
-            .encoded
+        UpdatePackage(
+            base: base, target: "RG500QEAAAR11A08M4G", targetSubVersion: "01.002.01.002", payload: [UInt8](repeating: 7, count: 500)
+        )
+        .encoded
     }
 
     static func offer(_ execution: String = "ex_1", version: String = new, path: String = path) -> Fields {
@@ -63,11 +65,14 @@ struct ModuleUpdateTests {
         #expect(end["result"] == "succeeded" && end["version"] == .text(UpdateSamples.new) && end["running"] == .text(UpdateSamples.new))
         #expect(
             bench.course.filter { $0 != "network.changed" } == [
-                "ota.started", "ota.reported", "ota.downloaded", "ota.reported", "port.lost", "detached", "offline", "port.opened", "ota.ended", "port.lost",
+                "ota.started", "ota.reported", "ota.downloaded", "ota.reported", "port.lost", "detached", "offline", "port.opened",
+                "ota.ended", "port.lost",
                 "port.opened", "identified", "module.ready", "recovered", "sim.ready", "attached", "registered", "online", "ota.reported",
                 "ota.finished", "ota.reported",
             ])
-        #expect(bench.checks.first?.contains("current_version=\(UpdateSamples.old)&hardware_version=RG500Q-EA&format=dfota&security_counter=0&confirmed=true") == true)
+        #expect(
+            bench.checks.first?.contains(
+                "current_version=\(UpdateSamples.old)&hardware_version=RG500Q-EA&format=dfota&security_counter=0&confirmed=true") == true)
         #expect(bench.states == ["downloading", "installing", "testing", "succeeded"])
         let last = try #require(bench.reports.last?.fields)
         #expect(last["version"] == .text(UpdateSamples.new) && last["running_version"] == .text(UpdateSamples.new))
@@ -82,7 +87,10 @@ struct ModuleUpdateTests {
         bench.runUntilFinished()
         #expect(bench.commands == 1)
         #expect(bench.sent.contains("AT+QFOTADL=\"https://cloud.lab\(UpdateSamples.path)\"\r"))
-        #expect(bench.all("at.sent").contains(["command": .text("AT+QFOTADL=\"https://cloud.lab/api/v1/versions/\(UpdateSamples.new)/download?***\"")]))
+        #expect(
+            bench.all("at.sent").contains([
+                "command": .text("AT+QFOTADL=\"https://cloud.lab/api/v1/versions/\(UpdateSamples.new)/download?***\"")
+            ]))
         for note in bench.notes { #expect(!JSONWriter.text(.record(note.fields)).contains("5f5f"), "\(note.name)") }
     }
 
@@ -166,7 +174,8 @@ struct ModuleUpdateTests {
         #expect(bench.states.last == "rolled_back")
     }
 
-    @Test("601, 701 and 702 are tried again, with waits that grow, each after a check that gives a fresh address", arguments: [701, 702, 601])
+    @Test(
+        "601, 701 and 702 are tried again, with waits that grow, each after a check that gives a fresh address", arguments: [701, 702, 601])
     func downloadCodes(code: Int) {
         var bench = UpdateSamples.bench()
         bench.fault("update.fail", ["code": .integer(Int64(code)), "times": 2])
@@ -182,7 +191,9 @@ struct ModuleUpdateTests {
             #expect(bench.all("ota.retry").map { $0["reason"] } == [.text("dfota_\(code)"), .text("dfota_\(code)")])
         }
         let waits = bench.all("ota.retry").compactMap { $0["wait"]?.durationNanoseconds }
-        #expect(waits.count == 2 && (15_000_000_000...30_000_000_000).contains(waits[0]) && (30_000_000_000...60_000_000_000).contains(waits[1]))
+        #expect(
+            waits.count == 2 && (15_000_000_000...30_000_000_000).contains(waits[0]) && (30_000_000_000...60_000_000_000).contains(waits[1])
+        )
         #expect(bench.checks.count >= 3)
         #expect(bench.last("ota.finished")?["result"] == "succeeded")
     }

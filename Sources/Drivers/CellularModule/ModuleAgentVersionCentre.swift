@@ -117,7 +117,9 @@ extension ModuleAgent {
             let isConfirmed = disk.update?.phase != .settling
             let query =
                 "current_version=\(Self.version(ram.firmware))&hardware_version=\(Self.version(ram.model))&format=dfota&security_counter=0"
-            send("GET", "/api/v1/versions/check?\(query)&confirmed=\(isConfirmed)", [], token, credentials, for: .errand(errand), at: now, &effects)
+            send(
+                "GET", "/api/v1/versions/check?\(query)&confirmed=\(isConfirmed)", [], token, credentials, for: .errand(errand), at: now,
+                &effects)
             return true
         case .report(let state, let reason):
             guard let update = disk.update else { return false }
@@ -159,7 +161,7 @@ extension ModuleAgent {
         switch exchange.purpose {
         case .renewal: renewed(answer, at: now, &effects)
         case .errand(.check): checkAnswered(answer, at: now, &effects)
-        case .errand(.report(let state, _)): reportAnswered(state, answer, at: now, &effects)
+        case .errand(.report(let state, let reason)): reportAnswered(state, reason, answer, at: now, &effects)
         case .errand(.result(let execution)): resultAnswered(execution, answer, at: now, &effects)
         }
         goOnWithErrands(at: now, &effects)
@@ -208,7 +210,9 @@ extension ModuleAgent {
         let error = answer.error ?? "malformed_answer"
         effects.append(.note("ota.checked", ["has_update": false, "error": .text(error)]))
         answerChecks(
-            .failure(ActionFailure("no_answer", "The cloud did not say whether there is an update: \(error).", ["status": .integer(Int64(answer.status))])),
+            .failure(
+                ActionFailure(
+                    "no_answer", "The cloud did not say whether there is an update: \(error).", ["status": .integer(Int64(answer.status))])),
             &effects)
         // A cloud without a version centre will not have one in a minute.
         let isHopeless = [400, 403, 404].contains(answer.status) || ram.centre.checks.attempts >= 8
@@ -226,9 +230,12 @@ extension ModuleAgent {
         for action in actions { finish(action, result, &effects) }
     }
 
-    private mutating func reportAnswered(_ state: String, _ answer: CloudAnswer, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    private mutating func reportAnswered(
+        _ state: String, _ reason: String?, _ answer: CloudAnswer, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) {
         noteReport(state, disk.update?.offer.execution ?? "", answer, &effects)
-        if answer.succeeded, answer.data?.record?["cancel"]?.bool == true, let execution = disk.update?.offer.execution {
+        // Once is enough to say that it cannot be cancelled.
+        if reason == nil, answer.succeeded, answer.data?.record?["cancel"]?.bool == true, let execution = disk.update?.offer.execution {
             cancelUpdate(execution, at: now, &effects)
         }
     }

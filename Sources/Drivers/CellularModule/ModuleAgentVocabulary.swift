@@ -11,7 +11,8 @@ extension ModuleAgent {
             FieldKind("apn", .text, "access point name set at the start"),
         ],
         actions: programActions + moduleActions + updateActions,
-        events: portEvents + moduleEvents + networkEvents + cloudEvents + updateEvents + trafficEvents, queries: agentQueries + updateQueries)
+        events: portEvents + moduleEvents + networkEvents + cloudEvents + updateEvents + trafficEvents,
+        queries: agentQueries + updateQueries)
 
     private static let programActions = [
         ActionKind(
@@ -73,7 +74,8 @@ extension ModuleAgent {
         EventKind(
             "at.damaged", "Something came that is no line of text, or an answer that cannot be read.", fields: [FieldKind("reason", .text)]),
         EventKind(
-            "reset.sent", "The agent restarts the module (AT+CFUN=1,1).", fields: [FieldKind("reason", .choice(["hang", "command", "update"]))]),
+            "reset.sent", "The agent restarts the module (AT+CFUN=1,1).",
+            fields: [FieldKind("reason", .choice(["hang", "command", "update"]))]),
         EventKind(
             "power_cycle.needed", "The module does not answer any more; only its power helps.",
             fields: [FieldKind("reason", .choice(["no_answer", "no_port"]))]),

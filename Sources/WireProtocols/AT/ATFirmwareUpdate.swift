@@ -39,7 +39,9 @@ package enum ATUpdateCommand {
 
     /// - Returns: `nil` for a URL that the command cannot hold: too long, or with characters that end a text or a command.
     package static func command(url: String) -> ATCommand? {
-        guard (1...longestURL).contains(url.utf8.count), url.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x22 }) else { return nil }
+        guard (1...longestURL).contains(url.utf8.count), url.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != 0x22 }) else {
+            return nil
+        }
         return ATCommand("AT+QFOTADL=\"\(url)\"", limit: limit)
     }
 

@@ -12,8 +12,12 @@ struct ModuleUpdatePowerTests {
             UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package()), change: change)
         _ = bench.ask(UpdateSamples.command)
         // In steps that are shorter than everything that follows a line.
-        for _ in 0..<40_000 where !ModuleBench.lines(bench.text(on: .at)).contains("+QIND: \"FOTA\",\(line)") {
-            bench.run(for: .milliseconds(10))
+        var seen = 0
+        for _ in 0..<4_000 {
+            let text = bench.text(on: .at, from: seen)
+            if ModuleBench.lines(text).contains("+QIND: \"FOTA\",\(line)") { break }
+            seen = bench.said.count
+            bench.run(for: .milliseconds(100))
         }
         return bench
     }
@@ -147,13 +151,13 @@ struct ModuleUpdatePowerTests {
         #expect(bench.truth["firmware"] == .text(UpdateSamples.new))
     }
 
-    @Test("a cut at any moment of the update leaves the old version or the new one, and one that can be updated", arguments: 0..<40)
+    @Test("a cut at any moment of the update leaves the old version or the new one, and one that can be updated", arguments: 0..<24)
     func anyMoment(step: Int) {
         var bench = UpdateSamples.bench(UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package())) {
             $0.update.updateTime = .seconds(20)
         }
         _ = bench.ask(UpdateSamples.command)
-        bench.run(for: .milliseconds(1_700 * Int64(step)))
+        bench.run(for: .milliseconds(2_800 * Int64(step)))
         Self.cut(&bench)
         bench.run(for: .seconds(200))
         let firmware = bench.truth["firmware"]

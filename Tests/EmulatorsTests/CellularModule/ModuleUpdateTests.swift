@@ -282,7 +282,8 @@ struct ModuleUpdateErrorTests {
         arguments: [Duration.seconds(1), .seconds(20)])
     func networkCut(after time: Duration) {
         var bench = UpdateSamples.bench(
-            UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package())) { $0.update.downloadRate = 100 }
+            UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package())
+        ) { $0.update.downloadRate = 100 }
         _ = bench.ask(UpdateSamples.command)
         bench.run(for: time)
         _ = bench.ask("AT+CFUN=0", within: .seconds(2))
@@ -299,7 +300,8 @@ struct ModuleUpdateErrorTests {
     @Test("a network that comes back before the patience ends is enough")
     func shortCut() {
         var bench = UpdateSamples.bench(
-            UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package())) { $0.update.downloadRate = 100 }
+            UpdateSamples.found(UpdateSamples.package()), UpdateSamples.found(UpdateSamples.package())
+        ) { $0.update.downloadRate = 100 }
         _ = bench.ask(UpdateSamples.command)
         bench.run(for: .seconds(20))
         bench.fault("attach.lost")
@@ -314,7 +316,8 @@ struct ModuleUpdateErrorTests {
         "what a server can answer: 702 for no answer at all, 701 for a wrong one",
         arguments: [
             ([.failure(.unreachable)], 702),
-            ([.failure(.timedOut)], 702), ([.failure(.interrupted)], 701), ([.success(HTTPAnswer(status: 403))], 701), ([.success(HTTPAnswer(status: 302))], 701),
+            ([.failure(.timedOut)], 702), ([.failure(.interrupted)], 701), ([.success(HTTPAnswer(status: 403))], 701),
+            ([.success(HTTPAnswer(status: 302))], 701),
             ([.success(HTTPAnswer(status: 503, body: [1]))], 701), ([.success(HTTPAnswer(status: 200))], 701),
             ([.success(HTTPAnswer(status: 206, body: UpdateSamples.package()))], 701),
             ([.success(HTTPAnswer(status: 200, headers: [.init("content-length", "9")], body: [1]))], 701),

@@ -27,7 +27,9 @@ struct ATFirmwareUpdateTests {
     func command() {
         #expect(ATUpdateCommand.command(url: "http://192.0.2.10/update.zip")?.text == #"AT+QFOTADL="http://192.0.2.10/update.zip""#)
         #expect(ATUpdateCommand.command(url: String(repeating: "a", count: 255)) != nil)
-        for url in ["", "a b", "a\"b", "a\rb", "ä", String(repeating: "a", count: 256)] { #expect(ATUpdateCommand.command(url: url) == nil) }
+        for url in ["", "a b", "a\"b", "a\rb", "ä", String(repeating: "a", count: 256)] {
+            #expect(ATUpdateCommand.command(url: url) == nil)
+        }
     }
 
     @Test(
@@ -39,5 +41,7 @@ struct ATFirmwareUpdateTests {
             ("RG500QEAAAR11A06M4G_01.001.01.001", "RG500QEAAAR11A08M4G", false), ("RG500QEAAAR11A08M4G", "", false),
             ("RG500QEAAAR11A08M4G", "RG500QEAAAR11A08", false),
         ])
-    func versions(running: String, wanted: String, fits: Bool) { #expect(ATModuleVersion.matches(running: running, wanted: wanted) == fits) }
+    func versions(running: String, wanted: String, fits: Bool) {
+        #expect(ATModuleVersion.matches(running: running, wanted: wanted) == fits)
+    }
 }

@@ -42,11 +42,12 @@ extension CellularModule {
     }
 
     private func noteStart(_ request: UpdateRequest, _ effects: inout [DeviceEffect]) -> Bool {
-        let source: FieldValue = switch request.source {
-        case .http: "http"
-        case .ftp: "ftp"
-        case .file: "file"
-        }
+        let source: FieldValue =
+            switch request.source {
+            case .http: "http"
+            case .ftp: "ftp"
+            case .file: "file"
+            }
         effects.append(.note("update.started", ["source": source, "url": .text(request.shownURL), "firmware": .text(firmware)]))
         return true
     }

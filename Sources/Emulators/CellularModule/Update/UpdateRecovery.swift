@@ -201,12 +201,13 @@ extension CellularModule {
     }
 
     var firmwareFields: Fields {
-        let state: FieldValue = switch ram.update.stage {
-        case .none, .repeating: job?.phase == .ruined ? "ruined" : job?.phase == .pending ? "pending" : "idle"
-        case .accepted, .waiting, .asking, .receiving, .failing: "downloading"
-        case .restarting: "pending"
-        case .recovering, .updating, .ended: "updating"
-        }
+        let state: FieldValue =
+            switch ram.update.stage {
+            case .none, .repeating: job?.phase == .ruined ? "ruined" : job?.phase == .pending ? "pending" : "idle"
+            case .accepted, .waiting, .asking, .receiving, .failing: "downloading"
+            case .restarting: "pending"
+            case .recovering, .updating, .ended: "updating"
+            }
         return [
             "firmware": .text(firmware), "sub_version": .text(subVersion), "full": .text("\(firmware)_\(subVersion)"),
             "sub_edition": .text(subEdition), "update": state,

@@ -32,7 +32,8 @@ extension CellularModule {
             fields: [
                 FieldKind("attempt", .integer, "starts for this update"), FieldKind("percent", .integer, unit: "%", "where it goes on"),
             ]),
-        EventKind("update.progress", "The update has come so far.", fields: [FieldKind("percent", .integer, unit: "%")]),
+        EventKind(
+            "update.progress", "The update has come so far.", fields: [FieldKind("percent", .integer, unit: "%")], volume: .traffic),
         EventKind(
             "update.finished", "The update has come to an end.",
             fields: [
@@ -41,7 +42,8 @@ extension CellularModule {
                 FieldKind("firmware", .text, "that runs now"), FieldKind("was", .text, "before the update"),
             ]),
         EventKind(
-            "update.stuck", "Nothing is left that could run; the action rescue helps.", fields: [FieldKind("reason", .choice(["download_mode"]))]),
+            "update.stuck", "Nothing is left that could run; the action rescue helps.",
+            fields: [FieldKind("reason", .choice(["download_mode"]))]),
     ]
 
     static let updateQueries = [
