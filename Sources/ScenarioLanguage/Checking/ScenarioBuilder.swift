@@ -3,6 +3,8 @@ import LabCore
 /// One file to one scenario: the values of its variables in each world, the cells of its matrix, a plan for each.
 struct ScenarioBuilder {
     static let maximumCells = 1_000
+    /// What the steps themselves may take beside the times that they wait for.
+    private static let timeForSteps = Duration.seconds(60)
 
     private let context: CheckingContext
     private let file: String
@@ -86,6 +88,8 @@ struct ScenarioBuilder {
             let known = limits ?? self.limits(elaborator.measurements)
             limits = known
             plan.limits = known
+            // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
+            if root["deadline"] == nil { plan.deadline = max(plan.deadline, plan.stretched(plan.writtenTime + Self.timeForSteps)) }
             result.append(plan)
         }
         return result

@@ -1,0 +1,27 @@
+extension Plan {
+    /// The time of the run that its steps may take as they are written: every `wait`, the `for` of every `forbid`, every `within`.
+    /// Times that are known only in the run count as nothing.
+    package var writtenTime: Duration { (setup + steps).reduce(.zero) { $0 + $1.writtenTime } }
+}
+
+extension Step {
+    fileprivate var writtenTime: Duration {
+        switch action {
+        case .expect(let expect): expect.within?.constantTime ?? .zero
+        case .forbid(let forbid): forbid.duration.constantTime
+        case .check(let check): check.within?.constantTime ?? .zero
+        case .wait(let time): time.constantTime
+        case .sequence(let turns): turns.reduce(.zero) { sum, turn in turn.steps.reduce(sum) { $0 + $1.writtenTime } }
+        case .parallel(let branches):
+            branches.map { steps in steps.reduce(Duration.zero) { $0 + $1.writtenTime } }.max() ?? .zero
+        case .act, .fault, .clear, .load: .zero
+        }
+    }
+}
+
+extension Template {
+    fileprivate var constantTime: Duration {
+        guard case .constant(let value) = self, let nanoseconds = value.durationNanoseconds else { return .zero }
+        return .nanoseconds(nanoseconds)
+    }
+}
