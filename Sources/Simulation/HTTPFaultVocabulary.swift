@@ -30,7 +30,7 @@ package enum HTTPFaults {
             "http.status", "Somebody on the way answers with an error.", FieldKind("code", .integer, required: true, "100 to 599"),
             FieldKind("retry_after", .integer, unit: "s")),
         kind("http.captive_portal", "A log-in page is answered with 200."),
-        kind("http.redirect", "Requests are redirected (302).", FieldKind("to", .text, required: true, "the value of Location")),
+        kind("http.redirect", "Requests are redirected (302).", FieldKind("to", .text, "the value of Location; / where it is absent")),
         kind("http.gzip", "A proxy compresses answers."),
         kind("http.corrupt", "A byte in the middle of the answer's body is changed."),
         kind("http.duplicate", "Requests arrive twice."),
