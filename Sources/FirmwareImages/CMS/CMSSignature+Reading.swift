@@ -19,7 +19,8 @@ extension CMSSignature {
             let signer = unsafe OPENSSL_sk_value(signers, 0)
         else { return nil }
         let index = unsafe CMS_signed_get_attr_by_NID(OpaquePointer(signer), NID_pkcs9_signingTime, -1)
-        guard index >= 0, let attribute = unsafe CMS_signed_get_attr(OpaquePointer(signer), index), unsafe X509_ATTRIBUTE_count(attribute) == 1,
+        guard index >= 0, let attribute = unsafe CMS_signed_get_attr(OpaquePointer(signer), index),
+            unsafe X509_ATTRIBUTE_count(attribute) == 1,
             let type = unsafe X509_ATTRIBUTE_get0_type(attribute, 0)
         else { return nil }
         guard unsafe [V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME].contains(type.pointee.type), let text = unsafe type.pointee.value.asn1_string,

@@ -82,7 +82,8 @@ enum CMSSignature {
     }
 
     /// Checks a signature that carries what it signs.
-    static func verifyAttached(_ message: [UInt8], roots: [[UInt8]], at time: Time, policy: Policy = .release) -> Result<Verified, Failure> {
+    static func verifyAttached(_ message: [UInt8], roots: [[UInt8]], at time: Time, policy: Policy = .release) -> Result<Verified, Failure>
+    {
         Result { () throws(Failure) in try verify(message, content: nil, roots: roots, at: time, policy) }
     }
 
@@ -97,18 +98,23 @@ enum CMSSignature {
 
     /// What is said about a CMS without checking it; for people who look at files.
     struct Description: Sendable, Hashable {
-        /// Nil: the signature is detached.
-        var content: [UInt8]?
         var signingTime: Int64?
         /// Subjects of the certificates that it carries.
         var certificates: [String]
     }
 
+    /// What is signed, without checking it; nil: the signature is detached.
+    static func content(_ message: [UInt8]) throws(Failure) -> [UInt8]? {
+        let cms = try unsafe read(message)
+        defer { unsafe CMS_ContentInfo_free(cms) }
+        guard let slot = unsafe CMS_get0_content(cms), let text = unsafe slot.pointee else { return nil }
+        return unsafe bytes(text)
+    }
+
     static func describe(_ message: [UInt8]) throws(Failure) -> Description {
         let cms = try unsafe read(message)
         defer { unsafe CMS_ContentInfo_free(cms) }
-        var result = Description(content: nil, signingTime: unsafe signingTime(cms), certificates: [])
-        if let slot = unsafe CMS_get0_content(cms), let text = unsafe slot.pointee { result.content = unsafe bytes(text) }
+        var result = Description(signingTime: unsafe signingTime(cms), certificates: [])
         if let stack = unsafe CMS_get1_certs(cms) {
             defer { unsafe freeCertificates(stack) }
             for index in 0..<(unsafe OPENSSL_sk_num(stack)) {
@@ -134,7 +140,9 @@ enum CMSSignature {
         case .moment(let seconds): moment = seconds
         case .signingTime:
             // Signed itself, so a forged one breaks the signature.
-            guard let seconds = unsafe signingTime(cms) else { throw Failure(reason: .noSigningTime, text: "the signer does not say when it was signed") }
+            guard let seconds = unsafe signingTime(cms) else {
+                throw Failure(reason: .noSigningTime, text: "the signer does not say when it was signed")
+            }
             moment = seconds
         }
         guard let store = unsafe makeStore(policy.checksSigner ? roots : [], moment, policy) else {
@@ -173,7 +181,8 @@ enum CMSSignature {
         guard count == 1 else { throw Failure(reason: .unsupported, text: "the CMS has \(max(0, count)) signers instead of one") }
         guard unsafe CMS_is_detached(cms) == (isDetached ? 1 : 0) else {
             throw Failure(
-                reason: .unsupported, text: isDetached ? "the signature is not detached: it carries its own content" : "the CMS does not carry what it signs")
+                reason: .unsupported,
+                text: isDetached ? "the signature is not detached: it carries its own content" : "the CMS does not carry what it signs")
         }
     }
 
@@ -194,13 +203,16 @@ enum CMSSignature {
     }
 
     /// - Returns: what is signed.
-    private static func check(_ cms: OpaquePointer, content: [UInt8]?, _ store: OpaquePointer, _ policy: Policy) throws(Failure) -> [UInt8] {
+    private static func check(_ cms: OpaquePointer, content: [UInt8]?, _ store: OpaquePointer, _ policy: Policy) throws(Failure) -> [UInt8]
+    {
         var flags = CMS_BINARY
         if !policy.checksSigner { flags |= CMS_NO_SIGNER_CERT_VERIFY }
         if !policy.checksContent { flags |= CMS_NO_CONTENT_VERIFY }
         if let content {
             let isGood = unsafe content.withUnsafeBytes { buffer -> Bool in
-                guard let length = Int32(exactly: buffer.count), let input = unsafe BIO_new_mem_buf(buffer.baseAddress, length) else { return false }
+                guard let length = Int32(exactly: buffer.count), let input = unsafe BIO_new_mem_buf(buffer.baseAddress, length) else {
+                    return false
+                }
                 defer { unsafe BIO_free_all(input) }
                 return unsafe CMS_verify(cms, nil, store, input, nil, UInt32(CMS_DETACHED | flags)) == 1
             }
@@ -236,5 +248,7 @@ enum CMSSignature {
         return Failure(reason: last == CMS_R_CONTENT_VERIFY_ERROR ? .content : .signature, text: text)
     }
 
-    private static func words(for code: Int32) -> String { unsafe X509_verify_cert_error_string(Int(code)).map { unsafe String(cString: $0) } ?? "" }
+    private static func words(for code: Int32) -> String {
+        unsafe X509_verify_cert_error_string(Int(code)).map { unsafe String(cString: $0) } ?? ""
+    }
 }

@@ -1,5 +1,5 @@
-package import LabCore
 import Crypto
+package import LabCore
 
 /// A container of our own for the difference between two firmware images.
 ///
@@ -43,7 +43,8 @@ package enum DeltaImage {
     package static func header(_ bytes: [UInt8]) throws(DeltaRefusal) -> Header {
         guard bytes.count >= magic.count, bytes.starts(with: magic) else {
             let isCut = !bytes.isEmpty && magic.starts(with: bytes)
-            throw DeltaRefusal(isCut ? .truncated : .badMagic, at: 0, isCut ? "the file ends in its magic number" : "it does not begin as a delta does")
+            throw DeltaRefusal(
+                isCut ? .truncated : .badMagic, at: 0, isCut ? "the file ends in its magic number" : "it does not begin as a delta does")
         }
         guard bytes.count >= headerLength else {
             throw DeltaRefusal(.truncated, at: bytes.count, "the file ends in its header of \(headerLength) bytes")
@@ -63,7 +64,8 @@ package enum DeltaImage {
             end += compressed
         }
         let header = Header(
-            baseLength: u32(12), resultLength: u32(16), baseSHA256: Array(bytes[20..<52]), resultSHA256: Array(bytes[52..<84]), control: streams[0],
+            baseLength: u32(12), resultLength: u32(16), baseSHA256: Array(bytes[20..<52]), resultSHA256: Array(bytes[52..<84]),
+            control: streams[0],
             difference: streams[1], literals: streams[2])
         try header.refuseContradictions(fileLength: bytes.count)
         return header
@@ -108,7 +110,8 @@ package enum DeltaImage {
         }
     }
 
-    private static func build(_ header: Header, _ base: [UInt8], _ control: [UInt8], _ difference: [UInt8], _ literals: [UInt8]) throws(DeltaRefusal)
+    private static func build(_ header: Header, _ base: [UInt8], _ control: [UInt8], _ difference: [UInt8], _ literals: [UInt8])
+        throws(DeltaRefusal)
         -> [UInt8]
     {
         var result: [UInt8] = []
@@ -129,7 +132,9 @@ package enum DeltaImage {
             if overflow { throw steps.refusal("a step moves out of the base") }
             position = next
         }
-        guard differences == difference.count, literal == literals.count else { throw steps.refusal("the steps do not use up their streams") }
+        guard differences == difference.count, literal == literals.count else {
+            throw steps.refusal("the steps do not use up their streams")
+        }
         return result
     }
 }

@@ -15,10 +15,13 @@ enum DeltaInspector {
             try DeltaImage.refuseDamage(header, bytes)
             if bytes.count >= header.resultLength {
                 report.find(
-                    .warning, "larger_than_image", "the delta is not smaller than the image that it makes", bootloader: "is not asked: the cloud offers the image instead")
+                    .warning, "larger_than_image", "the delta is not smaller than the image that it makes",
+                    bootloader: "is not asked: the cloud offers the image instead")
             }
         } catch {
-            report.find(.error, error.reason.rawValue, at: error.offset, error.text, bootloader: "is not asked: the update agent takes the whole image instead")
+            report.find(
+                .error, error.reason.rawValue, at: error.offset, error.text,
+                bootloader: "is not asked: the update agent takes the whole image instead")
         }
         return report
     }

@@ -132,7 +132,9 @@ struct DeltaMatcher {
 
     private func fitting(_ scan: Int, _ place: Int, _ length: Int) -> Int {
         var count = 0
-        for index in 0..<length where place + index >= 0 && place + index < base.count && target[scan + index] == base[place + index] { count += 1 }
+        for index in 0..<length where place + index >= 0 && place + index < base.count && target[scan + index] == base[place + index] {
+            count += 1
+        }
         return count
     }
 }

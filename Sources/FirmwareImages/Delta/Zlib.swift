@@ -23,7 +23,8 @@ enum Zlib {
         guard result.status == Z_STREAM_END else {
             let isLong = result.output.count > length
             let isCut = result.status == Z_BUF_ERROR || result.status == Z_OK
-            throw Failure(offset: result.position, text: isLong ? "it is longer than the header says" : isCut ? "it is cut" : "it is damaged")
+            throw Failure(
+                offset: result.position, text: isLong ? "it is longer than the header says" : isCut ? "it is cut" : "it is damaged")
         }
         guard result.output.count == length, result.position == range.upperBound else {
             throw Failure(offset: result.position, text: "its length is not what the header says")
@@ -32,7 +33,9 @@ enum Zlib {
     }
 
     /// - Returns: zlib's last word, what came out, and where in `bytes` the reading ended.
-    private static func decompress(_ bytes: [UInt8], _ range: Range<Int>, room: Int) throws(Failure) -> (status: Int32, output: [UInt8], position: Int) {
+    private static func decompress(_ bytes: [UInt8], _ range: Range<Int>, room: Int) throws(Failure) -> (
+        status: Int32, output: [UInt8], position: Int
+    ) {
         guard room < Int(UInt32.max), range.count < Int(UInt32.max) else { throw Failure(offset: range.lowerBound, text: "it is too long") }
         var stream = unsafe z_stream()
         guard unsafe inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
@@ -48,7 +51,8 @@ enum Zlib {
     }
 
     private static func run(
-        _ stream: inout z_stream, from input: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, to room: UnsafeMutableBufferPointer<UInt8>, count: Int
+        _ stream: inout z_stream, from input: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, to room: UnsafeMutableBufferPointer<UInt8>,
+        count: Int
     ) -> Int32 {
         unsafe stream.next_in = unsafe UnsafeMutablePointer(mutating: input.baseAddress.map { unsafe $0 + range.lowerBound })
         unsafe stream.avail_in = UInt32(range.count)

@@ -45,9 +45,11 @@ struct ManifestFields {
     func hexadecimal(_ field: String, count: ClosedRange<Int>) throws(ManifestRefusal) -> [UInt8] {
         // Bounded before the digits are read.
         let digits = try text(field, limit: count.upperBound * 2)
-        guard digits.utf8.count % 2 == 0, count.contains(digits.utf8.count / 2), let bytes = Hexadecimal.bytes(digits), count.contains(bytes.count)
+        guard digits.utf8.count % 2 == 0, count.contains(digits.utf8.count / 2), let bytes = Hexadecimal.bytes(digits),
+            count.contains(bytes.count)
         else {
-            let wanted = count.lowerBound == count.upperBound ? "\(count.lowerBound * 2)" : "\(count.lowerBound * 2) to \(count.upperBound * 2)"
+            let wanted =
+                count.lowerBound == count.upperBound ? "\(count.lowerBound * 2)" : "\(count.lowerBound * 2) to \(count.upperBound * 2)"
             throw .malformed("\(name(field)) must be \(wanted) hexadecimal digits.")
         }
         return bytes

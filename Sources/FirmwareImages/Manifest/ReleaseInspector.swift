@@ -4,7 +4,8 @@ import LabCore
 package enum ReleaseInspector {
     /// Whether the bytes look like one of the two documents: which, by their `_type`.
     static func kind(_ bytes: [UInt8]) -> ImageReport.Kind? {
-        guard bytes.count <= RootMetadata.maximumLength, bytes.first(where: { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }) == UInt8(ascii: "{"),
+        guard bytes.count <= RootMetadata.maximumLength,
+            bytes.first(where: { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }) == UInt8(ascii: "{"),
             let document = try? SignedDocument(reading: bytes, limit: RootMetadata.maximumLength)
         else { return nil }
         return switch document.signed["_type"] {
@@ -28,7 +29,8 @@ package enum ReleaseInspector {
         }
         guard let trust else {
             report.find(
-                .note, "signature_unchecked", "no root is given, so that nobody's word is taken for the signatures", bootloader: "the update agent checks them")
+                .note, "signature_unchecked", "no root is given, so that nobody's word is taken for the signatures",
+                bootloader: "the update agent checks them")
             return report
         }
         if case .failure(let refusal) = ReleaseManifest.verify(bytes, trust: trust, now: now) { find(refusal, in: &report) }
@@ -57,7 +59,9 @@ package enum ReleaseInspector {
 
     private static func find(_ refusal: ManifestRefusal, in report: inout ImageReport) {
         let text = refusal.text.hasSuffix(".") ? String(refusal.text.dropLast()) : refusal.text
-        report.find(.error, refusal.reason, "\(FixedText.read(text.utf8)) (\(refusal.attack.rawValue))", bootloader: "is never asked: the update agent refuses it")
+        report.find(
+            .error, refusal.reason, "\(FixedText.read(text.utf8)) (\(refusal.attack.rawValue))",
+            bootloader: "is never asked: the update agent refuses it")
     }
 
     private static func state(_ manifest: ReleaseManifest, _ document: SignedDocument, in report: inout ImageReport) {
@@ -72,6 +76,8 @@ package enum ReleaseInspector {
         report.state("security counter", "\(manifest.securityCounter)")
         if let minimum = manifest.minimumCompatible { report.state("from", "\(minimum) on") }
         if let delta = manifest.delta { report.state("delta", "from \(delta.baseFirmware), \(delta.length) bytes") }
-        for signature in document.signatures { report.state("signature", "by \(Hexadecimal.text(signature.keyID)), \(signature.bytes.count) bytes") }
+        for signature in document.signatures {
+            report.state("signature", "by \(Hexadecimal.text(signature.keyID)), \(signature.bytes.count) bytes")
+        }
     }
 }

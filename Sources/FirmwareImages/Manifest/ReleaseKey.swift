@@ -39,7 +39,9 @@ package struct ReleaseKey: Sendable, Hashable {
             case .rsaPSS: rsaKey != nil
             case .cms: CMSSignature.isCertificate(der)
             }
-        if !isUsable { throw Unusable(text: "It is not \(scheme == .cms ? "a certificate" : "a public key for \(scheme.rawValue)") in DER.") }
+        if !isUsable {
+            throw Unusable(text: "It is not \(scheme == .cms ? "a certificate" : "a public key for \(scheme.rawValue)") in DER.")
+        }
     }
 
     /// Whether `signature` is this key's over `message`.

@@ -12,9 +12,12 @@ extension ReleaseManifest {
             throw .malformed("`format` must be one of \(ImageFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         self.init(
-            version: try fields.integer("version", 1...Self.largestNumber), issued: try fields.moment("issued"), expires: try fields.moment("expires"),
-            product: try fields.text("product"), tenant: try fields.text("tenant"), firmware: try fields.version("firmware"), format: format,
-            length: Int(try fields.integer("length", 1...Int64(Int32.max))), sha256: try fields.hash("sha256"), hardware: try fields.texts("hardware"),
+            version: try fields.integer("version", 1...Self.largestNumber), issued: try fields.moment("issued"),
+            expires: try fields.moment("expires"),
+            product: try fields.text("product"), tenant: try fields.text("tenant"), firmware: try fields.version("firmware"),
+            format: format,
+            length: Int(try fields.integer("length", 1...Int64(Int32.max))), sha256: try fields.hash("sha256"),
+            hardware: try fields.texts("hardware"),
             securityCounter: UInt32(try fields.integer("security_counter", 0...Int64(UInt32.max))))
         if fields.fields["min_compatible"] != nil { minimumCompatible = try fields.version("min_compatible") }
         if fields.fields["delta"] != nil { delta = try Delta(reading: try fields.record("delta")) }
@@ -25,7 +28,8 @@ extension ReleaseManifest {
     package var signed: Fields {
         var fields: Fields = [
             "_type": "release", "spec_version": 1, "version": .integer(version), "issued": .text(UTCTime.text(issued)),
-            "expires": .text(UTCTime.text(expires)), "product": .text(product), "tenant": .text(tenant), "firmware": .text(firmware.description),
+            "expires": .text(UTCTime.text(expires)), "product": .text(product), "tenant": .text(tenant),
+            "firmware": .text(firmware.description),
             "format": .text(format.rawValue), "length": .integer(Int64(length)), "sha256": .text(Hexadecimal.text(sha256)),
             "hardware": .list(hardware.map { .text($0) }), "security_counter": .integer(Int64(securityCounter)),
         ]
@@ -45,7 +49,8 @@ extension ReleaseManifest.Delta {
 
     var signed: Fields {
         [
-            "base_firmware": .text(baseFirmware.description), "base_sha256": .text(Hexadecimal.text(baseSHA256)), "length": .integer(Int64(length)),
+            "base_firmware": .text(baseFirmware.description), "base_sha256": .text(Hexadecimal.text(baseSHA256)),
+            "length": .integer(Int64(length)),
             "sha256": .text(Hexadecimal.text(sha256)), "result_sha256": .text(Hexadecimal.text(resultSHA256)),
         ]
     }

@@ -2,7 +2,8 @@ import Crypto
 import LabCore
 
 extension ReleaseManifest {
-    static func verified(_ bytes: [UInt8], trust: ReleaseTrust, now: Int64, bugs: Set<SeededBug>) throws(ManifestRefusal) -> ReleaseManifest {
+    static func verified(_ bytes: [UInt8], trust: ReleaseTrust, now: Int64, bugs: Set<SeededBug>) throws(ManifestRefusal) -> ReleaseManifest
+    {
         let document = try SignedDocument(reading: bytes, limit: maximumLength)
         let manifest = try ReleaseManifest(reading: document)
         let clock = trust.clock(now)
@@ -10,7 +11,8 @@ extension ReleaseManifest {
             try trust.root.refuseIfExpired(at: clock.time)
             // With an unknown time certificates count at the time of issue, as RAUC does with `use-bundle-signing-time`:
             // their expiry then does not limit a stolen key.
-            try document.verify(trust.root.release, at: clock.isKnown ? clock.time : max(clock.time, manifest.issued), of: "root \(trust.root.version)")
+            try document.verify(
+                trust.root.release, at: clock.isKnown ? clock.time : max(clock.time, manifest.issued), of: "root \(trust.root.version)")
         }
         try manifest.refuseMixture()
         try manifest.refuseVersion(after: trust.lastVersion)
@@ -28,7 +30,8 @@ extension ReleaseManifest {
     func refuseMixture() throws(ManifestRefusal) {
         guard let delta else { return }
         guard delta.resultSHA256 == sha256 else {
-            throw ManifestRefusal(.mixAndMatch, "delta_result", "The delta does not make the image of this manifest: the hash of its result differs.")
+            throw ManifestRefusal(
+                .mixAndMatch, "delta_result", "The delta does not make the image of this manifest: the hash of its result differs.")
         }
         guard delta.baseSHA256 != sha256, delta.baseFirmware != firmware else {
             throw ManifestRefusal(.mixAndMatch, "delta_base", "The delta's base is the image that it is to make.")
@@ -37,7 +40,8 @@ extension ReleaseManifest {
 
     private func refuseVersion(after last: Int64) throws(ManifestRefusal) {
         guard version >= last else {
-            throw ManifestRefusal(.rollback, "rollback", "Manifest version \(version) is older than version \(last), which was seen before.")
+            throw ManifestRefusal(
+                .rollback, "rollback", "Manifest version \(version) is older than version \(last), which was seen before.")
         }
         guard version - last <= Self.maximumVersionJump else {
             throw ManifestRefusal(
@@ -51,7 +55,8 @@ extension ReleaseManifest {
             throw ManifestRefusal(.indefiniteFreeze, "expired", "It expired at \(UTCTime.text(expires)); it is \(UTCTime.text(time)).")
         }
         guard !isKnown || issued - time <= Self.maximumClockError else {
-            throw ManifestRefusal(.fastForward, "future", "It is issued at \(UTCTime.text(issued)), which is far ahead; it is \(UTCTime.text(time)).")
+            throw ManifestRefusal(
+                .fastForward, "future", "It is issued at \(UTCTime.text(issued)), which is far ahead; it is \(UTCTime.text(time)).")
         }
     }
 
@@ -90,7 +95,9 @@ extension ReleaseManifest {
     package func refusal(ofDelta bytes: [UInt8]) -> ManifestRefusal? {
         guard let delta else { return ManifestRefusal(.mixAndMatch, "no_delta", "The manifest names no delta.") }
         if let refusal = Self.refusal(of: bytes, "delta", length: delta.length, sha256: delta.sha256) { return refusal }
-        guard let header = try? DeltaImage.header(bytes) else { return ManifestRefusal(.mixAndMatch, "delta", "What the manifest names is no delta.") }
+        guard let header = try? DeltaImage.header(bytes) else {
+            return ManifestRefusal(.mixAndMatch, "delta", "What the manifest names is no delta.")
+        }
         guard header.baseSHA256 == delta.baseSHA256, header.resultSHA256 == delta.resultSHA256, header.resultLength == length else {
             return ManifestRefusal(.mixAndMatch, "delta", "The delta's own base or result is not the one of the manifest.")
         }
@@ -102,7 +109,8 @@ extension ReleaseManifest {
             return ManifestRefusal(.endlessData, "\(name)_length", "The \(name) has \(bytes.count) bytes, \(length) are signed.")
         }
         guard bytes.count == length, Array(SHA256.hash(data: bytes)) == sha256 else {
-            return ManifestRefusal(.mixAndMatch, "\(name)_hash", "The \(name) is not the one that is signed: its length or its hash differs.")
+            return ManifestRefusal(
+                .mixAndMatch, "\(name)_hash", "The \(name) is not the one that is signed: its length or its hash differs.")
         }
         return nil
     }
@@ -110,7 +118,8 @@ extension ReleaseManifest {
     /// Why what an image says about itself is not what the manifest says about it; nil if it is.
     package func refusal(of image: BootableImage) -> ManifestRefusal? {
         if image.format != format {
-            return ManifestRefusal(.mixAndMatch, "format", "The image's format is \(image.format.rawValue), the manifest says \(format.rawValue).")
+            return ManifestRefusal(
+                .mixAndMatch, "format", "The image's format is \(image.format.rawValue), the manifest says \(format.rawValue).")
         }
         if image.version != firmware {
             return ManifestRefusal(.mixAndMatch, "firmware", "The image says that it is \(image.version), the manifest says \(firmware).")

@@ -96,7 +96,9 @@ package struct ReleaseManifest: Sendable, Hashable {
     package static func verify(_ bytes: [UInt8], trust: ReleaseTrust, now: Int64, bugs: Set<SeededBug> = [])
         -> Result<ReleaseManifest, ManifestRefusal>
     {
-        do throws(ManifestRefusal) { return .success(try verified(bytes, trust: trust, now: now, bugs: bugs)) } catch { return .failure(error) }
+        do throws(ManifestRefusal) { return .success(try verified(bytes, trust: trust, now: now, bugs: bugs)) } catch {
+            return .failure(error)
+        }
     }
 
     /// The manifest without any check of who signed it: for people who look at files, never for devices.

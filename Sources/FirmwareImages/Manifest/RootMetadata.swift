@@ -80,7 +80,8 @@ package struct RootMetadata: Sendable, Hashable {
 
     func refuseIfExpired(at now: Int64) throws(ManifestRefusal) {
         guard now < expires else {
-            throw ManifestRefusal(.indefiniteFreeze, "root_expired", "Root \(version) expired at \(UTCTime.text(expires)); it is \(UTCTime.text(now)).")
+            throw ManifestRefusal(
+                .indefiniteFreeze, "root_expired", "Root \(version) expired at \(UTCTime.text(expires)); it is \(UTCTime.text(now)).")
         }
     }
 
@@ -94,7 +95,8 @@ package struct RootMetadata: Sendable, Hashable {
         let keys = try keys(try fields.record("keys"))
         let roles = try fields.record("roles")
         let root = RootMetadata(
-            version: try fields.integer("version", 1...Int64(Int32.max)), issued: try fields.moment("issued"), expires: try fields.moment("expires"),
+            version: try fields.integer("version", 1...Int64(Int32.max)), issued: try fields.moment("issued"),
+            expires: try fields.moment("expires"),
             root: try role(try roles.record("root"), keys), release: try role(try roles.record("release"), keys), bytes: bytes)
         guard root.issued < root.expires else { throw .malformed("`expires` must come after `issued`.") }
         return (document, root)
@@ -106,7 +108,8 @@ package struct RootMetadata: Sendable, Hashable {
         for entry in fields.fields {
             let inner = try fields.record(entry.name)
             guard let scheme = ReleaseKey.Scheme(rawValue: try inner.text("scheme")) else {
-                throw .malformed("`\(inner.place).scheme` must be one of \(ReleaseKey.Scheme.allCases.map(\.rawValue).joined(separator: ", ")).")
+                throw .malformed(
+                    "`\(inner.place).scheme` must be one of \(ReleaseKey.Scheme.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
             let der = try inner.hexadecimal("public", count: 1...4_096)
             let key: ReleaseKey

@@ -12,7 +12,8 @@ package enum UTCTime {
         func number(_ range: Range<Int>) -> Int64 { bytes[range].reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) } }
         let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
         let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
-        guard year >= 1970, (1...12).contains(month), (1...days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60, second < 60
+        guard year >= 1970, (1...12).contains(month), (1...days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60,
+            second < 60
         else { return nil }
         var total: Int64 = 0
         for earlier in 1970..<max(year, 1970) { total += isLeap(earlier) ? 366 : 365 }
@@ -29,7 +30,8 @@ package enum UTCTime {
         var month: Int64 = 1
         while rest >= days(inMonth: month, of: year) { rest -= days(inMonth: month, of: year); month += 1 }
         let time = inside % 86_400
-        return "\(padded(year, 4))-\(padded(month))-\(padded(rest + 1))T\(padded(time / 3_600)):\(padded(time / 60 % 60)):\(padded(time % 60))Z"
+        return
+            "\(padded(year, 4))-\(padded(month))-\(padded(rest + 1))T\(padded(time / 3_600)):\(padded(time / 60 % 60)):\(padded(time % 60))Z"
     }
 
     private static func padded(_ number: Int64, _ width: Int = 2) -> String {

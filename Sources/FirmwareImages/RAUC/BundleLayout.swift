@@ -20,21 +20,25 @@ struct BundleLayout: Sendable, Hashable {
         if !isFile {
             for start in [padded, padded + tree, system.used] {
                 if let end = signatureEnd(bytes, at: start) {
-                    return BundleLayout(payload: 0..<start, signature: start..<end, end: end + lengthField, systemLength: min(padded, start))
+                    return BundleLayout(
+                        payload: 0..<start, signature: start..<end, end: end + lengthField, systemLength: min(padded, start))
                 }
             }
         }
-        guard bytes.count >= lengthField, let length = bigEndian(bytes, at: bytes.count - lengthField), length > 0, length <= CMSSignature.maximumLength,
+        guard bytes.count >= lengthField, let length = bigEndian(bytes, at: bytes.count - lengthField), length > 0,
+            length <= CMSSignature.maximumLength,
             length < bytes.count - lengthField
         else { return nil }
         let end = bytes.count - lengthField
         guard end - length >= system.used else { return nil }
-        return BundleLayout(payload: 0..<(end - length), signature: (end - length)..<end, end: bytes.count, systemLength: min(padded, end - length))
+        return BundleLayout(
+            payload: 0..<(end - length), signature: (end - length)..<end, end: bytes.count, systemLength: min(padded, end - length))
     }
 
     /// The end of a CMS that begins at `start` and is followed by its own length.
     private static func signatureEnd(_ bytes: [UInt8], at start: Int) -> Int? {
-        guard let length = derLength(bytes, at: start), length <= CMSSignature.maximumLength, let stated = bigEndian(bytes, at: start + length),
+        guard let length = derLength(bytes, at: start), length <= CMSSignature.maximumLength,
+            let stated = bigEndian(bytes, at: start + length),
             stated == length
         else { return nil }
         return start + length

@@ -50,7 +50,9 @@ struct BundleManifest: Sendable, Hashable {
                 if group.hasPrefix("image.") { try begin(group) }
                 continue
             }
-            guard let sign = line.firstIndex(of: "="), !group.isEmpty else { throw Failure(text: "line \(index + 1) of the manifest is no `key=value`") }
+            guard let sign = line.firstIndex(of: "="), !group.isEmpty else {
+                throw Failure(text: "line \(index + 1) of the manifest is no `key=value`")
+            }
             let key = String(Self.trimmed(line[..<sign]))
             let value = String(Self.trimmed(line[line.index(after: sign)...]))
             if group == "bundle", key.hasPrefix("verity-") { verity[key] = value }
@@ -71,7 +73,9 @@ struct BundleManifest: Sendable, Hashable {
     private mutating func begin(_ group: String) throws(Failure) {
         guard images.count < 64 else { throw Failure(text: "the manifest names more than 64 images") }
         let slot = String(group.dropFirst(6))
-        guard !images.contains(where: { $0.slot == slot }) else { throw Failure(text: "the manifest names the image for '\(FixedText.read(slot.utf8))' twice") }
+        guard !images.contains(where: { $0.slot == slot }) else {
+            throw Failure(text: "the manifest names the image for '\(FixedText.read(slot.utf8))' twice")
+        }
         images.append(Image(slot: slot, filename: ""))
     }
 
@@ -82,14 +86,18 @@ struct BundleManifest: Sendable, Hashable {
         case ("update", "description"): description = value
         case ("update", "build"): build = value
         case ("bundle", "format"):
-            guard ["plain", "verity", "crypt"].contains(value) else { throw Failure(text: "the bundle format '\(FixedText.read(value.utf8))' is none that RAUC has") }
+            guard ["plain", "verity", "crypt"].contains(value) else {
+                throw Failure(text: "the bundle format '\(FixedText.read(value.utf8))' is none that RAUC has")
+            }
             format = value
         case ("meta.lab", "security-counter"):
             guard let counter = UInt32(value) else { throw Failure(text: "the security counter is no number of 32 bits") }
             securityCounter = counter
         case (_, "filename") where group.hasPrefix("image."): images[images.count - 1].filename = value
         case (_, "sha256") where group.hasPrefix("image."):
-            guard let hash = Hexadecimal.bytes(value), hash.count == 32 else { throw Failure(text: "an image's `sha256` is not 64 hexadecimal digits") }
+            guard let hash = Hexadecimal.bytes(value), hash.count == 32 else {
+                throw Failure(text: "an image's `sha256` is not 64 hexadecimal digits")
+            }
             images[images.count - 1].sha256 = hash
         case (_, "size") where group.hasPrefix("image."):
             guard let size = Int(value), size >= 0 else { throw Failure(text: "an image's `size` is no size") }
@@ -100,9 +108,13 @@ struct BundleManifest: Sendable, Hashable {
 
     private mutating func takeVerity(_ values: [String: String]) throws(Failure) {
         guard let hash = values["verity-hash"].flatMap(Hexadecimal.bytes), hash.count == 32,
-            let salt = values["verity-salt"].flatMap(Hexadecimal.bytes), salt.count == 32, let size = values["verity-size"].flatMap({ Int($0) }),
+            let salt = values["verity-salt"].flatMap(Hexadecimal.bytes), salt.count == 32,
+            let size = values["verity-size"].flatMap({ Int($0) }),
             size > 0, size % VerityTree.blockSize == 0
-        else { throw Failure(text: "a \(format) bundle needs verity-hash and verity-salt of 64 hexadecimal digits and a verity-size of whole blocks") }
+        else {
+            throw Failure(
+                text: "a \(format) bundle needs verity-hash and verity-salt of 64 hexadecimal digits and a verity-size of whole blocks")
+        }
         verity = Verity(rootHash: hash, salt: salt, size: size)
     }
 
@@ -111,7 +123,9 @@ struct BundleManifest: Sendable, Hashable {
         let name = image.filename
         let shown = FixedText.read(name.utf8)
         guard !name.isEmpty else { throw Failure(text: "the image for '\(FixedText.read(image.slot.utf8))' has no file") }
-        guard name.utf8.count <= 255, name != ".", name != "..", !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 < 0x20 }) else {
+        guard name.utf8.count <= 255, name != ".", name != "..",
+            !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") || $0 < 0x20 })
+        else {
             throw Failure(text: "the image name '\(shown)' is no plain file name: it could lead out of the bundle")
         }
     }

@@ -18,8 +18,6 @@ package enum RAUCBundle {
         var manifest: BundleManifest
         /// The manifest came out of the CMS.
         var isInSignature: Bool
-        /// Why the file system could not be read, where the manifest was not needed from it.
-        var names: [Squashfs.Entry]?
     }
 
     /// What the bootloader, or the installer before it, would say of the bundle in a slot. Order: layout, size, signature with the hash
@@ -49,10 +47,12 @@ package enum RAUCBundle {
         }
         if checks.contains(.securityCounter), content.manifest.securityCounter < trust.minimumSecurityCounter {
             throw ImageRefusal(
-                .downgradeCounter, "the bundle's security counter is \(content.manifest.securityCounter), the device is at \(trust.minimumSecurityCounter)")
+                .downgradeCounter,
+                "the bundle's security counter is \(content.manifest.securityCounter), the device is at \(trust.minimumSecurityCounter)")
         }
         return BootableImage(
-            format: .rauc, version: FirmwareVersion(content.manifest.version) ?? FirmwareVersion(0, 0, 0), securityCounter: content.manifest.securityCounter,
+            format: .rauc, version: FirmwareVersion(content.manifest.version) ?? FirmwareVersion(0, 0, 0),
+            securityCounter: content.manifest.securityCounter,
             length: length, digest: digest, body: payload, hardware: content.manifest.compatible)
     }
 
@@ -69,19 +69,20 @@ package enum RAUCBundle {
         }
         guard let layout = BundleLayout.find(bytes, system, isFile: isFile) else { return try readUnsigned(bytes, system) }
         let attached: [UInt8]?
-        do { attached = try CMSSignature.describe(Array(bytes[layout.signature])).content } catch {
+        do { attached = try CMSSignature.content(Array(bytes[layout.signature])) } catch {
             throw ImageRefusal(.signatureInvalid, at: layout.signature.lowerBound, error.text)
         }
-        let names = try? system.rootEntries()
         let text: [UInt8]
         if let attached { text = attached } else { text = try stored(system) }
         let manifest = try parse(text, at: attached == nil ? 0 : layout.signature.lowerBound)
         // A plain signature over a manifest that says verity, or the other way round, would leave the payload unprotected.
         guard (manifest.format == "plain") == (attached == nil) else {
-            throw ImageRefusal(.badLayout, at: layout.signature.lowerBound, "the signature is \(attached == nil ? "detached" : "attached"), the manifest says \(manifest.format)")
+            throw ImageRefusal(
+                .badLayout, at: layout.signature.lowerBound,
+                "the signature is \(attached == nil ? "detached" : "attached"), the manifest says \(manifest.format)")
         }
         guard manifest.format != "crypt" else { throw ImageRefusal(.encrypted, at: layout.signature.lowerBound, "the bundle is encrypted") }
-        return Content(system: system, layout: layout, manifest: manifest, isInSignature: attached != nil, names: names)
+        return Content(system: system, layout: layout, manifest: manifest, isInSignature: attached != nil)
     }
 
     private static func readUnsigned(_ bytes: [UInt8], _ system: Squashfs) throws(ImageRefusal) -> Content {
@@ -97,7 +98,7 @@ package enum RAUCBundle {
         guard isAlone, let manifest = try? BundleManifest(content) else {
             throw ImageRefusal(.signatureMissing, at: system.used, "neither a CMS with its length nor a manifest is found")
         }
-        return Content(system: system, layout: nil, manifest: manifest, isInSignature: false, names: nil)
+        return Content(system: system, layout: nil, manifest: manifest, isInSignature: false)
     }
 
     private static func stored(_ system: Squashfs) throws(ImageRefusal) -> [UInt8] {
@@ -105,7 +106,8 @@ package enum RAUCBundle {
             let entries = try system.rootEntries()
             let found = entries.filter { $0.name == "manifest.raucm" }
             guard found.count == 1, found[0].kind == .file else {
-                throw Squashfs.Failure(offset: 0, text: found.count > 1 ? "the squashfs holds two manifests" : "the squashfs holds no file manifest.raucm")
+                throw Squashfs.Failure(
+                    offset: 0, text: found.count > 1 ? "the squashfs holds two manifests" : "the squashfs holds no file manifest.raucm")
             }
             return try system.content(of: found[0], limit: BundleManifest.maximumLength)
         } catch { throw ImageRefusal(.badLayout, at: error.offset, error.text) }
@@ -149,7 +151,8 @@ package enum RAUCBundle {
     static func checkTree(_ bytes: [UInt8], _ layout: BundleLayout, _ verity: BundleManifest.Verity) throws(ImageRefusal) {
         let data = layout.payload.upperBound - verity.size
         guard data > 0, data % VerityTree.blockSize == 0, VerityTree.size(dataBlocks: data / VerityTree.blockSize) == verity.size else {
-            throw ImageRefusal(.badLayout, at: layout.signature.lowerBound, "a hash tree of \(verity.size) bytes does not belong to \(data) bytes of data")
+            throw ImageRefusal(
+                .badLayout, at: layout.signature.lowerBound, "a hash tree of \(verity.size) bytes does not belong to \(data) bytes of data")
         }
         let (root, tree) = VerityTree.compute(bytes, 0..<data, salt: verity.salt)
         guard root == verity.rootHash else {
@@ -157,7 +160,9 @@ package enum RAUCBundle {
             // The lowest level comes last: each of its hashes names one block of data.
             let blocks = data / VerityTree.blockSize
             let lowest = verity.size - (blocks * 32 + VerityTree.blockSize - 1) / VerityTree.blockSize * VerityTree.blockSize
-            let leaf = zip(tree[lowest...], bytes[(data + lowest)..<layout.payload.upperBound]).enumerated().first { $0.element.0 != $0.element.1 }?.offset
+            let leaf = zip(tree[lowest...], bytes[(data + lowest)..<layout.payload.upperBound]).enumerated().first {
+                $0.element.0 != $0.element.1
+            }?.offset
             let offset = leaf.map { min($0 / 32, blocks - 1) * VerityTree.blockSize } ?? place.map { data + $0.offset } ?? 0
             throw ImageRefusal(.hashMismatch, at: offset, "the root of the hash tree is not the signed one")
         }

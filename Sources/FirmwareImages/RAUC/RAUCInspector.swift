@@ -9,7 +9,9 @@ struct RAUCInspector {
 
     static func inspect(_ bytes: [UInt8], trust: ImageTrust) -> ImageReport {
         var inspector = RAUCInspector(bytes: bytes, trust: trust)
-        do throws(ImageRefusal) { try inspector.inspect() } catch { inspector.report.find(error, bootloader: "is never asked: the installer refuses the bundle") }
+        do throws(ImageRefusal) { try inspector.inspect() } catch {
+            inspector.report.find(error, bootloader: "is never asked: the installer refuses the bundle")
+        }
         return inspector.report
     }
 
@@ -55,7 +57,8 @@ struct RAUCInspector {
         for image in manifest.images {
             let hash = image.sha256.map { ", sha256 \(Hexadecimal.text($0))" } ?? ""
             report.state(
-                "image \(FixedText.read(image.slot.utf8))", FixedText.read(image.filename.utf8) + (image.size.map { ", \($0) bytes" } ?? "") + hash)
+                "image \(FixedText.read(image.slot.utf8))",
+                FixedText.read(image.filename.utf8) + (image.size.map { ", \($0) bytes" } ?? "") + hash)
         }
     }
 
@@ -72,7 +75,8 @@ struct RAUCInspector {
         let verified = try RAUCBundle.verify(bytes, layout, content, trust, .all)
         if trust.certificates.isEmpty {
             report.find(
-                .note, "signature_unchecked", at: layout.signature.lowerBound, "no certificate is given, so that nobody's word is taken for the signer",
+                .note, "signature_unchecked", at: layout.signature.lowerBound,
+                "no certificate is given, so that nobody's word is taken for the signer",
                 bootloader: "is never asked: the installer checks the signature against its keyring")
         } else if let verified {
             report.state("signed by", FixedText.read(verified.signer.utf8))
@@ -85,7 +89,7 @@ struct RAUCInspector {
     }
 
     private mutating func findNames(_ content: RAUCBundle.Content) {
-        guard let names = content.names else {
+        guard let names = try? content.system.rootEntries() else {
             report.find(
                 .warning, "payload_opaque", "the squashfs cannot be read here: it is damaged, or compressed with something else than gzip",
                 bootloader: "does not look at it")
@@ -94,7 +98,8 @@ struct RAUCInspector {
         for image in content.manifest.images {
             guard let entry = names.first(where: { $0.name == image.filename }) else {
                 report.find(
-                    .warning, "image_missing", "the manifest names \(FixedText.read(image.filename.utf8)), which the squashfs does not hold",
+                    .warning, "image_missing",
+                    "the manifest names \(FixedText.read(image.filename.utf8)), which the squashfs does not hold",
                     bootloader: "is never asked: the installation ends without it")
                 continue
             }
@@ -110,7 +115,8 @@ struct RAUCInspector {
         let compatible = content.manifest.compatible
         if !trust.compatible.isEmpty, !compatible.utf8.elementsEqual(trust.compatible.utf8) {
             report.find(
-                .warning, ImageRefusal.Reason.wrongHardware.rawValue, "it is for '\(FixedText.read(compatible.utf8))', the device is '\(trust.compatible)'",
+                .warning, ImageRefusal.Reason.wrongHardware.rawValue,
+                "it is for '\(FixedText.read(compatible.utf8))', the device is '\(trust.compatible)'",
                 bootloader: "is never asked: `rauc install` refuses it, `rauc info` does not look")
         }
         if FirmwareVersion(content.manifest.version) == nil {
@@ -125,7 +131,8 @@ struct RAUCInspector {
         let expected = padded + (layout.payload.upperBound > padded ? VerityTree.size(dataBlocks: padded / VerityTree.blockSize) : 0)
         guard layout.payload.upperBound != expected else { return }
         report.find(
-            .warning, "payload_length", at: padded, "\(layout.payload.upperBound) bytes are signed, squashfs and hash tree have \(expected)",
+            .warning, "payload_length", at: padded,
+            "\(layout.payload.upperBound) bytes are signed, squashfs and hash tree have \(expected)",
             bootloader: "does not look at it")
     }
 }

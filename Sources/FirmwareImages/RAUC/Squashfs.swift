@@ -101,10 +101,14 @@ struct Squashfs {
                 try folder.skip(2)
                 let kind = try folder.u16()
                 let length = Int(try folder.u16()) + 1
-                guard length <= 256, entries.count < limit else { throw Failure(offset: folderTable, text: "more than \(limit) names, or a name of \(length) bytes") }
+                guard length <= 256, entries.count < limit else {
+                    throw Failure(offset: folderTable, text: "more than \(limit) names, or a name of \(length) bytes")
+                }
                 let name = String(decoding: try folder.take(length), as: UTF8.self)
                 rest -= 8 + length
-                entries.append(Entry(name: name, kind: EntryKind(rawValue: kind > 7 ? kind - 7 : kind), reference: UInt64(block) << 16 | UInt64(place)))
+                entries.append(
+                    Entry(name: name, kind: EntryKind(rawValue: kind > 7 ? kind - 7 : kind), reference: UInt64(block) << 16 | UInt64(place))
+                )
             }
         }
         return entries
@@ -134,7 +138,9 @@ struct Squashfs {
             try inode.skip(4)
         default: throw Failure(offset: inodeTable, text: "'\(FixedText.read(entry.name.utf8))' is no regular file")
         }
-        guard size <= limit else { throw Failure(offset: inodeTable, text: "'\(FixedText.read(entry.name.utf8))' has more than \(limit) bytes") }
+        guard size <= limit else {
+            throw Failure(offset: inodeTable, text: "'\(FixedText.read(entry.name.utf8))' has more than \(limit) bytes")
+        }
         let hasFragment = fragment != 0xffff_ffff
         let blocks = hasFragment ? size / blockSize : (size + blockSize - 1) / blockSize
         var content: [UInt8] = []
@@ -152,7 +158,8 @@ struct Squashfs {
     /// The end of a file, which shares a block with others.
     private func tail(_ fragment: Int, at offset: Int, count: Int) throws(Failure) -> [UInt8] {
         guard fragment < fragmentCount else { throw Failure(offset: fragmentTable, text: "fragment \(fragment) of \(fragmentCount)") }
-        guard let low = LittleEndian.u32(bytes, at: fragmentTable + fragment / 512 * 8), LittleEndian.u32(bytes, at: fragmentTable + fragment / 512 * 8 + 4) == 0
+        guard let low = LittleEndian.u32(bytes, at: fragmentTable + fragment / 512 * 8),
+            LittleEndian.u32(bytes, at: fragmentTable + fragment / 512 * 8 + 4) == 0
         else { throw Failure(offset: fragmentTable, text: "the fragment table leaves the file") }
         var entry = try cursor(UInt64(fragment % 512 * 16), in: Int(low))
         let start = try entry.u64()
@@ -167,14 +174,17 @@ struct Squashfs {
         let length = stored & 0xff_ffff
         if length == 0 { return Array(repeating: 0, count: wanted.lowerBound) }
         guard Bounds.holds(used, start, length) else { throw Failure(offset: start, text: "a block leaves the file system") }
-        let content = stored & 0x100_0000 != 0 ? Array(bytes[start..<start + length]) : try inflate(start..<start + length, limit: wanted.upperBound)
+        let content =
+            stored & 0x100_0000 != 0 ? Array(bytes[start..<start + length]) : try inflate(start..<start + length, limit: wanted.upperBound)
         guard wanted.contains(content.count) else { throw Failure(offset: start, text: "a block of \(content.count) bytes") }
         return content
     }
 
     private func inflate(_ range: Range<Int>, limit: Int) throws(Failure) -> [UInt8] {
         guard compression == 1 else { throw Failure(offset: 20, text: "it is compressed with method \(compression); only gzip is read") }
-        do { return try Zlib.inflate(bytes, range, atMost: limit) } catch { throw Failure(offset: error.offset, text: "a compressed block: \(error.text)") }
+        do { return try Zlib.inflate(bytes, range, atMost: limit) } catch {
+            throw Failure(offset: error.offset, text: "a compressed block: \(error.text)")
+        }
     }
 
     // MARK: Metadata
@@ -199,12 +209,18 @@ struct Squashfs {
 
         mutating func load() throws(Failure) {
             budget -= 1
-            guard budget > 0, let header = LittleEndian.u16(system.bytes, at: next) else { throw Failure(offset: next, text: "metadata leaves the file") }
+            guard budget > 0, let header = LittleEndian.u16(system.bytes, at: next) else {
+                throw Failure(offset: next, text: "metadata leaves the file")
+            }
             let length = Int(header & 0x7fff)
             let range = next + 2..<next + 2 + length
-            guard length > 0, range.upperBound <= system.used else { throw Failure(offset: next, text: "a metadata block leaves the file system") }
+            guard length > 0, range.upperBound <= system.used else {
+                throw Failure(offset: next, text: "a metadata block leaves the file system")
+            }
             block = header & 0x8000 != 0 ? Array(system.bytes[range]) : try system.inflate(range, limit: 8_192)
-            guard !block.isEmpty, block.count <= 8_192 else { throw Failure(offset: next, text: "a metadata block of \(block.count) bytes") }
+            guard !block.isEmpty, block.count <= 8_192 else {
+                throw Failure(offset: next, text: "a metadata block of \(block.count) bytes")
+            }
             next = range.upperBound
             position = 0
         }

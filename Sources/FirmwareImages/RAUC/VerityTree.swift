@@ -40,7 +40,9 @@ enum VerityTree {
         salted.update(data: salt)
         for start in stride(from: range.lowerBound, to: range.upperBound, by: blockSize) {
             var hash = salted
-            unsafe bytes.withUnsafeBytes { unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[start..<start + blockSize])) }
+            unsafe bytes.withUnsafeBytes {
+                unsafe hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[start..<start + blockSize]))
+            }
             result.append(contentsOf: hash.finalize())
         }
         return result

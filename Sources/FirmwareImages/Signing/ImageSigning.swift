@@ -14,21 +14,27 @@ package enum ImageSigning {
     package static func sign(mcuboot bytes: [UInt8], with key: SigningKey) throws -> [UInt8] {
         let layout = try MCUbootLayout.read(bytes)
         guard !layout.records.contains(where: { (0x30..<0x40).contains($0.type) }) else {
-            throw ImageRefusal(.encrypted, "hash and signature of an encrypted image are over its plain body; sign it where it is encrypted")
+            throw ImageRefusal(
+                .encrypted, "hash and signature of an encrypted image are over its plain body; sign it where it is encrypted")
         }
         guard bytes[layout.end...].allSatisfy({ $0 == 0xff }) else {
             throw ImageRefusal(.badLayout, at: layout.end, "a trailer follows the image; sign it before it is padded to the slot")
         }
         let algorithm: ImageDigest.Algorithm = if case .p384 = key { .sha384 } else { .sha256 }
         let digest = ImageDigest(algorithm, of: bytes, layout.covered)
-        guard let publicKey = try? ImageKey(der: key.publicDER) else { throw SigningKey.Unusable(description: "MCUboot does not know this kind of key.") }
+        guard let publicKey = try? ImageKey(der: key.publicDER) else {
+            throw SigningKey.Unusable(description: "MCUboot does not know this kind of key.")
+        }
         let (kind, signature) = try sign(digest, with: key)
         let encoded = publicKey.encoded
         var records = record(algorithm == .sha384 ? .sha384 : .sha256, digest.bytes)
         for kept in layout.records where !kept.isProtected && !isReplaced(kept) { records += bytes[kept.offset..<kept.value.upperBound] }
         records += record(.keyHash, ImageDigest(algorithm, of: encoded, 0..<encoded.count).bytes) + record(kind, signature)
-        guard records.count + 4 <= Int(UInt16.max) else { throw ImageRefusal(.oversize, at: layout.end, "the TLVs have more than 65,535 bytes") }
-        return Array(bytes[layout.covered]) + LittleEndian.bytes(MCUbootLayout.areaMagic) + LittleEndian.bytes(UInt16(records.count + 4)) + records
+        guard records.count + 4 <= Int(UInt16.max) else {
+            throw ImageRefusal(.oversize, at: layout.end, "the TLVs have more than 65,535 bytes")
+        }
+        return Array(bytes[layout.covered]) + LittleEndian.bytes(MCUbootLayout.areaMagic) + LittleEndian.bytes(UInt16(records.count + 4))
+            + records
     }
 
     private static func isReplaced(_ record: MCUbootRecord) -> Bool {
@@ -46,7 +52,9 @@ package enum ImageSigning {
         case (.p256(let key), .sha256(let digest)): return (.ecdsa, Array(try key.signature(for: digest).derRepresentation))
         case (.p384(let key), .sha384(let digest)): return (.ecdsa, Array(try key.signature(for: digest).derRepresentation))
         case (.rsa(let key), .sha256(let digest)) where key.keySizeInBits == 2_048 || key.keySizeInBits == 3_072:
-            return (key.keySizeInBits == 2_048 ? .rsa2048 : .rsa3072, Array(try key.signature(for: digest, padding: .PSS).rawRepresentation))
+            return (
+                key.keySizeInBits == 2_048 ? .rsa2048 : .rsa3072, Array(try key.signature(for: digest, padding: .PSS).rawRepresentation)
+            )
         default: throw SigningKey.Unusable(description: "MCUboot knows RSA keys of 2048 and 3072 bits only.")
         }
     }

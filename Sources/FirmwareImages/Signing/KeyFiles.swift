@@ -30,7 +30,10 @@ extension SigningKey {
     /// The private key as PEM, PKCS#8 (RFC 5958), as openssl and imgtool read it.
     package var privatePEM: String {
         switch self {
-        case .ed25519(let key): Self.pem("PRIVATE KEY", [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20] + key.rawRepresentation)
+        case .ed25519(let key):
+            Self.pem(
+                "PRIVATE KEY",
+                [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20] + key.rawRepresentation)
         case .p256(let key): key.pemRepresentation + "\n"
         case .p384(let key): key.pemRepresentation + "\n"
         case .rsa(let key): key.pkcs8PEMRepresentation + "\n"
@@ -44,7 +47,9 @@ extension SigningKey {
     private static func pem(_ label: String, _ der: [UInt8]) -> String {
         let text = Array(Data(der).base64EncodedString().utf8)
         var lines: [String] = []
-        for start in stride(from: 0, to: text.count, by: 64) { lines.append(String(decoding: text[start..<min(start + 64, text.count)], as: UTF8.self)) }
+        for start in stride(from: 0, to: text.count, by: 64) {
+            lines.append(String(decoding: text[start..<min(start + 64, text.count)], as: UTF8.self))
+        }
         return "-----BEGIN \(label)-----\n" + lines.joined(separator: "\n") + "\n-----END \(label)-----\n"
     }
 }
@@ -57,8 +62,10 @@ extension ReleaseKey {
             if block.label == "CERTIFICATE" {
                 result.append(try ReleaseKey(.cms, der: block.bytes))
             } else if block.label == "PUBLIC KEY" {
-                guard let key = [Scheme.ed25519, .ecdsaP256, .rsaPSS].lazy.compactMap({ try? ReleaseKey($0, der: block.bytes) }).first else {
-                    throw Unusable(text: "Releases are signed with Ed25519, P-256 or RSA keys of 2048 to 4096 bits; this public key is none of them.")
+                guard let key = [Scheme.ed25519, .ecdsaP256, .rsaPSS].lazy.compactMap({ try? ReleaseKey($0, der: block.bytes) }).first
+                else {
+                    throw Unusable(
+                        text: "Releases are signed with Ed25519, P-256 or RSA keys of 2048 to 4096 bits; this public key is none of them.")
                 }
                 result.append(key)
             } else if block.label.hasSuffix("PRIVATE KEY") {

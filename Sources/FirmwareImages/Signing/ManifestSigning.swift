@@ -24,8 +24,10 @@ extension ReleaseManifest {
     ///   - expires: Unix seconds, after `issued`.
     ///   - delta: the delta file and the firmware of its base.
     package static func make(
-        version: Int64, issued: Int64, expires: Int64, product: String = "luna-badge", tenant: String = "default", firmware: FirmwareVersion,
-        format: ImageFormat, image: [UInt8], hardware: [String] = ["v1.0"], securityCounter: UInt32, minimumCompatible: FirmwareVersion? = nil,
+        version: Int64, issued: Int64, expires: Int64, product: String = "luna-badge", tenant: String = "default",
+        firmware: FirmwareVersion,
+        format: ImageFormat, image: [UInt8], hardware: [String] = ["v1.0"], securityCounter: UInt32,
+        minimumCompatible: FirmwareVersion? = nil,
         delta: (bytes: [UInt8], baseFirmware: FirmwareVersion)? = nil
     ) throws(DeltaRefusal) -> ReleaseManifest {
         var manifest = ReleaseManifest(
@@ -67,6 +69,8 @@ extension RootMetadata {
     package static func make(
         version: Int64, issued: Int64, expires: Int64, root: ReleaseRole, release: ReleaseRole, signedBy keys: [SigningKey]
     ) throws -> [UInt8] {
-        try SignedDocument(signed: signed(version: version, issued: issued, expires: expires, root: root, release: release)).signed(by: keys).bytes
+        try SignedDocument(signed: signed(version: version, issued: issued, expires: expires, root: root, release: release)).signed(
+            by: keys
+        ).bytes
     }
 }

@@ -5,7 +5,8 @@ import Testing
 @Suite("Signing MCUboot images again (MCUboot design.md, imgtool)")
 struct ImageSigningTests {
     private func image() throws -> [UInt8] {
-        try FactoryImage.make(version: FirmwareVersion(2, 4, 0), format: .mcuboot, size: 4_096, privateKey: Array(repeating: 5, count: 32)).image
+        try FactoryImage.make(version: FirmwareVersion(2, 4, 0), format: .mcuboot, size: 4_096, privateKey: Array(repeating: 5, count: 32))
+            .image
     }
 
     private func verdict(_ image: [UInt8], _ key: ImageKey) -> String {

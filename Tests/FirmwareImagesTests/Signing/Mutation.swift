@@ -25,11 +25,14 @@ enum Mutation {
             case 3: for index in place..<end { bytes[index] = [0x00, 0xff, 0x7f, 0x80][Int(chance.integer(below: 4))] }
             case 4: bytes.removeSubrange(min(place, end)..<end)
             case 5: bytes.insert(contentsOf: chance.bytes(length), at: min(place, bytes.count))
-            case 6: if place < end { bytes.insert(contentsOf: Array(bytes[place..<end]), at: Int(chance.integer(below: UInt64(bytes.count)))) }
+            case 6:
+                if place < end { bytes.insert(contentsOf: Array(bytes[place..<end]), at: Int(chance.integer(below: UInt64(bytes.count)))) }
             case 7: bytes.removeLast(min(bytes.count, length))
             default:
                 let value: UInt32 = [0, 1, 0x7fff_ffff, 0xffff_ffff, 0x0001_0000, 0x8000_0000][Int(chance.integer(below: 6))]
-                for index in 0..<4 where place + index < bytes.count { bytes[place + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(index))) }
+                for index in 0..<4 where place + index < bytes.count {
+                    bytes[place + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(index)))
+                }
             }
         }
         return bytes

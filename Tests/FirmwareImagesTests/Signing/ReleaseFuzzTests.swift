@@ -19,7 +19,8 @@ struct ReleaseFuzzTests {
         var taken = 0
         for round in 0..<Self.rounds {
             let damaged =
-                round % 4 == 0 ? bytes[..<envelope] + Mutation.mutate(Array(bytes[envelope...]), &chance) : Mutation.mutate(bytes, &chance)[...]
+                round % 4 == 0
+                ? bytes[..<envelope] + Mutation.mutate(Array(bytes[envelope...]), &chance) : Mutation.mutate(bytes, &chance)[...]
             if case .success(let manifest) = ReleaseManifest.verify(Array(damaged), trust: trust, now: ReleaseSet.newYear) {
                 taken += 1
                 if manifest != good { Issue.record("round \(round): taken although changed: \(String(decoding: damaged, as: UTF8.self))") }
@@ -68,7 +69,8 @@ struct ReleaseFuzzTests {
         try folder.write("content/rootfs.img", chance.bytes(part % 2 == 0 ? 24 : 5_000))
         try folder.write(
             "content/manifest.raucm",
-            "[update]\ncompatible=luna-badge\nversion=2.4.0\n\n[bundle]\nformat=\(part % 2 == 0 ? "plain" : "verity")\n\n[image.rootfs]\nfilename=rootfs.img\n")
+            "[update]\ncompatible=luna-badge\nversion=2.4.0\n\n[bundle]\nformat=\(part % 2 == 0 ? "plain" : "verity")\n\n[image.rootfs]\nfilename=rootfs.img\n"
+        )
         try folder.run("rauc --cert=good.pem --key=good.key --keyring=good-ca.pem bundle content small.raucb")
         let bundle = try folder.read("small.raucb")
         let trust = ImageTrust(certificates: [try folder.read("good-ca.der")], compatible: "luna-badge", time: ToolFolder.now)

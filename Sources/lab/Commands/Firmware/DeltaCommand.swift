@@ -7,7 +7,8 @@ import Verdicts
 struct FirmwareDeltaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delta", abstract: "Makes the delta that leads from one image to another.",
-        discussion: "It is applied once before it is written. With --apply the second file is a delta, and what it makes of BASE is written.")
+        discussion:
+            "It is applied once before it is written. With --apply the second file is a delta, and what it makes of BASE is written.")
 
     @Argument(help: "The image that devices run.")
     var base: String
@@ -32,7 +33,9 @@ struct FirmwareDeltaCommand: ParsableCommand {
                 return Console.print("wrote \(out): \(result.count) bytes")
             }
             let delta = DeltaImage.make(from: old, to: new)
-            guard try DeltaImage.apply(delta, to: old, limit: new.count) == new else { throw Stop(.labBug, "the delta does not make \(target)") }
+            guard try DeltaImage.apply(delta, to: old, limit: new.count) == new else {
+                throw Stop(.labBug, "the delta does not make \(target)")
+            }
             try FirmwareOutput.write(delta, to: out)
             let tenths = (delta.count * 1_000 + new.count - 1) / new.count
             Console.print("wrote \(out): \(delta.count) bytes, \(tenths / 10).\(tenths % 10) % of \(target)")

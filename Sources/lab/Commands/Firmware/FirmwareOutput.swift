@@ -6,7 +6,9 @@ enum FirmwareOutput {
     /// - Parameter isSecret: only the owner may read it, and one that is there is never written over.
     /// - Throws: `Stop` with what to do.
     static func write(_ bytes: [UInt8], to path: String, isSecret: Bool = false) throws {
-        guard !path.isEmpty, !path.utf8.contains(0), Descriptor.kind(of: path) != .folder else { throw Stop(.wrongInput, "'\(path)' is no name for a file") }
+        guard !path.isEmpty, !path.utf8.contains(0), Descriptor.kind(of: path) != .folder else {
+            throw Stop(.wrongInput, "'\(path)' is no name for a file")
+        }
         if isSecret, Descriptor.kind(of: path) != nil {
             throw Stop(.wrongInput, "\(path) is there already; a private key is never written over. Name another file, or remove it.")
         }

@@ -72,7 +72,9 @@ struct FirmwareManifestCommand: ParsableCommand {
     @Option(help: "How many root keys must sign.")
     var rootThreshold = 1
 
-    @Option(name: .customLong("release-key"), help: "PEM file with a key, or the certificate of an authority, that may sign releases; can be given more than once.")
+    @Option(
+        name: .customLong("release-key"),
+        help: "PEM file with a key, or the certificate of an authority, that may sign releases; can be given more than once.")
     var releaseKeys: [String] = []
 
     @Option(help: "How many release keys must sign.")
@@ -86,23 +88,31 @@ struct FirmwareManifestCommand: ParsableCommand {
         let until = try moment(expires, "--expires") ?? from + 365 * 86_400
         guard from < until else { throw Stop(.wrongInput, "--expires must come after --issued") }
         guard number >= 1 else { throw Stop(.wrongInput, "--version counts from 1") }
-        guard root == (image == nil) else { throw Stop(.wrongInput, root ? "--root takes no image" : "name the image, or ask for a root with --root") }
+        guard root == (image == nil) else {
+            throw Stop(.wrongInput, root ? "--root takes no image" : "name the image, or ask for a root with --root")
+        }
         let document = try SignedDocument(signed: try root ? rootFields(from, until) : releaseFields(from, until))
         let signed = try FirmwareSignCommand.signed(document, keys: keys, cms: cms, authority: authority)
         if root { try check(root: signed.bytes, at: from) }
         try FirmwareOutput.write(signed.bytes, to: out)
         let count = signed.signatures.count
-        Console.print("wrote \(out): \(root ? "root" : "manifest") \(number), \(count == 0 ? "not signed yet" : "\(count) signature\(count == 1 ? "" : "s")")")
+        Console.print(
+            "wrote \(out): \(root ? "root" : "manifest") \(number), \(count == 0 ? "not signed yet" : "\(count) signature\(count == 1 ? "" : "s")")"
+        )
     }
 
     private func moment(_ text: String?, _ option: String) throws -> Int64? {
         guard let text else { return nil }
-        guard let seconds = UTCTime.seconds(text) else { throw Stop(.wrongInput, "\(option) must be a moment such as 2026-01-01T00:00:00Z, not '\(text)'") }
+        guard let seconds = UTCTime.seconds(text) else {
+            throw Stop(.wrongInput, "\(option) must be a moment such as 2026-01-01T00:00:00Z, not '\(text)'")
+        }
         return seconds
     }
 
     private func version(_ text: String, _ option: String) throws -> FirmwareVersion {
-        guard let version = FirmwareVersion(text) else { throw Stop(.wrongInput, "\(option) must be a version such as 2.4.0, not '\(text)'") }
+        guard let version = FirmwareVersion(text) else {
+            throw Stop(.wrongInput, "\(option) must be a version such as 2.4.0, not '\(text)'")
+        }
         return version
     }
 
@@ -126,7 +136,8 @@ struct FirmwareManifestCommand: ParsableCommand {
         }
         do {
             return try ReleaseManifest.make(
-                version: number, issued: from, expires: until, product: product, tenant: tenant, firmware: firmware, format: format, image: bytes,
+                version: number, issued: from, expires: until, product: product, tenant: tenant, firmware: firmware, format: format,
+                image: bytes,
                 hardware: hardware.isEmpty ? ["v1.0"] : hardware, securityCounter: securityCounter ?? found?.securityCounter ?? 0,
                 minimumCompatible: try minCompatible.map { try version($0, "--min-compatible") }, delta: files
             ).signed
@@ -137,16 +148,21 @@ struct FirmwareManifestCommand: ParsableCommand {
 
     private func rootFields(_ from: Int64, _ until: Int64) throws -> Fields {
         let rootRole = try role(rootKeys, rootThreshold, "--root-key")
-        guard !rootRole.keys.contains(where: { $0.scheme == .cms }) else { throw Stop(.wrongInput, "roots are signed with keys, not with certificates") }
+        guard !rootRole.keys.contains(where: { $0.scheme == .cms }) else {
+            throw Stop(.wrongInput, "roots are signed with keys, not with certificates")
+        }
         return RootMetadata.signed(
-            version: number, issued: from, expires: until, root: rootRole, release: try role(releaseKeys, releaseThreshold, "--release-key"))
+            version: number, issued: from, expires: until, root: rootRole, release: try role(releaseKeys, releaseThreshold, "--release-key")
+        )
     }
 
     private func role(_ paths: [String], _ threshold: Int, _ option: String) throws -> ReleaseRole {
         var found: [ReleaseKey] = []
         for path in paths { for key in try FirmwareSignCommand.releaseKeys(path) where !found.contains(key) { found.append(key) } }
         guard !found.isEmpty else { throw Stop(.wrongInput, "a root names keys: \(option) PEM") }
-        guard (1...found.count).contains(threshold) else { throw Stop(.wrongInput, "\(threshold) of \(found.count) keys of \(option) cannot sign") }
+        guard (1...found.count).contains(threshold) else {
+            throw Stop(.wrongInput, "\(threshold) of \(found.count) keys of \(option) cannot sign")
+        }
         return ReleaseRole(keys: found, threshold: threshold)
     }
 

@@ -58,7 +58,8 @@ struct ReleaseVerification {
             if let image, let refusal = manifest.refusal(ofImage: image) { throw refusal }
             if let delta, let refusal = manifest.refusal(ofDelta: delta) { throw refusal }
             Console.print(
-                "\(name): valid: manifest \(manifest.version) by root \(root.version), firmware \(manifest.firmware), expires \(UTCTime.text(manifest.expires))")
+                "\(name): valid: manifest \(manifest.version) by root \(root.version), firmware \(manifest.firmware), expires \(UTCTime.text(manifest.expires))"
+            )
         } catch {
             Console.print("\(name): refused: \(error.attack.rawValue): \(error.reason): \(VisibleText.clean(error.text))")
             throw Stop(.failed)
@@ -67,7 +68,9 @@ struct ReleaseVerification {
 
     private func moment() throws -> Int64 {
         guard let text = options.at else { return Int64(Date().timeIntervalSince1970) }
-        guard let seconds = UTCTime.seconds(text) else { throw Stop(.wrongInput, "--at must be a moment such as 2026-01-01T00:00:00Z, not '\(text)'") }
+        guard let seconds = UTCTime.seconds(text) else {
+            throw Stop(.wrongInput, "--at must be a moment such as 2026-01-01T00:00:00Z, not '\(text)'")
+        }
         return seconds
     }
 }

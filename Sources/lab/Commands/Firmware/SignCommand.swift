@@ -52,9 +52,13 @@ struct FirmwareSignCommand: ParsableCommand {
     }
 
     private func signDocument(_ bytes: [UInt8]) throws {
-        guard !keys.isEmpty || cms != nil || signedBytes != nil else { throw Stop(.wrongInput, "name a key: --key PEM, or --cms DER --authority PEM") }
+        guard !keys.isEmpty || cms != nil || signedBytes != nil else {
+            throw Stop(.wrongInput, "name a key: --key PEM, or --cms DER --authority PEM")
+        }
         var document: SignedDocument
-        do { document = try SignedDocument(reading: bytes, limit: RootMetadata.maximumLength) } catch { throw Stop(.failed, "\(file): \(error)") }
+        do { document = try SignedDocument(reading: bytes, limit: RootMetadata.maximumLength) } catch {
+            throw Stop(.failed, "\(file): \(error)")
+        }
         if let signedBytes {
             try FirmwareOutput.write(document.canonical, to: signedBytes)
             Console.print("wrote the \(document.canonical.count) bytes to be signed to \(signedBytes)")
@@ -62,13 +66,16 @@ struct FirmwareSignCommand: ParsableCommand {
         guard !keys.isEmpty || cms != nil else { return }
         document = try Self.signed(document, keys: keys, cms: cms, authority: authority)
         try FirmwareOutput.write(document.bytes, to: out ?? file)
-        Console.print("signed \(out ?? file): it carries \(document.signatures.count) signature\(document.signatures.count == 1 ? "" : "s")")
+        Console.print(
+            "signed \(out ?? file): it carries \(document.signatures.count) signature\(document.signatures.count == 1 ? "" : "s")")
     }
 
     // MARK: Shared with `manifest`
 
     static func signingKey(_ path: String) throws -> SigningKey {
-        do { return try SigningKey(pem: try FirmwareOutput.text(path)) } catch let error as SigningKey.Unusable { throw Stop(.wrongInput, "\(path): \(error)") }
+        do { return try SigningKey(pem: try FirmwareOutput.text(path)) } catch let error as SigningKey.Unusable {
+            throw Stop(.wrongInput, "\(path): \(error)")
+        }
     }
 
     static func signed(_ document: SignedDocument, keys: [String], cms: String?, authority: String?) throws -> SignedDocument {
@@ -78,7 +85,9 @@ struct FirmwareSignCommand: ParsableCommand {
         }
         guard let cms else { return document }
         guard let authority else { throw Stop(.wrongInput, "--cms needs --authority, the certificate that the root names") }
-        guard let key = try releaseKeys(authority).first(where: { $0.scheme == .cms }) else { throw Stop(.wrongInput, "\(authority): it holds no certificate") }
+        guard let key = try releaseKeys(authority).first(where: { $0.scheme == .cms }) else {
+            throw Stop(.wrongInput, "\(authority): it holds no certificate")
+        }
         document.attach(SignedDocument.Signature(keyID: key.id, bytes: try FirmwareOutput.read(cms)))
         return document
     }
