@@ -30,7 +30,13 @@ extension CatalogueBuilder {
         let needed = setup.new.length
         for length in lengths.sorted() where length > 0 && length < min(setup.image.count, needed) {
             let cut = Array(setup.image.prefix(length))
-            refuses(.i1, "cut at \(length), as released", try addMade("cut at \(length)", cut, version))
+            let release = try addMade("cut at \(length)", cut, version)
+            // What was cut off reads as erased flash does: in the slot it is the whole image again.
+            if setup.image[length...].allSatisfy({ $0 == 0xff }) {
+                cases.append(TortureCase(family: .i1, about: "cut at \(length) in the padding", offers: [release], endings: [.old, .new], mayRun: [0]))
+            } else {
+                refuses(.i1, "cut at \(length), as released", release)
+            }
             refuses(.i1, "cut at \(length), manifest of the whole", add(Release("cut at \(length)", version: version, image: cut, manifest: good)))
         }
     }

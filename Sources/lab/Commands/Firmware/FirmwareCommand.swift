@@ -11,7 +11,7 @@ struct FirmwareCommand: ParsableCommand {
         discussion: "Exit codes: 0 fit, 1 unfit, 2 unreadable or wrong usage.",
         subcommands: [
             FirmwareInspectCommand.self, FirmwareVerifyCommand.self, FirmwareKeygenCommand.self, FirmwareSignCommand.self,
-            FirmwareManifestCommand.self, FirmwareDeltaCommand.self])
+            FirmwareManifestCommand.self, FirmwareDeltaCommand.self, FirmwareTortureCommand.self])
 }
 
 /// Files of firmware and keys, with what is wrong about them said by name.
