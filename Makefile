@@ -7,7 +7,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # For building, and what the tests compare with when it can be had.
 NEEDS := libsqlite3-dev libmosquitto-dev libssl-dev zlib1g-dev
-WANTS := libxml2-utils sqlite3 openssl chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial
+WANTS := libxml2-utils sqlite3 openssl rauc squashfs-tools chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial
 
 .PHONY: run test build check format bench packages
 

@@ -2,17 +2,19 @@ import LabCore
 
 /// What can be said about release manifests and roots, for people who look at files. Devices use `ReleaseManifest.verify`.
 package enum ReleaseInspector {
-    /// Whether the bytes look like one of the two documents: which, by their `_type`.
+    /// Which of the two documents the bytes are, whole or not: by their `_type`, and where that cannot be read by the words in them.
     static func kind(_ bytes: [UInt8]) -> ImageReport.Kind? {
-        guard bytes.count <= RootMetadata.maximumLength,
-            bytes.first(where: { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }) == UInt8(ascii: "{"),
-            let document = try? SignedDocument(reading: bytes, limit: RootMetadata.maximumLength)
-        else { return nil }
-        return switch document.signed["_type"] {
-        case .text("release"): .manifest
-        case .text("root"): .root
-        default: nil
+        guard bytes.first(where: { ![0x20, 0x09, 0x0a, 0x0d].contains($0) }) == UInt8(ascii: "{") else { return nil }
+        if let document = try? SignedDocument(reading: bytes, limit: RootMetadata.maximumLength) {
+            switch document.signed["_type"] {
+            case .text("release"): return .manifest
+            case .text("root"): return .root
+            default: break
+            }
         }
+        let beginning = String(decoding: bytes.prefix(4_096), as: UTF8.self)
+        guard beginning.contains("\"signed\"") else { return nil }
+        return beginning.contains("\"keys\"") ? .root : .manifest
     }
 
     /// - Parameter trust: nil: signatures are not checked, and expiry and device are not looked at.
