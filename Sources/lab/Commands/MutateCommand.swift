@@ -51,11 +51,7 @@ struct MutateCommand: ParsableCommand {
         }
         guard sound.unsound.isEmpty else { throw Stop(.failed, "0 caught, 0 missed: nothing can be said of bugs before everything passes") }
         Console.print("\(counted(bugs.count, "bug")), \(counted(plans.count, "cell")) · sim · seed \(SeedText.hex(seed))")
-        var missed = 0
-        for catching in hunt.hunt(bugs) {
-            if catching.by == nil { missed += 1 }
-            Console.print(catching.line)
-        }
+        let missed = hunt.hunt(bugs) { Console.print($0.line) }.count { $0.by == nil }
         Console.print("\(bugs.count - missed) caught, \(missed) missed")
         throw Stop(missed == 0 && Interrupts.signalNumber == nil ? .passed : .failed)
     }

@@ -25,13 +25,14 @@ final class BugHunt: Sendable {
 
     /// Only what passes without bugs can catch one.
     func soundPlans() -> (sound: Int, unsound: [(Plan, String)]) {
-        let verdicts = inParallel(plans) { self.judged($0) }
+        let verdicts = inParallel(plans, { self.judged($0) })
         let unsound = zip(plans, verdicts).filter { $1.verdict > .flaky }
         return (plans.count - unsound.count, unsound.map { ($0, $1.reason ?? $1.findings.first?.text ?? $1.verdict.rawValue) })
     }
 
-    func hunt(_ bugs: [SeededBug]) -> [Catching] {
-        inParallel(bugs) { bug in Catching(bug: bug, by: self.catcher(of: bug)) }
+    /// - Parameter tell: called for each bug in the order of the bugs, as soon as it and all before it are decided.
+    func hunt(_ bugs: [SeededBug], tell: @escaping @Sendable (Catching) -> Void) -> [Catching] {
+        inParallel(bugs, { bug in Catching(bug: bug, by: self.catcher(of: bug)) }, tell: tell)
     }
 
     private func catcher(of bug: SeededBug) -> String? {
@@ -57,8 +58,11 @@ final class BugHunt: Sendable {
     }
 
     /// The results in the order of the items; each worker has a stack of its own, since worlds nest deeply.
-    private func inParallel<Item: Sendable, Value: Sendable>(_ items: [Item], _ work: @escaping @Sendable (Item) -> Value) -> [Value] {
+    private func inParallel<Item: Sendable, Value: Sendable>(
+        _ items: [Item], _ work: @escaping @Sendable (Item) -> Value, tell: @escaping @Sendable (Value) -> Void = { _ in }
+    ) -> [Value] {
         let results = Mutex([Value?](repeating: nil, count: items.count))
+        let told = Mutex(0)
         let next = Mutex(0)
         let ended = DispatchSemaphore(value: 0)
         let workers = (0..<max(1, min(jobs, items.count))).map { _ in
@@ -70,6 +74,12 @@ final class BugHunt: Sendable {
                 }) {
                     let value = work(items[index])
                     results.withLock { $0[index] = value }
+                    told.withLock { told in
+                        while told < items.count, let next = results.withLock({ $0[told] }) {
+                            tell(next)
+                            told += 1
+                        }
+                    }
                 }
                 ended.signal()
             }
