@@ -7,8 +7,8 @@ extension Badge {
     ) throws(PowerFailure) {
         ram.actions.append(action)
         switch name {
-        case "boot": return try boot(arguments, action, &effects)
-        case "flash": return try programFirmware(arguments, action, &effects)
+        case "boot": return try boot(arguments, action, at: now, &effects)
+        case "flash": return try programFirmware(arguments, action, at: now, &effects)
         case "power_on":
             switchOn(&effects)
             return finish(action, .success([:]), &effects)
@@ -40,7 +40,9 @@ extension Badge {
         }
     }
 
-    mutating func boot(_ arguments: Fields, _ action: Token, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+    mutating func boot(
+        _ arguments: Fields, _ action: Token, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) throws(PowerFailure) {
         let identity: BadgeIdentity?
         do throws(ActionFailure) { identity = try newIdentity(arguments) } catch { return finish(action, .failure(error), &effects) }
         flash.restorePower()
@@ -57,6 +59,7 @@ extension Badge {
             gives = ["serial_no": .text(data.serialNumber), "hardware_id": .text(data.hardwareID), "device": .text(data.deviceID)]
         }
         finish(action, .success(gives), &effects)
+        interruptLoading(at: now)
         dropMemory(&effects)
         isSwitchedOff = false
         isPowerComing = true

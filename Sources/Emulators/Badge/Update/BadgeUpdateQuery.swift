@@ -46,7 +46,9 @@ extension Badge {
     // MARK: Factory programming
 
     /// The action `flash`: image and bootloader as they leave the factory; then it boots.
-    mutating func programFirmware(_ arguments: Fields, _ action: Token, _ effects: inout [DeviceEffect]) throws(PowerFailure) {
+    mutating func programFirmware(
+        _ arguments: Fields, _ action: Token, at now: RunInstant, _ effects: inout [DeviceEffect]
+    ) throws(PowerFailure) {
         guard case .bytes(let image)? = arguments["image"]?.record?["bytes"] else {
             return finish(action, .failure(ActionFailure("bad_argument", "flash needs an image: the path of a file.")), &effects)
         }
@@ -65,7 +67,8 @@ extension Badge {
         var store = RecordStore(mounting: Self.storeSectors, of: flash)
         do throws(FlashError) { try store.remove(.updateAttempt, in: &flash) } catch { if case .powerLost = error { throw PowerFailure() } }
         runningVersion = ""
-        try boot(arguments, action, &effects)
+        ram.loading = nil
+        try boot(arguments, action, at: now, &effects)
     }
 }
 
