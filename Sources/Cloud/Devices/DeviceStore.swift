@@ -159,7 +159,9 @@ enum DeviceStore {
 
     /// The device of that id, deleted ones too.
     static func find(_ id: String, in db: Database) throws -> DeviceRecord? {
-        try Row.fetchOne(db, sql: "SELECT * FROM devices WHERE device_id = ?", arguments: [id]).map(DeviceRecord.init)
+        // Asked for with every request of a device: compiling the statement each time would cost more than running it.
+        let statement = try db.cachedStatement(sql: "SELECT * FROM devices WHERE device_id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(DeviceRecord.init)
     }
 
     static func find(serial: String, in db: Database) throws -> DeviceRecord? {

@@ -43,7 +43,8 @@ package struct VersionRecord: Sendable, Equatable {
     package var deviceType: String
     package var format: FirmwareFormat?
     package var baseVersion: String?
-    package var hardware: [String]
+    /// JSON of a list of hardware revisions; read where it is asked for, since most who read versions do not.
+    package var hardwareList: String?
     package var securityCounter: Int64?
     package var manifestVersion: Int64?
     package var delta: Delta?
@@ -70,7 +71,7 @@ package struct VersionRecord: Sendable, Equatable {
         deviceType = row["device_type"]
         format = (row["format"] as String?).flatMap(FirmwareFormat.init)
         baseVersion = row["base_version"]
-        hardware = (row["hardware"] as String?).flatMap { try? JSONReader.read($0) }?.list?.compactMap(\.text) ?? []
+        hardwareList = row["hardware"]
         securityCounter = row["security_counter"]
         manifestVersion = row["manifest_version"]
         if let size: Int = row["delta_size"], let checksum: String = row["delta_checksum"], let base: String = row["delta_base_version"],
@@ -79,6 +80,8 @@ package struct VersionRecord: Sendable, Equatable {
             delta = Delta(size: size, checksum: checksum, baseVersion: base, baseChecksum: baseChecksum)
         }
     }
+
+    package var hardware: [String] { hardwareList.flatMap { try? JSONReader.read($0) }?.list?.compactMap(\.text) ?? [] }
 
     package var state: State { releasedAt == nil ? .draft : isActive ? .released : .withdrawn }
     /// The number in parts; `nil` for the words of modules.

@@ -104,9 +104,9 @@ extension RolloutEngine {
         if !report.state.isTerminal {
             if report.sequence > execution.sequence { try progress(report, of: execution) }
         } else {
-            try db.execute(
-                sql: "UPDATE executions SET sequence = max(sequence, ?), progress = coalesce(?, progress) WHERE id = ?",
-                arguments: [report.sequence, report.progress, execution.row])
+            let statement = try db.cachedStatement(
+                sql: "UPDATE executions SET sequence = max(sequence, ?), progress = coalesce(?, progress) WHERE id = ?")
+            try statement.execute(arguments: [report.sequence, report.progress, execution.row])
             try end(report, of: execution)
         }
         return try RolloutStore.execution(execution.row, in: db)

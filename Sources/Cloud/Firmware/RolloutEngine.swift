@@ -101,8 +101,9 @@ struct RolloutEngine {
     /// Ends a running rollout whose last stage is open and whose devices have all ended.
     private mutating func closeIfDone(_ row: Int64) throws {
         guard let rollout = try RolloutStore.find(row, in: db), rollout.state == .running, rollout.isLastStage else { return }
-        let open = try Int64.fetchOne(
-            db, sql: "SELECT sum(total - succeeded - failed - silent - neutral) FROM rollout_stages WHERE rollout = ?", arguments: [row]) ?? 0
+        let sum = try db.cachedStatement(
+            sql: "SELECT sum(total - succeeded - failed - silent - neutral) FROM rollout_stages WHERE rollout = ?")
+        let open = try Int64.fetchOne(sum, arguments: [row]) ?? 0
         if open <= 0 { try setState(.finished, of: rollout, reason: nil) }
     }
 
@@ -124,8 +125,8 @@ struct RolloutEngine {
         let number = try number(of: execution.version)
         try noteFinished(execution, number: number, state, reason: reason)
         if state == .succeeded {
-            try db.execute(
-                sql: "UPDATE devices SET software_version = ?, updated_at = ? WHERE device_id = ?", arguments: [number, now, execution.device])
+            let update = try db.cachedStatement(sql: "UPDATE devices SET software_version = ?, updated_at = ? WHERE device_id = ?")
+            try update.execute(arguments: [number, now, execution.device])
         }
         if blocks { try block(execution, number: number, reason: reason ?? state.rawValue) }
         if let parent = execution.parent { try stepEnded(parent, hasSucceeded: state == .succeeded) }

@@ -129,7 +129,7 @@ extension Cloud {
 
     /// The released version with these bytes; made, uploaded and released where it is not there yet.
     private func publish(_ file: ScenarioImage, _ arguments: Fields, deviceType: String, base: String?) async throws -> VersionRecord {
-        let isPackage = deviceType != "luna_badge"
+        let isPackage = deviceType != "luna_badge" && file.manifest == nil
         var facts: ManifestFacts?
         if !isPackage {
             guard let manifest = file.manifest else {
@@ -153,15 +153,19 @@ extension Cloud {
             return known
         }
         let version: VersionRecord
-        if let known { version = known } else { version = try await draft(number, arguments, deviceType: deviceType, base: isPackage ? base : nil) }
+        if let known { version = known } else { version = try await draft(number, arguments, deviceType: deviceType, base: base, isPackage: isPackage) }
         try await firmware.put(parts, to: version)
         return try await firmware.release(version)
     }
 
-    private func draft(_ number: String, _ arguments: Fields, deviceType: String, base: String?) async throws -> VersionRecord {
+    private func draft(
+        _ number: String, _ arguments: Fields, deviceType: String, base: String?, isPackage: Bool
+    ) async throws -> VersionRecord {
         var fields: Fields = ["version": .text(number), "type": arguments["type"] ?? "stable", "device_type": .text(deviceType)]
-        if deviceType != "luna_badge" { fields["format"] = "dfota" }
-        fields["base_version"] = base.map { .text($0) }
+        if isPackage {
+            fields["format"] = "dfota"
+            fields["base_version"] = base.map { .text($0) }
+        }
         fields["release_notes"] = arguments["notes"]
         fields["is_force_update"] = arguments["force"]
         fields["min_compatible_version"] = arguments["min_compatible"]
