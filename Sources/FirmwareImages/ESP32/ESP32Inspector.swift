@@ -164,7 +164,14 @@ struct ESP32Inspector {
                     "the signature is not that of the \(name) key in its block")
             }
         }
-        return layout.signatureSector + ESP32Layout.sectorSize
+        let sectorEnd = layout.signatureSector + ESP32Layout.sectorSize
+        if bytes.count < sectorEnd {
+            report.find(
+                .error, "truncated", at: bytes.count,
+                "the sector with the signatures ends at \(HexText.offset(sectorEnd)), the file before",
+                bootloader: "reads what is in the flash there, which the file does not say")
+        }
+        return sectorEnd
     }
 
     /// One good block is enough.

@@ -51,7 +51,13 @@ enum ESP32Validation {
 
     private static func signature(_ bytes: [UInt8], _ layout: ESP32Layout, _ trust: ImageTrust, isOld: Bool) throws(ImageRefusal) {
         let signatures = ESP32Signatures(bytes, layout, keys: trust.keys)
-        if signatures.isValid { return }
+        let sectorEnd = layout.signatureSector + ESP32Layout.sectorSize
+        if signatures.isValid {
+            guard bytes.count >= sectorEnd else {
+                throw ImageRefusal(.truncated, at: bytes.count, "the sector with the signatures is cut off")
+            }
+            return
+        }
         guard isOld else { throw refusal(signatures, layout) }
         guard ESP32OldSignature.signer(bytes, at: layout.end, keys: trust.keys) != nil else {
             throw ImageRefusal(.signatureInvalid, at: layout.end, "the signature of secure boot v1 is of none of the chip's keys")

@@ -134,6 +134,15 @@ struct ESP32ImageTests {
         #expect(validate(bytes, .esp32).image != nil, "without keys the bootloader does not look")
     }
 
+    @Test("Secure boot v2: the sector of signatures is whole, or the image is cut", arguments: [0x1170, 0x14c0, 0x1fff])
+    func cutSector(_ length: Int) throws {
+        let trust = ImageTrust(keys: [try ImageKey(pem: ESP32Vectors.rsaKey)])
+        let bytes = Array(ESP32Vectors.rsa[..<length])
+        // Less than a whole block is no signature.
+        #expect(validate(bytes, .esp32, trust).reason == (length < 0x14c0 ? "signature_missing" : "truncated"))
+        #expect(try inspect(bytes, trust).written.contains(length < 0x14c0 ? "error signature_missing 4096" : "error truncated \(length)"))
+    }
+
     @Test("Secure boot v2: one good block of two is enough")
     func twice() throws {
         let first = try ImageKey(pem: ESP32Vectors.rsaKey)
