@@ -95,7 +95,7 @@ struct UpdateOffer: Sendable, Equatable {
     /// `nil` for an offer that lacks something, or has it in another form.
     init?(_ info: Fields, host: String) {
         guard let execution = info.text("execution_id"), (1...UpdateAttempt.longestExecution).contains(execution.utf8.count),
-            execution.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }),
+            execution.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }),
             let version = info.text("version").flatMap(FirmwareVersion.init),
             let download = info.text("download_url").flatMap({ UpdateAddress.path($0, host: host) })
         else { return nil }
