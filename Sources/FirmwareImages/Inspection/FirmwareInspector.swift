@@ -1,7 +1,8 @@
 /// Tells what a file is by its content, and whether it is fit.
 ///
 /// Fit means: its maker's own tool accepts it (imgtool verify, esptool image-info and espsecure verify-signature, rauc info),
-/// with the same keys. What a bootloader refuses beyond that, depending on its build, is a warning that says so.
+/// with the same keys, and it is whole: bounds, hashes and chip ids that every bootloader checks are errors, though imgtool and
+/// esptool pass over some. What else a bootloader may refuse, depending on its build, is a warning that says so.
 package enum FirmwareInspector {
     /// Any bytes are taken; the time is bounded by their number.
     /// - Parameter trust: whose signatures are known, which hardware. Without keys signatures are unchecked.
