@@ -101,7 +101,7 @@ extension CatalogueBuilder {
             stripped.replaceSubrange(stripped.count - 64..<stripped.count, with: Array(repeating: 0, count: 64))
             refuses(.i4, "a signature of zeros", try addMade("zero signature", stripped, version))
         }
-        if setup.model == .mcuboot {
+        if setup.model == .mcuboot, !setup.trust.hardware.isEmpty {
             refuses(.i5, "an image for other hardware", try addMade("v9.9", try setup.made(version, hardware: "v9.9"), version))
         }
         let other = try addMade("for v9.9", setup.image, version) { $0.hardware = ["v9.9"] }

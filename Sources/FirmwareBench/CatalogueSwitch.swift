@@ -62,11 +62,12 @@ extension CatalogueBuilder {
                 [.device("slot.damage", ["slot": "update"], at: "boot.started"), .whileRunning(word, name, fields)], endings: [.new, .old])
         }
         // The old image may be below the security counter by then: nothing is left that may be started.
-        let endings: Set<TortureCase.Ending> = setup.oldCounter < setup.new.securityCounter ? [.new, .old, .stuck] : [.new, .old]
+        let endings: Set<TortureCase.Ending> = setup.oldCounter < setup.new.securityCounter ? [.new, .stuck] : [.new, .old]
         good(.a5, "the new image is damaged after it was confirmed", [.device("slot.damage", ["slot": "running"], at: "ota.confirmed")], endings: endings)
         good(
             .a5, "the new image is damaged after the confirmation, then power goes",
-            [.device("slot.damage", ["slot": "running"], at: "ota.confirmed"), .power(at: "ota.reported", nth: 1)], endings: endings)
+            [.device("slot.damage", ["slot": "running"], at: "ota.confirmed"), .power(at: "ota.confirmed", nth: 1)],
+            endings: endings)
         good(.a5, "the image is damaged between activation and reset", [.device("slot.damage", ["slot": "update"], at: "ota.installed")], endings: [.old])
     }
 }

@@ -11,6 +11,8 @@ struct Course: Sendable {
         var blocks: Int
     }
 
+    /// A course that never ends, as with a bug in the bootloader, is cut here.
+    private static let mostMoments = 2_000
     private(set) var moments: [Moment] = []
     /// Operations before each moment, by themselves: they are searched for every case.
     private var firmwareMarks: [UInt64] = []
@@ -41,7 +43,7 @@ struct Course: Sendable {
         // Up to the result, and a little more: what follows is rest.
         var settledAt: RunInstant?
         while settledAt.map({ $0.duration(to: run.now) < .seconds(30) }) ?? (run.now < start.now.advanced(by: TortureRun.limit)) {
-            guard run.step() else { break }
+            guard moments.count < Self.mostMoments, run.step() else { break }
             if run.centre.isSettled, settledAt == nil { settledAt = run.now }
             moments.append(moment(run))
         }

@@ -16,6 +16,10 @@ struct Oracles: Sendable {
     var mayRun: [(digest: [UInt8], about: String)] = []
     /// No image may be left: both were broken on purpose.
     var mayBeStuck = false
+    /// The file whose bytes, and no others, may reach the update slot; nil where the way itself changes bytes.
+    var wanted: [UInt8]?
+    /// No byte of a delta may be fetched.
+    var forbidsDelta = false
     /// The bootloader is asked for signatures.
     var isSigned = false
 
@@ -100,6 +104,10 @@ struct Oracles: Sendable {
                 broken("O1", "the badge stays in its bootloader: \(fields["reason"]?.text ?? "")")
             }
         case "ota.started": updates += 1
+        case "ota.block_written":
+            guard let wanted, let offset = fields["offset"]?.integer.map(Int.init), let size = fields["size"]?.integer.map(Int.init) else { return }
+            guard offset >= 0, offset + size <= wanted.count, badge.firmware.readUpdate(at: offset, count: size) == Array(wanted[offset..<offset + size])
+            else { return broken("download", "other bytes than those of the image were written to the slot at \(offset)") }
         default: break
         }
     }
@@ -108,20 +116,22 @@ struct Oracles: Sendable {
     mutating func finish(_ run: TortureRun, _ end: TortureRun.End, bound: UInt32) {
         let (badge, centre) = (run.badge, run.centre)
         if end == .late {
-            if centre.isSettled {
+            if !centre.isSettled {
+                broken("O8", "no result of \(centre.execution) after \(TortureRun.limit.nanoseconds / 3_600_000_000_000) h or \(TortureRun.mostInputs) inputs")
+            } else if !mayBeStuck {
                 isBricked = true
                 broken("O1", "the badge did not come online again")
-            } else {
-                broken("O8", "no result of \(centre.execution) after \(TortureRun.limit.nanoseconds / 3_600_000_000_000) h")
             }
         }
         if !mayBeStuck, centre.heardVersion != badge.runningVersion {
             broken("O4", "the cloud has heard \(centre.heardVersion), the badge runs \(badge.runningVersion)")
         }
+        if forbidsDelta, centre.deltaBlocks > 0 { broken("D1", "a delta for another base was fetched") }
         for text in centre.contradictions { broken("O5", text) }
         let erases = Self.erases(badge) &- (before?.erases ?? 0)
         if erases > bound { broken("O9", "\(erases) sectors were erased; an update needs at most \(bound)") }
-        guard let before else { return }
+        // A badge in its bootloader answers for nothing that it keeps.
+        guard let before, badge.firmware.lastOutcome?.running != nil else { return }
         let state = Self.state(badge, run.now)
         for name in ["registered", "device", "key_epoch", "serial_no", "config_version"] where state[name] != before.state[name] {
             broken("O10", "\(name) was \(before.state[name]?.description ?? "-") and is \(state[name]?.description ?? "-")")

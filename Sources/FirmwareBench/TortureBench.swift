@@ -62,6 +62,8 @@ package struct TortureBench: Sendable {
         run.oracles.mayRun = ([setup.oldDigest].map { ($0, "old") }) + entry.mayRun.sorted().compactMap { index in
             catalogue.digests[index].map { ($0, catalogue.releases[index].about) }
         }
+        if entry.checksBlocks, let offer = entry.offers.last { run.oracles.wanted = catalogue.releases[offer].image }
+        run.oracles.forbidsDelta = entry.forbidsDelta
         run.oracles.mayBeStuck = entry.endings.contains(.stuck)
         run.oracles.isSigned = !setup.trust.keys.isEmpty || !setup.trust.certificates.isEmpty
         run.oracles.begin(with: moment.run.badge, settingsOf: setup.idle.badge, at: run.now)
@@ -93,8 +95,10 @@ package struct TortureBench: Sendable {
                 run.oracles.broken("result", "it ends on \(ending.rawValue), which it must not; the cloud has \(result?.state ?? "no result") \(result?.reason ?? "")")
             } else if !entry.results.isEmpty, !entry.results.contains(result?.state ?? "") {
                 run.oracles.broken("result", "the cloud has \(result?.state ?? "no result") \(result?.reason ?? "")")
-            } else if result?.state == "succeeded", ending != .new {
+            } else if result?.state == "succeeded", ending == .old {
                 run.oracles.broken("O4", "the cloud has succeeded, the badge is on the old image")
+            } else if ["cancelled", "rejected"].contains(result?.state), ending == .new {
+                run.oracles.broken("O4", "the cloud has \(result?.state ?? ""), the badge is on the new image")
             } else if result?.state == "rolled_back", ending == .new, !entry.endings.contains(.stuck) {
                 run.oracles.broken("O4", "the cloud has rolled_back, the badge is on the new image")
             }

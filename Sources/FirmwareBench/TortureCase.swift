@@ -123,6 +123,10 @@ package struct TortureCase: Sendable {
     package var results: Set<String> = []
     /// Releases that the badge may run on the way: those whose image is signed and fit.
     package var mayRun: Set<Int>
+    /// Bytes of other files must not reach the update slot: the way may be bad, but it changes no bytes that look right.
+    var checksBlocks = false
+    /// No byte of a delta may be fetched.
+    var forbidsDelta = false
     /// The run without anything going wrong whose course it shares, and up to where.
     var course = Course.update
     var start = Start.beginning

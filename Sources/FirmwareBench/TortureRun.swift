@@ -31,6 +31,8 @@ struct TortureRun: Sendable {
     static let outage = Duration.seconds(5)
     /// After this time without a result an attempt counts as stuck (O8).
     static let limit = Duration.seconds(26 * 3_600)
+    /// An update takes some dozens of inputs, one with every retry some hundreds; what takes more goes round in a circle.
+    static let mostInputs = 6_000
     /// One report interval and the checks after a result: what is still to come comes in this time.
     static let rest = Duration.seconds(45)
 
@@ -111,7 +113,8 @@ struct TortureRun: Sendable {
     /// Until every offer has its result and the badge has come to rest, or it is too late.
     mutating func runToEnd() -> End {
         let deadline = now.advanced(by: Self.limit)
-        while now < deadline {
+        let last = inputs + Self.mostInputs * max(1, centre.offers.count)
+        while now < deadline, inputs < last {
             if centre.isSettled {
                 let settled = settledAt ?? now
                 settledAt = settled

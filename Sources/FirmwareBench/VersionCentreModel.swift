@@ -28,6 +28,8 @@ struct VersionCentreModel: Sendable {
         case hasEndedExecution
         /// A delta that is not the one of the manifest.
         case damagesDelta
+        /// Answers 200 with everything wherever a range does not begin at the first byte.
+        case ignoresLaterRanges
         case servesRoots(isSigned: Bool)
     }
 
@@ -49,6 +51,7 @@ struct VersionCentreModel: Sendable {
     /// Counts executions; 0 before the first offer.
     private(set) var number = 0
     private(set) var blocks = 0
+    private(set) var deltaBlocks = 0
     private(set) var checks = 0
     private(set) var bytesSent = 0
     /// Results in the order in which they came, repeated ones once.
@@ -142,6 +145,7 @@ struct VersionCentreModel: Sendable {
         if hasAddressExpired { return Self.error(403, "OTA_URL_EXPIRED") }
         blocks += 1
         var (file, digest) = (releases[offered].image, releases[offered].digest)
+        if isDelta { deltaBlocks += 1 }
         if isDelta, let delta = releases[offered].delta {
             (file, digest) = (delta, releases[offered].deltaDigest)
             if faults.contains(.damagesDelta) { file[file.count / 2] ^= 0x01 }
@@ -149,6 +153,8 @@ struct VersionCentreModel: Sendable {
         for case .switchesImage(let count, let other) in faults where blocks > count && !isDelta {
             (file, digest) = (releases[other].image, releases[other].digest)
         }
+        var call = call
+        if faults.contains(.ignoresLaterRanges), call.header("range")?.hasPrefix("bytes=0-") == false { call.headers.removeAll { $0.name == "range" } }
         let answer = ByteRange.answer(call, file: file, tag: "\"sha256-\(digest)\"")
         bytesSent += answer.body.count
         return answer

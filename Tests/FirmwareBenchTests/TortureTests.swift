@@ -90,6 +90,26 @@ struct TortureTests {
         }
     }
 
+    @Test("bugs of agent and bootloader are found", arguments: [
+        SeededBug.imageSignatureNotChecked, .manifestSignatureNotChecked, .selfTestSkipped, .contentRangeIgnored, .deltaBaseNotChecked,
+        .cancelAfterInstall, .swapNotResumed,
+    ])
+    func bugs(bug: SeededBug) throws {
+        #expect(try BugTorture.catcher(of: bug, models: [.mcuboot]) != nil)
+    }
+
+    @Test("a failing case becomes a scenario with the files that it needs; the cuts are made fewer")
+    func scenario() throws {
+        let bench = try BugTorture.bench(.mcuboot, [.swapNotResumed])
+        let failures = bench.sample(1, [.p4]).prefix(60).map(bench.run).filter { !$0.violations.isEmpty }
+        let (entry, outcome) = try #require(bench.smallest(of: failures))
+        guard case .cuts(let cuts)? = entry.injections.first else { return #expect(Bool(false), "no cuts are left") }
+        #expect(cuts.count == 1)
+        let scenario = try bench.scenario(of: entry, outcome)
+        #expect(scenario.text.contains("  - fault: badge.flash.cut\n    with: {part: \"firmware\", at_operation: "))
+        #expect(scenario.files.map(\.name) == ["old.bin", "image.bin", "image.manifest.json", "root.json", "lab.yaml", "keys.pem"])
+    }
+
     @Test("an image that no bootloader would start is refused before anything runs")
     func unfit() throws {
         #expect(throws: TortureRefusal.self) {
