@@ -5,13 +5,13 @@ import Testing
 struct ReplayTests {
     @Test("two processes with one seed write the same events.jsonl, byte for byte, for every shipped scenario")
     func twoProcesses() throws {
-        let fleet = try TemporaryFolder()
-        try fleet.write(Repository.shortFleet(), to: "short-fleet.yaml")
+        let fleets = try TemporaryFolder()
+        let shortened = try Repository.shortFleets()
+        for (path, text) in shortened { try fleets.write(text, to: path.replacing("/", with: "-")) }
+        let files = Repository.scenarioFiles(in: "scenarios").filter { shortened[$0] == nil && !$0.hasPrefix("scenarios/common/") }
         let folders = [try TemporaryFolder(), try TemporaryFolder()]
         for folder in folders {
-            let result = try LabProcess.run([
-                "run", "scenarios/badge", "scenarios/module", "\(fleet.path)/short-fleet.yaml", "--seed", "7", "--plain", "--out", folder.path,
-            ])
+            let result = try LabProcess.run(["run"] + files + [fleets.path, "--seed", "7", "--plain", "--out", folder.path])
             #expect(result.status == 0, "\(result.all)")
         }
         let logs = folders.map(Self.logs)

@@ -18,14 +18,21 @@ enum Repository {
 
     static func text(_ path: String) throws -> String { try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8) }
 
-    /// The fleet's day for 50 badges and a few minutes, for debug builds.
-    static func shortFleet() throws -> String {
-        var text = try text("scenarios/fleet/day.yaml")
-        // 50 badges, a heartbeat each 30 s, 5 minutes of coming online and 2 of waiting: 13 each at least.
-        for (day, short) in [("wait: 24h", "wait: 2m"), ("2870000", "650"), ("1000", "50"), ("2880000", "700")] {
-            text = text.replacing(day, with: short)
+    /// The scenarios of a thousand badges, for fifty and a few minutes: debug builds are slow.
+    static func shortFleets() throws -> [String: String] {
+        let shorter = [
+            // A heartbeat each 30 s, 5 minutes of coming online and 2 of waiting: 13 each at least.
+            "scenarios/fleet/day.yaml": [("wait: 24h", "wait: 2m"), ("2870000", "650"), ("1000", "50"), ("2880000", "700")],
+            "scenarios/ota/fleet.yaml": [
+                ("count: 970", "count: 47"), ("count: 30", "count: 3"), ("1000", "50"), ("succeeded: 970", "succeeded: 47"),
+                ("failed: 30", "failed: 3"), ("[1, 10, 100]", "[20, 100]"), ("minimum_samples: 100", "minimum_samples: 20"),
+            ],
+        ]
+        var texts: [String: String] = [:]
+        for (path, replacements) in shorter {
+            texts[path] = replacements.reduce(try text(path)) { $0.replacing($1.0, with: $1.1) }
         }
-        return text
+        return texts
     }
 }
 
@@ -45,7 +52,7 @@ struct Cell: CustomTestStringConvertible, Sendable {
     var nodes: [NamedNode]
     var testDescription: String { "\(plan.scenario) \(plan.cellText)" }
 
-    /// The cells of the shipped scenarios; the fleet's day is a short one in debug builds.
+    /// The cells of the shipped scenarios; those of a thousand badges are shorter in debug builds.
     static func shipped(seed: UInt64) -> [Cell] {
         let (scenarios, lab, _) = load(Repository.scenarioFiles(in: "scenarios"), shortensFleet: true)
         let nodes = (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
@@ -55,7 +62,7 @@ struct Cell: CustomTestStringConvertible, Sendable {
     static func load(_ files: [String], shortensFleet: Bool = false) -> ([Scenario], LabFile?, [Diagnostic]) {
         var provider = RepositoryFiles()
         #if DEBUG
-            if shortensFleet { provider.replaced["scenarios/fleet/day.yaml"] = try? Repository.shortFleet() }
+            if shortensFleet { provider.replaced = (try? Repository.shortFleets()) ?? [:] }
         #endif
         let catalogue = Catalogue(NodeKinds.all)
         let lab = LabFile.load("lab.yaml", catalogue: catalogue, files: provider)

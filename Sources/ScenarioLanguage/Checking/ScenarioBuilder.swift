@@ -89,7 +89,8 @@ struct ScenarioBuilder {
             limits = known
             plan.limits = known
             // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
-            if root["deadline"] == nil { plan.deadline = max(plan.deadline, plan.stretched(plan.writtenTime + Self.timeForSteps)) }
+            let written = plan.stretched(plan.writtenTime)
+            if root["deadline"] == nil, written > plan.deadline { plan.deadline = written + plan.stretched(Self.timeForSteps) }
             result.append(plan)
         }
         return result
