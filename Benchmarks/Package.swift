@@ -52,6 +52,16 @@ let package = Package(
                 "LabCore", "COpenSSL", "CZlib", .product(name: "Crypto", package: "swift-crypto"), .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),
         .executableTarget(name: "FirmwareBenchmark", dependencies: ["FirmwareImages", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "CloudClient", dependencies: ["LabCore", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(
+            name: "Emulators",
+            dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(
+            name: "FirmwareBench",
+            dependencies: [
+                "LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        .executableTarget(name: "TortureBenchmark", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [

@@ -1,0 +1,46 @@
+import Emulators
+import FirmwareBench
+import FirmwareImages
+import Foundation
+import LabCore
+
+// How many updates a second the torture of an image carries out: all its cases, for an image that fills 14 of 16 sectors, on each of the
+// boot models. Preparing the cases is timed by itself. The rate is that of this machine; use as many jobs as it has processors.
+//
+// usage: TortureBenchmark [--jobs N] [--rounds N]
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+
+func option(_ name: String, _ standard: Int) -> Int {
+    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? Int(arguments[$0 + 1]) : nil } ?? standard
+}
+
+func seconds(_ work: () throws -> Void) rethrows -> Double {
+    let start = DispatchTime.now().uptimeNanoseconds
+    try work()
+    return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+}
+
+let jobs = max(1, option("--jobs", ProcessInfo.processInfo.activeProcessorCount))
+let rounds = max(1, option("--rounds", 3))
+
+for model in BootModel.allCases {
+    let (image, key) = try FactoryImage.make(
+        version: FirmwareVersion(2, 4, 0), format: model.format, size: 14 * 4_096 - 512, securityCounter: 2, privateKey: [UInt8](repeating: 5, count: 32))
+    var bench: TortureBench?
+    let preparing = try seconds {
+        let setup = try TortureSetup(image: image, model: model, trust: ImageTrust(keys: model == .mcuboot ? [key] : []))
+        bench = TortureBench(setup, try Catalogue(setup, seed: 1))
+    }
+    guard let bench else { continue }
+    let numbers = Array(bench.catalogue.cases.indices)
+    var rates: [Double] = []
+    var failed = 0
+    for _ in 0..<rounds {
+        let time = seconds { failed += TorturePool(bench, numbers: numbers).run(jobs: jobs).count { !$0.violations.isEmpty } }
+        rates.append(Double(numbers.count) / time)
+    }
+    let rate = Int(rates.sorted()[rates.count / 2])
+    let prepared = Int(preparing * 1_000)
+    print("\(model.rawValue): \(rate) runs/s on \(jobs) threads (median of \(rounds)), \(numbers.count) runs, \(failed) failed; prepared in \(prepared) ms")
+}
