@@ -200,8 +200,10 @@ struct VersionCentreModel: Sendable {
     }
 
     private mutating func keep(_ execution: String, _ state: String, _ fields: Fields) {
-        let result = Result(
+        var result = Result(
             execution: execution, state: state, reason: fields["reason"]?.text ?? "", runningVersion: fields["running_version"]?.text ?? "")
+        // Who says that it succeeded and runs something else has failed (badge protocol, "Report").
+        if state == "succeeded", result.runningVersion != fields["version"]?.text { (result.state, result.reason) = ("failed", "version_mismatch") }
         guard let first = results.first(where: { $0.execution == execution }) else { return results.append(result) }
         if first.state != state || first.reason != result.reason {
             contradictions.append("\(execution) was \(first.state) \(first.reason) and is \(state) \(result.reason)")

@@ -64,7 +64,8 @@ package final class NonceStore: NonceLedger {
         }
         // The second form of an insert takes over a row whose time is past but which no sweep has met.
         let (isFirst, isNew) = try storage.write { db in
-            try db.execute(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", arguments: [device, nonce, now + Self.life])
+            // Once for every signed request: compiling it each time would cost more than running it.
+            try db.cachedStatement(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)").execute(arguments: [device, nonce, now + Self.life])
             if db.changesCount == 1 { return (true, true) }
             try db.execute(
                 sql: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",
