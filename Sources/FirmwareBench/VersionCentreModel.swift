@@ -202,9 +202,12 @@ struct VersionCentreModel: Sendable {
     private mutating func keep(_ execution: String, _ state: String, _ fields: Fields) {
         var result = Result(
             execution: execution, state: state, reason: fields["reason"]?.text ?? "", runningVersion: fields["running_version"]?.text ?? "")
-        // Who says that it succeeded and runs something else has failed (badge protocol, "Report").
-        if state == "succeeded", result.runningVersion != fields["version"]?.text { (result.state, result.reason) = ("failed", "version_mismatch") }
-        guard let first = results.first(where: { $0.execution == execution }) else { return results.append(result) }
+        guard let first = results.first(where: { $0.execution == execution }) else {
+            // Who says that it succeeded and runs something else has failed (badge protocol, "Report").
+            if state == "succeeded", result.runningVersion != fields["version"]?.text { (result.state, result.reason) = ("failed", "version_mismatch") }
+            return results.append(result)
+        }
+        if first.reason == "version_mismatch" { return }
         if first.state != state || first.reason != result.reason {
             contradictions.append("\(execution) was \(first.state) \(first.reason) and is \(state) \(result.reason)")
         }
