@@ -53,7 +53,7 @@ let targets: [Target] = [
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "FirmwareImages", dependencies: ["LabCore", "COpenSSL", "CZlib", crypto, cryptoExtras]),
-    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", crypto]),
+    .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .target(name: "FirmwareBench", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", crypto]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
@@ -61,7 +61,7 @@ let targets: [Target] = [
     // The system under test.
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
+        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
@@ -95,11 +95,11 @@ let targets: [Target] = [
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
     .testTarget(
         name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras], exclude: ["Tools/Makers"]),
-    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto]),
+    .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
-    .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", crypto, grdb]),
+    .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),

@@ -22,13 +22,21 @@ package struct CloudEnvironment: Sendable {
     package var acknowledge: @Sendable (UInt64) -> Void
     /// Ends a client's connection.
     package var disconnect: @Sendable (_ clientID: String, _ reason: String) -> Void
+    /// Sends bytes to a pile's connection, by the number that the host gave it; dropped where it is closed.
+    package var sendToPile: @Sendable (_ connection: UInt64, _ bytes: [UInt8]) -> Void
+    /// Ends a pile's connection.
+    package var closePile: @Sendable (_ connection: UInt64, _ reason: String) -> Void
+    /// Sends a request to another service, such as a payment service, by the name that the configuration has for it.
+    package var request: @Sendable (_ service: String, _ call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure>
 
     package init(
         now: @escaping @Sendable () -> RunInstant, epoch: Int64, randomBytes: @escaping @Sendable (Int) -> [UInt8],
         sleep: @escaping @Sendable (Duration) async throws -> Void,
         schedule: @escaping @Sendable (RunInstant, @escaping @Sendable () -> Void) -> Void,
         note: @escaping @Sendable (String, Fields) -> Void, publish: @escaping @Sendable (CloudMessage) -> Void,
-        acknowledge: @escaping @Sendable (UInt64) -> Void, disconnect: @escaping @Sendable (String, String) -> Void
+        acknowledge: @escaping @Sendable (UInt64) -> Void, disconnect: @escaping @Sendable (String, String) -> Void,
+        sendToPile: @escaping @Sendable (UInt64, [UInt8]) -> Void = { _, _ in }, closePile: @escaping @Sendable (UInt64, String) -> Void = { _, _ in },
+        request: @escaping @Sendable (String, HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> = { _, _ in .failure(.unreachable) }
     ) {
         self.now = now
         self.epoch = epoch
@@ -39,6 +47,9 @@ package struct CloudEnvironment: Sendable {
         self.publish = publish
         self.acknowledge = acknowledge
         self.disconnect = disconnect
+        self.sendToPile = sendToPile
+        self.closePile = closePile
+        self.request = request
     }
 
     /// The time of the run's clock as Unix seconds.

@@ -4,7 +4,8 @@ package enum CRC32 {
         (0..<8).reduce(index) { remainder, _ in remainder & 1 == 1 ? remainder >> 1 ^ 0xedb8_8320 : remainder >> 1 }
     }
 
-    package static func of(_ bytes: some Sequence<UInt8>) -> UInt32 {
-        ~bytes.reduce(UInt32.max) { sum, byte in sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
+    /// - Parameter start: the sum before the first byte; all ones but for ESP-IDF's otadata.
+    package static func of(_ bytes: some Sequence<UInt8>, start: UInt32 = .max) -> UInt32 {
+        ~bytes.reduce(start) { sum, byte in sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
     }
 }

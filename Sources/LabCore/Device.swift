@@ -38,6 +38,8 @@ package enum DeviceInput: Sendable, Equatable {
     case mqtt(MQTTNotice)
     case answered(Token, Result<HTTPAnswer, HTTPFailure>)
     case link(LinkName, LinkInput)
+    /// Somebody asks this node, which is a service of its own, by HTTP; exactly one `.serve` with the token answers it.
+    case served(Token, HTTPCall)
     /// A scenario asks for an action of the device's kind; exactly one `.finish` with the token answers it.
     case action(Token, String, Fields)
     /// A fault of the device's kind begins or ends. Power and link faults are not seen here: their effects are.
@@ -52,6 +54,8 @@ package enum DeviceEffect: Sendable, Equatable {
     /// One HTTP request to the cloud; answered with the same token.
     case request(Token, HTTPCall)
     case link(LinkName, LinkCommand)
+    /// The answer to a request that was served; a failure is a connection that breaks.
+    case serve(Token, Result<HTTPAnswer, HTTPFailure>)
     /// An event of the device's kind.
     case note(String, Fields)
     /// The answer to an action.

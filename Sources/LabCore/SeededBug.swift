@@ -37,12 +37,25 @@ package enum SeededBug: String, Sendable, Hashable, CaseIterable {
     case pausedStillOffers = "paused-still-offers"
     case downloadURLNeverExpires = "download-url-never-expires"
     case versionMutable = "version-mutable"
+    // The order service (charging-orders.md 2.5).
+    case ledgerKeyMissing = "ledger-key-missing"
+    case clientKeyMissing = "client-key-missing"
+    case portNotExclusive = "port-not-exclusive"
+    case acknowledgedBeforeStored = "acknowledged-before-stored"
+    case billNotDeduplicated = "bill-not-deduplicated"
+    case lateBillIgnored = "late-bill-ignored"
+    case lateBillChargedUp = "late-bill-charged-up"
+    case cancelledOnStartTimeout = "cancelled-on-start-timeout"
+    case noticeNotDeduplicated = "notice-not-deduplicated"
+    case latePaymentKept = "late-payment-kept"
+    case noReconciliation = "no-reconciliation"
 
     /// Whose rule it breaks.
     package enum Place: String, Sendable, CaseIterable {
         case agent
         case bootloader
         case versionCentre = "version centre"
+        case orders = "order service"
     }
 
     package var place: Place {
@@ -57,6 +70,9 @@ package enum SeededBug: String, Sendable, Hashable, CaseIterable {
         case .noBlocklist, .gateOffByOne, .gateWithoutMinimum, .terminalStateOverwritten, .executionNeverTimesOut, .pausedStillOffers,
             .downloadURLNeverExpires, .versionMutable:
             .versionCentre
+        case .ledgerKeyMissing, .clientKeyMissing, .portNotExclusive, .acknowledgedBeforeStored, .billNotDeduplicated, .lateBillIgnored,
+            .lateBillChargedUp, .cancelledOnStartTimeout, .noticeNotDeduplicated, .latePaymentKept, .noReconciliation:
+            .orders
         }
     }
 
@@ -94,6 +110,17 @@ package enum SeededBug: String, Sendable, Hashable, CaseIterable {
         case .pausedStillOffers: "A paused rollout goes on to offer its version."
         case .downloadURLNeverExpires: "A download address is good for ever."
         case .versionMutable: "A released version's image can be replaced."
+        case .ledgerKeyMissing: "A posting whose key is in the ledger already is posted again."
+        case .clientKeyMissing: "A second tap with the same client key makes a second order."
+        case .portNotExclusive: "A port that has an active order takes another one."
+        case .acknowledgedBeforeStored: "A bill is acknowledged before it is durable."
+        case .billNotDeduplicated: "A bill with the content of an earlier one is settled again."
+        case .lateBillIgnored: "A bill that comes after the estimate changes nothing."
+        case .lateBillChargedUp: "A late bill that is higher than the estimate is charged to the user."
+        case .cancelledOnStartTimeout: "An order whose start got no answer is cancelled while the pile may be charging."
+        case .noticeNotDeduplicated: "A payment notice that comes again is booked again."
+        case .latePaymentKept: "Money that comes for an order that owes nothing is kept."
+        case .noReconciliation: "A payment whose notice is lost is never asked for."
         }
     }
 }

@@ -55,6 +55,7 @@ struct Command {
         // A program that this process has just written is busy while a child that another thread starts still has the file.
         for _ in 0..<50 where code == ETXTBSY {
             code = unsafe clinux_spawn(&process, path, words.pointers, variables?.pointers ?? nil, folder, streams.map(\.number))
+            // The system tells nobody when the file is free. No run's clock is here: starting a program is the outermost edge.
             if code == ETXTBSY { usleep(2_000) }
         }
         // What the system was given stays until the child has it.

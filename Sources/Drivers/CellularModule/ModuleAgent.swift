@@ -97,7 +97,7 @@ package struct ModuleAgent: Device {
         case .link(Self.port, let input): take(channel.handle(input, at: now, &effects), at: now, &effects)
         case .mqtt(let notice): notified(notice, at: now, &effects)
         case .answered(let token, let result): answered(token, result, at: now, &effects)
-        case .link, .fault: break
+        case .link, .fault, .served: break
         }
     }
 

@@ -91,7 +91,7 @@ package struct Badge: Device {
         case .timerFired(let timer): try timerFired(timer, at: now, &effects)
         case .mqtt(let notice): try notified(notice, at: now, &effects)
         case .answered(let token, let result): try answered(token, result, at: now, &effects)
-        case .link: break
+        case .link, .served: break
         }
     }
 

@@ -57,7 +57,7 @@ package struct CellularModule: Device {
         case .timerFired(let timer): timerFired(timer, at: now, &effects)
         case .link(let name, .bytes(let bytes)): received(bytes, on: name, at: now, &effects)
         case .answered(let token, let result): answered(token, result, at: now, &effects)
-        case .link, .mqtt: break
+        case .link, .mqtt, .served: break
         }
     }
 

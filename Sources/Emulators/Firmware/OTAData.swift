@@ -1,3 +1,5 @@
+import LabCore
+
 /// An entry of ESP-IDF's otadata: which slot is to run, and what is known of it (specs/ota.md §2 and §5).
 ///
 /// 32 bytes at the beginning of a sector: u32 sequence, 20 bytes label, u32 state, u32 CRC of the sequence alone. The slot is

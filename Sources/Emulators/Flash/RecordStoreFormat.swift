@@ -1,3 +1,5 @@
+import LabCore
+
 /// How the store's sectors and records are laid out, read and moved.
 extension RecordStore {
     private static let magic: [UInt8] = Array("RSv1".utf8)

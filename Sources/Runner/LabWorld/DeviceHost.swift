@@ -26,6 +26,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     private var life = 0
     private var powerLosses = 0
     private var actions: [(token: Token, answer: CheckedContinuation<Result<Fields, ActionFailure>, Never>)] = []
+    /// Requests of others that wait for this device's answer, by their tokens.
+    private var serving: [Token: CheckedContinuation<Result<HTTPAnswer, HTTPFailure>, Never>] = [:]
     private var nextToken: UInt32 = 0
     private var httpFaults = HTTPFaultStack()
 
@@ -104,6 +106,16 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         handle(.action(token, name, arguments))
     }
 
+    /// Asks a device that is a service of its own; without power nobody answers.
+    func serve(_ call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
+        nextToken += 1
+        let token = Token(rawValue: nextToken)
+        return await withCheckedContinuation { continuation in
+            serving[token] = continuation
+            handle(.served(token, call))
+        }
+    }
+
     func answer(_ query: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {
         device.answer(query, arguments, at: kernel.now)
     }
@@ -128,6 +140,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         if let id { kernel.cancelTimers(of: id) }
         network?.vanish()
         for port in ports { port.stream.close() }
+        for (_, waiting) in serving.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { waiting.resume(returning: .failure(.interrupted)) }
+        serving = [:]
     }
 
     private func record(_ name: String, _ bytes: [UInt8], _ port: DevicePort) {
@@ -156,6 +170,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         case .mqtt(let command): network?.perform(command)
         case .request(let token, let call): send(call, token)
         case .link(let port, let command): perform(command, on: port)
+        case .serve(let token, let answer): serving.removeValue(forKey: token)?.resume(returning: answer)
         case .note(let name, let fields):
             // What the device does next follows from what it has just noted.
             if let sequence = recorder.append(node, name, fields) { kernel.currentCause = sequence }

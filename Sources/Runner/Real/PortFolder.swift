@@ -22,6 +22,7 @@ final class PortFolder {
     }
 
     private static func temporaryPath() -> String {
+        // A name on this machine, not part of the run: two labs at once must not meet.
         let number = UInt32.random(in: .min ... .max)
         return FileManager.default.temporaryDirectory.appending(path: "lab-ports-" + String(number, radix: 16)).path
     }

@@ -32,6 +32,7 @@ final class RealMedia: WorldMedia {
         self.settings = settings
         reactor = try Reactor(speed: settings.speed)
         kernel = Kernel(pace: reactor, foreignJobs: .accept)
+        // The one look at the machine's calendar: the run's clock counts from here.
         epoch = Int64(Date().timeIntervalSince1970)
         clients = try MosquittoClients(on: reactor)
         requests = try HTTPClientPool(on: sockets, reportingTo: kernel)

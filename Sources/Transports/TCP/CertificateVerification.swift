@@ -46,6 +46,7 @@ struct CertificateVerification: Sendable {
             ServerIdentityPolicy(serverHostname: isAddress ? nil : host, serverIP: isAddress ? host : nil)
         }
         if case .validCertificate = await whole.validate(leaf: leaf, intermediates: intermediates) { return nil }
+        // The verifier above has judged by the machine's clock; this only finds words for its verdict.
         let now = Date()
         if leaf.notValidAfter < now {
             return StreamFailure(

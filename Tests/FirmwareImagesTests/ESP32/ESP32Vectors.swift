@@ -20,24 +20,26 @@ enum ESP32Vectors {
         oLP1vtqt32mi3gLBcnDJUalsKX3MdOcFo+BUOAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
         AAAAAAAAAAAAAAAAAAAAAAAAAIA3QCAAAAAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHwAAAAAAAAB0
         """)
+    /// The block that espsecure made with the RSA key.
+    private static let rsaBlock = block(
+        """
+        5wIAAL6XDMBZGs5Fh0CzE86HogR1MpgnDnE+QvmVIPdN98YVUVE2D/0/z9WiNqfYzuasSzIuhmf2bzjrPnXcAHW8ltlI9wfzQvxojFGGMewgu0Chsvhmfe6k
+        WPCAQB2knDuFLEYrySjPv/ZudRjEtzzI/gZy+79WPttbbMQSZP+zk42VYZNY35USWKKBtEbmm6+kon4jNAmdcW3KDZwabbNBfenOaygwxfAzDpewzjVb/cvH
+        66aW7TvJes433HNM5GCY6gJbQyBV1T6k0ECSk2uR+eX1oGhEl/nG5XE+qnO/U01JJjBSCXLTiSS6E6ktz5hyNcm0HbIwM/QhEphB3DI97cpE0XkC0l9nV0Wq
+        caD33FJQXPXcurhwHryZ3qHOBGGf1q47k3ljmUYYwzBW3C2NCgLj8j8A86y6FvhEaX3npoUPoo7P4HMl4aaHPt7w9tlsAT5i0LlFxy7l5aZNoU8Nvl9v6wVj
+        ZpCBb6CGM7Q/VvzKZk/E5PyoM4+fuVv4TFucQEw46VTjzG2Veu8kywLUfQmlobuu8Uf9gmUT9i0VCWfQAQABAJHnc1fhpcc5aoFniiCAMOkQmPCh/BCkO8Yx
+        v0FRwVP4LdfXa4XeZqDefvbLJpDPrk4c4tY6f1TpeeNVHHav+kp0ewUneh574QiOdFj+ywILX55vSeuNoMgo74w82fIsAhyfj1UNzV4XRaLHa+YBoK07ermw
+        8pCvJ/T4p77Z3eeZTJSNc5+Iwp59J4dDsU+P10+qN6mbRiEjA6jglKOQLWirjg+CGyHBvPL+I3+7YKYMtLKMY3bZQu6hsqS1+JYkk9ZDTvuak16Drvi47pPP
+        mq1QIU3Fkc+pdiVwgp3Xyh/4FHfgdTRhoOgOU4em1eWiFDzZlV4zUbriQS5BmsYFsEMl0SCB58sdZc87CNHT5p/gDUl0bkHcaHLTtt2Y9yAucAibGVvR5pHO
+        1XwAWjxfMd66FOpNx0NFTo7vrM6qKfc7Zne6d09I3xY3Eu7rPGrFlYbHH9F5y0vIZjQ1hvZa82k+/MSoxOFRZUvNLm1XO9fQFJ9ghfUCKzceG3hRElMwf09o
+        9PzMfmk9oCwDUdyamQn1UmmvMLiLsrPMEnHCemF1cG+pGfA2x+ErL7pGwkNV0AZsZ78kinItZ/DCnEAWD9RN7MLSBDMpwKPPV2wvAI08hH1qqosB6jBaBu4r
+        sLTGo65rOvMxajPf7TUda7CYDWNdzm2QKGUb9iEYPswoYBsY3SVV2z49ptLeDV9o9kq3M1PXk1tmSSjJcOl9ptfAHe40vKtVSScl1ka8lWmrj5sowGvNOjUD
+        2/dRc6edtytJfLiBsg0mylAVrwuNA0zavjjYibad5B5rL9DXxX580SVy6qk77NkbT5COiFV9jVrC3DiZnbMEBg+8WJbtszWu/0MrCpzU0A7kgXDSH0AYrX5l
+        RbcU1CGsiY/VwLR9GVq29r1D6Ru0lRjY4VV//Lh3YnmjpP9GojlL+q+gFql978+U8JlvB9H+usSrwNCef6EAagGWH0xzI2Fo+xRUiRFITZc8XldKDZbFpJWq
+        JXdl0lH4HVycbkWbKY3tBDhbHt69ewMLubs=
+        """, crc: 0x07dd73e6)
     static let rsa = signed(
-        block(
-            """
-            5wIAAL6XDMBZGs5Fh0CzE86HogR1MpgnDnE+QvmVIPdN98YVUVE2D/0/z9WiNqfYzuasSzIuhmf2bzjrPnXcAHW8ltlI9wfzQvxojFGGMewgu0Chsvhmfe6k
-            WPCAQB2knDuFLEYrySjPv/ZudRjEtzzI/gZy+79WPttbbMQSZP+zk42VYZNY35USWKKBtEbmm6+kon4jNAmdcW3KDZwabbNBfenOaygwxfAzDpewzjVb/cvH
-            66aW7TvJes433HNM5GCY6gJbQyBV1T6k0ECSk2uR+eX1oGhEl/nG5XE+qnO/U01JJjBSCXLTiSS6E6ktz5hyNcm0HbIwM/QhEphB3DI97cpE0XkC0l9nV0Wq
-            caD33FJQXPXcurhwHryZ3qHOBGGf1q47k3ljmUYYwzBW3C2NCgLj8j8A86y6FvhEaX3npoUPoo7P4HMl4aaHPt7w9tlsAT5i0LlFxy7l5aZNoU8Nvl9v6wVj
-            ZpCBb6CGM7Q/VvzKZk/E5PyoM4+fuVv4TFucQEw46VTjzG2Veu8kywLUfQmlobuu8Uf9gmUT9i0VCWfQAQABAJHnc1fhpcc5aoFniiCAMOkQmPCh/BCkO8Yx
-            v0FRwVP4LdfXa4XeZqDefvbLJpDPrk4c4tY6f1TpeeNVHHav+kp0ewUneh574QiOdFj+ywILX55vSeuNoMgo74w82fIsAhyfj1UNzV4XRaLHa+YBoK07ermw
-            8pCvJ/T4p77Z3eeZTJSNc5+Iwp59J4dDsU+P10+qN6mbRiEjA6jglKOQLWirjg+CGyHBvPL+I3+7YKYMtLKMY3bZQu6hsqS1+JYkk9ZDTvuak16Drvi47pPP
-            mq1QIU3Fkc+pdiVwgp3Xyh/4FHfgdTRhoOgOU4em1eWiFDzZlV4zUbriQS5BmsYFsEMl0SCB58sdZc87CNHT5p/gDUl0bkHcaHLTtt2Y9yAucAibGVvR5pHO
-            1XwAWjxfMd66FOpNx0NFTo7vrM6qKfc7Zne6d09I3xY3Eu7rPGrFlYbHH9F5y0vIZjQ1hvZa82k+/MSoxOFRZUvNLm1XO9fQFJ9ghfUCKzceG3hRElMwf09o
-            9PzMfmk9oCwDUdyamQn1UmmvMLiLsrPMEnHCemF1cG+pGfA2x+ErL7pGwkNV0AZsZ78kinItZ/DCnEAWD9RN7MLSBDMpwKPPV2wvAI08hH1qqosB6jBaBu4r
-            sLTGo65rOvMxajPf7TUda7CYDWNdzm2QKGUb9iEYPswoYBsY3SVV2z49ptLeDV9o9kq3M1PXk1tmSSjJcOl9ptfAHe40vKtVSScl1ka8lWmrj5sowGvNOjUD
-            2/dRc6edtytJfLiBsg0mylAVrwuNA0zavjjYibad5B5rL9DXxX580SVy6qk77NkbT5COiFV9jVrC3DiZnbMEBg+8WJbtszWu/0MrCpzU0A7kgXDSH0AYrX5l
-            RbcU1CGsiY/VwLR9GVq29r1D6Ru0lRjY4VV//Lh3YnmjpP9GojlL+q+gFql978+U8JlvB9H+usSrwNCef6EAagGWH0xzI2Fo+xRUiRFITZc8XldKDZbFpJWq
-            JXdl0lH4HVycbkWbKY3tBDhbHt69ewMLubs=
-            """, crc: 0x07dd73e6))
+        rsaBlock)
     static let rsaKey = """
         -----BEGIN PUBLIC KEY-----
         MIIBojANBgkqhkiG9w0BAQEFAAOCAY8AMIIBigKCAYEA0GcJFS32E2WC/Ufxrruh
@@ -66,23 +68,7 @@ enum ESP32Vectors {
         """
     /// Signed by the other key, too.
     static let twice = signed(
-        block(
-            """
-            5wIAAL6XDMBZGs5Fh0CzE86HogR1MpgnDnE+QvmVIPdN98YVUVE2D/0/z9WiNqfYzuasSzIuhmf2bzjrPnXcAHW8ltlI9wfzQvxojFGGMewgu0Chsvhmfe6k
-            WPCAQB2knDuFLEYrySjPv/ZudRjEtzzI/gZy+79WPttbbMQSZP+zk42VYZNY35USWKKBtEbmm6+kon4jNAmdcW3KDZwabbNBfenOaygwxfAzDpewzjVb/cvH
-            66aW7TvJes433HNM5GCY6gJbQyBV1T6k0ECSk2uR+eX1oGhEl/nG5XE+qnO/U01JJjBSCXLTiSS6E6ktz5hyNcm0HbIwM/QhEphB3DI97cpE0XkC0l9nV0Wq
-            caD33FJQXPXcurhwHryZ3qHOBGGf1q47k3ljmUYYwzBW3C2NCgLj8j8A86y6FvhEaX3npoUPoo7P4HMl4aaHPt7w9tlsAT5i0LlFxy7l5aZNoU8Nvl9v6wVj
-            ZpCBb6CGM7Q/VvzKZk/E5PyoM4+fuVv4TFucQEw46VTjzG2Veu8kywLUfQmlobuu8Uf9gmUT9i0VCWfQAQABAJHnc1fhpcc5aoFniiCAMOkQmPCh/BCkO8Yx
-            v0FRwVP4LdfXa4XeZqDefvbLJpDPrk4c4tY6f1TpeeNVHHav+kp0ewUneh574QiOdFj+ywILX55vSeuNoMgo74w82fIsAhyfj1UNzV4XRaLHa+YBoK07ermw
-            8pCvJ/T4p77Z3eeZTJSNc5+Iwp59J4dDsU+P10+qN6mbRiEjA6jglKOQLWirjg+CGyHBvPL+I3+7YKYMtLKMY3bZQu6hsqS1+JYkk9ZDTvuak16Drvi47pPP
-            mq1QIU3Fkc+pdiVwgp3Xyh/4FHfgdTRhoOgOU4em1eWiFDzZlV4zUbriQS5BmsYFsEMl0SCB58sdZc87CNHT5p/gDUl0bkHcaHLTtt2Y9yAucAibGVvR5pHO
-            1XwAWjxfMd66FOpNx0NFTo7vrM6qKfc7Zne6d09I3xY3Eu7rPGrFlYbHH9F5y0vIZjQ1hvZa82k+/MSoxOFRZUvNLm1XO9fQFJ9ghfUCKzceG3hRElMwf09o
-            9PzMfmk9oCwDUdyamQn1UmmvMLiLsrPMEnHCemF1cG+pGfA2x+ErL7pGwkNV0AZsZ78kinItZ/DCnEAWD9RN7MLSBDMpwKPPV2wvAI08hH1qqosB6jBaBu4r
-            sLTGo65rOvMxajPf7TUda7CYDWNdzm2QKGUb9iEYPswoYBsY3SVV2z49ptLeDV9o9kq3M1PXk1tmSSjJcOl9ptfAHe40vKtVSScl1ka8lWmrj5sowGvNOjUD
-            2/dRc6edtytJfLiBsg0mylAVrwuNA0zavjjYibad5B5rL9DXxX580SVy6qk77NkbT5COiFV9jVrC3DiZnbMEBg+8WJbtszWu/0MrCpzU0A7kgXDSH0AYrX5l
-            RbcU1CGsiY/VwLR9GVq29r1D6Ru0lRjY4VV//Lh3YnmjpP9GojlL+q+gFql978+U8JlvB9H+usSrwNCef6EAagGWH0xzI2Fo+xRUiRFITZc8XldKDZbFpJWq
-            JXdl0lH4HVycbkWbKY3tBDhbHt69ewMLubs=
-            """, crc: 0x07dd73e6)
+        rsaBlock
             + block(
                 """
                 5wIAAL6XDMBZGs5Fh0CzE86HogR1MpgnDnE+QvmVIPdN98YV+5Z6KTLNR+pHCOGiWyK9+uWLE92CeKgQ5bGlVkuz+vUt8B7l6RgOJqN6mqU8gFgD7XxqYr39

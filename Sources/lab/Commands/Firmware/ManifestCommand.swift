@@ -84,6 +84,7 @@ struct FirmwareManifestCommand: ParsableCommand {
     var previous: String?
 
     func run() throws {
+        // A person at the command line signs now, unless they say otherwise.
         let from = try moment(issued, "--issued") ?? Int64(Date().timeIntervalSince1970)
         let until = try moment(expires, "--expires") ?? from + 365 * 86_400
         guard from < until else { throw Stop(.wrongInput, "--expires must come after --issued") }

@@ -1,14 +1,3 @@
-/// CRC-32 as in Ethernet and zip: polynomial 0x04C11DB7 reflected, start and final XOR 0xFFFFFFFF (ISO/IEC 13239).
-enum CRC32 {
-    private static let table: [UInt32] = (0..<256).map { (index: UInt32) in
-        (0..<8).reduce(index) { remainder, _ in remainder & 1 == 1 ? remainder >> 1 ^ 0xedb8_8320 : remainder >> 1 }
-    }
-
-    static func of(_ bytes: some Sequence<UInt8>, start: UInt32 = .max) -> UInt32 {
-        ~bytes.reduce(start) { sum, byte in sum >> 8 ^ table[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] }
-    }
-}
-
 /// Whole numbers as little-endian bytes, as the records in flash keep them.
 extension Array where Element == UInt8 {
     mutating func append(littleEndian value: some FixedWidthInteger) {
