@@ -97,6 +97,15 @@ package final class Cloud: Sendable {
     package func mayPublish(deviceID: String, topic: String) -> Bool { devices.mayPublish(deviceID: deviceID, topic: topic) }
     package func maySubscribe(deviceID: String, filter: String) -> Bool { devices.maySubscribe(deviceID: deviceID, filter: filter) }
 
+    // MARK: Piles
+
+    /// A connection to the pile gateway is open.
+    ///
+    /// - Parameter connection: the host's number for it, never used again.
+    package func pileConnected(_ connection: UInt64, peer: String) {}
+    package func pileReceived(_ connection: UInt64, _ bytes: [UInt8]) {}
+    package func pileClosed(_ connection: UInt64) {}
+
     // MARK: The end
 
     /// The process dies: memory is lost, requests under way end without an answer, what is committed stays.

@@ -145,7 +145,7 @@ struct TortureRun: Sendable {
             isOnline = false
             endLife()
             if time != Badge.never { schedule(.powerReturned, after: time) }
-        case .link, .finish: break
+        case .link, .serve, .finish: break
         }
     }
 

@@ -17,6 +17,12 @@ package protocol ByteStream: AnyObject {
     /// Closes it, after what was sent before has been handed to the medium as far as that goes without waiting.
     /// No event follows. Does nothing if it is closed.
     func close()
+    /// Who uses it has lost its power: it is closed on this side, and the other one is not told where the medium allows that.
+    func vanish()
+}
+
+extension ByteStream {
+    package func vanish() { close() }
 }
 
 package enum ByteStreamEvent: Sendable, Equatable {

@@ -61,6 +61,10 @@ struct MadeNode {
         var way = Way.all
         /// Power cuts concern it.
         var isPowered = true
+        /// Its name for the connection to the cloud's pile gateway; `nil` for devices that have none.
+        var gateway: LinkName?
+        /// It is a service that the cloud asks by HTTP.
+        var isService = false
     }
 
     /// A serial port between two parts.
@@ -78,6 +82,9 @@ struct MadeNode {
 
     var parts: [Part]
     var ports: [Port] = []
+
+    /// It needs a way to the cloud's REST surface or broker.
+    var isOnline: Bool { parts.contains { $0.way != .none } }
 }
 
 /// Makes emulated devices: one case for each kind.

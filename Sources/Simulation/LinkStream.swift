@@ -32,6 +32,11 @@ package final class LinkStream: ByteStream, LinkReceiver {
         link.close(from: side)
     }
 
+    package func vanish() {
+        isOpening = false
+        link.vanish(side)
+    }
+
     package func link(_ link: Link, _ side: LinkSide, received input: LinkInput) {
         let wasOpening = isOpening
         isOpening = false

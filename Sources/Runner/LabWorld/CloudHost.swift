@@ -19,6 +19,10 @@ final class CloudHost: @unchecked Sendable {
     private(set) var cloud: Cloud?
     /// The broker's side: set right after both exist.
     var broker: (any CloudBroker)?
+    /// The piles' side: set right after both exist.
+    private(set) lazy var piles = PileDoor(self)
+    /// How the cloud reaches services that are none of its own, by their kind: set when those are made.
+    var services: [(kind: String, door: any ServiceDoor)] = []
     /// Told when the cloud begins and ceases to accept connections.
     var onReachable: ((Bool) throws -> Void)?
 
@@ -51,6 +55,7 @@ final class CloudHost: @unchecked Sendable {
         // Ceasing to listen cannot fail.
         try? onReachable?(false)
         broker?.cloudIsGone()
+        piles.closeAll()
         dying.crash()
         recorder.append(node, "crashed")
     }
@@ -63,6 +68,7 @@ final class CloudHost: @unchecked Sendable {
         // Ceasing to listen cannot fail.
         try? onReachable?(false)
         broker?.cloudIsGone()
+        piles.closeAll()
         leaving.crash()
     }
 
@@ -72,6 +78,12 @@ final class CloudHost: @unchecked Sendable {
     func respond(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
         guard let cloud else { return .failure(.unreachable) }
         return await cloud.respond(to: call, from: peer)
+    }
+
+    /// Every payment channel is served by the world's one payment service.
+    private func request(_ call: HTTPCall, of service: String) async -> Result<HTTPAnswer, HTTPFailure> {
+        guard let door = services.first?.door else { return .failure(.unreachable) }
+        return await door.request(call)
     }
 
     /// Writes it down; what the cloud does next in this instant follows from it.
@@ -88,7 +100,10 @@ final class CloudHost: @unchecked Sendable {
             note: { [unowned self] name, fields in note(name, fields) },
             publish: { [unowned self] message in broker?.publish(message) },
             acknowledge: { [unowned self] delivery in broker?.acknowledge(delivery) },
-            disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) })
+            disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) },
+            sendToPile: { [unowned self] connection, bytes in piles.send(bytes, to: connection) },
+            closePile: { [unowned self] connection, _ in piles.close(connection) },
+            request: { [unowned self] service, call in await request(call, of: service) })
     }
 }
 

@@ -139,7 +139,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         life += 1
         if let id { kernel.cancelTimers(of: id) }
         network?.vanish()
-        for port in ports { port.stream.close() }
+        for port in ports { port.stream.vanish() }
         for (_, waiting) in serving.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { waiting.resume(returning: .failure(.interrupted)) }
         serving = [:]
     }

@@ -4,9 +4,4 @@ import Simulation
 /// A device's way to the cloud: its MQTT client and its HTTP requests, over a link that faults can disturb.
 ///
 /// In `sim` both go over a link in memory; in `emu` through libmosquitto and an HTTP client, with a proxy in between.
-protocol DeviceNetwork: MessageClient, HTTPRequester {
-    /// Begins a fault of the link.
-    func apply(_ fault: LinkFault, id: Int)
-    /// Ends it; the others stay as they are.
-    func clear(_ id: Int)
-}
+protocol DeviceNetwork: MessageClient, HTTPRequester, FaultyWay {}

@@ -66,22 +66,22 @@ package final class LabWorld: World, @unchecked Sendable {
             hosts.reserveCapacity(role.count)
             for member in 1...max(1, role.count) {
                 let node = role.count > 1 ? "\(role.name)#\(member)" : role.name
-                let network = try media.network(for: node, role: role, hasFaults: disturbed.contains(role.name))
-                hosts.append(try makeNode(node, role, network, facts: try roster.facts(for: role), setting))
+                hosts.append(try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: try roster.facts(for: role), setting))
             }
             nodes.append((role.name, hosts))
         }
     }
 
-    private func makeNode(
-        _ node: String, _ role: Role, _ network: any DeviceNetwork, facts: Fields, _ setting: DeviceSetting
-    ) throws -> NodeHost {
+    private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ setting: DeviceSetting) throws -> NodeHost {
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, setting: setting)
-        var ports: [[DevicePort]] = Array(repeating: [], count: made.parts.count)
-        for port in made.ports {
-            let ends = try media.serialPort(port.label, of: node, baud: port.baud)
-            ports[port.module].append(DevicePort(name: port.name, stream: ends.module))
-            if let host = port.host { ports[host].append(DevicePort(name: port.name, stream: ends.host, recordedAs: port.label)) }
+        let network = made.isOnline ? try media.network(for: node, role: role, hasFaults: hasFaults) : nil
+        var way: (any FaultyWay)? = network
+        var ports = try serialPorts(of: made, node)
+        for (index, part) in made.parts.enumerated() {
+            guard let name = part.gateway else { continue }
+            let line = try media.pileLine(for: node, role: role, hasFaults: hasFaults)
+            way = line.way
+            ports[index].append(DevicePort(name: name, stream: line.stream))
         }
         let parts = made.parts.enumerated().map { index, part in
             NodeHost.Part(
@@ -91,7 +91,22 @@ package final class LabWorld: World, @unchecked Sendable {
                     recorder: recorder),
                 publishes: part.publishes, isPowered: part.isPowered)
         }
-        return NodeHost(node: node, parts: parts, network: network)
+        if let network {
+            for (part, host) in zip(made.parts, parts) where part.isService {
+                cloud.services.append((role.kind, try media.service(host.host, network: network)))
+            }
+        }
+        return NodeHost(node: node, parts: parts, way: way)
+    }
+
+    private func serialPorts(of made: MadeNode, _ node: String) throws -> [[DevicePort]] {
+        var ports: [[DevicePort]] = Array(repeating: [], count: made.parts.count)
+        for port in made.ports {
+            let ends = try media.serialPort(port.label, of: node, baud: port.baud)
+            ports[port.module].append(DevicePort(name: port.name, stream: ends.module))
+            if let host = port.host { ports[host].append(DevicePort(name: port.name, stream: ends.host, recordedAs: port.label)) }
+        }
+        return ports
     }
 
     /// Every node by its role, one for each member.

@@ -14,12 +14,13 @@ final class NodeHost {
 
     let node: String
     private let parts: [Part]
-    private let network: any DeviceNetwork
+    private let way: (any FaultyWay)?
 
-    init(node: String, parts: [Part], network: any DeviceNetwork) {
+    /// - Parameter way: its way to the cloud, which faults can disturb; `nil` where it has none.
+    init(node: String, parts: [Part], way: (any FaultyWay)?) {
         self.node = node
         self.parts = parts
-        self.network = network
+        self.way = way
     }
 
     func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
@@ -33,7 +34,10 @@ final class NodeHost {
     }
 
     func begin(_ name: String, _ arguments: Fields, handle: Int) throws(ActionFailure) {
-        if name.hasPrefix("link.") { return network.apply(try LinkFaults.fault(name, arguments), id: handle) }
+        if name.hasPrefix("link.") {
+            way?.apply(try LinkFaults.fault(name, arguments), id: handle)
+            return
+        }
         if name.hasPrefix("http.") {
             let fault = try HTTPFaults.fault(name, arguments)
             return onlineHosts.forEach { $0.apply(fault, id: handle) }
@@ -44,7 +48,10 @@ final class NodeHost {
     }
 
     func end(_ name: String, _ arguments: Fields, handle: Int) {
-        if name.hasPrefix("link.") { return network.clear(handle) }
+        if name.hasPrefix("link.") {
+            way?.clear(handle)
+            return
+        }
         if name.hasPrefix("http.") { return onlineHosts.forEach { $0.clearHTTPFault(handle) } }
         if name == Self.powerCut { return poweredHosts.forEach { $0.regainPower() } }
         parts.first { $0.publishes.fault(name) != nil }?.host.handle(.fault(name, arguments, isActive: false))

@@ -22,6 +22,14 @@ protocol WorldMedia: AnyObject {
     /// - Parameter hasFaults: the scenario disturbs its link or its power.
     func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork
 
+    /// A pile's way to the cloud's gateway: the stream that the pile, or its host, opens, and what can disturb it.
+    func pileLine(for node: String, role: Role, hasFaults: Bool) throws -> (stream: any ByteStream, way: any FaultyWay)
+
+    /// How the cloud reaches a node that is a service of its own.
+    ///
+    /// - Parameter network: the node's own way to the cloud.
+    func service(_ host: DeviceHost, network: any DeviceNetwork) throws -> any ServiceDoor
+
     /// Both ends of a serial port: the module's, where the port exists while it is open, and its host's.
     ///
     /// - Parameter baud: the pace of the line; `nil` for ports on USB, which ignore the rate.

@@ -18,6 +18,9 @@ final class RealMedia: WorldMedia {
     private var front: CloudFront?
     private var door: BrokerDoor?
     private var networks: [SocketNetwork] = []
+    private var pileDoor: (door: PileDoor, acceptor: SocketAcceptor, address: StreamAddress)?
+    private var pileLines: [RealPileLine] = []
+    private var services: [RealService] = []
     private var terminals: [any ByteStream] = []
 
     /// One thread carries the sockets of all worlds of the process; it is never stopped, so that what closes late finds it.
@@ -44,7 +47,15 @@ final class RealMedia: WorldMedia {
         let door = try BrokerDoor(
             kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
         self.door = door
+        pileDoor = try openPileDoor(cloud.piles)
         return door.broker
+    }
+
+    private func openPileDoor(_ door: PileDoor) throws -> (PileDoor, SocketAcceptor, StreamAddress) {
+        let acceptor = SocketAcceptor(on: sockets, kernel: kernel) { [unowned self] stream, peer in
+            _ = SocketPileConnection(stream, door: door, peer: nodeName(at: peer.address))
+        }
+        return (door, acceptor, try acceptor.listen(StreamListener(StreamAddress(settings.listening.host, settings.listening.piles))))
     }
 
     var loss: StreamFailure? { door?.loss }
@@ -53,7 +64,7 @@ final class RealMedia: WorldMedia {
 
     /// What listens where.
     var addresses: [(scheme: String, host: String, port: Int)] {
-        ((front?.addresses ?? []) + (door?.addresses ?? [])).map { ($0.scheme, $0.address.host, $0.address.port) }
+        ((front?.addresses ?? []) + (door?.addresses ?? []) + (pileDoor.map { [("piles", $0.address)] } ?? []) + services.map { ("payments", $0.address) }).map { ($0.scheme, $0.address.host, $0.address.port) }
     }
 
     /// The emulated serial ports.
@@ -82,8 +93,7 @@ final class RealMedia: WorldMedia {
         let proxy = LinkProxy(on: kernel, name: node, seed: seed)
         let listeners = try [mqtt, http].map { target in
             try TCPListener(on: sockets, reportingTo: kernel, clock: clock) { [unowned self] device in
-                let upstream = TCPStream(to: TCPTarget(target, source: source), on: sockets, reportingTo: kernel, clock: clock)
-                proxy.accept(device, upstream: upstream)
+                proxy.accept(device, upstream: connection(to: target, from: source))
             }
         }
         return SocketNetwork(
@@ -100,6 +110,35 @@ final class RealMedia: WorldMedia {
 
     private var clock: @Sendable () -> RunInstant { { [reactor] in reactor.now } }
 
+    // MARK: Piles and services
+
+    func pileLine(for node: String, role: Role, hasFaults: Bool) throws -> (stream: any ByteStream, way: any FaultyWay) {
+        guard let pileDoor else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        let line = try hasFaults || role.count <= Self.largestProxiedFleet ? proxiedLine(node, pileDoor.address) : RealPileLine(connection(to: pileDoor.address))
+        pileLines.append(line)
+        return (line, line)
+    }
+
+    private func proxiedLine(_ node: String, _ address: StreamAddress) throws -> RealPileLine {
+        let source = Self.source(of: sources.count)
+        sources[source] = node
+        let proxy = LinkProxy(on: kernel, name: node, seed: seed)
+        let listener = try TCPListener(on: sockets, reportingTo: kernel, clock: clock) { [unowned self] pile in
+            proxy.accept(pile, upstream: connection(to: address, from: source))
+        }
+        return RealPileLine(connection(to: listener.address), proxy: proxy, listener: listener)
+    }
+
+    private func connection(to address: StreamAddress, from source: String? = nil) -> TCPStream {
+        TCPStream(to: TCPTarget(address, source: source), on: sockets, reportingTo: kernel, clock: clock)
+    }
+
+    func service(_ host: DeviceHost, network: any DeviceNetwork) throws -> any ServiceDoor {
+        let service = try RealService(kernel: kernel, sockets: sockets, requests: requests, host: host, listeningOn: settings.listening.host)
+        services.append(service)
+        return service
+    }
+
     // MARK: Serial ports
 
     func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream) {
@@ -115,6 +154,9 @@ final class RealMedia: WorldMedia {
 
     func close() {
         for network in networks { network.close() }
+        for line in pileLines { line.end() }
+        for service in services { service.close() }
+        pileDoor?.acceptor.close()
         for terminal in terminals { terminal.close() }
         requests.close()
         front?.close()

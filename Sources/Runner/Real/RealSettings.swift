@@ -28,11 +28,13 @@ package struct Listening: Sendable, Equatable {
     package var mqtt: Int
     package var mqtts: Int?
     package var webSocket: Int?
+    /// For charging piles.
+    package var piles: Int
     /// For the servers with TLS.
     package var identity: StreamIdentity?
 
     package init(
-        host: String = "127.0.0.1", http: Int = 0, https: Int? = nil, mqtt: Int = 0, mqtts: Int? = nil, webSocket: Int? = nil,
+        host: String = "127.0.0.1", http: Int = 0, https: Int? = nil, mqtt: Int = 0, mqtts: Int? = nil, webSocket: Int? = nil, piles: Int = 0,
         identity: StreamIdentity? = nil
     ) {
         self.host = host
@@ -41,6 +43,7 @@ package struct Listening: Sendable, Equatable {
         self.mqtt = mqtt
         self.mqtts = mqtts
         self.webSocket = webSocket
+        self.piles = piles
         self.identity = identity
     }
 

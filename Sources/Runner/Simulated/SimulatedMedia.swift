@@ -32,6 +32,18 @@ final class SimulatedMedia: WorldMedia {
         return SimulatedNetwork(node: node, link: link, cloud: cloud)
     }
 
+    func pileLine(for node: String, role: Role, hasFaults: Bool) throws -> (stream: any ByteStream, way: any FaultyWay) {
+        guard let cloud else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        let line = SimulatedPileLine(
+            link: Link(on: kernel, name: "\(node).gateway", up: profile, down: profile, seed: seed), door: cloud.piles, peer: node)
+        return (line.stream, line)
+    }
+
+    func service(_ host: DeviceHost, network: any DeviceNetwork) throws -> any ServiceDoor {
+        guard let network = network as? SimulatedNetwork else { throw ActionFailure("no_network", "A service needs a network in memory.") }
+        return SimulatedService(link: network.link, host: host)
+    }
+
     func serialPort(_ name: String, of node: String, baud: UInt32?) -> (module: any ByteStream, host: any ByteStream) {
         let profile = LinkProfile(delay: .microseconds(100), speed: baud.map { .serial(baud: $0) })
         let line = SerialLine(on: kernel, name: "\(node).\(name)", profile: profile, seed: seed)

@@ -8,7 +8,7 @@ import WireProtocols
 final class SimulatedNetwork: DeviceNetwork, LinkReceiver, KernelParticipant, @unchecked Sendable {
     var onNotice: ((MQTTNotice) -> Void)?
     private let node: String
-    private let link: Link
+    let link: Link
     private let kernel: Kernel
     private let cloud: CloudHost
     private var id: ParticipantID?
