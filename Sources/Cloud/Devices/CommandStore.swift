@@ -35,7 +35,7 @@ enum CommandStore {
 
     static func insert(_ command: DeviceCommand, at now: Int64, expiresAt: Int64, in db: Database) throws {
         try db.execute(
-            sql: """
+            cached: """
                 INSERT INTO commands (command_id, device_id, command, module, parameters, state, created_at, expires_at)
                 VALUES (?,?,?,?,?,?,?,?)
                 """,
@@ -43,26 +43,26 @@ enum CommandStore {
     }
 
     static func find(_ id: String, in db: Database) throws -> DeviceCommand? {
-        try Row.fetchOne(db, sql: "SELECT * FROM commands WHERE command_id = ?", arguments: [id]).map(command)
+        try Row.fetchOne(db, cached: "SELECT * FROM commands WHERE command_id = ?", arguments: [id]).map(command)
     }
 
     /// Those that wait, in the order in which they were given.
     static func open(of device: String, includingSent: Bool, in db: Database) throws -> [DeviceCommand] {
         let states = includingSent ? "'queued', 'sent'" : "'queued'"
         return try Row.fetchAll(
-            db, sql: "SELECT * FROM commands WHERE device_id = ? AND state IN (\(states)) ORDER BY id", arguments: [device]
+            db, cached: "SELECT * FROM commands WHERE device_id = ? AND state IN (\(states)) ORDER BY id", arguments: [device]
         ).map(command)
     }
 
     /// How many commands of a device are in a state.
     static func count(of device: String, _ state: DeviceCommand.State, in db: Database) throws -> Int64 {
         try Int64.fetchOne(
-            db, sql: "SELECT count(*) FROM commands WHERE device_id = ? AND state = ?", arguments: [device, state.rawValue]) ?? 0
+            db, cached: "SELECT count(*) FROM commands WHERE device_id = ? AND state = ?", arguments: [device, state.rawValue]) ?? 0
     }
 
     static func markSent(_ ids: [String], at now: Int64, in db: Database) throws {
         for id in ids {
-            try db.execute(sql: "UPDATE commands SET state = 'sent', sent_at = ? WHERE command_id = ? AND state = 'queued'", arguments: [now, id])
+            try db.execute(cached: "UPDATE commands SET state = 'sent', sent_at = ? WHERE command_id = ? AND state = 'queued'", arguments: [now, id])
         }
     }
 
@@ -71,7 +71,7 @@ enum CommandStore {
         _ id: String, state: DeviceCommand.State, result: String?, reason: String?, at now: Int64, in db: Database
     ) throws -> Bool {
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE commands SET state = ?, result = ?, reason = ?, finished_at = ? WHERE command_id = ? AND state IN ('queued', 'sent')
                 """, arguments: [state.rawValue, result, reason, now, id])
         return db.changesCount == 1
@@ -80,7 +80,7 @@ enum CommandStore {
     /// Ends those whose time is over.
     static func expire(at now: Int64, in db: Database) throws -> [DeviceCommand] {
         let commands = try Row.fetchAll(
-            db, sql: "SELECT * FROM commands WHERE state IN ('queued', 'sent') AND expires_at <= ? ORDER BY id", arguments: [now]
+            db, cached: "SELECT * FROM commands WHERE state IN ('queued', 'sent') AND expires_at <= ? ORDER BY id", arguments: [now]
         ).map(command)
         for command in commands {
             _ = try finish(command.id, state: .expired, result: nil, reason: nil, at: now, in: db)
@@ -90,7 +90,7 @@ enum CommandStore {
 
     /// Unix milliseconds of the next end; `nil` where no command waits.
     static func nextExpiry(in db: Database) throws -> Int64? {
-        try Int64.fetchOne(db, sql: "SELECT min(expires_at) FROM commands WHERE state IN ('queued', 'sent')")
+        try Int64.fetchOne(db, cached: "SELECT min(expires_at) FROM commands WHERE state IN ('queued', 'sent')")
     }
 
     private static func command(_ row: Row) -> DeviceCommand {

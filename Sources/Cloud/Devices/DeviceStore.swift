@@ -91,14 +91,14 @@ enum DeviceStore {
     }
 
     static func isProvisioned(_ serial: String, in db: Database) throws -> Bool {
-        try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT * FROM factory_devices WHERE serial_no = ?)", arguments: [serial]) ?? false
+        try Bool.fetchOne(db, cached: "SELECT EXISTS (SELECT * FROM factory_devices WHERE serial_no = ?)", arguments: [serial]) ?? false
     }
 
     // MARK: Registration
 
     static func facts(for request: RegistrationRequest, tenant: String, in db: Database) throws -> RegistrationFacts {
         let factory = try Row.fetchOne(
-            db, sql: "SELECT device_type FROM factory_devices WHERE serial_no = ? AND tenant = ?", arguments: [request.serial, tenant])
+            db, cached: "SELECT device_type FROM factory_devices WHERE serial_no = ? AND tenant = ?", arguments: [request.serial, tenant])
         let known = try find(serial: request.serial, in: db)
         return RegistrationFacts(
             isProvisioned: factory != nil, factoryType: factory.flatMap { $0[0] },
@@ -113,7 +113,7 @@ enum DeviceStore {
         _ request: RegistrationRequest, epoch: Int, fingerprint: String, tenant: String, at now: Int64, in db: Database
     ) throws {
         try db.execute(
-            sql: """
+            cached: """
                 INSERT INTO devices (device_id, device_name, device_type, hardware_version, software_version, mac_address, created_at, updated_at,
                 capabilities, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch) VALUES (?,?,?,?,?,?,?,?,?,?,?,'active',?,?,?,?)
                 ON CONFLICT (serial_no) DO UPDATE SET device_name = excluded.device_name, device_type = excluded.device_type,
@@ -133,7 +133,7 @@ enum DeviceStore {
     /// Takes what may differ between two registrations of the same device. The fingerprint of the first one stays.
     static func refresh(_ request: RegistrationRequest, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE devices SET device_name = ?, hardware_version = coalesce(?, hardware_version),
                 software_version = coalesce(?, software_version), capabilities = coalesce(?, capabilities), updated_at = ? WHERE serial_no = ?
                 """,
@@ -142,17 +142,17 @@ enum DeviceStore {
 
     static func delete(_ id: String, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE devices SET state = 'deleted', status = 'offline', updated_at = ? WHERE device_id = ?", arguments: [now, id])
-        try db.execute(sql: "DELETE FROM configs WHERE device_id = ?", arguments: [id])
-        try db.execute(sql: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND state = 'pending'", arguments: [now, id])
+            cached: "UPDATE devices SET state = 'deleted', status = 'offline', updated_at = ? WHERE device_id = ?", arguments: [now, id])
+        try db.execute(cached: "DELETE FROM configs WHERE device_id = ?", arguments: [id])
+        try db.execute(cached: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND state = 'pending'", arguments: [now, id])
     }
 
     static func setEpoch(_ epoch: Int, of id: String, at now: Int64, in db: Database) throws {
-        try db.execute(sql: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", arguments: [epoch, now, id])
+        try db.execute(cached: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", arguments: [epoch, now, id])
     }
 
     static func countCloneAlarm(serial: String, in db: Database) throws {
-        try db.execute(sql: "UPDATE devices SET clone_alarms = clone_alarms + 1 WHERE serial_no = ?", arguments: [serial])
+        try db.execute(cached: "UPDATE devices SET clone_alarms = clone_alarms + 1 WHERE serial_no = ?", arguments: [serial])
     }
 
     // MARK: Looking
@@ -165,7 +165,7 @@ enum DeviceStore {
     }
 
     static func find(serial: String, in db: Database) throws -> DeviceRecord? {
-        try Row.fetchOne(db, sql: "SELECT * FROM devices WHERE serial_no = ?", arguments: [serial]).map(DeviceRecord.init)
+        try Row.fetchOne(db, cached: "SELECT * FROM devices WHERE serial_no = ?", arguments: [serial]).map(DeviceRecord.init)
     }
 
     /// - Throws: `DEVICE_NOT_FOUND` for one that is unknown, deleted, or another tenant's: the three cannot be told apart.
@@ -176,15 +176,15 @@ enum DeviceStore {
 
     /// All that are not deleted, in the order in which they registered.
     static func all(in db: Database) throws -> [DeviceRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM devices WHERE state = 'active' ORDER BY id").map(DeviceRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM devices WHERE state = 'active' ORDER BY id").map(DeviceRecord.init)
     }
 
     static func page(_ page: Int, limit: Int, presence: Presence?, tenant: String, in db: Database) throws -> (items: [DeviceRecord], total: Int) {
         let condition = "state = 'active' AND tenant = ? AND (? IS NULL OR status = ?)"
         let total = try Int.fetchOne(
-            db, sql: "SELECT count(*) FROM devices WHERE \(condition)", arguments: [tenant, presence?.rawValue, presence?.rawValue]) ?? 0
+            db, cached: "SELECT count(*) FROM devices WHERE \(condition)", arguments: [tenant, presence?.rawValue, presence?.rawValue]) ?? 0
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
+            db, cached: "SELECT * FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
             arguments: [tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit])
         return (rows.map(DeviceRecord.init), total)
     }

@@ -158,7 +158,7 @@ extension RolloutEngine {
     private mutating func takeLate(_ report: UpdateReport, of execution: ExecutionRecord) throws -> ExecutionRecord? {
         if bugs.contains(.terminalStateOverwritten) {
             try db.execute(
-                sql: "UPDATE executions SET state = ?, reason = ?, sequence = ? WHERE id = ?",
+                cached: "UPDATE executions SET state = ?, reason = ?, sequence = ? WHERE id = ?",
                 arguments: [report.state.rawValue, report.reason, report.sequence, execution.row])
             if report.state.isTerminal {
                 try noteFinished(execution, number: try number(of: execution.version), report.state, reason: report.reason)

@@ -26,7 +26,7 @@ extension RolloutEngine {
     mutating func create(_ plan: RolloutPlan, id: String, tenant: String) throws -> RolloutRecord {
         let devices = RolloutRules.order(try targets(of: plan, tenant: tenant), rollout: id)
         try db.execute(
-            sql: """
+            cached: """
                 INSERT INTO rollouts (rollout_id, tenant, version, action, kind, group_name, state, stages, success_gate, error_gate,
                 minimum_samples, rate, device_timeout, rollback_on_error, force, created_at) VALUES (?,?,?,'install',?,?,'draft',?,?,?,?,?,?,?,?,?)
                 """,
@@ -55,7 +55,7 @@ extension RolloutEngine {
 
     private func addStage(_ stage: Int, percentage: Int, total: Int, to rollout: Int64) throws {
         try db.execute(
-            sql: "INSERT INTO rollout_stages (rollout, stage, percentage, total) VALUES (?,?,?,?)", arguments: [rollout, stage, percentage, total])
+            cached: "INSERT INTO rollout_stages (rollout, stage, percentage, total) VALUES (?,?,?,?)", arguments: [rollout, stage, percentage, total])
     }
 
     private mutating func start(_ rollout: RolloutRecord) throws {
@@ -98,7 +98,7 @@ extension RolloutEngine {
 
     /// Those of a list whose channel takes the version, and who do not have it already.
     private func willing(sql: String, arguments: StatementArguments, version: VersionRecord) throws -> [String] {
-        let rows = try Row.fetchAll(db, sql: sql, arguments: arguments)
+        let rows = try Row.fetchAll(db, cached: sql, arguments: arguments)
         let channels = version.type == .stable ? nil : try self.channels()
         return rows.compactMap { row -> String? in
             let (device, runs): (String, String?) = (row[0], row[1])
@@ -120,7 +120,7 @@ extension RolloutEngine {
         var channels: [String: ReleaseChannel] = [:]
         let ofGroups = try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT m.device_id, g.channel FROM device_group_members m JOIN device_groups g ON g.tenant = m.tenant AND g.name = m.name
                 WHERE g.channel IS NOT NULL
                 """)
@@ -128,7 +128,7 @@ extension RolloutEngine {
             let channel = ReleaseChannel(rawValue: row[1]) ?? .stable
             channels[row[0], default: .stable] = max(channels[row[0]] ?? .stable, channel)
         }
-        for row in try Row.fetchAll(db, sql: "SELECT device_id, channel FROM device_channels") {
+        for row in try Row.fetchAll(db, cached: "SELECT device_id, channel FROM device_channels") {
             channels[row[0]] = ReleaseChannel(rawValue: row[1]) ?? .stable
         }
         return channels
@@ -145,7 +145,7 @@ extension RolloutEngine {
     mutating func pause(_ rollout: RolloutRecord, reason: String) throws {
         guard rollout.state == .running || rollout.state == .finished else { throw refuse(rollout) }
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE executions SET state = 'queued', notified_at = NULL, deadline_at = NULL
                 WHERE rollout = ? AND state IN ('queued', 'notified') AND offered_at IS NULL AND finished_at IS NULL
                 """, arguments: [rollout.row])
@@ -157,10 +157,10 @@ extension RolloutEngine {
         if rollout.state == .draft { return try start(rollout) }
         guard rollout.state == .paused else { throw refuse(rollout) }
         try db.execute(
-            sql: "UPDATE rollout_stages SET forgiven_failed = failed, forgiven_ended = succeeded + failed WHERE rollout = ?",
+            cached: "UPDATE rollout_stages SET forgiven_failed = failed, forgiven_ended = succeeded + failed WHERE rollout = ?",
             arguments: [rollout.row])
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE executions SET deadline_at = ? + position * ?
                 WHERE rollout = ? AND state = 'queued' AND offered_at IS NULL AND finished_at IS NULL
                 """, arguments: [now + rollout.timeout, rollout.pace, rollout.row])
@@ -181,13 +181,13 @@ extension RolloutEngine {
     private mutating func cancelAll(of rollout: RolloutRecord, reason: String) throws {
         let waiting = try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT stage, count(*) FROM executions WHERE rollout = ? AND finished_at IS NULL AND offered_at IS NULL AND stage IS NOT NULL
                 GROUP BY stage ORDER BY stage
                 """, arguments: [rollout.row])
         for row in waiting { try RolloutStore.count("neutral", row[1], rollout: rollout.row, stage: row[0], in: db) }
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE executions SET state = 'cancelled', outcome = 'neutral', reason = ?, finished_at = ?, deadline_at = NULL,
                 revision = revision + 1 WHERE rollout = ? AND finished_at IS NULL AND offered_at IS NULL
                 """, arguments: [reason, now, rollout.row])
@@ -198,7 +198,7 @@ extension RolloutEngine {
 
     private mutating func requestCancel(_ execution: ExecutionRecord) throws {
         try db.execute(
-            sql: "UPDATE executions SET cancel_requested = TRUE, revision = revision + 1 WHERE id = ?", arguments: [execution.row])
+            cached: "UPDATE executions SET cancel_requested = TRUE, revision = revision + 1 WHERE id = ?", arguments: [execution.row])
         effects.cancelled.append(execution)
     }
 
@@ -229,7 +229,7 @@ extension RolloutEngine {
         guard let version = try VersionStore.find(rollout.version, in: db) else { return nil }
         var targets: [(execution: ExecutionRecord, version: VersionRecord?)] = []
         for execution in executions {
-            let runs = try String.fetchOne(db, sql: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
+            let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
             // Who has gone on to another version since is left where it is.
             guard runs.map(VersionRecord.canonical) == version.number else { continue }
             targets.append((execution, try previous(of: execution, version, tenant: rollout.tenant)))
@@ -276,14 +276,14 @@ extension RolloutEngine {
         if let known = try RolloutStore.takingBack(rollout.row, in: db) { return known }
         let id = "ro_" + makeID().dropFirst(3)
         try db.execute(
-            sql: """
+            cached: """
                 INSERT INTO rollouts (rollout_id, tenant, version, action, source, kind, state, stages, success_gate, error_gate, minimum_samples,
                 rate, device_timeout, rollback_on_error, force, created_at) VALUES (?,?,?,'rollback',?,'devices','draft',1,0,1000000,?,?,?,FALSE,TRUE,?)
                 """,
             arguments: [id, rollout.tenant, version.row, rollout.row, Int64.max, rollout.rate, rollout.timeout, now])
         let row = db.lastInsertedRowID
         try addStage(0, percentage: 100, total: 0, to: row)
-        try db.execute(sql: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ?", arguments: [now, row])
+        try db.execute(cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ?", arguments: [now, row])
         try RolloutStore.log("created", reason: "rollback", actor: actor, of: row, at: now, in: db)
         return try RolloutStore.known(id, tenant: rollout.tenant, in: db)
     }

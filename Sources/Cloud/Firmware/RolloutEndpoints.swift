@@ -58,7 +58,7 @@ extension FirmwareService {
         fields["stages"] = .integer(Int64(rollout.stages))
         let rows = try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT state, outcome, offered_at IS NOT NULL, count(*) FROM executions
                 WHERE rollout = ? AND is_current AND parent IS NULL GROUP BY 1, 2, 3
                 """, arguments: [rollout.row])

@@ -55,10 +55,10 @@ struct RolloutEngine {
         var stage = stage
         while true {
             try db.execute(
-                sql: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ? AND stage = ?", arguments: [now, rollout.row, stage])
-            try db.execute(sql: "UPDATE rollouts SET stage = ?, revision = revision + 1 WHERE id = ?", arguments: [stage, rollout.row])
+                cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ? AND stage = ?", arguments: [now, rollout.row, stage])
+            try db.execute(cached: "UPDATE rollouts SET stage = ?, revision = revision + 1 WHERE id = ?", arguments: [stage, rollout.row])
             try db.execute(
-                sql: """
+                cached: """
                     UPDATE executions SET state = 'queued', deadline_at = ? + position * ?
                     WHERE rollout = ? AND stage = ? AND state = 'waiting'
                     """, arguments: [now + rollout.timeout, rollout.pace, rollout.row, stage])
@@ -179,7 +179,7 @@ struct RolloutEngine {
             let rollout = try RolloutStore.find(execution.rollout, in: db)
         else { return }
         if hasSucceeded {
-            try db.execute(sql: "UPDATE executions SET deadline_at = ? WHERE id = ?", arguments: [now + rollout.timeout, parent])
+            try db.execute(cached: "UPDATE executions SET deadline_at = ? WHERE id = ?", arguments: [now + rollout.timeout, parent])
         } else {
             try finish(execution, .failed, .failure, reason: "intermediate_failed")
         }
@@ -199,7 +199,7 @@ struct RolloutEngine {
 
     private mutating func expire(_ execution: ExecutionRecord) throws {
         guard execution.hasBegun else { return try finish(execution, .timedOut, .silent, reason: "timeout") }
-        let runs = try String.fetchOne(db, sql: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
+        let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
         let number = try number(of: execution.version)
         let arrived = runs.map(VersionRecord.canonical) == number && execution.fromVersion != number
         if arrived, execution.isConfirmed != false, !execution.state.isBeyondReturn {

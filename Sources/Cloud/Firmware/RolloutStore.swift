@@ -11,7 +11,7 @@ enum RolloutStore {
 
     /// - Throws: `ROLLOUT_NOT_FOUND`, also for another tenant's.
     static func known(_ id: String, tenant: String, in db: Database) throws -> RolloutRecord {
-        let row = try Row.fetchOne(db, sql: "SELECT * FROM rollouts WHERE rollout_id = ? AND tenant = ?", arguments: [id, tenant])
+        let row = try Row.fetchOne(db, cached: "SELECT * FROM rollouts WHERE rollout_id = ? AND tenant = ?", arguments: [id, tenant])
         guard let row else { throw APIError(.rolloutNotFound) }
         return RolloutRecord(row)
     }
@@ -19,51 +19,51 @@ enum RolloutStore {
     /// The newest rollout that installs a version; one that goes back to it, where no other is there.
     static func newest(of version: Int64, in db: Database) throws -> RolloutRecord? {
         try Row.fetchOne(
-            db, sql: "SELECT * FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", arguments: [version]
+            db, cached: "SELECT * FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", arguments: [version]
         ).map(RolloutRecord.init)
     }
 
     /// Those that still take devices in: of each version that is handed out, the newest first.
     static func admitting(tenant: String, in db: Database) throws -> [RolloutRecord] {
         try Row.fetchAll(
-            db, sql: "SELECT * FROM rollouts WHERE state IN ('running', 'finished', 'paused') AND action = 'install' AND tenant = ? ORDER BY id DESC",
+            db, cached: "SELECT * FROM rollouts WHERE state IN ('running', 'finished', 'paused') AND action = 'install' AND tenant = ? ORDER BY id DESC",
             arguments: [tenant]
         ).map(RolloutRecord.init)
     }
 
     static func running(in db: Database) throws -> [RolloutRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM rollouts WHERE state = 'running' ORDER BY id").map(RolloutRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM rollouts WHERE state = 'running' ORDER BY id").map(RolloutRecord.init)
     }
 
     static func ofVersion(_ version: Int64, in db: Database) throws -> [RolloutRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM rollouts WHERE version = ? ORDER BY id", arguments: [version]).map(RolloutRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM rollouts WHERE version = ? ORDER BY id", arguments: [version]).map(RolloutRecord.init)
     }
 
     static func takingBack(_ rollout: Int64, in db: Database) throws -> RolloutRecord? {
-        try Row.fetchOne(db, sql: "SELECT * FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", arguments: [rollout]).map(RolloutRecord.init)
+        try Row.fetchOne(db, cached: "SELECT * FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", arguments: [rollout]).map(RolloutRecord.init)
     }
 
     static func page(_ page: Int, limit: Int, tenant: String, in db: Database) throws -> (items: [RolloutRecord], total: Int) {
-        let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM rollouts WHERE tenant = ?", arguments: [tenant]) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM rollouts WHERE tenant = ?", arguments: [tenant]) ?? 0
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
+            db, cached: "SELECT * FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
         return (rows.map(RolloutRecord.init), total)
     }
 
     static func setState(_ state: RolloutRecord.State, reason: String?, of rollout: Int64, finishedAt: Int64?, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE rollouts SET state = ?, reason = ?, revision = revision + 1, finished_at = ? WHERE id = ?",
+            cached: "UPDATE rollouts SET state = ?, reason = ?, revision = revision + 1, finished_at = ? WHERE id = ?",
             arguments: [state.rawValue, reason, finishedAt, rollout])
     }
 
     static func log(_ what: String, reason: String?, actor: String, of rollout: Int64, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: "INSERT INTO rollout_log (rollout, at, actor, what, reason) VALUES (?,?,?,?,?)", arguments: [rollout, now, actor, what, reason])
+            cached: "INSERT INTO rollout_log (rollout, at, actor, what, reason) VALUES (?,?,?,?,?)", arguments: [rollout, now, actor, what, reason])
     }
 
     static func history(of rollout: Int64, in db: Database) throws -> [FieldValue] {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT at, actor, what, reason FROM rollout_log WHERE rollout = ? ORDER BY id DESC LIMIT 100", arguments: [rollout])
+            db, cached: "SELECT at, actor, what, reason FROM rollout_log WHERE rollout = ? ORDER BY id DESC LIMIT 100", arguments: [rollout])
         return rows.reversed().map { row in
             var fields: Fields = [
                 "at": .text(Timestamp.text(unixSeconds: (row[0] as Int64) / 1000)), "actor": .text(row[1]), "what": .text(row[2]),
@@ -89,13 +89,13 @@ enum RolloutStore {
 
     static func stages(of rollout: Int64, in db: Database) throws -> [(percentage: Int, openedAt: Int64?, counts: StageCounts)] {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT stage, percentage, opened_at FROM rollout_stages WHERE rollout = ? ORDER BY stage", arguments: [rollout])
+            db, cached: "SELECT stage, percentage, opened_at FROM rollout_stages WHERE rollout = ? ORDER BY stage", arguments: [rollout])
         return try rows.map { (percentage: $0[1], openedAt: $0[2], counts: try counts(rollout, stage: $0[0], in: db)) }
     }
 
     static func isOpen(_ rollout: Int64, stage: Int, in db: Database) throws -> Bool {
         try Bool.fetchOne(
-            db, sql: "SELECT opened_at IS NOT NULL FROM rollout_stages WHERE rollout = ? AND stage = ?", arguments: [rollout, stage]) ?? false
+            db, cached: "SELECT opened_at IS NOT NULL FROM rollout_stages WHERE rollout = ? AND stage = ?", arguments: [rollout, stage]) ?? false
     }
 
     /// Adds to one of the counts of a stage: one of the table's own words.
@@ -137,7 +137,7 @@ enum RolloutStore {
     /// The newest execution of a device, of one version where that is asked for.
     static func newest(of device: String, version: Int64?, in db: Database) throws -> ExecutionRecord? {
         try Row.fetchOne(
-            db, sql: "SELECT * FROM executions WHERE device_id = ? AND (? IS NULL OR version = ?) ORDER BY id DESC LIMIT 1",
+            db, cached: "SELECT * FROM executions WHERE device_id = ? AND (? IS NULL OR version = ?) ORDER BY id DESC LIMIT 1",
             arguments: [device, version, version]
         ).map(ExecutionRecord.init)
     }
@@ -145,7 +145,7 @@ enum RolloutStore {
     static func due(at now: Int64, limit: Int, in db: Database) throws -> [ExecutionRecord] {
         try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT * FROM executions WHERE finished_at IS NULL AND deadline_at IS NOT NULL AND deadline_at <= ?
                 ORDER BY deadline_at, id LIMIT ?
                 """, arguments: [now, limit]
@@ -161,7 +161,7 @@ enum RolloutStore {
     /// Those of the open stages who wait to be told, in their order.
     static func queued(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
         try Row.fetchAll(
-            db, sql: "SELECT * FROM executions WHERE rollout = ? AND state = 'queued' AND finished_at IS NULL ORDER BY stage, position",
+            db, cached: "SELECT * FROM executions WHERE rollout = ? AND state = 'queued' AND finished_at IS NULL ORDER BY stage, position",
             arguments: [rollout]
         ).map(ExecutionRecord.init)
     }
@@ -169,7 +169,7 @@ enum RolloutStore {
     static func begunOf(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
         try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT * FROM executions WHERE rollout = ? AND offered_at IS NOT NULL AND finished_at IS NULL ORDER BY stage, position
                 """, arguments: [rollout]
         ).map(ExecutionRecord.init)
@@ -178,7 +178,7 @@ enum RolloutStore {
     static func succeeded(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
         try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT * FROM executions WHERE rollout = ? AND state = 'succeeded' AND is_current AND parent IS NULL
                 ORDER BY stage, position, id
                 """, arguments: [rollout]
@@ -186,9 +186,9 @@ enum RolloutStore {
     }
 
     static func page(of rollout: Int64, _ page: Int, limit: Int, in db: Database) throws -> (items: [ExecutionRecord], total: Int) {
-        let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM executions WHERE rollout = ?", arguments: [rollout]) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM executions WHERE rollout = ?", arguments: [rollout]) ?? 0
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
+            db, cached: "SELECT * FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
             arguments: [rollout, limit, (page - 1) * limit])
         return (rows.map(ExecutionRecord.init), total)
     }

@@ -145,7 +145,7 @@ extension RolloutEngine {
         if let earlier = candidate.earlier {
             draft.device = earlier.device
             (draft.stage, draft.position, draft.attempt) = (earlier.stage, earlier.position, earlier.attempt + 1)
-            try db.execute(sql: "UPDATE executions SET is_current = FALSE WHERE id = ?", arguments: [earlier.row])
+            try db.execute(cached: "UPDATE executions SET is_current = FALSE WHERE id = ?", arguments: [earlier.row])
             if let stage = earlier.stage, let outcome = earlier.outcome {
                 try RolloutStore.count(Self.column(of: outcome), -1, rollout: rollout.row, stage: stage, in: db)
                 if earlier.hasBegun { try RolloutStore.count("offered", -1, rollout: rollout.row, stage: stage, in: db) }
@@ -164,7 +164,7 @@ extension RolloutEngine {
     /// What an operator forgave cannot be more than what there is.
     private func forgiveLess(_ rollout: Int64, stage: Int) throws {
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE rollout_stages SET forgiven_failed = min(forgiven_failed, failed), forgiven_ended = min(forgiven_ended, succeeded + failed)
                 WHERE rollout = ? AND stage = ?
                 """, arguments: [rollout, stage])
@@ -209,7 +209,7 @@ extension RolloutEngine {
         guard candidate.rollout.action == .install, needsStep(to: version, question), let current = question.version, let wanted = version.firmware
         else { return nil }
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM versions WHERE tenant = ? AND device_type = ? AND released_at IS NOT NULL AND is_active ORDER BY id",
+            db, cached: "SELECT * FROM versions WHERE tenant = ? AND device_type = ? AND released_at IS NOT NULL AND is_active ORDER BY id",
             arguments: [candidate.rollout.tenant, version.deviceType])
         let steps = try rows.map(VersionRecord.init).filter { step in
             guard let firmware = step.firmware, firmware > current, firmware < wanted, step.type <= version.type, !needsStep(to: step, question),
@@ -223,7 +223,7 @@ extension RolloutEngine {
     private mutating func insertStep(_ step: VersionRecord, to parent: ExecutionRecord, rollout: RolloutRecord) throws -> ExecutionRecord {
         // The time of the whole way does not run while the device is on a step of it.
         try db.execute(
-            sql: "UPDATE executions SET deadline_at = NULL, state = 'queued', notified_at = NULL WHERE id = ?", arguments: [parent.row])
+            cached: "UPDATE executions SET deadline_at = NULL, state = 'queued', notified_at = NULL WHERE id = ?", arguments: [parent.row])
         let row = try RolloutStore.insert(
             RolloutStore.Draft(
                 id: makeID(), rollout: rollout.row, device: parent.device, version: step.row, action: .install, position: parent.position,

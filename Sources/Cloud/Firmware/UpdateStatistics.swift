@@ -12,9 +12,9 @@ enum UpdateStatistics {
     /// - Parameter condition: one of the two above.
     private static func make(_ condition: String, _ row: Int64, in db: Database) throws -> Fields {
         let states = try Row.fetchAll(
-            db, sql: "SELECT state, count(*) FROM executions e WHERE \(condition) AND is_current GROUP BY state", arguments: [row])
+            db, cached: "SELECT state, count(*) FROM executions e WHERE \(condition) AND is_current GROUP BY state", arguments: [row])
         let outcomes = try Row.fetchAll(
-            db, sql: "SELECT outcome, count(*) FROM executions e WHERE \(condition) AND is_current AND outcome IS NOT NULL GROUP BY outcome",
+            db, cached: "SELECT outcome, count(*) FROM executions e WHERE \(condition) AND is_current AND outcome IS NOT NULL GROUP BY outcome",
             arguments: [row])
         var counts: Fields = [:]
         for state in ExecutionRecord.State.allCases {
@@ -29,7 +29,7 @@ enum UpdateStatistics {
         if succeeded + failed > 0 { fields["success_share"] = .number(Double(succeeded) / Double(succeeded + failed)) }
         let times = try Int64.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT finished_at - offered_at FROM executions e WHERE \(condition) AND state = 'succeeded' AND offered_at IS NOT NULL
                 ORDER BY finished_at - offered_at
                 """, arguments: [row])
@@ -39,7 +39,7 @@ enum UpdateStatistics {
         }
         let reasons = try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT reason, count(*) FROM executions e WHERE \(condition) AND reason IS NOT NULL AND finished_at IS NOT NULL
                 GROUP BY reason ORDER BY count(*) DESC, reason LIMIT 32
                 """, arguments: [row])

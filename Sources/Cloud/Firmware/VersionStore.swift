@@ -23,7 +23,7 @@ enum VersionStore {
 
     /// All of one tenant, in the order in which they were made.
     static func all(tenant: String, in db: Database) throws -> [VersionRecord] {
-        try Row.fetchAll(db, sql: "SELECT * FROM versions WHERE tenant = ? ORDER BY id", arguments: [tenant]).map(VersionRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM versions WHERE tenant = ? ORDER BY id", arguments: [tenant]).map(VersionRecord.init)
     }
 
     static func page(
@@ -31,9 +31,9 @@ enum VersionStore {
     ) throws -> (items: [VersionRecord], total: Int) {
         let condition = "tenant = ? AND (? IS NULL OR version_type = ?) AND (? IS NULL OR device_type = ?)"
         let arguments: StatementArguments = [tenant, channel, channel, type, type]
-        let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM versions WHERE \(condition)", arguments: arguments) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM versions WHERE \(condition)", arguments: arguments) ?? 0
         let rows = try Row.fetchAll(
-            db, sql: "SELECT * FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
+            db, cached: "SELECT * FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
             arguments: arguments + [limit, (page - 1) * limit])
         return (rows.map(VersionRecord.init), total)
     }
@@ -41,7 +41,7 @@ enum VersionStore {
     static func insert(_ draft: VersionDraft, tenant: String, at now: Int64, in db: Database) throws -> VersionRecord {
         if try find(draft.number, type: draft.deviceType, tenant: tenant, in: db) != nil { throw APIError(.versionExists) }
         try db.execute(
-            sql: """
+            cached: """
                 INSERT INTO versions (version_number, version_type, release_notes, is_force_update, min_compatible_version, created_at, tenant,
                 device_type, format, base_version) VALUES (?,?,?,?,?,?,?,?,?,?)
                 """,
@@ -56,66 +56,66 @@ enum VersionStore {
 
     static func put(_ bytes: [UInt8], as part: FirmwarePart, checksum: String, of version: Int64, in db: Database) throws {
         try db.execute(
-            sql: "INSERT OR REPLACE INTO firmware_files (version, part, checksum, content) VALUES (?,?,?,?)",
+            cached: "INSERT OR REPLACE INTO firmware_files (version, part, checksum, content) VALUES (?,?,?,?)",
             arguments: [version, part.rawValue, checksum, unsafe bytes.withUnsafeBytes { unsafe Data($0) }])
     }
 
     static func content(_ part: FirmwarePart, of version: Int64, in db: Database) throws -> (checksum: String, bytes: [UInt8])? {
         let row = try Row.fetchOne(
-            db, sql: "SELECT checksum, content FROM firmware_files WHERE version = ? AND part = ?", arguments: [version, part.rawValue])
+            db, cached: "SELECT checksum, content FROM firmware_files WHERE version = ? AND part = ?", arguments: [version, part.rawValue])
         return row.map { ($0[0], Array($0[1] as Data)) }
     }
 
     static func checksum(_ part: FirmwarePart, of version: Int64, in db: Database) throws -> String? {
         try String.fetchOne(
-            db, sql: "SELECT checksum FROM firmware_files WHERE version = ? AND part = ?", arguments: [version, part.rawValue])
+            db, cached: "SELECT checksum FROM firmware_files WHERE version = ? AND part = ?", arguments: [version, part.rawValue])
     }
 
     static func setImage(size: Int, checksum: String, format: FirmwareFormat?, of version: Int64, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE versions SET file_size = ?, checksum = ?, format = coalesce(?, format) WHERE id = ?",
+            cached: "UPDATE versions SET file_size = ?, checksum = ?, format = coalesce(?, format) WHERE id = ?",
             arguments: [size, checksum, format?.rawValue, version])
     }
 
     static func setManifest(_ facts: ManifestFacts?, minimumCompatible: String?, of version: Int64, in db: Database) throws {
         let hardware = facts.map { JSONWriter.text(.list($0.hardware.map { .text($0) })) }
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE versions SET hardware = ?, security_counter = ?, manifest_version = ?, min_compatible_version = ? WHERE id = ?
                 """, arguments: [hardware, facts?.securityCounter, facts?.version, minimumCompatible, version])
     }
 
     static func setDelta(_ delta: VersionRecord.Delta?, of version: Int64, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE versions SET delta_size = ?, delta_checksum = ?, delta_base_version = ?, delta_base_checksum = ? WHERE id = ?",
+            cached: "UPDATE versions SET delta_size = ?, delta_checksum = ?, delta_base_version = ?, delta_base_checksum = ? WHERE id = ?",
             arguments: [delta?.size, delta?.checksum, delta?.baseVersion, delta?.baseChecksum, version])
     }
 
     static func release(_ version: Int64, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: """
+            cached: """
                 UPDATE versions SET released_at = ?, download_url = '/api/v1/versions/' || version_number || '/download' WHERE id = ?
                 """, arguments: [now, version])
     }
 
     static func withdraw(_ version: Int64, in db: Database) throws {
-        try db.execute(sql: "UPDATE versions SET is_active = FALSE WHERE id = ?", arguments: [version])
+        try db.execute(cached: "UPDATE versions SET is_active = FALSE WHERE id = ?", arguments: [version])
     }
 
     // MARK: Roots
 
     static func root(_ number: Int64, tenant: String, in db: Database) throws -> [UInt8]? {
-        try Data.fetchOne(db, sql: "SELECT content FROM firmware_roots WHERE tenant = ? AND number = ?", arguments: [tenant, number])
+        try Data.fetchOne(db, cached: "SELECT content FROM firmware_roots WHERE tenant = ? AND number = ?", arguments: [tenant, number])
             .map { Array($0) }
     }
 
     static func newestRoot(tenant: String, in db: Database) throws -> Int64 {
-        try Int64.fetchOne(db, sql: "SELECT max(number) FROM firmware_roots WHERE tenant = ?", arguments: [tenant]) ?? 0
+        try Int64.fetchOne(db, cached: "SELECT max(number) FROM firmware_roots WHERE tenant = ?", arguments: [tenant]) ?? 0
     }
 
     static func insertRoot(_ number: Int64, _ bytes: [UInt8], tenant: String, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: "INSERT INTO firmware_roots (tenant, number, content, created_at) VALUES (?,?,?,?)",
+            cached: "INSERT INTO firmware_roots (tenant, number, content, created_at) VALUES (?,?,?,?)",
             arguments: [tenant, number, unsafe bytes.withUnsafeBytes { unsafe Data($0) }, now])
     }
 
@@ -123,38 +123,38 @@ enum VersionStore {
 
     static func setGroup(_ name: String, devices: [String], channel: ReleaseChannel?, tenant: String, in db: Database) throws {
         try db.execute(
-            sql: "INSERT OR REPLACE INTO device_groups (tenant, name, channel) VALUES (?,?,?)", arguments: [tenant, name, channel?.rawValue])
-        try db.execute(sql: "DELETE FROM device_group_members WHERE tenant = ? AND name = ?", arguments: [tenant, name])
+            cached: "INSERT OR REPLACE INTO device_groups (tenant, name, channel) VALUES (?,?,?)", arguments: [tenant, name, channel?.rawValue])
+        try db.execute(cached: "DELETE FROM device_group_members WHERE tenant = ? AND name = ?", arguments: [tenant, name])
         let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO device_group_members (tenant, name, device_id) VALUES (?,?,?)")
         for device in devices { try statement.execute(arguments: [tenant, name, device]) }
     }
 
     static func group(_ name: String, tenant: String, in db: Database) throws -> (channel: String?, devices: [String])? {
-        guard let row = try Row.fetchOne(db, sql: "SELECT channel FROM device_groups WHERE tenant = ? AND name = ?", arguments: [tenant, name])
+        guard let row = try Row.fetchOne(db, cached: "SELECT channel FROM device_groups WHERE tenant = ? AND name = ?", arguments: [tenant, name])
         else { return nil }
         let devices = try String.fetchAll(
-            db, sql: "SELECT device_id FROM device_group_members WHERE tenant = ? AND name = ? ORDER BY device_id", arguments: [tenant, name])
+            db, cached: "SELECT device_id FROM device_group_members WHERE tenant = ? AND name = ? ORDER BY device_id", arguments: [tenant, name])
         return (row[0], devices)
     }
 
     static func isMember(_ device: String, of name: String, tenant: String, in db: Database) throws -> Bool {
         try Bool.fetchOne(
-            db, sql: "SELECT EXISTS (SELECT 1 FROM device_group_members WHERE tenant = ? AND name = ? AND device_id = ?)",
+            db, cached: "SELECT EXISTS (SELECT 1 FROM device_group_members WHERE tenant = ? AND name = ? AND device_id = ?)",
             arguments: [tenant, name, device]) ?? false
     }
 
     static func setChannel(_ channel: ReleaseChannel, of device: String, in db: Database) throws {
-        try db.execute(sql: "INSERT OR REPLACE INTO device_channels (device_id, channel) VALUES (?,?)", arguments: [device, channel.rawValue])
+        try db.execute(cached: "INSERT OR REPLACE INTO device_channels (device_id, channel) VALUES (?,?)", arguments: [device, channel.rawValue])
     }
 
     /// The device's own channel, else the most daring of its groups, else `stable`.
     static func channel(of device: String, in db: Database) throws -> ReleaseChannel {
-        if let own = try String.fetchOne(db, sql: "SELECT channel FROM device_channels WHERE device_id = ?", arguments: [device]) {
+        if let own = try String.fetchOne(db, cached: "SELECT channel FROM device_channels WHERE device_id = ?", arguments: [device]) {
             return ReleaseChannel(rawValue: own) ?? .stable
         }
         let ofGroups = try String.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT g.channel FROM device_group_members m JOIN device_groups g ON g.tenant = m.tenant AND g.name = m.name
                 WHERE m.device_id = ? AND g.channel IS NOT NULL
                 """, arguments: [device])
@@ -165,7 +165,7 @@ enum VersionStore {
 
     static func block(_ version: Int64, for device: String, reason: String, execution: String, at now: Int64, in db: Database) throws -> Bool {
         try db.execute(
-            sql: "INSERT OR IGNORE INTO firmware_blocks (device_id, version, reason, execution_id, created_at) VALUES (?,?,?,?,?)",
+            cached: "INSERT OR IGNORE INTO firmware_blocks (device_id, version, reason, execution_id, created_at) VALUES (?,?,?,?,?)",
             arguments: [device, version, reason, execution, now])
         return db.changesCount == 1
     }
@@ -176,14 +176,14 @@ enum VersionStore {
     }
 
     static func liftBlock(_ version: Int64, for device: String, in db: Database) throws -> Bool {
-        try db.execute(sql: "DELETE FROM firmware_blocks WHERE device_id = ? AND version = ?", arguments: [device, version])
+        try db.execute(cached: "DELETE FROM firmware_blocks WHERE device_id = ? AND version = ?", arguments: [device, version])
         return db.changesCount == 1
     }
 
     static func blocks(of device: String, in db: Database) throws -> [FieldValue] {
         let rows = try Row.fetchAll(
             db,
-            sql: """
+            cached: """
                 SELECT v.version_number, b.reason, b.execution_id, b.created_at FROM firmware_blocks b JOIN versions v ON v.id = b.version
                 WHERE b.device_id = ? ORDER BY v.id
                 """, arguments: [device])

@@ -70,7 +70,7 @@ package final class AuditLog: Sendable {
         let maximum = maximumRows
         try storage.write(.buffered) { db in
             try db.execute(
-                sql: """
+                cached: """
                     INSERT INTO audit_log (at, request_id, tenant, caller, peer, method, route, target, status, error)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
@@ -78,16 +78,16 @@ package final class AuditLog: Sendable {
                     entry.at, entry.requestID, entry.tenant, entry.caller, entry.peer, entry.method, entry.route,
                     String(decoding: entry.target.utf8.prefix(256), as: UTF8.self), entry.status, entry.error,
                 ])
-            if isSweep { try db.execute(sql: "DELETE FROM audit_log WHERE id <= ?", arguments: [db.lastInsertedRowID - Int64(maximum)]) }
+            if isSweep { try db.execute(cached: "DELETE FROM audit_log WHERE id <= ?", arguments: [db.lastInsertedRowID - Int64(maximum)]) }
         }
     }
 
     /// The entries of one tenant, the newest first.
     package func entries(tenant: String, page: Int, limit: Int) throws -> (items: [AuditEntry], total: Int) {
         try storage.read { db in
-            let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM audit_log WHERE tenant = ?", arguments: [tenant]) ?? 0
+            let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM audit_log WHERE tenant = ?", arguments: [tenant]) ?? 0
             let rows = try Row.fetchAll(
-                db, sql: "SELECT * FROM audit_log WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?",
+                db, cached: "SELECT * FROM audit_log WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?",
                 arguments: [tenant, limit, (page - 1) * limit])
             return (rows.map(Self.entry), total)
         }

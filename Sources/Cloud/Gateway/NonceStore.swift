@@ -68,7 +68,7 @@ package final class NonceStore: NonceLedger {
             try db.cachedStatement(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)").execute(arguments: [device, nonce, now + Self.life])
             if db.changesCount == 1 { return (true, true) }
             try db.execute(
-                sql: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",
+                cached: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",
                 arguments: [now + Self.life, device, nonce, now])
             return (db.changesCount == 1, false)
         }
@@ -89,8 +89,8 @@ package final class NonceStore: NonceLedger {
     private func sweep() throws {
         let now = environment.unixSeconds
         let rows = try storage.write(.buffered) { db in
-            try db.execute(sql: "DELETE FROM nonces WHERE last_second < ?", arguments: [now])
-            return try Row.fetchAll(db, sql: "SELECT device, count(*) FROM nonces GROUP BY device")
+            try db.execute(cached: "DELETE FROM nonces WHERE last_second < ?", arguments: [now])
+            return try Row.fetchAll(db, cached: "SELECT device, count(*) FROM nonces GROUP BY device")
         }
         var fresh = Counts()
         fresh.sweptAt = now

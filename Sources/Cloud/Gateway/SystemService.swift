@@ -17,9 +17,9 @@ struct SystemService: CloudService {
             statuses: [200, 503]
         ) { _ in
             do {
-                _ = try storage.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master") }
+                _ = try storage.read { db in try Int.fetchOne(db, cached: "SELECT count(*) FROM sqlite_master") }
                 // A full disk reads well; only a write shows it.
-                try storage.write(.buffered) { db in try db.execute(sql: "PRAGMA user_version = 0") }
+                try storage.write(.buffered) { db in try db.execute(cached: "PRAGMA user_version = 0") }
             } catch let crash as CloudCrashed { throw crash } catch { throw APIError(.unavailable) }
             return APIAnswer(data: ["status": "ok", "database": "ok"])
         }

@@ -73,13 +73,13 @@ enum MeasurementStore {
             JSONWriter.text(.record(cell.merging(["signal_at": .text(Timestamp.text(unixSeconds: time / 1000))])))
         }
         try db.execute(
-            sql: "UPDATE devices SET cell = coalesce(?, cell), temperature = coalesce(?, temperature) WHERE id = ?",
+            cached: "UPDATE devices SET cell = coalesce(?, cell), temperature = coalesce(?, temperature) WHERE id = ?",
             arguments: [text, measurement["temperature"]?.asNumber, device])
     }
 
     /// The module has no cell any more.
     static func endCell(of device: String, in db: Database) throws {
-        try db.execute(sql: "UPDATE devices SET cell = NULL WHERE device_id = ?", arguments: [device])
+        try db.execute(cached: "UPDATE devices SET cell = NULL WHERE device_id = ?", arguments: [device])
     }
 
     /// How many measurements of a cell there are, with the weakest and the strongest signal in dBm.
@@ -87,7 +87,7 @@ enum MeasurementStore {
         guard
             let row = try Row.fetchOne(
                 db,
-                sql: """
+                cached: """
                     SELECT count(*), min(cellular_signal), max(cellular_signal) FROM module_measurements
                     WHERE device = ? AND cellular_signal IS NOT NULL
                     """, arguments: [device])

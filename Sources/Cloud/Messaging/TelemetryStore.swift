@@ -103,7 +103,7 @@ enum TelemetryStore {
     private static func apply(_ status: StatusReport, isFirst: Bool, of report: TelemetryReport, in db: Database) throws -> [Consequence] {
         if status.firmware != nil || !status.information.isEmpty {
             try db.execute(
-                sql: """
+                cached: """
                     UPDATE devices SET software_version = coalesce(?, software_version), device_info = coalesce(?, device_info), updated_at = ?
                     WHERE device_id = ?
                     """,
@@ -131,7 +131,7 @@ enum TelemetryStore {
 
     private static func apply(_ ack: ConfigurationAck, of report: TelemetryReport, in db: Database) throws -> [Consequence] {
         let newest = try Int64.fetchOne(
-            db, sql: "SELECT max(config_version, reported_config_version) FROM devices WHERE device_id = ?", arguments: [report.id]) ?? 0
+            db, cached: "SELECT max(config_version, reported_config_version) FROM devices WHERE device_id = ?", arguments: [report.id]) ?? 0
         guard ack.version <= newest else { return [.refused(device: report.device, TelemetryRefusal(.unknownVersion, field: "config_version"))] }
         let settled = switch ack.status {
         case .applied:
@@ -191,10 +191,10 @@ extension TelemetryStore {
     static func logs(of device: String?, level: String?, in db: Database) throws -> Fields {
         let condition = "(?1 IS NULL OR device_id = ?1) AND (?2 IS NULL OR error_level = ?2)"
         let arguments: StatementArguments = [device, level]
-        let count = try Int64.fetchOne(db, sql: "SELECT count(*) FROM error_logs WHERE \(condition)", arguments: arguments) ?? 0
+        let count = try Int64.fetchOne(db, cached: "SELECT count(*) FROM error_logs WHERE \(condition)", arguments: arguments) ?? 0
         var fields: Fields = ["count": .integer(count)]
         if let row = try Row.fetchOne(
-            db, sql: "SELECT error_level, module_name, error_message FROM error_logs WHERE \(condition) ORDER BY id DESC LIMIT 1",
+            db, cached: "SELECT error_level, module_name, error_message FROM error_logs WHERE \(condition) ORDER BY id DESC LIMIT 1",
             arguments: arguments)
         {
             var last: Fields = ["level": .text(row[0])]
@@ -208,8 +208,8 @@ extension TelemetryStore {
     /// How many heartbeats there are; of one device, as its row counts them.
     static func heartbeats(of device: String?, in db: Database) throws -> Int64 {
         if let device {
-            return try Int64.fetchOne(db, sql: "SELECT heartbeats FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+            return try Int64.fetchOne(db, cached: "SELECT heartbeats FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
         }
-        return try Int64.fetchOne(db, sql: "SELECT count(*) FROM heartbeats") ?? 0
+        return try Int64.fetchOne(db, cached: "SELECT count(*) FROM heartbeats") ?? 0
     }
 }

@@ -21,7 +21,7 @@ package struct UserService: CloudService {
         Endpoint(
             "POST", "/api/v1/auth/login", "Gives a user a token for a password.", access: .open, rateClass: .login,
             body: [FieldKind("username", .text, required: true), FieldKind("password", .text, required: true)],
-            answer: Self.tokenFields + [FieldKind("role", .choice(["admin", "user", "guest"]), required: true)], statuses: [200, 401]
+            answer: Self.tokenFields + [FieldKind("role", Self.shownRoles, required: true)], statuses: [200, 401]
         ) { try await logIn($0) }
     }
 
@@ -66,8 +66,10 @@ package struct UserService: CloudService {
     // MARK: Users
 
     private static let roles = FieldType.choice(["admin", "user", "guest"])
+    /// Riders register themselves, and operators make their staff: nobody is given these roles here.
+    private static let shownRoles = FieldType.choice(UserRole.allCases.filter { $0 != .device }.map(\.rawValue))
     private static let userFields = [
-        FieldKind("username", .text, required: true), FieldKind("email", .text, required: true), FieldKind("role", roles, required: true),
+        FieldKind("username", .text, required: true), FieldKind("email", .text, required: true), FieldKind("role", shownRoles, required: true),
         FieldKind("is_active", .bool, required: true), FieldKind("created_at", .text, required: true), FieldKind("last_login", .any),
     ]
     static let pages = [
