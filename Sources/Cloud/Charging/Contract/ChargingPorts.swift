@@ -23,6 +23,13 @@ package protocol PileCommander: AnyObject, Sendable {
 package protocol PileRegistry: AnyObject, Sendable {
     /// A pile that may log in; `nil` for one that nobody has entered (F57).
     func pile(_ id: String) -> RegisteredPile?
+    /// The sockets of a BKV gateway (14 digits) that have been entered, by number: 1 to 250 (charging-protocols.md 2.1).
+    func sockets(of gateway: String) -> [Int]
+}
+
+extension PileRegistry {
+    /// Asks for each number that a socket can have.
+    package func sockets(of gateway: String) -> [Int] { (1...250).filter { pile("\(gateway)-\($0)") != nil } }
 }
 
 package struct RegisteredPile: Sendable, Equatable {
@@ -37,9 +44,12 @@ package struct RegisteredPile: Sendable, Equatable {
     package var disabledPorts: [Int]
     /// Minutes of the site's civil time ahead of UTC.
     package var utcOffset: Int
+    /// The radio address of a BKV socket, 6 bytes, which its gateway must be told; empty where it is not known or there is none.
+    package var hardwareAddress: [UInt8]
 
     package init(
-        id: String, operatorID: String, site: String, ports: Int, ratedPower: Int64 = 20_000, disabledPorts: [Int] = [], utcOffset: Int = 480
+        id: String, operatorID: String, site: String, ports: Int, ratedPower: Int64 = 20_000, disabledPorts: [Int] = [], utcOffset: Int = 480,
+        hardwareAddress: [UInt8] = []
     ) {
         self.id = id
         self.operatorID = operatorID
@@ -48,6 +58,7 @@ package struct RegisteredPile: Sendable, Equatable {
         self.ratedPower = ratedPower
         self.disabledPorts = disabledPorts
         self.utcOffset = utcOffset
+        self.hardwareAddress = hardwareAddress
     }
 }
 

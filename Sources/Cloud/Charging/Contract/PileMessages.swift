@@ -186,6 +186,26 @@ package enum PileEvent: Sendable, Equatable {
     case alarm(pile: String, port: Int?, AlarmKind, isOn: Bool)
     /// A card at a port; `port` is `nil` when only the balance is asked.
     case card(pile: String, port: Int?, card: String)
+    /// How `setParameters`, `restart` or `upgrade` ended; exactly one for each that `send` has taken, or `offline` before it.
+    case serviced(pile: String, PileService, PileServiceResult)
+    /// Parameters as the pile has them, by the names of `setParameters`.
+    case parameters(pile: String, Fields)
+    /// It has said more of itself since it came online: its firmware, its model, its SIM.
+    case described(pile: String, PileFacts)
+}
+
+/// What a pile is told besides charging.
+package enum PileService: String, Sendable, Hashable, CaseIterable {
+    case setParameters = "set_parameters"
+    case restart, upgrade
+}
+
+package enum PileServiceResult: Sendable, Equatable {
+    case done
+    /// In a few words of the protocol's: `result 3`, `unknown_parameter`.
+    case refused(String)
+    /// No answer after the protocol's resends.
+    case unanswered
 }
 
 /// What a pile is told. The gateway paces, numbers, sends again and reports the answers as `PileEvent`s.
