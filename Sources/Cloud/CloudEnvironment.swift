@@ -28,6 +28,8 @@ package struct CloudEnvironment: Sendable {
     package var closePile: @Sendable (_ connection: UInt64, _ reason: String) -> Void
     /// Sends a request to another service, such as a payment service, by the name that the configuration has for it.
     package var request: @Sendable (_ service: String, _ call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure>
+    /// Begins asynchronous work on the executor of this cloud's life; the name is for messages about work that does not end.
+    package var start: @Sendable (_ name: String, _ work: @escaping @Sendable () async -> Void) -> Void
 
     package init(
         now: @escaping @Sendable () -> RunInstant, epoch: Int64, randomBytes: @escaping @Sendable (Int) -> [UInt8],
@@ -36,7 +38,8 @@ package struct CloudEnvironment: Sendable {
         note: @escaping @Sendable (String, Fields) -> Void, publish: @escaping @Sendable (CloudMessage) -> Void,
         acknowledge: @escaping @Sendable (UInt64) -> Void, disconnect: @escaping @Sendable (String, String) -> Void,
         sendToPile: @escaping @Sendable (UInt64, [UInt8]) -> Void = { _, _ in }, closePile: @escaping @Sendable (UInt64, String) -> Void = { _, _ in },
-        request: @escaping @Sendable (String, HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> = { _, _ in .failure(.unreachable) }
+        request: @escaping @Sendable (String, HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> = { _, _ in .failure(.unreachable) },
+        start: @escaping @Sendable (String, @escaping @Sendable () async -> Void) -> Void = { _, _ in }
     ) {
         self.now = now
         self.epoch = epoch
@@ -50,6 +53,7 @@ package struct CloudEnvironment: Sendable {
         self.sendToPile = sendToPile
         self.closePile = closePile
         self.request = request
+        self.start = start
     }
 
     /// The time of the run's clock as Unix seconds.

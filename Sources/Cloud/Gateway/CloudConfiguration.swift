@@ -107,6 +107,8 @@ package struct RateLimits: Sendable, Equatable {
     package var open: RateLimit
     /// Downloads of firmware, for one address: a site with many devices behind it.
     package var ota: RateLimit
+    /// Notices of payment services, for one address.
+    package var notices: RateLimit
     /// Failed authentications of one address; beyond that it is told 429 instead of what was wrong.
     package var failures: RateLimit
     /// Answers with the cloud's signed time to one device at one address.
@@ -118,7 +120,8 @@ package struct RateLimits: Sendable, Equatable {
         login: RateLimit = RateLimit(10, per: .seconds(60)), registration: RateLimit = RateLimit(10, per: .seconds(60)),
         device: RateLimit = RateLimit(60, per: .seconds(60)), user: RateLimit = RateLimit(600, per: .seconds(60)),
         open: RateLimit = RateLimit(600, per: .seconds(60)), ota: RateLimit = RateLimit(60_000, per: .seconds(60)), failures: RateLimit = RateLimit(60, per: .seconds(60)),
-        clockHelp: RateLimit = RateLimit(3, per: .seconds(60)), maximumCallers: Int = 100_000
+        clockHelp: RateLimit = RateLimit(3, per: .seconds(60)), maximumCallers: Int = 100_000,
+        notices: RateLimit = RateLimit(60_000, per: .seconds(60))
     ) {
         self.login = login
         self.registration = registration
@@ -126,6 +129,7 @@ package struct RateLimits: Sendable, Equatable {
         self.user = user
         self.open = open
         self.ota = ota
+        self.notices = notices
         self.failures = failures
         self.clockHelp = clockHelp
         self.maximumCallers = maximumCallers

@@ -69,7 +69,7 @@ extension CloudConfiguration {
     private func checkRates() throws(ConfigurationError) {
         let limits = [
             ("login", rateLimits.login), ("registration", rateLimits.registration), ("device", rateLimits.device),
-            ("user", rateLimits.user), ("open", rateLimits.open), ("ota", rateLimits.ota), ("failures", rateLimits.failures), ("clockHelp", rateLimits.clockHelp),
+            ("user", rateLimits.user), ("open", rateLimits.open), ("ota", rateLimits.ota), ("notices", rateLimits.notices), ("failures", rateLimits.failures), ("clockHelp", rateLimits.clockHelp),
         ]
         for (name, limit) in limits {
             guard (1...1_000_000).contains(limit.requests), limit.period >= .milliseconds(1), limit.period <= .seconds(86_400) else {
