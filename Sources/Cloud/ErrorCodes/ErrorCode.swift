@@ -3,7 +3,7 @@
 /// Numbers and names are part of the interface: they are never given to something else.
 package struct ErrorCode: Sendable, Hashable {
     /// The number in the envelope's `code`. 1xxx the request, 2xxx who asks, 3xxx devices, 4xxx configuration,
-    /// 5xxx commands, 6xxx firmware, 9xxx the cloud itself.
+    /// 5xxx commands, 6xxx firmware, 7xxx charging (71xx stations), 9xxx the cloud itself.
     package let number: Int
     /// The word in `data.error`: `CLOCK_SKEW`.
     package let name: String
@@ -23,7 +23,7 @@ package struct ErrorCode: Sendable, Hashable {
     }
 
     /// Every code, by number. A code that is not here is not documented, and a test says so.
-    package static let all: [ErrorCode] = (requestCodes + identityCodes + deviceCodes + firmwareCodes + serverCodes).sorted { $0.number < $1.number }
+    package static let all: [ErrorCode] = (requestCodes + identityCodes + deviceCodes + firmwareCodes + stationCodes + serverCodes).sorted { $0.number < $1.number }
 
     package static func named(_ name: String) -> ErrorCode? { all.first { $0.name == name } }
     package static func numbered(_ number: Int) -> ErrorCode? { all.first { $0.number == number } }

@@ -100,7 +100,7 @@ struct AnswerMiddleware: RouterMiddleware {
         switch state.identity {
         case .device(let device, _): fields["device"] = .text(device)
         case .user(let user, _): fields["user"] = .text(user)
-        case .anonymous, .factory: break
+        case .anonymous, .factory, .partner: break
         }
         if let failure { fields["error"] = .text(failure.code.name) }
         fields["request_id"] = .text(id)

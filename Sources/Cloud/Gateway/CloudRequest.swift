@@ -75,6 +75,8 @@ package enum Identity: Sendable, Equatable {
     /// A device that has shown its secret of that epoch.
     case device(id: String, epoch: Int)
     case user(name: String, role: UserRole)
+    /// Another company's system, by the id of its key, and the operator who gave it the key.
+    case partner(id: String, operatorID: String)
 
     /// For logs, the audit and rate limits: `device luna_badge_0007`.
     package var label: String {
@@ -83,6 +85,7 @@ package enum Identity: Sendable, Equatable {
         case .factory(let serial): "factory \(serial)"
         case .device(let id, _): "device \(id)"
         case .user(let name, _): "user \(name)"
+        case .partner(let id, _): "partner \(id)"
         }
     }
 }

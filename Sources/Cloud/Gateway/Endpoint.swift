@@ -21,16 +21,20 @@ package struct Endpoint: Sendable {
     package var bodyLimit: Int?
     /// The body is a file (`application/octet-stream`), which the endpoint finds in `rawBody`.
     package var takesBytes: Bool
+    /// The media type of those bytes, where they are no file: `application/x-www-form-urlencoded`.
+    package var bytesType = "application/octet-stream"
     /// The fields of `data` in the answer.
     package var answer: [FieldKind]
+    /// The content type of an answer that is no envelope: `text/csv`.
+    package var plainAnswer: String?
     /// The statuses that are its own: `[200, 404]`. Those that every endpoint can give are added.
     package var statuses: [Int]
     package var handle: @Sendable (CloudRequest) async throws -> APIAnswer
 
     package init(
         _ method: String, _ path: String, _ summary: String, access: Access, rateClass: RateClass, query: [FieldKind] = [],
-        body: [FieldKind]? = nil, bodyIsOpen: Bool = false, bodyLimit: Int? = nil, takesBytes: Bool = false, answer: [FieldKind] = [], statuses: [Int] = [200],
-        handle: @escaping @Sendable (CloudRequest) async throws -> APIAnswer
+        body: [FieldKind]? = nil, bodyIsOpen: Bool = false, bodyLimit: Int? = nil, takesBytes: Bool = false, answer: [FieldKind] = [], plainAnswer: String? = nil,
+        statuses: [Int] = [200], handle: @escaping @Sendable (CloudRequest) async throws -> APIAnswer
     ) {
         self.method = method
         self.path = path
@@ -43,6 +47,7 @@ package struct Endpoint: Sendable {
         self.bodyLimit = bodyLimit
         self.takesBytes = takesBytes
         self.answer = answer
+        self.plainAnswer = plainAnswer
         self.statuses = statuses
         self.handle = handle
     }
@@ -67,6 +72,8 @@ package enum Access: Sendable, Equatable {
     ///
     /// - Parameter orUser: the permission with which users pass too; without one none does.
     case anyDevice(orUser: Permission?)
+    /// Another company's system whose request is signed (version 1) with the key that an operator gave it; no token.
+    case partner
 }
 
 /// Endpoints that share a budget of requests.
@@ -74,6 +81,8 @@ package enum RateClass: String, Sendable, CaseIterable {
     case login, registration, device, user, open
     /// Downloads of firmware, which carry their permission in their address.
     case ota
+    /// Notices of payment services: all of them come from a few addresses.
+    case notices
 }
 
 /// A part of the cloud with a REST surface.
@@ -87,4 +96,10 @@ package protocol DeviceKeys: Sendable {
     func factoryKey(serial: String) throws -> [UInt8]?
     /// The current secret of a registered device, 32 bytes, and its key epoch, from 1.
     func deviceKey(id: String) throws -> (secret: [UInt8], epoch: Int)?
+}
+
+/// What the gateway asks of whoever keeps the keys of partners.
+package protocol PartnerKeys: Sendable {
+    /// The secret of a key that is valid, 32 bytes, and the operator who gave it; `nil` for an unknown or a withdrawn one.
+    func partnerKey(id: String) throws -> (secret: [UInt8], operatorID: String)?
 }

@@ -5,6 +5,8 @@ struct Gate: Sendable {
     var configuration: CloudConfiguration
     var environment: CloudEnvironment
     var keys: any DeviceKeys
+    /// Without one no partner is known.
+    var partners: (any PartnerKeys)?
     var users: UserStore
     var tokens: TokenAuthority
     var signatures: SignatureChecker
@@ -46,8 +48,8 @@ struct Gate: Sendable {
         }
         guard let type = call.header("content-type") else { throw APIError(.unsupportedMediaType) }
         if endpoint.takesBytes {
-            guard type.lowercased() == "application/octet-stream" else {
-                throw APIError(.unsupportedMediaType, "A file is taken as content-type: application/octet-stream only.")
+            guard type.lowercased().prefix(while: { $0 != ";" && $0 != " " }) == endpoint.bytesType else {
+                throw APIError(.unsupportedMediaType, "The body is taken as content-type: \(endpoint.bytesType) only.")
             }
         } else if !Self.isJSON(type) {
             throw APIError(.unsupportedMediaType)
@@ -87,6 +89,11 @@ struct Gate: Sendable {
             let key = isServed(tenant) ? try keys.deviceKey(id: signature.deviceID) : nil
             try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "", peer: trace.peer)
             return .device(id: signature.deviceID, epoch: key?.epoch ?? 0)
+        case .partner:
+            let signature = try readCanonical(call, trace: trace)
+            let key = isServed(tenant) ? try partners?.partnerKey(id: signature.deviceID) : nil
+            try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "partner ", peer: trace.peer)
+            return .partner(id: signature.deviceID, operatorID: key?.operatorID ?? "")
         case .permission, .anyDevice:
             let claims = try await readToken(call, trace: trace)
             if claims.typ == TokenUse.device.rawValue { trace.update { $0.device = claims.sub } }
@@ -151,6 +158,7 @@ struct Gate: Sendable {
             case (.anonymous, let rateClass): ("address \(trace.peer)", rateClass.rawValue, limits.limit(of: rateClass))
             case (_, .registration): (identity.label, "registration", limits.registration)
             case (.user, _): (identity.label, "user", limits.user)
+            case (.partner, _): (identity.label, "partner", limits.user)
             case (_, _): (identity.label, "device", limits.device)
             }
         let bucket = identity == .anonymous ? strangers : limiter
@@ -181,7 +189,7 @@ struct Gate: Sendable {
             guard let owner, UserRole.device.has(permission) else { throw denied }
             // Before anything is looked up: whether the other device exists is not for this one to know.
             guard parameters[owner]?.text == id else { throw APIError(.notOwner) }
-        case .anonymous, .factory:
+        case .anonymous, .factory, .partner:
             throw denied
         }
     }
@@ -196,6 +204,7 @@ extension RateLimits {
         case .user: user
         case .open: open
         case .ota: ota
+        case .notices: notices
         }
     }
 }

@@ -40,12 +40,12 @@ package struct GatewayParts: Sendable {
     }
 
     /// The gateway over the services, with the users' and its own beside them.
-    package func gateway(services: [any CloudService], keys: any DeviceKeys) throws -> Gateway {
+    package func gateway(services: [any CloudService], keys: any DeviceKeys, partners: (any PartnerKeys)? = nil) throws -> Gateway {
         let signatures = SignatureChecker(
             environment: environment, nonces: nonces, limiter: strangers, clockHelp: configuration.rateLimits.clockHelp,
             decoyMaster: configuration.devices.deviceMasterKey)
         let gate = Gate(
-            configuration: configuration, environment: environment, keys: keys, users: users, tokens: tokens, signatures: signatures,
+            configuration: configuration, environment: environment, keys: keys, partners: partners, users: users, tokens: tokens, signatures: signatures,
             limiter: limiter, strangers: strangers)
         let own: [any CloudService] = [UserService(environment: environment, users: users, tokens: tokens, audit: audit)]
         return try Gateway(

@@ -36,7 +36,7 @@ enum OpenAPI {
         operation["parameters"] = .list(parameters(of: endpoint))
         if endpoint.takesBytes {
             operation["requestBody"] = [
-                "required": true, "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]],
+                "required": true, "content": .record([endpoint.bytesType: ["schema": ["type": "string", "format": "binary"]]]),
             ]
         } else if let body = endpoint.body {
             operation["requestBody"] = [
@@ -57,7 +57,7 @@ enum OpenAPI {
     private static func security(_ access: Access) -> [FieldValue] {
         switch access {
         case .open: []
-        case .factory, .deviceSecret: [["signature": []]]
+        case .factory, .deviceSecret, .partner: [["signature": []]]
         case .anyDevice(let permission):
             permission == nil ? [["bearer": [], "signature": []]] : [["bearer": []], ["bearer": [], "signature": []]]
         case .permission(let permission, let owner):
@@ -83,7 +83,7 @@ enum OpenAPI {
         let inHeader: [FieldValue] =
             switch endpoint.access {
             case .open: []
-            case .factory, .deviceSecret: [reference("tenant"), reference("deviceID"), reference("timestamp"), reference("nonce")]
+            case .factory, .deviceSecret, .partner: [reference("tenant"), reference("deviceID"), reference("timestamp"), reference("nonce")]
             case .permission, .anyDevice: [reference("tenant")]
             }
         return inPath + inQuery + inHeader
@@ -105,6 +105,9 @@ enum OpenAPI {
         if endpoint.path == "/metrics" { return ["description": "Metrics.", "content": ["text/plain": ["schema": ["type": "string"]]]] }
         if endpoint.rateClass == .ota {
             return ["description": "Bytes.", "content": ["application/octet-stream": ["schema": ["type": "string", "format": "binary"]]]]
+        }
+        if let type = endpoint.plainAnswer {
+            return ["description": "Done.", "content": .record([type: ["schema": ["type": "string"]]])]
         }
         if endpoint.path == "/openapi.json" {
             return ["description": "This document.", "content": ["application/json": ["schema": ["type": "object"]]]]
