@@ -25,13 +25,17 @@ package struct OrderDebt: Sendable, Equatable {
 package struct PaymentAttempt: Sendable, Equatable {
     /// Our number (`out_trade_no`).
     package var number: String
+    /// Empty for a payment into a wallet.
     package var order: String
+    /// Who pays; whose wallet it is.
+    package var user: String
     package var channel: String
     package var fen: Int64
 
-    package init(number: String, order: String, channel: String, fen: Int64) {
+    package init(number: String, order: String, user: String = "", channel: String, fen: Int64) {
         self.number = number
         self.order = order
+        self.user = user
         self.channel = channel
         self.fen = fen
     }
