@@ -28,7 +28,7 @@ package protocol FieldWalk {
 }
 
 /// A message, or a part of one, that knows the order, the sizes and the names of its fields.
-package protocol FieldLayout: Sendable, Equatable {
+package protocol FieldLayout: Sendable, Hashable {
     init()
     mutating func walk<Walk: FieldWalk>(_ wire: inout Walk) throws(FieldFault)
 }
