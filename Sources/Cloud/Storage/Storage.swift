@@ -40,7 +40,9 @@ package final class Storage: Sendable {
     /// - Throws: `CloudCrashed`, `StorageError.failed`, and what `body` throws.
     package func read<T>(_ body: (Database) throws -> T) throws -> T {
         try checkAlive()
-        return try StorageError.translating { try medium.queue.read(body) }
+        // `queue.read` would set `PRAGMA query_only` before and after, and with each setting SQLite compiles every statement anew. The
+        // queue has one connection, so nobody writes while `body` runs: its view is consistent without a transaction.
+        return try StorageError.translating { try medium.queue.unsafeRead(body) }
     }
 
     /// One transaction, durable when this returns; nothing of it is kept when `body` throws.
