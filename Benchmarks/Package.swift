@@ -55,7 +55,10 @@ let package = Package(
         .target(name: "CloudClient", dependencies: ["LabCore", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "Emulators",
-            dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "LabCore", "CloudClient", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
         .target(
             name: "FirmwareBench",
             dependencies: [
