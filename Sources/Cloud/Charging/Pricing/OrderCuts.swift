@@ -1,5 +1,5 @@
-/// A version of a tariff with the time from which it counts.
-package struct TariffVersion: Sendable, Hashable {
+/// A version of a tariff as a calculation takes it: with the time from which it counts.
+package struct DatedTariff: Sendable, Hashable {
     /// Unix seconds.
     package var from: Int64
     package var tariff: Tariff
@@ -28,7 +28,7 @@ enum OrderCuts {
     static let halfHour: Int64 = 1800
     static let day: Int64 = 86_400
 
-    static func pieces(from started: Int64, to ended: Int64, versions: [TariffVersion]) -> [OrderPiece] {
+    static func pieces(from started: Int64, to ended: Int64, versions: [DatedTariff]) -> [OrderPiece] {
         var pieces: [OrderPiece] = []
         var version = index(of: started, in: versions)
         var time = started
@@ -53,7 +53,7 @@ enum OrderCuts {
     }
 
     /// The version in force at a time; the first one also counts before its start.
-    static func index(of time: Int64, in versions: [TariffVersion]) -> Int {
+    static func index(of time: Int64, in versions: [DatedTariff]) -> Int {
         max(0, (versions.firstIndex { $0.from > time } ?? versions.count) - 1)
     }
 

@@ -2,7 +2,7 @@
 package enum PriceCalculator {
     /// Prices an order by the tariff that is frozen on it.
     package static func price(_ usage: Usage, _ tariff: Tariff) throws(PricingError) -> Price {
-        try price(usage, versions: [TariffVersion(from: 0, tariff: tariff)])
+        try price(usage, versions: [DatedTariff(from: 0, tariff: tariff)])
     }
 
     /// Prices an order by the versions of its tariff, in ascending order of time. The version at the start decides by its `price_lock`
@@ -10,7 +10,7 @@ package enum PriceCalculator {
     /// loss ratio) is its in any case.
     ///
     /// - Throws: `PricingError` for times, energies and counts beyond the bounds of `Usage`, and for a schedule without order.
-    package static func price(_ usage: Usage, versions: [TariffVersion]) throws(PricingError) -> Price {
+    package static func price(_ usage: Usage, versions: [DatedTariff]) throws(PricingError) -> Price {
         guard !versions.isEmpty, zip(versions, versions.dropFirst()).allSatisfy({ $0.from < $1.from }) else { throw .noTariff }
         let readings = try MeterReadings(usage)
         let governing = versions[OrderCuts.index(of: usage.started, in: versions)]
@@ -30,13 +30,13 @@ package enum PriceCalculator {
 private struct PricedOrder {
     let pieces: [OrderPiece]
     let billed: [Int64]
-    let versions: [TariffVersion]
+    let versions: [DatedTariff]
     let governing: Tariff
     var elec: [Int128]
     var service: [Int128]
     var time: [Int128]
 
-    init(pieces: [OrderPiece], billed: [Int64], versions: [TariffVersion], governing: Tariff) {
+    init(pieces: [OrderPiece], billed: [Int64], versions: [DatedTariff], governing: Tariff) {
         self.pieces = pieces
         self.billed = billed
         self.versions = versions

@@ -74,7 +74,7 @@ private struct WorstCase {
         guard let seconds, (0..<OrderCuts.day).contains(seconds), (0...Usage.maximumTime).contains(startingAt) else {
             return tariff.bands.map(\.band)
         }
-        let pieces = OrderCuts.pieces(from: startingAt, to: startingAt + seconds, versions: [TariffVersion(from: 0, tariff: tariff)])
+        let pieces = OrderCuts.pieces(from: startingAt, to: startingAt + seconds, versions: [DatedTariff(from: 0, tariff: tariff)])
         return pieces.map(\.band)
     }
 
