@@ -7,14 +7,8 @@ extension ErrorCode {
     package static let organisationKind = ErrorCode(
         7103, "ORGANISATION_KIND", status: 422, "The tree is operator, regions, sites; this does not fit into it.",
         remedy: "Regions and sites lie below an operator or a region; piles belong to sites.")
-    package static let pileNotFound = ErrorCode(
-        7104, "PILE_NOT_FOUND", status: 404, "There is no such pile.", remedy: "List the piles at /api/v1/charging/piles.")
     package static let pileExists = ErrorCode(
         7105, "PILE_EXISTS", status: 409, "A pile of this id is entered already.", remedy: "Compare the id with the one on the pile.")
-    package static let portNotFound = ErrorCode(
-        7106, "PORT_NOT_FOUND", status: 404, "The pile has no such port.", remedy: "Ports are numbered from 1.")
-    package static let tariffInvalid = ErrorCode(
-        7107, "TARIFF_INVALID", status: 422, "The tariff cannot be calculated with.", remedy: "Correct what the message names.")
     package static let tariffNotFound = ErrorCode(
         7108, "TARIFF_NOT_FOUND", status: 404, "There is no such version of a tariff.", remedy: "List the versions of the organisation.")
     package static let tariffRetroactive = ErrorCode(
@@ -40,16 +34,14 @@ extension ErrorCode {
     package static let idempotencyKeyRequired = ErrorCode(
         7119, "IDEMPOTENCY_KEY_REQUIRED", status: 400, "What moves money must be safe to send twice.",
         remedy: "Send idempotency-key: 8 to 64 characters of A-Z, a-z, 0-9, '.', '-' and '_', the same one when the request is sent again.")
-    package static let idempotencyKeyReused = ErrorCode(
-        7120, "IDEMPOTENCY_KEY_REUSED", status: 422, "The key was used for another request.", remedy: "Give each new request a new key.")
     package static let reportNotFound = ErrorCode(
         7121, "REPORT_NOT_FOUND", status: 404, "There is no report for this time yet.", remedy: "Reports come at the end of the day or month.")
     package static let grantTooWide = ErrorCode(
         7122, "GRANT_TOO_WIDE", status: 403, "Nobody gives more than they have themselves.", remedy: "Ask somebody whose role is wider.")
 
     static let stationCodes: [ErrorCode] = [
-        organisationNotFound, organisationExists, organisationKind, pileNotFound, pileExists, portNotFound, tariffInvalid, tariffNotFound,
-        tariffRetroactive, alarmNotFound, batchNotFound, batchInvalid, staffRoleNotFound, staffRoleExists, staffNotFound, partnerKeyNotFound,
-        pileImageNotFound, pileImageExists, idempotencyKeyRequired, idempotencyKeyReused, reportNotFound, grantTooWide,
+        organisationNotFound, organisationExists, organisationKind, pileExists, tariffNotFound, tariffRetroactive, alarmNotFound, batchNotFound,
+        batchInvalid, staffRoleNotFound, staffRoleExists, staffNotFound, partnerKeyNotFound, pileImageNotFound, pileImageExists,
+        idempotencyKeyRequired, reportNotFound, grantTooWide,
     ]
 }
