@@ -32,6 +32,7 @@ package struct FieldReader: FieldWalk {
 
     package var left: Int { bytes.endIndex - position }
     package var isReading: Bool { true }
+    package func isGiven(_ name: String) -> Bool { false }
     private var offset: Int { position - bytes.startIndex }
 
     package mutating func number<I: FixedWidthInteger & UnsignedInteger>(
@@ -73,9 +74,9 @@ package struct FieldReader: FieldWalk {
         if isNoting { note(name, count, .text(value)) }
     }
 
-    package mutating func rest(_ value: inout [UInt8]) throws(FieldFault) {
+    package mutating func rest(_ value: inout [UInt8], _ name: String) throws(FieldFault) {
         guard left > 0 else { return }
-        try octets(&value, left, "rest")
+        try octets(&value, left, name)
     }
 
     package mutating func list<Element: FieldLayout>(_ elements: inout [Element], count: Int?, _ name: String) throws(FieldFault) {

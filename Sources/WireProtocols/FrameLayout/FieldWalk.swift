@@ -6,6 +6,8 @@ package protocol FieldWalk {
     /// Bytes that are left, for layouts that grew over the years and are decided by length; a writer always has room.
     var left: Int { get }
     var isReading: Bool { get }
+    /// Whether a value of that name waits to be filled in, for fields that a message may lack.
+    func isGiven(_ name: String) -> Bool
 
     mutating func number<I: FixedWidthInteger & UnsignedInteger>(
         _ value: inout I, _ name: String, _ unit: String, _ meaning: (I) -> String?
@@ -20,7 +22,7 @@ package protocol FieldWalk {
     /// `count` bytes whose nibbles are digits: BCD numbers, addresses, card numbers.
     mutating func digits(_ value: inout String, _ count: Int, _ name: String) throws(FieldFault)
     /// Whatever follows; vendors append fields, and what is not known is kept.
-    mutating func rest(_ value: inout [UInt8]) throws(FieldFault)
+    mutating func rest(_ value: inout [UInt8], _ name: String) throws(FieldFault)
     /// Elements behind one another: `count` of them, or as many as there are bytes.
     mutating func list<Element: FieldLayout>(_ elements: inout [Element], count: Int?, _ name: String) throws(FieldFault)
     /// A count in one byte and that many elements.
@@ -49,6 +51,8 @@ extension FieldWalk {
         try self.number(&number, name, unit, meaning)
         value = number
     }
+
+    package mutating func rest(_ value: inout [UInt8]) throws(FieldFault) { try rest(&value, "rest") }
 
     /// One byte that is 0 or 1.
     package mutating func flag(_ value: inout Bool, _ name: String, _ meaning: (Bool) -> String? = { _ in nil }) throws(FieldFault) {
