@@ -13,8 +13,14 @@ package struct BKVNativeFrame: Sendable, Hashable {
         self.record = record
     }
 
-    /// Whether what follows the length can only be pairs: `04 01 01`, where the networked form has one of its commands.
-    static func begins(_ content: ArraySlice<UInt8>) -> Bool { content.starts(with: [0x04, 0x01, 0x01]) }
+    /// What follows the head and the length: a pair of four bytes with the key 01, where the networked form has one of its commands.
+    private static let mark: [UInt8] = [0x04, 0x01, 0x01]
+
+    /// Whether the bytes, from the head on, are of this form.
+    static func begins(_ bytes: ArraySlice<UInt8>) -> Bool { bytes.dropFirst(4).starts(with: mark) }
+
+    /// Whether they may be, as far as they have come.
+    static func mayBegin(_ bytes: ArraySlice<UInt8>) -> Bool { zip(bytes.dropFirst(4), mark).allSatisfy(==) }
 
     /// Reads the frame that begins at the first of `bytes`; the pairs are read by `BKVRecord`.
     package static func decode(_ bytes: ArraySlice<UInt8>) throws(BKVFrameError) -> (isFromDevice: Bool, pairs: ArraySlice<UInt8>, size: Int) {

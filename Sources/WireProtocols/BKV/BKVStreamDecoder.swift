@@ -11,127 +11,68 @@ package struct BKVStreamDecoder: Sendable {
         /// A head with a possible length whose tail or checksum is wrong, with its bytes for the report.
         /// Only the first of them is dropped: a good frame may begin among the others.
         case refused(BKVFrameError, bytes: [UInt8], offset: Int)
-        /// The envelope is right and the pairs in it are not.
+        /// A native frame whose envelope is right and whose pairs are not.
         case malformed(BKVPairFault, bytes: [UInt8], offset: Int)
-        /// Bytes between frames that belong to none.
+        /// Bytes between frames that belong to none, at most 512 at once.
         case skipped([UInt8], offset: Int)
     }
 
-    private var buffer: [UInt8] = []
-    private var position = 0
-    /// Where in the stream the buffer's first byte was.
-    private var base = 0
-    /// The first of the bytes that were passed over and not told yet.
-    private var skippedFrom: Int?
-    private var waiting: Item?
-    private var isFinished = false
+    private var search = FrameSearch<BKVFormat>()
 
     package init() {}
 
     /// Bytes that wait for the rest of a frame.
-    package var pending: Int { buffer.count - position }
+    package var pending: Int { search.pending }
 
-    package mutating func append(_ bytes: some Sequence<UInt8>) {
-        isFinished = false
-        buffer.append(contentsOf: bytes)
-    }
+    package mutating func append(_ bytes: some Sequence<UInt8>) { search.append(bytes) }
 
     /// The next thing in the stream; `nil` when more bytes must come.
     package mutating func next() -> Item? {
-        if let item = waiting {
-            waiting = nil
-            return item
+        switch search.next() {
+        case .frame(.networked(let frame), let bytes, let offset): .frame(frame, bytes: bytes, offset: offset)
+        case .frame(.native(let frame), let bytes, let offset): .native(frame, bytes: bytes, offset: offset)
+        case .frame(.malformed(let fault), let bytes, let offset): .malformed(fault, bytes: bytes, offset: offset)
+        case .refused(let error, let bytes, let offset): .refused(error, bytes: bytes, offset: offset)
+        case .skipped(let bytes, let offset): .skipped(bytes, offset: offset)
+        case nil: nil
         }
-        while position < buffer.count {
-            switch look() {
-            case .found(let item, let size):
-                return deliver(item, size: size)
-            case .drop(let refusal):
-                if skippedFrom == nil { skippedFrom = position }
-                position += 1
-                if let refusal { return deliver(refusal, size: 0) }
-                // What is skipped is told in pieces, so that endless garbage needs no memory.
-                if position - (skippedFrom ?? position) >= 512 { return tellSkipped() }
-            case .wait:
-                if !isFinished {
-                    compact()
-                    return nil
-                }
-                if skippedFrom == nil { skippedFrom = position }
-                position += 1
-            }
-        }
-        defer { compact() }
-        return isFinished || position - (skippedFrom ?? position) > 0 ? tellSkipped() : nil
     }
 
     /// Nothing more will come, or a silence ended what was there: what cannot be a frame any more is given up.
     /// `next()` tells what is left, and frames behind a head that only seemed to be one.
-    package mutating func finish() { isFinished = true }
+    package mutating func finish() { search.finish() }
+}
 
-    private enum Look {
-        case found(Item, size: Int)
-        case drop(Item?)
-        case wait
+enum BKVFormat: FrameFormat {
+    enum Frame: Sendable {
+        case networked(BKVFrame)
+        case native(BKVNativeFrame)
+        case malformed(BKVPairFault)
     }
 
-    private func look() -> Look {
-        let bytes = buffer[position...]
-        let offset = base + position
-        let isNative = bytes.count >= 7 && BKVNativeFrame.begins(bytes[(position + 4)...])
+    static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<Frame, BKVFrameError> {
         do {
-            if isNative {
+            if BKVNativeFrame.begins(bytes) {
                 let (isFromDevice, pairs, size) = try BKVNativeFrame.decode(bytes)
-                let whole = Array(bytes.prefix(size))
                 do {
-                    let frame = BKVNativeFrame(isFromDevice: isFromDevice, record: try BKVRecord(pairs))
-                    return .found(.native(frame, bytes: whole, offset: offset), size: size)
+                    return .frame(.native(BKVNativeFrame(isFromDevice: isFromDevice, record: try BKVRecord(pairs))), size: size)
                 } catch {
-                    return .found(.malformed(error, bytes: whole, offset: offset), size: size)
+                    return .frame(.malformed(error), size: size)
                 }
             }
             let (frame, size) = try BKVFrame.decode(bytes)
-            return .found(.frame(frame, bytes: Array(bytes.prefix(size)), offset: offset), size: size)
+            return .frame(.networked(frame), size: size)
         } catch {
             switch error {
             case .truncated:
-                return .wait
-            case .length(let found, _, _) where BKVNativeFrame.lengths.contains(found) && bytes.count < 7:
-                return .wait
+                return .more
+            case .length(let found, _, _) where BKVNativeFrame.lengths.contains(found) && bytes.count < 7 && BKVNativeFrame.mayBegin(bytes):
+                return .more
             case .tail, .checksum:
-                let size = 4 + Int(bytes.bigEndian16(at: position + 2))
-                return .drop(.refused(error, bytes: Array(bytes.prefix(size)), offset: offset))
+                return .refused(error, size: 4 + Int(bytes.bigEndian16(at: bytes.startIndex + 2)))
             default:
-                return .drop(nil)
+                return .nothing
             }
         }
-    }
-
-    /// Tells what was skipped first, then the item.
-    private mutating func deliver(_ item: Item, size: Int) -> Item {
-        let isRefusal = size == 0
-        guard !isRefusal else { return item }
-        let skipped = tellSkipped()
-        position += size
-        compact()
-        guard let skipped else { return item }
-        waiting = item
-        return skipped
-    }
-
-    private mutating func tellSkipped() -> Item? {
-        guard let first = skippedFrom else { return nil }
-        skippedFrom = nil
-        return first < position ? .skipped(Array(buffer[first..<position]), offset: base + first) : nil
-    }
-
-    /// Forgets what has been told, once that is the larger part, so that bytes are moved less often than read.
-    private mutating func compact() {
-        let done = skippedFrom ?? position
-        guard done > 0, done * 2 >= buffer.count else { return }
-        buffer.removeFirst(done)
-        base += done
-        position -= done
-        if skippedFrom != nil { skippedFrom = 0 }
     }
 }

@@ -54,7 +54,7 @@ package struct FieldWriter: FieldWalk {
     }
 
     package mutating func rest(_ value: inout [UInt8], _ name: String) throws(FieldFault) {
-        if !value.isEmpty { fillGap() }
+        // What was read behind a field that was cut short goes back as it came.
         bytes += value
     }
 
