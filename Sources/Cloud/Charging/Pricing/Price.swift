@@ -99,3 +99,40 @@ extension PriceSegment {
         ]
     }
 }
+
+// MARK: Reading again
+
+extension Price {
+    /// The price of a record that `fields` made; `nil` for any other.
+    package init?(fields: Fields) {
+        guard let due = fields["due"]?.integer, let energy = fields["energy"]?.integer, let metered = fields["metered_energy"]?.integer,
+            let seconds = fields["seconds"]?.integer, let lines = fields["lines"]?.record, let segments = fields["segments"]?.list,
+            let flags = fields["flags"]?.list
+        else { return nil }
+        self.init(lines: [], segments: [], due: due, meteredEnergy: metered, energy: energy, seconds: seconds, flags: [])
+        for line in lines {
+            guard let kind = PriceLineKind(rawValue: line.name), let fen = line.value.integer else { return nil }
+            self.lines.append(PriceLine(kind: kind, fen: fen))
+        }
+        for segment in segments {
+            guard let segment = segment.record.flatMap(PriceSegment.init(fields:)) else { return nil }
+            self.segments.append(segment)
+        }
+        for flag in flags {
+            guard let flag = flag.text.flatMap(PriceFlag.init) else { return nil }
+            self.flags.append(flag)
+        }
+    }
+}
+
+extension PriceSegment {
+    init?(fields: Fields) {
+        func number(_ name: String) -> Int64? { fields[name]?.integer }
+        guard let from = number("from"), let to = number("to"), let band = fields["band"]?.text.flatMap(TariffBand.init),
+            let version = number("version").flatMap({ Int(exactly: $0) }), let day = number("day"), let energy = number("energy"),
+            let elec = number("elec"), let service = number("service"), let time = number("time")
+        else { return nil }
+        self.init(
+            from: from, to: to, band: band, version: version, civilDay: day, energy: energy, elec: elec, service: service, time: time)
+    }
+}
