@@ -21,6 +21,7 @@ package final class MetricsRegistry: Sendable {
         var help: [String: String] = [:]
         var counters: [String: [String: Int]] = [:]
         var gauges: [String: @Sendable () -> Double] = [:]
+        var series: [String: @Sendable () -> [Series]] = [:]
         var histograms: [String: [String: Histogram]] = [:]
     }
 
@@ -36,6 +37,25 @@ package final class MetricsRegistry: Sendable {
         state.withLock {
             $0.help[name] = help
             $0.gauges[name] = value
+        }
+    }
+
+    /// One line of a counter that its service keeps itself.
+    package struct Series: Sendable {
+        package var labels: [(String, String)]
+        package var value: Int
+        package init(_ labels: [(String, String)], _ value: Int) {
+            self.labels = labels
+            self.value = value
+        }
+    }
+
+    /// Registers a counter that a service keeps itself, for what is counted too often to build texts each time; a second one of
+    /// the name takes its place. Labels take few different values.
+    package func series(_ name: String, _ help: String, values: @escaping @Sendable () -> [Series]) {
+        state.withLock {
+            $0.help[name] = help
+            $0.series[name] = values
         }
     }
 
@@ -67,13 +87,17 @@ package final class MetricsRegistry: Sendable {
     /// All metrics as text, each with its help and type.
     package func text() -> String {
         // Gauges ask other services, which may take locks of their own: outside of ours.
-        let (help, counters, gauges, histograms) = state.withLock { ($0.help, $0.counters, $0.gauges, $0.histograms) }
+        let (help, counters, gauges, kept, histograms) = state.withLock { ($0.help, $0.counters, $0.gauges, $0.series, $0.histograms) }
         var blocks: [(name: String, lines: [String])] = []
         for (name, series) in counters {
             blocks.append((name, head(name, "counter", help) + series.sorted { $0.key < $1.key }.map { "\(name)\($0.key) \($0.value)" }))
         }
         for (name, value) in gauges {
             blocks.append((name, head(name, "gauge", help) + ["\(name) \(Self.number(value()))"]))
+        }
+        for (name, values) in kept {
+            let lines = values().map { (Self.text(of: $0.labels), $0.value) }.sorted { $0.0 < $1.0 }.map { "\(name)\($0.0) \($0.1)" }
+            if !lines.isEmpty { blocks.append((name, head(name, "counter", help) + lines)) }
         }
         for (name, series) in histograms {
             let lines = series.sorted { $0.key < $1.key }.flatMap { Self.lines(name, $0.key, $0.value) }

@@ -1,0 +1,4 @@
+import LabCore
+import Testing
+
+@testable import Cloud
