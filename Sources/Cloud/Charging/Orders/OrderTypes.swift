@@ -1,0 +1,155 @@
+/// Where an order stands (charging-orders.md 2.1). `held` to `awaitBill` are active: they hold the port.
+package enum OrderState: String, Sendable, Hashable, CaseIterable {
+    /// The row, the lease of the port and the prepaid hold exist.
+    case held
+    case starting, charging, stopping
+    /// Nothing runs any more, as far as is known; the pile's bill is awaited.
+    case awaitBill = "await_bill"
+    /// Settled, and not all of it is paid.
+    case due
+    case closed, cancelled
+
+    package var isActive: Bool {
+        switch self {
+        case .held, .starting, .charging, .stopping, .awaitBill: true
+        case .due, .closed, .cancelled: false
+        }
+    }
+
+    /// No transition leaves it.
+    package var isTerminal: Bool { self == .closed || self == .cancelled }
+}
+
+/// What is known of the pile while the order runs.
+package enum OrderLink: String, Sendable, Hashable, CaseIterable {
+    case online, stale, offline
+}
+
+/// Why a person has to look at an order. Its money is safe meanwhile.
+package enum OrderReview: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// A bill came that cannot be true.
+    case badBill = "bad_bill"
+    /// A second bill with another content.
+    case billConflict = "bill_conflict"
+    /// Settled without a bill.
+    case estimated
+    /// The bill came after the estimate and is higher: the operator bears the difference.
+    case lateBillHigher = "late_bill_higher"
+    /// A payment service could not pay a refund out.
+    case refundFailed = "refund_failed"
+
+    package static func < (left: OrderReview, right: OrderReview) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What an order waits for; each has one time at which the wait is over.
+package enum OrderTimer: String, Sendable, Hashable, CaseIterable {
+    /// The answer to the start.
+    case start
+    /// The answer to the stop.
+    case stop
+    /// The next look at the running charge.
+    case stale
+    /// The bill; also the end of all waiting for it (give-up).
+    case bill
+}
+
+/// One charging order. Times are Unix milliseconds of the cloud's clock, energies dWh, power dW, money fen.
+package struct Order: Sendable, Equatable {
+    /// The row; 0 before it is written.
+    package var row: Int64 = 0
+    /// 16 characters of 0-9 and A-Z; unique for ever, the number on the wire.
+    package var number: String
+    /// The operator whose pile it is.
+    package var tenant: String
+    package var user: String
+    package var clientKey: String?
+    package var pile: String
+    package var port: Int
+    package var site: String
+    /// The number that the pile itself gave, of a charge that a card began offline.
+    package var wireNumber: String?
+    package var card: String?
+    /// The tariff as it was at the start, as written (JSON).
+    package var tariff: String
+    package var hold: Int64
+    package var limitEnergy: Int64?
+    package var limitSeconds: Int64?
+    package var createdAt: Int64
+
+    package var state: OrderState = .held
+    package var link: OrderLink = .online
+    package var review: Set<OrderReview> = []
+    /// What was odd about readings and clocks: `register_reset`, `meter_rollback`, `clock`, `wrapped`, `power_loss`.
+    package var flags: Set<String> = []
+    package var isEstimated = false
+    package var startedAt: Int64?
+    package var endedAt: Int64?
+    package var settledAt: Int64?
+    /// Of the last good sample; never decreases.
+    package var energy: Int64 = 0
+    /// What the meter showed then: less than `energy` after it began again near 0.
+    package var meter: Int64 = 0
+    package var sampledAt: Int64?
+    package var power: Int64 = 0
+    /// Good samples that are stored.
+    package var samples = 0
+    /// What the charge costs so far.
+    package var running: Int64 = 0
+    /// Why it ended, or is to end.
+    package var reason: String?
+    /// Queries since the last sign of life.
+    package var queries = 0
+    /// Reminders since the bill is awaited.
+    package var tries = 0
+    package var awaitingSince: Int64?
+    package var timer: OrderTimer?
+    /// When the timer is over.
+    package var timerAt: Int64?
+
+    /// The row of the bill that settled it, or that came after the estimate.
+    package var bill: Int64?
+    package var billedEnergy: Int64?
+    package var billedSeconds: Int64?
+    /// What the user owes in all.
+    package var price: Int64 = 0
+    /// The lines of the price, as written (JSON): `{"elec":741,"service":494}`.
+    package var lines: String?
+    /// What he was told at the first settlement; he never pays more (I15).
+    package var told: Int64?
+    /// Taken from hold and wallet.
+    package var captured: Int64 = 0
+    /// Came by payment services.
+    package var paid: Int64 = 0
+    /// Still owed.
+    package var open: Int64 = 0
+    /// Went back because a later bill or a person corrected the price.
+    package var returned: Int64 = 0
+    /// Went back on request.
+    package var refunded: Int64 = 0
+    package var refunds = 0
+    /// Borne by the operator.
+    package var absorbed: Int64 = 0
+
+    package init(
+        number: String, tenant: String, user: String, clientKey: String? = nil, pile: String, port: Int, site: String = "",
+        tariff: String = "{}", hold: Int64 = 0, limitEnergy: Int64? = nil, limitSeconds: Int64? = nil, createdAt: Int64
+    ) {
+        self.number = number
+        self.tenant = tenant
+        self.user = user
+        self.clientKey = clientKey
+        self.pile = pile
+        self.port = port
+        self.site = site
+        self.tariff = tariff
+        self.hold = hold
+        self.limitEnergy = limitEnergy
+        self.limitSeconds = limitSeconds
+        self.createdAt = createdAt
+    }
+
+    /// What the pile said of the charge is more than an answer: there may be something to bill.
+    var hasBeenSeen: Bool { samples > 0 }
+    /// What can still go back to the user.
+    var refundable: Int64 { captured + paid - returned - refunded }
+}
