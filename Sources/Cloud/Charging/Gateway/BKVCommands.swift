@@ -126,12 +126,12 @@ extension GatewayCore {
     // MARK: Services
 
     private mutating func setParameters(_ values: Fields, _ session: PileSession, _ socket: UInt8) {
-        if let refusal = PileParameter.refusal(values, .bkv) {
+        if let refusal = WireParameter.refusal(values, .bkv) {
             return actions.append(.event(.serviced(pile: session.id, .setParameters, .refused(refusal))))
         }
         var record = BKVRecord(command: 0x1011, gateway: session.line.name)
         record.pairs = [BKVPair(.socket, number: UInt64(socket))]
-        for (parameter, key) in PileParameter.bkv {
+        for (parameter, key) in WireParameter.bkv {
             guard let value = values[parameter.name]?.integer else { continue }
             record.pairs.append(BKVPair(key, number: UInt64(clamping: value)))
         }

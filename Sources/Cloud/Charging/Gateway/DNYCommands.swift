@@ -200,19 +200,19 @@ extension GatewayCore {
 
     /// 83 and 85 set all their fields at once: what is not named is set to what it was last set to or told, else to the vendor's default.
     private mutating func setParameters(_ values: Fields, _ session: PileSession) {
-        if let refusal = PileParameter.refusal(values, .dny) {
+        if let refusal = WireParameter.refusal(values, .dny) {
             return actions.append(.event(.serviced(pile: session.id, .setParameters, .refused(refusal))))
         }
-        func value(_ name: String, _ group: [PileParameter]) -> UInt16 {
+        func value(_ name: String, _ group: [WireParameter]) -> UInt16 {
             let value = values[name]?.integer ?? session.parameters[name]?.integer ?? group.first { $0.name == name }?.standard ?? 0
             return UInt16(clamping: value)
         }
-        let isCharge = PileParameter.dnyCharge.contains { values[$0.name] != nil }
-        let isLimits = PileParameter.dnyLimits.contains { values[$0.name] != nil }
+        let isCharge = WireParameter.dnyCharge.contains { values[$0.name] != nil }
+        let isLimits = WireParameter.dnyLimits.contains { values[$0.name] != nil }
         let job = ServiceJob(.setParameters, frames: (isCharge ? 1 : 0) + (isLimits ? 1 : 0))
         job.values = values
         if isCharge {
-            let group = PileParameter.dnyCharge
+            let group = WireParameter.dnyCharge
             let parameters = DNYChargeParameters {
                 $0.unplugPowerDeciwatts = value("unplug_power", group)
                 $0.unplugSeconds = value("unplug_seconds", group)
@@ -224,7 +224,7 @@ extension GatewayCore {
             queue(.service(job), .chargeParameters(DNYCommand.setChargeParameters, parameters), session)
         }
         if isLimits {
-            let group = PileParameter.dnyLimits
+            let group = WireParameter.dnyLimits
             let limits = DNYLimits {
                 $0.maximumSeconds = value("maximum_seconds", group)
                 $0.overloadPowerDeciwatts = value("overload_power", group)

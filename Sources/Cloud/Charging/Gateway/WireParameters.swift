@@ -2,7 +2,7 @@ import LabCore
 import WireProtocols
 
 /// The parameters that piles have, by the names of `PileCommand.setParameters` (charging-protocols.md 2.10, 4.7).
-package struct PileParameter: Sendable, Equatable {
+package struct WireParameter: Sendable, Equatable {
     package var name: String
     package var unit: String
     /// What the field on the wire can hold.
@@ -22,25 +22,25 @@ package struct PileParameter: Sendable, Equatable {
 
     /// 83: charging.
     static let dnyCharge = [
-        PileParameter("unplug_power", "0.1 W", word, 3), PileParameter("unplug_seconds", "s", byte, 10), PileParameter("float_percent", "%", byte, 20),
-        PileParameter("float_detect_seconds", "s", word, 1_800), PileParameter("float_seconds", "s", word, 3_600),
-        PileParameter("heartbeat_interval", "s", 10...600, 180),
+        WireParameter("unplug_power", "0.1 W", word, 3), WireParameter("unplug_seconds", "s", byte, 10), WireParameter("float_percent", "%", byte, 20),
+        WireParameter("float_detect_seconds", "s", word, 1_800), WireParameter("float_seconds", "s", word, 3_600),
+        WireParameter("heartbeat_interval", "s", 10...600, 180),
     ]
     /// 85: limits. The highest power depends on the model; 2,000 W is that of piles with two ports.
     static let dnyLimits = [
-        PileParameter("maximum_seconds", "s", word, 36_000), PileParameter("overload_power", "0.1 W", word, 20_000),
-        PileParameter("over_voltage", "0.1 V", word, 2_700), PileParameter("under_voltage", "0.1 V", word, 1_000),
+        WireParameter("maximum_seconds", "s", word, 36_000), WireParameter("overload_power", "0.1 W", word, 20_000),
+        WireParameter("over_voltage", "0.1 V", word, 2_700), WireParameter("under_voltage", "0.1 V", word, 1_000),
     ]
     /// 1011, with the key of each.
-    static let bkv: [(parameter: PileParameter, key: BKVKey)] = [
-        (PileParameter("full_top_up", "s", word), .fullTopUp), (PileParameter("no_load_delay", "s", word), .noLoadDelay),
-        (PileParameter("full_threshold", "0.1 W", word), .fullThreshold), (PileParameter("no_load_threshold", "0.1 W", word), .noLoadThreshold),
-        (PileParameter("high_temperature", "°C", byte), .highTemperature), (PileParameter("overload_power", "0.1 W", word), .powerLimit),
-        (PileParameter("maximum_minutes", "min", 1...900), .maximumMinutes),
+    static let bkv: [(parameter: WireParameter, key: BKVKey)] = [
+        (WireParameter("full_top_up", "s", word), .fullTopUp), (WireParameter("no_load_delay", "s", word), .noLoadDelay),
+        (WireParameter("full_threshold", "0.1 W", word), .fullThreshold), (WireParameter("no_load_threshold", "0.1 W", word), .noLoadThreshold),
+        (WireParameter("high_temperature", "°C", byte), .highTemperature), (WireParameter("overload_power", "0.1 W", word), .powerLimit),
+        (WireParameter("maximum_minutes", "min", 1...900), .maximumMinutes),
     ]
 
     /// What a pile of this protocol can be set to.
-    package static func all(_ wire: PileProtocol) -> [PileParameter] {
+    package static func all(_ wire: PileProtocol) -> [WireParameter] {
         switch wire {
         case .dny: dnyCharge + dnyLimits
         case .bkv: bkv.map(\.parameter)
