@@ -235,7 +235,7 @@ package struct DNYPortPushKind: DNYCode {
     package static let doorNotShut = Self(rawValue: 0x01)
 
     package static let names: [UInt8: String] = [
-        0x01: "door not shut",
+        0x01: "door not shut"
     ]
 }
 
@@ -265,6 +265,6 @@ package struct DNYResult: DNYCode {
     package static let ok = Self(rawValue: 0x00)
 
     package static let names: [UInt8: String] = [
-        0x00: "ok",
+        0x00: "ok"
     ]
 }

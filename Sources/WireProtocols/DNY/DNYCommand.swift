@@ -88,7 +88,8 @@ package enum DNYCommand {
         case cardSwipe: dataCount == 11 ? .platform : .device
         case orderConfirmation: dataCount == 2 ? .platform : .device
         case hostTime, time: dataCount == 0 ? .device : .platform
-        case upgradeRequest...powerHeartbeat, 0x07, testMode, slaveSetsServer, hostHeartbeat, hostStatus, 0x23, 0x26, slaveVersions, radioRequest,
+        case upgradeRequest...powerHeartbeat, 0x07, testMode, slaveSetsServer, hostHeartbeat, hostStatus, 0x23, 0x26, slaveVersions,
+            radioRequest,
             cabinetState...portPush:
             .device
         case poll, query, selfUpgrade: .platform
@@ -98,7 +99,8 @@ package enum DNYCommand {
             dataCount == 1 ? .device : .platform
         case getChargeParameters...getCardKeys: dataCount == 0 ? .platform : .device
         case readMemory: dataCount == 3 ? nil : .device
-        case upgradeSlave, upgradePowerBoard, upgradeHost, upgradeOldSlave, upgradeOldHost, upgradeNewHost: dataCount == 3 ? .device : .platform
+        case upgradeSlave, upgradePowerBoard, upgradeHost, upgradeOldSlave, upgradeOldHost, upgradeNewHost:
+            dataCount == 3 ? .device : .platform
         // 1 byte each way: 89, 8D, 8F, 96, 97; 17 bytes each way: 72. Of the others only the names are known.
         case workMode, cardMode, locate, mute: dataCount == 1 ? nil : .platform
         default: nil

@@ -199,7 +199,7 @@ package struct DNYTemperature: DNYCode {
     package static let noSensor = Self(rawValue: 0x00)
 
     package static let names: [UInt8: String] = [
-        0x00: "no sensor",
+        0x00: "no sensor"
     ]
 
     /// -64 to 190 °C; others become the nearest.
@@ -217,7 +217,7 @@ package struct DNYWorkMode: DNYCode {
     package static let network = Self(rawValue: 0x00)
 
     package static let names: [UInt8: String] = [
-        0x00: "network",
+        0x00: "network"
     ]
 
     package var isCardMode: Bool { rawValue & 1 != 0 }
@@ -225,7 +225,10 @@ package struct DNYWorkMode: DNYCode {
     package var checksForShort: Bool { rawValue & 4 != 0 }
     package var hasLamp: Bool { rawValue & 8 != 0 }
     package var description: String {
-        [isCardMode ? "card" : "network", hasBL0939 ? "BL0939 meter" : "RN8209 meter", checksForShort ? "short-circuit pre-check" : "no pre-check", hasLamp ? "lamp" : "opto"]
-            .joined(separator: ", ")
+        [
+            isCardMode ? "card" : "network", hasBL0939 ? "BL0939 meter" : "RN8209 meter",
+            checksForShort ? "short-circuit pre-check" : "no pre-check", hasLamp ? "lamp" : "opto",
+        ]
+        .joined(separator: ", ")
     }
 }

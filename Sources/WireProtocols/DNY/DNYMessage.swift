@@ -122,7 +122,8 @@ package enum DNYMessage: Sendable, Equatable {
         case DNYCommand.getDetectionParameters: .detectionParameters(command, DNYDetectionParameters())
         case DNYCommand.getLimits: .limits(command, DNYLimits())
         case DNYCommand.getCardKeys: .cardKeys(command, DNYCardKeys())
-        case DNYCommand.upgradeSlave, DNYCommand.upgradePowerBoard, DNYCommand.upgradeHost, DNYCommand.upgradeOldSlave, DNYCommand.upgradeOldHost,
+        case DNYCommand.upgradeSlave, DNYCommand.upgradePowerBoard, DNYCommand.upgradeHost, DNYCommand.upgradeOldSlave,
+            DNYCommand.upgradeOldHost,
             DNYCommand.upgradeNewHost:
             .upgradeAnswer(command, DNYUpgradeAnswer())
         case DNYCommand.rebootHost...DNYCommand.serverAddress, DNYCommand.radioParameters,
@@ -154,7 +155,8 @@ package enum DNYMessage: Sendable, Equatable {
         case DNYCommand.setDetectionParameters: .detectionParameters(command, DNYDetectionParameters())
         case DNYCommand.setLimits: .limits(command, DNYLimits())
         case DNYCommand.setCardKeys: .cardKeys(command, DNYCardKeys())
-        case DNYCommand.upgradeSlave, DNYCommand.upgradePowerBoard, DNYCommand.upgradeHost, DNYCommand.upgradeOldSlave, DNYCommand.upgradeOldHost,
+        case DNYCommand.upgradeSlave, DNYCommand.upgradePowerBoard, DNYCommand.upgradeHost, DNYCommand.upgradeOldSlave,
+            DNYCommand.upgradeOldHost,
             DNYCommand.upgradeNewHost:
             dataCount == 0 ? .bare(command, DNYBare()) : .upgradePacket(command, DNYUpgradePacket())
         case DNYCommand.oldHeartbeat, DNYCommand.settlement, DNYCommand.oldUpgradeRequest, DNYCommand.registration, DNYCommand.heartbeat:

@@ -26,7 +26,9 @@ package enum DNYReport {
     }
 
     /// Explains an item of a stream; `offset` is where it began there, in problems only.
-    package static func explain(_ item: DNYStreamDecoder.Item, from sender: DNYSender? = nil, _ settings: DNYSettings = .standard) -> FrameReport {
+    package static func explain(_ item: DNYStreamDecoder.Item, from sender: DNYSender? = nil, _ settings: DNYSettings = .standard)
+        -> FrameReport
+    {
         switch item {
         case .frame(let frame):
             guard let bytes = try? frame.encoded(settings) else { return FrameReport(protocolName: protocolName, length: 0) }
@@ -47,7 +49,8 @@ package enum DNYReport {
 
     private static func unframed(_ name: String, _ text: String) -> FrameReport {
         let field = FrameField(name: name.lowercased(), offset: 0, bytes: Array(text.utf8), value: .text(text), source: source)
-        return FrameReport(protocolName: protocolName, commandName: name, direction: .deviceToPlatform, length: text.utf8.count, fields: [field])
+        return FrameReport(
+            protocolName: protocolName, commandName: name, direction: .deviceToPlatform, length: text.utf8.count, fields: [field])
     }
 
     private static func offset(of fault: DNYFrameFault, in bytes: [UInt8]) -> Int {
@@ -66,7 +69,9 @@ package enum DNYReport {
         add("length", 3, 2, bytes, &report, unit: "bytes", meaning: isVendor ? "after this field" : "of the whole frame") { number($0) }
         var offset = DNYFrame.headSize
         if isVendor {
-            add("physical_id", offset, 4, bytes, &report, meaning: identity(bytes.dropFirst(offset))) { .text(Hexadecimal.text($0.reversed())) }
+            add("physical_id", offset, 4, bytes, &report, meaning: identity(bytes.dropFirst(offset))) {
+                .text(Hexadecimal.text($0.reversed()))
+            }
             offset += 4
         } else {
             let size = bytes.count > offset ? Int(bytes[offset]) : 0
@@ -107,7 +112,9 @@ package enum DNYReport {
         let found = UInt32(bytes[size - 2]) | UInt32(bytes[size - 1]) << 8
         let expected = UInt32(DNYFrame.checksum(bytes[..<(size - 2)]))
         report.checksum = FrameChecksum(rule: rule, expected: expected, found: found, size: 2)
-        add("checksum", size - 2, 2, bytes, &report, meaning: found == expected ? "right" : "wrong") { number($0) }
+        add("checksum", size - 2, 2, bytes, &report, meaning: found == expected ? "right" : "wrong") {
+            .text(Hexadecimal.text($0.reversed()))
+        }
         report.fields.sort { $0.offset < $1.offset }
     }
 
@@ -145,7 +152,9 @@ package enum DNYReport {
             report.problems.append(FrameProblem(.warning, at: end, "no table describes these data"))
         } else if sender == nil, !frame.data.isEmpty {
             report.problems.append(
-                FrameProblem(.warning, at: end - 1, "both ends send this command with \(frame.data.count) bytes; read as the platform's, name the sender"))
+                FrameProblem(
+                    .warning, at: end - 1,
+                    "both ends send this command with \(frame.data.count) bytes; read as the platform's, name the sender"))
         } else if let rest = report["rest"] {
             report.problems.append(FrameProblem(.warning, at: rest.offset, "\(rest.size) bytes follow the fields that are known"))
         }

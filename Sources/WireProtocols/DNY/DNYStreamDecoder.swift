@@ -66,6 +66,7 @@ package struct DNYStreamDecoder: Sendable {
             switch look() {
             case .nothing:
                 cursor += 1
+                if cursor <= refusedEnd { start = cursor }
                 if cursor - garbageStart >= Self.longestGarbage { return takeGarbage() }
             case .incomplete:
                 return nil

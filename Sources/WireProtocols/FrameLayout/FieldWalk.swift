@@ -46,7 +46,10 @@ extension FieldWalk {
     package mutating func appended<I: FixedWidthInteger & UnsignedInteger>(
         _ value: inout I?, _ name: String, _ unit: String = "", _ meaning: (I) -> String? = { _ in nil }
     ) throws(FieldFault) {
-        guard hasAppended(name, size: I.bitWidth / 8, isGiven: value != nil) else { return }
+        guard hasAppended(name, size: I.bitWidth / 8, isGiven: value != nil) else {
+            if isReading { value = nil }
+            return
+        }
         var number = value ?? 0
         try self.number(&number, name, unit, meaning)
         value = number

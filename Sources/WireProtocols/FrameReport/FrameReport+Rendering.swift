@@ -18,7 +18,7 @@ extension FrameReport {
         var lines = [headline]
         let rows = fields.map(\.columns)
         if !rows.isEmpty {
-            let titles = ["offset", "size", "bytes", "field", "value", "source"]
+            let titles = ["offset", "size", "bytes", "field", "value", "unit", "meaning", "source"]
             let widths = titles.indices.map { column in
                 ([titles] + rows).map { $0[column].count }.max() ?? 0
             }
@@ -61,19 +61,15 @@ extension FrameField {
     /// Long contents are cut in the table; JSON has them whole.
     fileprivate var columns: [String] {
         let shown = Hexadecimal.text(bytes.prefix(16)) + (size > 16 ? "…" : "")
-        return [String(offset), String(size), shown, name, reading, source]
+        return [String(offset), String(size), shown, name, shownValue, unit, meaning, source]
     }
 
-    /// The value with its meaning beside it where that says more.
-    private var reading: String {
-        let bare =
-            switch value {
-            case .bytes(let bytes): bytes.count > 24 ? Hexadecimal.text(bytes.prefix(24)) + "…" : Hexadecimal.text(bytes)
-            case .text: JSONWriter.text(value)
-            default: value.description
-            }
-        if !meaning.isEmpty { return unit.isEmpty || meaning != bare ? "\(bare) (\(meaning))" : meaning }
-        return unit.isEmpty ? bare : "\(bare) \(unit)"
+    private var shownValue: String {
+        switch value {
+        case .bytes: size > 16 ? "" : Hexadecimal.text(bytes)
+        case .text: JSONWriter.text(value)
+        default: value.description
+        }
     }
 }
 

@@ -74,7 +74,9 @@ package struct FrameField: Sendable, Equatable {
     /// Bytes that it takes.
     package var size: Int { bytes.count }
 
-    package init(name: String, offset: Int, bytes: some Sequence<UInt8>, value: FieldValue, unit: String = "", meaning: String = "", source: String) {
+    package init(
+        name: String, offset: Int, bytes: some Sequence<UInt8>, value: FieldValue, unit: String = "", meaning: String = "", source: String
+    ) {
         self.name = name
         self.offset = offset
         self.bytes = Array(bytes)

@@ -59,7 +59,9 @@ package struct DNYUpgradePacket: DNYPayload {
     ///   - size: bytes of the image in each packet, 200 or 256 by the command.
     ///   - check: adds the check packet, which the total counts.
     /// - Returns: `nil` for an image of no byte or of more than 65,535 packets.
-    package static func packets(of image: [UInt8], size: Int, check: Check? = nil, _ settings: DNYSettings = .standard) -> [DNYUpgradePacket]? {
+    package static func packets(of image: [UInt8], size: Int, check: Check? = nil, _ settings: DNYSettings = .standard)
+        -> [DNYUpgradePacket]?
+    {
         guard size > 0, !image.isEmpty else { return nil }
         var contents = stride(from: 0, to: image.count, by: size).map { Array(image[$0..<min($0 + size, image.count)]) }
         if settings.fillsLastPacket { contents[contents.count - 1] = contents[contents.count - 1].resized(to: size, filling: 0) }
