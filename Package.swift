@@ -89,7 +89,7 @@ let targets: [Target] = [
 
     .testTarget(name: "LabCoreTests", dependencies: ["LabCore"]),
     .testTarget(name: "SimulationTests", dependencies: ["LabCore", "Simulation"]),
-    .testTarget(name: "WireProtocolsTests", dependencies: ["LabCore", "WireProtocols"]),
+    .testTarget(name: "WireProtocolsTests", dependencies: ["LabCore", "WireProtocols"], exclude: ["Charging/Vectors"]),
     .testTarget(name: "MQTTBrokerTests", dependencies: ["LabCore", "WireProtocols", "MQTTBroker"]),
     .testTarget(
         name: "ScenarioLanguageTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage"], exclude: ["Corpus", "validate.py"]),
