@@ -10,13 +10,15 @@ package enum BKVMaking {
     package static func frame(
         _ command: String, isFromDevice: Bool, isNative: Bool = false, values: Fields, settings: BKVSettings = .vendor
     ) throws(FieldFault) -> [UInt8] {
-        var values = values
+        var values = values.nested
         let parts = command.split(separator: "/", maxSplits: 1)
         let gateway = try take("gateway", from: &values) ?? String(repeating: "0", count: 14)
         guard gateway.utf8.count == 14, Hexadecimal.bytes(gateway) != nil else { throw fault("gateway", "14 digits are allowed") }
         let sequenceText = try take("sequence", from: &values) ?? "0"
-        guard let sequence = UInt32(sequenceText, radix: 16) else { throw fault("sequence", "at most 8 hexadecimal digits are allowed") }
-        for name in ["head", "length", "direction", "inner_length", "checksum", "tail", "command", "sub_command"] { values[name] = nil }
+        guard let sequence = UInt64(sequenceText, radix: 16), isNative || sequence <= UInt32.max else {
+            throw fault("sequence", "at most \(isNative ? 16 : 8) hexadecimal digits are allowed")
+        }
+        for name in ["head", "length", "direction", "inner_length", "checksum", "tail", "command", "sub_command", "pair_command", "pair_sequence", "pair_gateway"] { values[name] = nil }
         guard let first = parts.first, let outer = UInt16(first, radix: 16), parts.count == 1 || UInt16(parts[1], radix: 16) != nil else {
             throw fault("command", "'\(command)' is no command; write 0000, 0015/07 or 1000/1017")
         }
@@ -26,7 +28,7 @@ package enum BKVMaking {
             }
             let message = try message(outer, parts.count == 2 ? UInt16(parts[1], radix: 16) : nil, isFromDevice, sequence, gateway, values)
             let (known, extra) = message
-            return try BKVFrame(known, isFromDevice: isFromDevice, gateway: gateway, sequence: sequence, settings: settings, extra: extra).encoded()
+            return try BKVFrame(known, isFromDevice: isFromDevice, gateway: gateway, sequence: UInt32(truncatingIfNeeded: sequence), settings: settings, extra: extra).encoded()
         } catch let error as FieldFault {
             throw error
         } catch {
@@ -35,7 +37,7 @@ package enum BKVMaking {
     }
 
     private static func message(
-        _ outer: UInt16, _ inner: UInt16?, _ isFromDevice: Bool, _ sequence: UInt32, _ gateway: String, _ values: Fields
+        _ outer: UInt16, _ inner: UInt16?, _ isFromDevice: Bool, _ sequence: UInt64, _ gateway: String, _ values: Fields
     ) throws(FieldFault) -> (BKVMessage, [UInt8]) {
         if outer == BKVFrame.Command.record {
             guard let inner else { throw fault("command", "1000 needs the command inside: 1000/1017") }
@@ -57,8 +59,8 @@ package enum BKVMaking {
         return (message, extra)
     }
 
-    private static func record(_ command: UInt16, _ sequence: UInt32, _ gateway: String, _ values: Fields) throws(FieldFault) -> BKVRecord {
-        BKVRecord(command: command, sequence: UInt64(sequence), gateway: gateway, pairs: try pairs(values))
+    private static func record(_ command: UInt16, _ sequence: UInt64, _ gateway: String, _ values: Fields) throws(FieldFault) -> BKVRecord {
+        BKVRecord(command: command, sequence: sequence, gateway: gateway, pairs: try pairs(values))
     }
 
     private static func pairs(_ values: Fields) throws(FieldFault) -> [BKVPair] {

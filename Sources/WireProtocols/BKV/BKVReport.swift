@@ -105,7 +105,7 @@ package enum BKVReport {
             report.problems.append(FrameProblem(.refusal, at: slice.startIndex + error.offset, error.description))
         }
         var numbers: [String: Int] = [:]
-        walk(slice, prefix: "", depth: 0, &numbers, &report)
+        walk(slice, prefix: report.protocolName == "bkv" ? "pair_" : "", depth: 0, &numbers, &report)
     }
 
     private static func walk(_ slice: ArraySlice<UInt8>, prefix: String, depth: Int, _ numbers: inout [String: Int], _ report: inout FrameReport) {
@@ -119,27 +119,24 @@ package enum BKVReport {
                 continue
             }
             let key = BKVKey(raw)
-            if key.facts?.kind == .container, depth < 2 {
-                let index = numbers[prefix + key.name, default: 0]
-                numbers[prefix + key.name] = index + 1
-                walk(slice[placed.valueStart..<end], prefix: "\(prefix)\(key.name)[\(index)].", depth: depth + 1, &numbers, &report)
+            let isContainer = key.facts?.kind == .container && depth < 2
+            // Only the first three pairs have the names of fields of the frame.
+            var name = (raw <= 3 || depth > 0 ? prefix : "") + key.name
+            let index = numbers[name, default: 0]
+            numbers[name] = index + 1
+            if isContainer || key == .feeTier || key == .tierUse || index > 0 { name += "[\(index)]" }
+            if isContainer {
+                walk(slice[placed.valueStart..<end], prefix: name + ".", depth: depth + 1, &numbers, &report)
             } else {
-                note(prefix + key.name, slice[placed.valueStart..<end], value(placed.pair, key), key.facts?.unit ?? "", meaning(placed.pair, key), &report)
+                note(name, slice[placed.valueStart..<end], value(placed.pair, key), key.facts?.unit ?? "", meaning(placed.pair, key), &report)
             }
         }
     }
 
     private static func note(_ name: String, _ bytes: ArraySlice<UInt8>, _ value: FieldValue, _ unit: String, _ meaning: String, _ report: inout FrameReport) {
-        // A key may occur more than once: fee tiers do.
-        var unique = name
-        var count = 1
-        while report[unique] != nil || ["head", "length", "checksum", "tail"].contains(unique) {
-            count += 1
-            unique = "\(name).\(count)"
-        }
         report.fields.append(
             FrameField(
-                name: unique, offset: bytes.startIndex, bytes: bytes, value: value, unit: unit,
+                name: name, offset: bytes.startIndex, bytes: bytes, value: value, unit: unit,
                 meaning: meaning.isEmpty ? FieldReader.scaled(value, unit) : meaning, source: pairSource))
     }
 
@@ -154,7 +151,7 @@ package enum BKVReport {
     private static func value(_ pair: BKVPair, _ key: BKVKey) -> FieldValue {
         switch key.facts?.kind {
         case .digits: .text(Hexadecimal.text(pair.value))
-        case .number where key == .command: .text(Hexadecimal.text(pair.value))
+        case .number where key == .command || key == .sequence: .text(Hexadecimal.text(pair.value))
         case .number: pair.number.map { .integer(Int64(clamping: $0)) } ?? .bytes(pair.value)
         default: .bytes(pair.value)
         }

@@ -6,11 +6,11 @@ package struct FieldFiller: FieldWalk {
     private var used: Set<String> = []
     private var prefix = ""
 
-    package init(_ values: Fields) { scopes = [values] }
+    package init(_ values: Fields) { scopes = [values.nested] }
 
     package var left: Int { .max }
     package var isReading: Bool { false }
-    package func isGiven(_ name: String) -> Bool { scopes.last?[name] != nil || scopes[0][prefix + name] != nil }
+    package func isGiven(_ name: String) -> Bool { scopes.last?[name] != nil }
     /// The first name that no field has, so that a misspelt one is not passed over.
     package var unusedName: String? { scopes[0].first { !used.contains($0.name) }?.name }
 
@@ -58,7 +58,10 @@ package struct FieldFiller: FieldWalk {
     }
 
     package mutating func list<Element: FieldLayout>(_ elements: inout [Element], count: Int?, _ name: String) throws(FieldFault) {
-        guard let given = look(name) else { return try flatList(&elements, count: count, name) }
+        guard let given = look(name) else {
+            if let count { elements = Array(repeating: Element(), count: count) }
+            return
+        }
         guard let records = given.list, count.map({ $0 == records.count }) ?? (records.count <= 255) else {
             throw fault(name, "a list of \(count.map { "\($0)" } ?? "at most 255") records is allowed")
         }
@@ -77,22 +80,6 @@ package struct FieldFiller: FieldWalk {
         prefix = outer
     }
 
-    /// Elements by flat names, as reports have them: `ports[0].power`.
-    private mutating func flatList<Element: FieldLayout>(_ elements: inout [Element], count: Int?, _ name: String) throws(FieldFault) {
-        let outer = prefix
-        elements = []
-        while elements.count < count ?? 255 {
-            prefix = "\(outer)\(name)[\(elements.count)]."
-            guard count != nil || scopes[0].contains(where: { $0.name.hasPrefix(prefix) }) else { break }
-            scopes.append([:])
-            var element = Element()
-            try element.walk(&self)
-            elements.append(element)
-            scopes.removeLast()
-        }
-        prefix = outer
-    }
-
     package mutating func counted<Element: FieldLayout>(_ elements: inout [Element], _ name: String, most: Int) throws(FieldFault) {
         _ = look(name + "_count")
         try list(&elements, count: nil, name)
@@ -101,7 +88,7 @@ package struct FieldFiller: FieldWalk {
 
     private mutating func look(_ name: String) -> FieldValue? {
         used.insert(prefix + name)
-        return scopes.last?[name] ?? (prefix.isEmpty ? nil : scopes[0][prefix + name])
+        return scopes.last?[name]
     }
 
     private func fault(_ name: String, _ allowed: String) -> FieldFault { FieldFault(.value(allowed), field: prefix + name, offset: 0) }
