@@ -61,7 +61,7 @@ let targets: [Target] = [
     // The system under test.
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore]),
+        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
@@ -99,7 +99,9 @@ let targets: [Target] = [
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
-    .testTarget(name: "CloudTests", dependencies: ["LabCore", "Cloud", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb]),
+    .testTarget(
+        name: "CloudTests",
+        dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),

@@ -23,7 +23,7 @@ package struct ErrorCode: Sendable, Hashable {
     }
 
     /// Every code, by number. A code that is not here is not documented, and a test says so.
-    package static let all: [ErrorCode] = (requestCodes + identityCodes + deviceCodes + firmwareCodes + chargingCodes + stationCodes + serverCodes).sorted { $0.number < $1.number }
+    package static let all: [ErrorCode] = (requestCodes + identityCodes + deviceCodes + firmwareCodes + chargingCodes + stationCodes + paymentCodes + serverCodes).sorted { $0.number < $1.number }
 
     package static func named(_ name: String) -> ErrorCode? { all.first { $0.name == name } }
     package static func numbered(_ number: Int) -> ErrorCode? { all.first { $0.number == number } }
