@@ -30,6 +30,12 @@ package struct Ledger: Sendable {
         return true
     }
 
+    /// Books a posting whose key the caller has looked for in this transaction, and whose debits he has taken from balances that he read in it.
+    func postNew(_ posting: Posting, in db: Database) throws {
+        try Self.check(posting)
+        try insert(posting, in: db)
+    }
+
     /// Whether a posting has this key.
     package func isKnown(_ key: String, in db: Database) throws -> Bool {
         if bugs.contains(.ledgerKeyMissing) { return false }

@@ -117,8 +117,8 @@ package struct OrderBook: Sendable, Equatable {
         let key = "release:\(order)"
         if try ledger.isKnown(key, in: db) { return nil }
         let fen = try ledger.balance(.hold(order: order), in: db)
-        let isNew = try ledger.post(posting(key, .release, at: at, [Posting.Entry(.hold(order: order), -fen), Posting.Entry(wallet, fen)]), in: db)
-        return isNew ? fen : nil
+        try ledger.postNew(posting(key, .release, at: at, [Posting.Entry(.hold(order: order), -fen), Posting.Entry(wallet, fen)]), in: db)
+        return fen
     }
 
     /// `settle:<order>`: the revenue by lines; the hold is taken up to the price and the rest of it released, then the wallet is
@@ -140,7 +140,8 @@ package struct OrderBook: Sendable, Equatable {
             Posting.Entry(wallet, settlement.released), Posting.Entry(wallet, -settlement.fromWallet),
             Posting.Entry(.receivable(order: order), -settlement.open),
         ]
-        return try ledger.post(posting(key, .settle, at: at, entries + revenue(lines)), in: db) ? settlement : nil
+        try ledger.postNew(posting(key, .settle, at: at, entries + revenue(lines)), in: db)
+        return settlement
     }
 
     /// `adj:<order>`: the price is lowered; what is still owed shrinks first, and the rest goes back to the user.
@@ -159,8 +160,8 @@ package struct OrderBook: Sendable, Equatable {
         guard lowered >= 0 else { throw LedgerError.malformed(key: key, reason: "would raise the price; book an absorption") }
         let fromOpen = max(0, min(lowered, money.open))
         let entries = [Posting.Entry(.receivable(order: order), fromOpen), Posting.Entry(account(payee), lowered - fromOpen)]
-        let isNew = try ledger.post(posting(key, .adjustment, at: at, reference: reference, revenue(lines) + entries), in: db)
-        return isNew ? lowered - fromOpen : nil
+        try ledger.postNew(posting(key, .adjustment, at: at, reference: reference, revenue(lines) + entries), in: db)
+        return lowered - fromOpen
     }
 
     /// `refund:<key>`: part of what was paid goes back, split over what is left of the lines by largest remainder (2.3, rule 8).
@@ -179,7 +180,8 @@ package struct OrderBook: Sendable, Equatable {
         let parts = LargestRemainder.split(fen, by: money.remaining.map(\.fen))
         let lines = zip(money.remaining, parts).map { PriceLine(kind: $0.kind, fen: $1) }
         let entries = revenue(lines.map { PriceLine(kind: $0.kind, fen: -$0.fen) }) + [Posting.Entry(account(payee), fen)]
-        return try ledger.post(posting(key, .refund, at: at, reference: reference, entries), in: db) ? lines : nil
+        try ledger.postNew(posting(key, .refund, at: at, reference: reference, entries), in: db)
+        return lines
     }
 }
 
