@@ -1,4 +1,4 @@
-import GRDB
+package import GRDB
 package import LabCore
 import Synchronization
 
@@ -19,7 +19,7 @@ package final class OrderEngine: Sendable {
     private struct Links: Sendable {
         weak var commander: (any PileCommander)?
         weak var payments: (any PaymentDesk)?
-        var onSettled: (@Sendable (Order) -> Void)?
+        var count: OrderWork.Counting?
     }
     private let links = Mutex(Links())
 
@@ -64,14 +64,14 @@ package final class OrderEngine: Sendable {
         }
     }
 
-    /// Whoever counts settled orders; called after the commit.
-    package func observeSettled(_ body: @escaping @Sendable (Order) -> Void) { links.withLock { $0.onSettled = body } }
+    /// Names whoever counts what orders bring; called in the transaction that books it.
+    package func setCounting(_ body: @escaping @Sendable (OrderTurnover, Database) throws -> Void) { links.withLock { $0.count = body } }
 
     /// Takes up the orders that run and what waits for its time; hands refunds that nobody has answered to the payments again.
     ///
     /// - Throws: `CloudCrashed`, `StorageError`.
     package func start() throws {
-        let (active, refunds) = try storage.read { db in (try OrderStore.active(in: db), try PaymentStore.pending(in: db)) }
+        let (active, refunds) = try storage.read { db in (try OrderStore.active(in: db), try OrderPaymentStore.pending(in: db)) }
         memory.apply(active)
         watch()
         let payments = links.withLock { $0.payments }
@@ -216,10 +216,11 @@ package final class OrderEngine: Sendable {
 
     private func commit(_ word: OrderQueue.Word, _ about: Fields, _ body: (inout OrderWork) throws -> Void) throws -> OrderWork.Effects {
         let now = milliseconds
+        let count = links.withLock { $0.count }
         let effects = try storage.commit(
             word.rawValue, about, durability: word == .sample ? .buffered : .flushed,
             body: { db in
-                var work = OrderWork(db: db, now: now, policies: policies, bugs: bugs, memory: memory, desk: desk)
+                var work = OrderWork(db: db, now: now, policies: policies, bugs: bugs, memory: memory, desk: desk, count: count)
                 try body(&work)
                 return work.effects
             }, notes: { $0.notes })
@@ -240,11 +241,10 @@ package final class OrderEngine: Sendable {
 
     /// What follows from a commit, in order.
     private func follow(_ effects: OrderWork.Effects) {
-        let (commander, payments, onSettled) = links.withLock { ($0.commander, $0.payments, $0.onSettled) }
+        let (commander, payments) = links.withLock { ($0.commander, $0.payments) }
         for entry in effects.commands { commander?.send(entry.command, to: entry.pile) }
         for alarm in effects.alarms { desk.raise(pile: alarm.pile, port: alarm.port, kind: alarm.kind, text: alarm.text, order: alarm.order) }
         for refund in effects.refunds { payments?.refund(refund) }
-        if let onSettled { for order in effects.settled { onSettled(order) } }
         if effects.changed.contains(where: { $0.timerAt != nil }) { watch() }
     }
 

@@ -6,7 +6,7 @@ extension OrderWork {
     // MARK: Payments
 
     mutating func book(_ notice: PaymentNotice, _ attempt: PaymentAttempt) throws -> PaymentOutcome {
-        let known = try PaymentStore.payment(notice.channel, notice.transaction, in: db)
+        let known = try OrderPaymentStore.payment(notice.channel, notice.transaction, in: db)
         if known != nil, !bugs.contains(.noticeNotDeduplicated) {
             note("payment.repeated", Self.fields(of: notice))
             return .repeated
@@ -19,7 +19,7 @@ extension OrderWork {
         let posting = book(of: order).payment(attempt: key, channel: notice.channel, fen: notice.fen, at: now)
         if order.state == .due, notice.fen <= order.open {
             try ledger.post(posting, in: db)
-            try PaymentStore.insert(notice, order: order, refund: nil, at: now, in: db)
+            try OrderPaymentStore.insert(notice, order: order, refund: nil, at: now, in: db)
             var changed = order
             changed.paid += notice.fen
             changed.open -= notice.fen
@@ -31,13 +31,13 @@ extension OrderWork {
         // Nothing is owed, or less than this: all of it goes back (F49, F50).
         try ledger.post(posting, in: db)
         if bugs.contains(.latePaymentKept) {
-            try PaymentStore.insert(notice, order: order, refund: nil, at: now, in: db)
+            try OrderPaymentStore.insert(notice, order: order, refund: nil, at: now, in: db)
             note("payment.booked", Self.fields(of: notice).merging(["order": .text(order.number), "open": .integer(order.open)]))
             return .booked
         }
         let refund = "ret-\(key)"
         try ledger.post(book(of: order).paymentReturn(attempt: key, channel: notice.channel, fen: notice.fen, at: now), in: db)
-        try PaymentStore.insert(notice, order: order, refund: refund, at: now, in: db)
+        try OrderPaymentStore.insert(notice, order: order, refund: refund, at: now, in: db)
         note("payment.returned", Self.fields(of: notice).merging(["order": .text(order.number), "refund": .text(refund)]))
         return .returned(refund: refund)
     }
@@ -46,7 +46,7 @@ extension OrderWork {
         let posting = WalletBook.payment(
             attempt: key, channel: notice.channel, wallet: Self.wallet(attempt.user), fen: notice.fen, at: now)
         try ledger.post(posting, in: db)
-        try PaymentStore.insert(notice, order: nil, refund: nil, at: now, in: db)
+        try OrderPaymentStore.insert(notice, order: nil, refund: nil, at: now, in: db)
         note("payment.booked", Self.fields(of: notice).merging(["user": .text(attempt.user)]))
         note("wallet.credited", ["user": .text(attempt.user), "cents": .integer(notice.fen), "kind": "payment"])
         return .booked
@@ -54,10 +54,10 @@ extension OrderWork {
 
     /// What a payment service says of a refund or a return.
     mutating func refunded(_ number: String, succeeded: Bool) throws {
-        if let refund = try PaymentStore.refund(number: number, in: db) {
+        if let refund = try OrderPaymentStore.refund(number: number, in: db) {
             guard refund.state == "pending", let order = try order(refund.order) else { return }
             if succeeded {
-                try PaymentStore.setRefund(number, state: "done", in: db)
+                try OrderPaymentStore.setRefund(number, state: "done", in: db)
                 try ledger.post(book(of: order).sent(number: number, channel: refund.channel, fen: refund.channelFen, at: now), in: db)
                 note("refund.done", ["order": .text(order.number), "refund": .text(number), "cents": .integer(refund.channelFen)])
             } else {
@@ -67,10 +67,10 @@ extension OrderWork {
                 if changed != order { try save(changed) }
                 note("refund.failed", ["order": .text(order.number), "refund": .text(number), "cents": .integer(refund.channelFen)])
             }
-        } else if let payment = try PaymentStore.payment(refund: number, in: db), payment.refundState == "pending" {
+        } else if let payment = try OrderPaymentStore.payment(refund: number, in: db), payment.refundState == "pending" {
             guard let order = try payment.order.flatMap({ try OrderStore.find(row: $0, in: db) }) else { return }
             if succeeded {
-                try PaymentStore.setReturn(number, state: "done", in: db)
+                try OrderPaymentStore.setReturn(number, state: "done", in: db)
                 try ledger.post(book(of: order).sent(number: number, channel: payment.channel, fen: payment.fen, at: now), in: db)
                 note("refund.done", ["order": .text(order.number), "refund": .text(number), "cents": .integer(payment.fen)])
             } else {
@@ -95,7 +95,7 @@ extension OrderWork {
     /// - Throws: `APIError` with nothing written.
     mutating func refund(_ number: String, key: String, fen: Int64) throws -> OrderRefund {
         guard let order = try order(number) else { throw APIError(.orderNotFound) }
-        if let known = try PaymentStore.refund(of: order, key: key, in: db) {
+        if let known = try OrderPaymentStore.refund(of: order, key: key, in: db) {
             guard known.fen == fen else { throw APIError(.refundKeyReused, details: ["fen": .integer(known.fen)]) }
             // The ledger would not take it twice either.
             if try ledger.isKnown("refund:\(known.number)", in: db) { return known }
@@ -104,10 +104,10 @@ extension OrderWork {
             throw APIError(.orderState, details: ["state": .text(order.state.rawValue)])
         }
         guard order.refunds < policies.maximumRefunds else { throw APIError(.tooManyRefunds) }
-        guard try !PaymentStore.hasPendingRefund(order, in: db) else { throw APIError(.refundRunning) }
+        guard try !OrderPaymentStore.hasPendingRefund(order, in: db) else { throw APIError(.refundRunning) }
         guard fen > 0, fen <= order.refundable else { throw APIError(.refundTooLarge, details: ["refundable": .integer(order.refundable)]) }
 
-        let source = try PaymentStore.source(of: order, in: db)
+        let source = try OrderPaymentStore.source(of: order, in: db)
         let split = RefundSplit(fen, channelLeft: min(source?.left ?? 0, fen))
         var changed = order
         changed.refunds += 1
@@ -116,7 +116,7 @@ extension OrderWork {
             order: order.number, key: key, number: Self.refundNumber(of: order, key: key), fen: fen, walletFen: split.wallet, channelFen: split.channel,
             channel: source?.channel ?? "", attempt: source?.attempt ?? "", state: split.channel > 0 ? "pending" : "done", createdAt: now)
         try bookRefund(made, of: order)
-        try PaymentStore.insert(made, of: order, in: db)
+        try OrderPaymentStore.insert(made, of: order, in: db)
         try save(changed)
         note("refund.accepted", ["order": .text(order.number), "key": .text(key), "refund": .text(made.number), "cents": .integer(fen)])
         if split.channel > 0 { effects.refunds.append(made.sending) }
@@ -134,6 +134,7 @@ extension OrderWork {
             lines += try book.refund(key: key, fen: refund.walletFen, payee: .wallet, with: ledger, at: now, in: db) ?? []
             noteCredit(order, refund.walletFen, kind: "refund")
         }
+        try count?(OrderTurnover(pile: order.pile, at: now, fen: -refund.fen, seconds: 0, segments: [], isCorrection: true), db)
         noteDebit(order, -refund.fen, owed: 0)
         noteRevenue(order, lines, sign: -1)
     }

@@ -56,10 +56,11 @@ extension OrderWork {
         order.open = settlement.open
         order.settledAt = now
         for flag in price.flags { order.flags.insert(flag.rawValue) }
+        try count?(
+            OrderTurnover(pile: order.pile, at: now, fen: price.due, seconds: price.seconds, segments: price.segments, isCorrection: false), db)
         noteSettled(order, cents: price.due)
         noteDebit(order, settlement.captured, owed: settlement.open)
         noteRevenue(order, price.lines)
-        effects.settled.append(order)
     }
 
     /// Broken on purpose: a bill that was booked is booked once more, at the cost of the wallet.
@@ -92,7 +93,6 @@ extension OrderWork {
         order.billedEnergy = order.billedEnergy ?? 0
         order.billedSeconds = order.billedSeconds ?? 0
         noteSettled(order, cents: 0)
-        effects.settled.append(order)
     }
 
     // MARK: Later bills
@@ -115,6 +115,7 @@ extension OrderWork {
         let old = Self.lines(order.lines)
         guard let back = try book(of: order).adjust(to: lines, payee: .wallet, reference: reference, with: ledger, at: now, in: db) else { return }
         let due = lines.reduce(0) { $0 + $1.fen }
+        try count?(OrderTurnover(pile: order.pile, at: now, fen: due - order.price, seconds: 0, segments: [], isCorrection: true), db)
         let lessOpen = order.price - due - back
         noteDebit(order, -back, owed: -lessOpen)
         noteRevenue(order, OrderBook.difference(from: old, to: lines))

@@ -14,6 +14,9 @@ struct OrderWork {
     let ledger: Ledger
     /// Answers from memory.
     let desk: any StationDesk
+    /// Whoever counts what orders bring, in the same transaction.
+    let count: Counting?
+    typealias Counting = @Sendable (OrderTurnover, Database) throws -> Void
 
     /// What is to be done once the commit stands.
     struct Effects {
@@ -21,8 +24,6 @@ struct OrderWork {
         var commands: [(pile: String, command: PileCommand)] = []
         var alarms: [OrderAlarm] = []
         var refunds: [PaymentRefund] = []
-        /// Orders whose price is known now.
-        var settled: [Order] = []
         /// The orders that were written, in the order of writing.
         var changed: [Order] = []
     }
@@ -31,13 +32,14 @@ struct OrderWork {
     private var orders: [String: Order] = [:]
     private var occupants: [PortKey: String?] = [:]
 
-    init(db: Database, now: Int64, policies: OrderPolicies, bugs: Set<SeededBug>, memory: OrderMemory, desk: any StationDesk) {
+    init(db: Database, now: Int64, policies: OrderPolicies, bugs: Set<SeededBug>, memory: OrderMemory, desk: any StationDesk, count: Counting? = nil) {
         self.db = db
         self.now = now
         self.policies = policies
         self.bugs = bugs
         self.memory = memory
         self.desk = desk
+        self.count = count
         ledger = Ledger(bugs: bugs)
     }
 
@@ -255,4 +257,17 @@ package struct OrderAlarm: Sendable, Equatable {
         self.order = order
         self.operatorID = operatorID
     }
+}
+
+/// What an order brings, or what a correction takes back.
+package struct OrderTurnover: Sendable, Equatable {
+    package var pile: String
+    /// Unix milliseconds.
+    package var at: Int64
+    /// Below 0 where the price was lowered, or part of it goes back.
+    package var fen: Int64
+    package var seconds: Int64
+    /// The parts by band and civil day; empty for corrections.
+    package var segments: [PriceSegment]
+    package var isCorrection: Bool
 }

@@ -25,7 +25,7 @@ enum KeyHash {
 }
 
 /// Payments and refunds of orders in the database.
-enum PaymentStore {
+enum OrderPaymentStore {
     struct Payment: Sendable, Equatable {
         var channel: String
         var attempt: String
