@@ -44,7 +44,7 @@ package struct StationBatch: Sendable, Equatable {
 package struct BatchItem: Sendable, Equatable {
     package enum State: String, Sendable, CaseIterable {
         case waiting, sent, done
-        /// The pile is not there: it gets its parameters when it comes.
+        /// The pile is not there, or busy with the wish before: it gets its parameters when it can.
         case stored
         case failed
         var isFinal: Bool { self == .done || self == .stored || self == .failed }

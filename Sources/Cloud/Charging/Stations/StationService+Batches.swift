@@ -152,7 +152,9 @@ extension StationService {
                     let key = ServiceKey(pile: pile, service: service)
                     if state.services[key] != nil {
                         let site = state.piles[pile]?.registered.site ?? ""
-                        running.results.append(BatchItem(pile: pile, site: site, state: .failed, reason: "busy", finishedAt: now))
+                        // A wish is kept all the same: it is sent when the answer to the one before it has come.
+                        let result: BatchItem.State = service == .setParameters ? .stored : .failed
+                        running.results.append(BatchItem(pile: pile, site: site, state: result, reason: "busy", finishedAt: now))
                         continue
                     }
                     state.services[key] = id
