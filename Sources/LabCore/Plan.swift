@@ -136,12 +136,17 @@ package struct Step: Sendable, Equatable {
         package var saves: [Save]
         /// The step passes only if the action fails like this.
         package var fails: Match?
-        package init(target: NodeReference, arguments: Template = .record([]), id: String? = nil, saves: [Save] = [], fails: Match? = nil) {
+        /// A refusal is no failure of the step.
+        package var mayFail: Bool
+        package init(
+            target: NodeReference, arguments: Template = .record([]), id: String? = nil, saves: [Save] = [], fails: Match? = nil, mayFail: Bool = false
+        ) {
             self.target = target
             self.arguments = arguments
             self.id = id
             self.saves = saves
             self.fails = fails
+            self.mayFail = mayFail
         }
     }
 
@@ -317,12 +322,50 @@ package struct Metric: Sendable, Equatable {
 
 /// `explore:` what `lab explore` may vary.
 package struct Explore: Sendable, Equatable {
+    /// A block of the scenario that is drawn, with the values to choose from for each name that it takes.
+    package struct Move: Sendable, Equatable {
+        package struct Choice: Sendable, Equatable {
+            package var name: String
+            /// As YAML, in the order of the file; never empty.
+            package var values: [String]
+            package init(name: String, values: [String]) {
+                self.name = name
+                self.values = values
+            }
+        }
+
+        package var block: String
+        package var choices: [Choice]
+        package init(block: String, choices: [Choice]) {
+            self.block = block
+            self.choices = choices
+        }
+    }
+
+    package var moves: [Move]
     package var faults: [NodeReference]
+    /// Faults of one draw.
     package var atMost: Int
     package var reorders: Bool
-    package init(faults: [NodeReference], atMost: Int, reorders: Bool) {
+    /// Moves and faults of one draw.
+    package var draws: Int
+    /// Durations as written: the times between what is drawn, and the lengths of faults.
+    package var pauses: [String]
+    /// Events that are counted over all runs.
+    package var counts: [NodeReference]
+
+    package init(
+        moves: [Move] = [], faults: [NodeReference] = [], atMost: Int = 1, reorders: Bool = false, draws: Int = 20,
+        pauses: [String] = Explore.standardPauses, counts: [NodeReference] = []
+    ) {
+        self.moves = moves
         self.faults = faults
         self.atMost = atMost
         self.reorders = reorders
+        self.draws = draws
+        self.pauses = pauses
+        self.counts = counts
     }
+
+    package static let standardPauses = ["0s", "1s", "10s", "1m", "10m"]
 }

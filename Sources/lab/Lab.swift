@@ -19,7 +19,7 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, FirmwareCommand.self, SchemaCommand.self,
+            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, SchemaCommand.self,
             DescribeCommand.self,
         ])
 
@@ -64,7 +64,7 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "explore", "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
+        "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
         "twin",
         "frame", "baseline",
     ]

@@ -72,7 +72,7 @@ struct Workplace {
 }
 
 /// `1 cell`, `2 cells`
-func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String { "\(count) \(count == 1 ? noun : plural ?? noun + "s")" }
 
 extension WorldKind {
     /// - Parameter text: what `--on` was given.

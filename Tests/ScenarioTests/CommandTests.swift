@@ -27,7 +27,7 @@ struct CommandTests {
             (["run", "--on", "hw"], "The world 'hw' is not available yet"),
             (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
             (["run", "--baseline", "last"], "--baseline is not available yet"),
-            (["explore", "badge/register"], "`lab explore` is not available yet"),
+            (["blame", "1"], "`lab blame` is not available yet"),
             (["run", "no/such/file.yaml"], "There is no file or folder 'no/such/file.yaml'"),
             (["run", "tag:badge &"], "selection:1:12: error:"),
             (["run", "--seed", "many"], "--seed 'many' must be a whole number"),

@@ -237,12 +237,13 @@ private final class CloudAuthorizer: MQTTAuthorizer, @unchecked Sendable {
         }
     }
 
+    /// The broker asks once for each topic of a session: while no cloud runs, the device's name decides.
     func mayPublish(_ identity: MQTTIdentity, to topic: MQTTTopic) -> Bool {
-        cloud.cloud?.mayPublish(deviceID: identity.subject, topic: topic.text) ?? false
+        cloud.cloud?.mayPublish(deviceID: identity.subject, topic: topic.text) ?? Topics.mayPublish(device: identity.subject, topic: topic.text)
     }
 
     func maySubscribe(_ identity: MQTTIdentity, to filter: MQTTTopicFilter) -> Bool {
         if identity.subject.hasPrefix(Self.listeners) { return identity.rights.maySubscribe(filter) }
-        return cloud.cloud?.maySubscribe(deviceID: identity.subject, filter: filter.text) ?? false
+        return cloud.cloud?.maySubscribe(deviceID: identity.subject, filter: filter.text) ?? Topics.maySubscribe(device: identity.subject, filter: filter.text)
     }
 }

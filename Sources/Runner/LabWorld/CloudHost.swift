@@ -103,7 +103,8 @@ final class CloudHost: @unchecked Sendable {
             disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) },
             sendToPile: { [unowned self] connection, bytes in piles.send(bytes, to: connection) },
             closePile: { [unowned self] connection, _ in piles.close(connection) },
-            request: { [unowned self] service, call in await request(call, of: service) })
+            request: { [unowned self] service, call in await request(call, of: service) },
+            start: { [kernel] name, work in if alive() { kernel.start(name) { await work() } } })
     }
 }
 

@@ -102,7 +102,7 @@ extension Elaborator {
         return .sequence([turn])
     }
 
-    private func unknownBlock(_ name: String, at place: SourceLocation) -> String {
+    func unknownBlock(_ name: String, at place: SourceLocation) -> String {
         let known = (context.blocks[currentFile] ?? [:]).keys.sorted()
         return "no block '\(name)'" + log.hint(for: name, at: place, among: known, "blocks: ", none: "; write it under 'blocks', or import its file")
     }

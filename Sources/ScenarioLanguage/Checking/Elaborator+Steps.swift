@@ -151,7 +151,7 @@ extension Elaborator {
         let id = giveID(step["id"], .do)
         let saves = saves(step["save"], from: target.gives, of: "the answer of \(target.reference)")
         guard let arguments, let fails else { return nil }
-        return .act(Step.Act(target: target.reference, arguments: arguments, id: id, saves: saves, fails: fails))
+        return .act(Step.Act(target: target.reference, arguments: arguments, id: id, saves: saves, fails: fails, mayFail: step["may_fail"]?.scalar?.text == "true"))
     }
 
     private mutating func expect(_ subject: SourceValue, _ step: SourceValue) -> Step.Action? {

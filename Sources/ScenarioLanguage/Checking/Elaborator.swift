@@ -202,8 +202,42 @@ struct Elaborator {
 
     private func explore(_ value: SourceValue) -> Explore? {
         guard !isBroken(value) else { return nil }
-        let faults = (value["faults"]?.list ?? []).compactMap { nodes.resolve($0, .fault, values)?.reference }
-        let atMost = value["at_most"]?.scalar?.integer ?? 1
-        return Explore(faults: faults, atMost: atMost, reorders: value["reorder"]?.scalar?.text == "true")
+        var explore = Explore()
+        explore.moves = (value["moves"]?.record ?? []).compactMap { move($0) }
+        explore.faults = (value["faults"]?.list ?? []).compactMap { explorableFault($0) }
+        explore.counts = (value["counts"]?.list ?? []).compactMap { nodes.resolve($0, .event, values)?.reference }
+        explore.reorders = value["reorder"]?.scalar?.text == "true"
+        if let atMost = value["at_most"]?.scalar?.integer { explore.atMost = atMost }
+        if let draws = value["draws"]?.scalar?.integer { explore.draws = draws }
+        if let pauses = value["pauses"]?.list { explore.pauses = pauses.compactMap { $0.scalar?.text } }
+        return explore
+    }
+
+    private func explorableFault(_ value: SourceValue) -> NodeReference? {
+        guard let fault = nodes.resolve(value, .fault, values) else { return nil }
+        if let needed = fault.takes.first(where: \.isRequired) {
+            log.error(at: value.location, "\(fault.reference) needs '\(needed.name)': write it in a block, and the block under 'moves'")
+            return nil
+        }
+        return fault.reference
+    }
+
+    /// What the values are is checked where the block uses them.
+    private func move(_ entry: SourceValue.Entry) -> Explore.Move? {
+        guard let block = context.blocks[currentFile]?[entry.name] else {
+            log.error(at: entry.location, unknownBlock(entry.name, at: entry.location))
+            return nil
+        }
+        let takes = (block.value["takes"]?.list ?? []).compactMap { $0.scalar?.text }
+        let given = entry.value.record ?? []
+        for choice in given where !takes.contains(choice.name) {
+            log.error(at: choice.location, "block '\(entry.name)' takes no '\(choice.name)'" + log.hint(for: choice.name, at: choice.location, among: takes, "takes: ", none: ""))
+        }
+        for name in takes where !given.contains(where: { $0.name == name }) {
+            log.error(at: entry.location, "block '\(entry.name)' takes '\(name)': give it a list of values to choose from")
+        }
+        return Explore.Move(
+            block: entry.name,
+            choices: given.map { Explore.Move.Choice(name: $0.name, values: ($0.value.list ?? []).map(\.flowText)) })
     }
 }

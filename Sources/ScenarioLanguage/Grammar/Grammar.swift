@@ -71,10 +71,14 @@ enum Grammar {
     private static let explore = RecordShape(
         "'explore'",
         [
-            .required("faults", .list(.reference(.fault), atLeast: 1), "Faults to choose from"),
-            .optional("at_most", .integer(1...10), "Faults at once"),
+            .optional("moves", .map(key: .word, .map(key: .variable, .list(.value, atLeast: 1))), "Blocks to choose from, with values for what they take"),
+            .optional("faults", .list(.reference(.fault), atLeast: 1), "Faults to choose from"),
+            .optional("at_most", .integer(1...100), "Faults of one draw; 1 where this is missing"),
+            .optional("draws", .integer(1...1_000), "Moves and faults of one draw; 20 where this is missing"),
+            .optional("pauses", .list(.duration(orTemplate: false), atLeast: 1), "Times between what is drawn, and lengths of faults"),
+            .optional("counts", .list(.reference(.event), atLeast: 1), "Events that are counted over all runs"),
             .optional("reorder", .bool, "Whether simultaneous events change places"),
-        ])
+        ], oneOf: ["moves", "faults"])
 
     // MARK: steps
 
@@ -92,7 +96,8 @@ enum Grammar {
     static let step = Shape.variants(VariantShape(
         noun: "step",
         variants: [
-            verb(.do, .reference(.action), "Does an action", with, id, save, .optional("fails", .fields, "The failure that is expected")),
+            verb(.do, .reference(.action), "Does an action", with, id, save, .optional("fails", .fields, "The failure that is expected"),
+                .optional("may_fail", .bool, "Whether a refusal is as good as success: for moves of `explore`")),
             verb(
                 .expect, .reference(.event), "Waits for an event", condition, within,
                 .optional("count", .scalarOr(.integer(0...1_000_000, orTemplate: true), .fields), "How many events the window holds"),

@@ -78,3 +78,15 @@ extension SourceValue.Scalar {
         }
     }
 }
+
+extension SourceValue {
+    /// As YAML on one line, read back as the same value.
+    var flowText: String {
+        switch content {
+        case .scalar(let scalar) where scalar.style == .plain || scalar.style == .computed: scalar.text
+        case .scalar(let scalar): JSONWriter.text(.text(scalar.text))
+        case .list(let items): "[" + items.map(\.flowText).joined(separator: ", ") + "]"
+        case .record(let entries): "{" + entries.map { "\($0.name): \($0.value.flowText)" }.joined(separator: ", ") + "}"
+        }
+    }
+}
