@@ -5,10 +5,11 @@ package import LabCore
 ///
 /// The stations answer for piles; the gateway tells stations and orders what piles say, and hands bills to the orders; the orders
 /// tell the gateway what piles have to do.
-package final class ChargingService: CloudService {
+package final class ChargingService: CloudService, ChargingBackend {
     package let stations: StationService
     package let gateway: PileGateway
     package let orders: OrderEngine
+    package let payments: Payments
     package let environment: CloudEnvironment
     package let storage: Storage
     package let bugs: Set<SeededBug>
@@ -17,7 +18,7 @@ package final class ChargingService: CloudService {
     ///   - storage: the session of this life of the cloud.
     ///   - partnerMaster: 32 bytes or more, which make the partners' secrets.
     ///   - audit: where the stations write who did what.
-    /// - Throws: `StorageError` if a schema cannot be brought up to date.
+    /// - Throws: `ConfigurationError` for keys of payment services that cannot be used; `StorageError` if a schema cannot be brought up to date.
     package init(
         settings: ChargingSettings = ChargingSettings(), bugs: Set<SeededBug> = [], environment: CloudEnvironment, storage: Storage,
         partnerMaster: [UInt8], audit: AuditLog? = nil
@@ -30,8 +31,10 @@ package final class ChargingService: CloudService {
             checkTariff: { rules in _ = try Tariff(fields: rules) })
         gateway = try PileGateway(settings: settings.gateway, environment: environment, storage: storage)
         orders = try OrderEngine(policies: settings.orders, bugs: bugs, environment: environment, storage: storage, desk: stations)
+        payments = try Payments(settings: settings.payments, bugs: bugs, environment: environment, storage: storage)
         stations.setCommander(gateway)
-        orders.connect(commander: gateway)
+        orders.connect(commander: gateway, payments: payments)
+        payments.connect(orders: orders, debts: orders)
         let registry = stations
         orders.setCounting { turnover, db in
             guard let pile = registry.pile(turnover.pile) else { return }
@@ -44,13 +47,16 @@ package final class ChargingService: CloudService {
         gateway.serve(registry: stations, listeners: [stations, orders], keeper: orders)
     }
 
-    package var endpoints: [Endpoint] { [] }
+    /// What payment services call. The riders' and operators' side is `ChargingAPI`, over this as its backend.
+    package var endpoints: [Endpoint] { payments.endpoints }
 
     /// Takes up what was under way in the database.
     ///
     /// - Throws: `CloudCrashed`, `StorageError`.
     package func start() throws {
         try stations.start()
+        // First those who make and answer refunds, then those who hand them over again.
+        try payments.start()
         try orders.start()
     }
 
@@ -58,6 +64,7 @@ package final class ChargingService: CloudService {
     package func crash() {
         gateway.crash()
         orders.crash()
+        payments.crash()
         stations.crash()
     }
 
