@@ -88,7 +88,16 @@ package struct FieldFiller: FieldWalk {
 
     private mutating func look(_ name: String) -> FieldValue? {
         used.insert(prefix + name)
-        return scopes.last?[name]
+        return scopes.last?[name] ?? element(name)
+    }
+
+    /// The second number of a list `power` for `power[1]`: lists of bare numbers have no names of their own.
+    private mutating func element(_ name: String) -> FieldValue? {
+        guard name.last == "]", let bracket = name.lastIndex(of: "[") else { return nil }
+        let list = String(name[..<bracket])
+        used.insert(prefix + list)
+        guard let index = Int(name[name.index(after: bracket)...].dropLast()), let items = scopes.last?[list]?.list else { return nil }
+        return items.indices.contains(index) ? items[index] : nil
     }
 
     private func fault(_ name: String, _ allowed: String) -> FieldFault { FieldFault(.value(allowed), field: prefix + name, offset: 0) }

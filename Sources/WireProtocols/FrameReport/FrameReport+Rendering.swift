@@ -5,6 +5,7 @@ extension FrameReport {
     package var record: Fields {
         var record: Fields = ["protocol": .text(protocolName), "command": .text(command), "name": .text(commandName)]
         record["direction"] = direction.map { .text($0.rawValue) } ?? .null
+        record["stream_offset"] = streamOffset.map { .integer(Int64($0)) } ?? .null
         record["length"] = .integer(Int64(length))
         record["accepted"] = .bool(!isRefused)
         record["checksum"] = checksum.map { .record($0.record) } ?? .null
@@ -34,6 +35,7 @@ extension FrameReport {
         if let direction { parts.append(direction.text) }
         parts.append(length == 1 ? "1 byte" : "\(length) bytes")
         if let checksum { parts.append(checksum.text) }
+        if let streamOffset, streamOffset > 0 { parts.append("at byte \(streamOffset) of the stream") }
         if isRefused { parts.append("REFUSED") }
         return parts.joined(separator: ", ")
     }

@@ -33,6 +33,8 @@ package struct FrameReport: Sendable, Equatable {
     /// In the order of their offsets.
     package var fields: [FrameField]
     package var problems: [FrameProblem]
+    /// Where the frame began in the stream that it was found in, in bytes from 0; `nil` for a frame on its own.
+    package var streamOffset: Int?
 
     package init(
         protocolName: String, command: String = "", commandName: String = "", direction: Direction? = nil, length: Int,
