@@ -70,8 +70,7 @@ package final class ChargingService: CloudService, ChargingBackend {
 
     package func addMetrics(to registry: MetricsRegistry) {
         orders.addMetrics(to: registry)
-        registry.gauge("lab_piles_online", "Piles with a session.") { [weak self] in Double(self?.gateway.population.piles ?? 0) }
-        registry.gauge("lab_pile_connections", "Connections of piles.") { [weak self] in Double(self?.gateway.population.connections ?? 0) }
+        gateway.addMetrics(to: registry)
     }
 
     // MARK: Piles' connections

@@ -1,7 +1,7 @@
 package import LabCore
 
 /// What the pile gateway notes, as part of the kind `cloud`.
-package enum PileVocabulary {
+package enum PileGatewayVocabulary {
     private static let pile = FieldKind("pile", .text, "the pile's number")
     private static let command = FieldKind("command", .integer, "DNY: the command; BKV: the KV command, or outer command and sub-command as in 0x1502")
     private static let wire = FieldKind("protocol", .choice(PileProtocol.allCases.map(\.rawValue)))

@@ -163,7 +163,7 @@ package enum ChargingVocabulary {
 
     package static let faults: [ActionKind] = []
 
-    package static let events: [EventKind] = orderEvents + moneyEvents + stationEvents + Payments.eventKinds + PileVocabulary.events
+    package static let events: [EventKind] = orderEvents + moneyEvents + stationEvents + Payments.eventKinds + PileGatewayVocabulary.events
 
     private static let place = [order, user, pile, port]
 

@@ -82,7 +82,7 @@ final class GatewayWorld: PileRegistry, PileListener, BillKeeper, Sendable {
                 }
             },
             note: { [unowned self] name, fields in
-                if let kind = PileVocabulary.events.first(where: { $0.name == name }) {
+                if let kind = PileGatewayVocabulary.events.first(where: { $0.name == name }) {
                     for field in fields where !kind.fields.contains(where: { $0.name == field.name }) {
                         Issue.record("\(name) has no field \(field.name)")
                     }
