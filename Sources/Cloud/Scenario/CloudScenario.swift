@@ -16,6 +16,7 @@ extension Cloud {
             case "user.create": try createUser(arguments)
             case "request": try await request(arguments)
             case let action where FirmwareVocabulary.actions.contains { $0.name == action }: try await performFirmware(action, arguments)
+            case let action where ChargingScenario.actions.contains(action): try await ChargingScenario(charging: charging).perform(action, arguments)
             default: throw ActionFailure("unknown_action", "The cloud has no action '\(action)'.")
             }
         }
@@ -35,6 +36,7 @@ extension Cloud {
             case "heartbeats": try heartbeats(arguments)
             case "signals": try signals(arguments)
             case let query where FirmwareVocabulary.queries.contains { $0.name == query }: try answerFirmware(query, arguments)
+            case let query where ChargingScenario.queries.contains(query): try await ChargingScenario(charging: charging).answer(query, arguments)
             default: throw ActionFailure("unknown_query", "The cloud has no query '\(query)'.")
             }
         }
@@ -50,7 +52,10 @@ extension Cloud {
         default: return firmware.setFault(fault, arguments, isActive: isActive)
         }
         // What waited for the database need not wait for the next try.
-        if !isActive { devices.settle() }
+        if !isActive {
+            devices.settle()
+            charging.orders.settle()
+        }
     }
 
     // MARK: Actions

@@ -5,8 +5,9 @@ extension Cloud {
     ///
     /// `restart`, `crash` and `broker.restart` are done by whoever hosts the cloud, which outlives it.
     package static let kind = NodeKind(
-        name: "cloud", about: "The IoT cloud: REST and MQTT for devices and operators.", actions: CloudActions.kinds + FirmwareVocabulary.actions,
-        events: CloudEvents.kinds + FirmwareVocabulary.events + GatewayVocabulary.events, queries: CloudQueries.kinds + FirmwareVocabulary.queries,
+        name: "cloud", about: "The IoT cloud: REST and MQTT for devices and operators, piles, orders and payments.", actions: CloudActions.kinds + FirmwareVocabulary.actions + ChargingVocabulary.actions,
+        events: CloudEvents.kinds + FirmwareVocabulary.events + GatewayVocabulary.events + ChargingVocabulary.events,
+        queries: CloudQueries.kinds + FirmwareVocabulary.queries + ChargingVocabulary.queries,
         faults: CloudFaults.kinds + FirmwareVocabulary.faults)
 }
 
@@ -167,11 +168,11 @@ enum CloudEvents {
             "what",
             .choice([
                 "device.register", "device.configure", "device.command", "device.delete", "device.rotate_key", "factory.provision", "telemetry",
-            ] + FirmwareVocabulary.commits)),
+            ] + FirmwareVocabulary.commits + ChargingVocabulary.commits)),
         Shared.device, Shared.serial, FieldKind("command_id", .text), FieldKind("count", .integer), FieldKind("rows", .integer),
         FieldKind("execution", .text), FieldKind("rollout", .text), FieldKind("version", .text), FieldKind("number", .integer, "of a root"),
         FieldKind("group", .text),
-    ]
+    ] + ChargingVocabulary.commitFields
 }
 
 enum CloudQueries {
