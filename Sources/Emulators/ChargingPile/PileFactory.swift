@@ -13,7 +13,9 @@ package enum PileFactory {
         case "dny":
             if line == .bus { return try bus(facts, node: node, epoch: epoch) }
             return ChargingPile(try dnyUnit(facts, node: node, epoch: epoch, line: PileLine(line), place: 0))
-        case let word: throw ActionFailure("bad_fact", "There is no emulated pile with the protocol '\(word)'; there is dny.")
+        case "bkv", "gn": return try bkv(facts, node: node, epoch: epoch, line: line)
+        case "ee66": return try ee66(facts, node: node, epoch: epoch)
+        case let word: throw ActionFailure("bad_fact", "There is no emulated pile with the protocol '\(word)'; there are dny, bkv and ee66.")
         }
     }
 

@@ -7,7 +7,7 @@ extension ChargingPile {
         abilities: ["power", "plug"],
         facts: [
             FieldKind("pile", .text, "the id that the cloud knows it by; for dny 8 hexadecimal digits. In a fleet each further member counts up"),
-            FieldKind("protocol", .choice(["dny", "bkv", "ee66"]), "dny where absent"),
+            FieldKind("protocol", .choice(["dny", "bkv", "gn", "ee66"]), "dny where absent; gn is bkv"),
             FieldKind("ports", .integer, "1 to 20; 2 where absent"), FieldKind("firmware", .text, "such as 6.40"),
             FieldKind("line", .choice(PileLine.Kind.allCases.map(\.rawValue)), "tcp where absent"),
             FieldKind("slaves", .integer, "piles behind one bus; 2 where absent"),
@@ -26,6 +26,10 @@ extension ChargingPile {
             FieldKind("heartbeat", .duration, "dny: from one 21 to the next; 180s where absent"),
             FieldKind("report", .duration, "dny: from one 06 to the next; 5m where absent"),
             FieldKind("keep_alive", .bool, "dny: sends link after 30 s of silence; true where absent"),
+            FieldKind("query_answer", .choice(["1c", "1017", "none"]), "bkv: what a query of a socket is answered with; 1017 where absent"),
+            FieldKind("start_answer", .duration, "bkv: from 07 to its answer; 1050ms where absent"),
+            FieldKind("unit", .choice(["minutes", "energy"]), "ee66: what the amount of a start counts; minutes where absent"),
+            FieldKind("meter", .text, "ee66: address of a DL/T 645 meter beside it, 12 digits; no meter where absent"),
             FieldKind("late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
         ],
         actions: actionKinds, events: chargeEvents + frameEvents + powerEvents, queries: queryKinds, faults: faultKinds)
