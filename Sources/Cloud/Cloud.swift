@@ -13,6 +13,7 @@ package final class Cloud: Sendable {
     package let gateway: Gateway
     package let devices: DeviceService
     package let firmware: FirmwareService
+    package let charging: ChargingService
     package let users: UserStore
     package let tokens: TokenAuthority
     package let metrics: MetricsRegistry
@@ -31,8 +32,14 @@ package final class Cloud: Sendable {
         let firmware = try FirmwareService(configuration: configuration, environment: environment, storage: session, devices: devices)
         firmware.addMetrics(to: parts.metrics)
         devices.setObserver(firmware)
-        gateway = try parts.gateway(services: [devices, firmware], keys: devices)
+        let charging = try ChargingService(
+            settings: configuration.charging, bugs: configuration.bugs, environment: environment, storage: session,
+            partnerMaster: configuration.devices.deviceMasterKey, audit: parts.audit)
+        charging.addMetrics(to: parts.metrics)
+        let chargingAPI = ChargingAPI(stations: charging.stations, backend: charging, users: parts.users, environment: environment)
+        gateway = try parts.gateway(services: [devices, firmware, charging, chargingAPI], keys: devices, partners: charging.stations)
         self.firmware = firmware
+        self.charging = charging
         self.configuration = configuration
         self.environment = environment
         self.storage = session
@@ -43,6 +50,7 @@ package final class Cloud: Sendable {
         audit = parts.audit
         try devices.start()
         try firmware.start()
+        try charging.start()
     }
 
     // MARK: REST
@@ -102,9 +110,9 @@ package final class Cloud: Sendable {
     /// A connection to the pile gateway is open.
     ///
     /// - Parameter connection: the host's number for it, never used again.
-    package func pileConnected(_ connection: UInt64, peer: String) {}
-    package func pileReceived(_ connection: UInt64, _ bytes: [UInt8]) {}
-    package func pileClosed(_ connection: UInt64) {}
+    package func pileConnected(_ connection: UInt64, peer: String) { charging.pileConnected(connection, peer: peer) }
+    package func pileReceived(_ connection: UInt64, _ bytes: [UInt8]) { charging.pileReceived(connection, bytes) }
+    package func pileClosed(_ connection: UInt64) { charging.pileClosed(connection) }
 
     // MARK: The end
 
@@ -113,5 +121,6 @@ package final class Cloud: Sendable {
         storage.crash()
         devices.crash()
         firmware.crash()
+        charging.crash()
     }
 }

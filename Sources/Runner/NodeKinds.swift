@@ -7,7 +7,7 @@ import Simulation
 
 /// The kinds of nodes that this lab knows, with the faults that the world adds to what devices and cloud publish.
 package enum NodeKinds {
-    package static let all: [NodeKind] = [badge, module, cloud]
+    package static let all: [NodeKind] = [badge, module, pile, payments, cloud]
 
     private static let badge: NodeKind = {
         var kind = Badge.kind
@@ -21,6 +21,21 @@ package enum NodeKinds {
         var kind = CellularModule.kind.united(with: ModuleAgent.kind)
         kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of the serial lines; without pace, as on USB, where absent"))
         kind.events += PortVocabulary.events
+        kind.faults += LinkFaults.kinds + HTTPFaults.kinds
+        kind.events += HTTPFaults.events
+        return kind
+    }()
+
+    private static let pile: NodeKind = {
+        var kind = ChargingPile.kind
+        kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of a serial line; 9600 where absent"))
+        kind.events += PortVocabulary.events
+        kind.faults += LinkFaults.kinds
+        return kind
+    }()
+
+    private static let payments: NodeKind = {
+        var kind = PaymentService.kind
         kind.faults += LinkFaults.kinds + HTTPFaults.kinds
         kind.events += HTTPFaults.events
         return kind
@@ -93,6 +108,8 @@ enum DeviceKinds {
         switch kind {
         case "badge": MadeNode(parts: [MadeNode.Part(device: try badge(node, facts, setting), publishes: Badge.kind)])
         case "rg500q": try module(node, facts, setting)
+        case "pile": try pile(node, facts, setting)
+        case "payments": try payments(node, setting)
         default: throw ActionFailure("no_device", "There is no emulator for the kind '\(kind)'.")
         }
     }
@@ -127,6 +144,24 @@ enum DeviceKinds {
             identity: identity, firmware: firmware, settings: setting.firmware.settings, hardwareVersion: hardware,
             cloud: BadgeCloudAddress(host: setting.cloudHost), factory: factory, epoch: setting.epoch,
             generator: SeededGenerator(seed: setting.seed, purpose: "device \(node)"))
+    }
+
+    /// A pile with a connection of its own, or its board at a serial port.
+    private static func pile(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
+        let device = try PileFactory.make(facts, node: node, epoch: setting.epoch)
+        let line = facts["line"]?.text ?? "tcp"
+        guard line != "tcp" else {
+            return MadeNode(parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none, gateway: .gateway)])
+        }
+        let baud = UInt32(clamping: facts["baud"]?.integer ?? 9_600)
+        return MadeNode(
+            parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none)],
+            ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)])
+    }
+
+    private static func payments(_ node: String, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
+        let service = try PaymentService(epoch: setting.epoch, generator: SeededGenerator(seed: setting.seed, purpose: "payment service \(node)"))
+        return MadeNode(parts: [MadeNode.Part(device: service, publishes: PaymentService.kind, way: .requests, isPowered: false, isService: true)])
     }
 
     /// The emulated module, and the program that drives it through its AT port without knowing what is behind it.

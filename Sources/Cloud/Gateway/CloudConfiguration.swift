@@ -22,6 +22,8 @@ package struct CloudConfiguration: Sendable, Equatable {
     package var userTokenLife: Duration
     /// The version centre.
     package var firmware: FirmwareSettings
+    /// Stations, piles, orders, payments.
+    package var charging: ChargingSettings
     /// Rules that are broken on purpose, to show that scenarios find it (`lab mutate`).
     package var bugs: Set<SeededBug>
 
@@ -29,7 +31,7 @@ package struct CloudConfiguration: Sendable, Equatable {
         hostName: String = "cloud.lab", acceptedHosts: [String] = [], devices: DeviceSettings, acceptsVersion0: Bool = true,
         tokenKeys: [TokenKey], firstAdministrator: FirstAdministrator? = nil, passwordCost: PasswordCost = PasswordCost(),
         rateLimits: RateLimits = RateLimits(), limits: RequestLimits = RequestLimits(), deviceTokenLife: Duration = .seconds(900),
-        userTokenLife: Duration = .seconds(3600), firmware: FirmwareSettings = FirmwareSettings(), bugs: Set<SeededBug> = []
+        userTokenLife: Duration = .seconds(3600), firmware: FirmwareSettings = FirmwareSettings(), charging: ChargingSettings = ChargingSettings(), bugs: Set<SeededBug> = []
     ) {
         self.hostName = hostName
         self.acceptedHosts = acceptedHosts
@@ -43,6 +45,7 @@ package struct CloudConfiguration: Sendable, Equatable {
         self.deviceTokenLife = deviceTokenLife
         self.userTokenLife = userTokenLife
         self.firmware = firmware
+        self.charging = charging
         self.bugs = bugs
     }
 }

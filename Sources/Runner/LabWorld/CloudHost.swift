@@ -139,11 +139,13 @@ extension CloudConfiguration {
             factoryMasterKey: factoryMasterKey, deviceMasterKey: secret("device master key"),
             tenantSalt: Hexadecimal.text(secret("tenant salt")))
         devices.mqttHost = hostName
+        var charging = ChargingSettings()
+        charging.payments = .lab(hostName: hostName)
         return CloudConfiguration(
             hostName: hostName, devices: devices, tokenKeys: [TokenKey(keyID: "sim-1", secret: secret("token key"))],
             firstAdministrator: FirstAdministrator(
                 name: "admin", email: "admin@cloud.lab", password: Hexadecimal.text(secret("administrator's password"))),
             // Passwords of simulated users protect nothing; the cost would only make runs slow.
-            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1), bugs: bugs)
+            passwordCost: PasswordCost(rounds: 1 << 4, blockSize: 8, parallelism: 1), charging: charging, bugs: bugs)
     }
 }
