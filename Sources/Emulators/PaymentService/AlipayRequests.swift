@@ -87,7 +87,10 @@ extension PaymentService {
                 "out_trade_no": .text(payment.attempt), "trade_no": .text(payment.transaction), "out_request_no": .text(refund.number),
                 "refund_amount": .text(PaymentMoney.yuan(refund.fen)), "total_amount": .text(PaymentMoney.yuan(payment.paidFen)),
             ]
-            if refund.state == .success { fields["refund_status"] = "REFUND_SUCCESS" }
+            if refund.state == .success {
+                fields["refund_status"] = "REFUND_SUCCESS"
+                fields["gmt_refund_pay"] = .text(PaymentTime.plain(refund.doneAt))
+            }
             return fields
         case "bill":
             guard content["bill_type"]?.text == "trade", let day = content["bill_date"]?.text, let start = PaymentTime.unix(day + " 00:00:00") else {

@@ -120,12 +120,12 @@ struct AlipayClient: PaymentClient {
             guard node["out_trade_no"]?.text == order.attempt else { throw .untrusted("it is about another refund") }
             // N: nothing moved by this request; it may have moved before, so the service is asked.
             let id = node["trade_no"]?.text ?? ""
-            return .refund(node["fund_change"]?.text == "Y" ? .done(id: id) : .pending(id: id))
+            return .refund(node["fund_change"]?.text == "Y" ? .done(id: id, at: nil) : .pending(id: id))
         case .refundQuery(let number, let attempt):
             guard let found = node["out_request_no"]?.text else { return .refund(.unknown) }
             guard found == number, node["out_trade_no"]?.text == attempt else { throw .untrusted("it is about another refund") }
             let id = node["trade_no"]?.text ?? ""
-            return .refund(node["refund_status"]?.text == "REFUND_SUCCESS" ? .done(id: id) : .pending(id: id))
+            return .refund(node["refund_status"]?.text == "REFUND_SUCCESS" ? .done(id: id, at: node["gmt_refund_pay"]?.text.flatMap(BeijingTime.unix)) : .pending(id: id))
         case .statement:
             guard let path = node["bill_download_url"]?.text.flatMap(PaymentPath.path) else { throw .malformed("no address of a statement") }
             return .statement(path: path, hash: nil)

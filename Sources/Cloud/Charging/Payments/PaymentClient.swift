@@ -94,7 +94,8 @@ enum ChannelPayment: Sendable, Equatable {
 }
 
 enum ChannelRefund: Sendable, Equatable {
-    case done(id: String)
+    /// - Parameter at: Unix seconds, where the service says them.
+    case done(id: String, at: Int64?)
     case pending(id: String)
     /// It ended, and the money is not with the user.
     case failed(code: String)

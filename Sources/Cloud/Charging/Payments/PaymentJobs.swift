@@ -109,9 +109,9 @@ extension Payments {
     /// What the service says of a refund, by an answer or a notice.
     func take(_ answer: ChannelRefund, of refund: RefundRecord, by source: String) throws {
         switch answer {
-        case .done(let id):
+        case .done(let id, let time):
             try orders?.refunded(number: refund.number, succeeded: true)
-            let now = milliseconds
+            let now = time.map { $0 * 1_000 } ?? milliseconds
             try change(refund, "done", reason: nil) { db in
                 try PaymentStore.update(refund: refund.number, .done, review: nil, tries: refund.tries + 1, id: id, doneAt: now, dueAt: nil, in: db)
             }

@@ -161,7 +161,7 @@ final class WeChatPayClient: PaymentClient {
     private func refund(_ body: Fields, status name: String) throws(ChannelFailure) -> ChannelRefund {
         let id = body["refund_id"]?.text ?? ""
         switch body[name]?.text {
-        case "SUCCESS": return .done(id: id)
+        case "SUCCESS": return .done(id: id, at: body["success_time"]?.text.flatMap(BeijingTime.unix))
         case "PROCESSING": return .pending(id: id)
         case "ABNORMAL": return .failed(code: "ABNORMAL")
         case "CLOSED": return .failed(code: "CLOSED")

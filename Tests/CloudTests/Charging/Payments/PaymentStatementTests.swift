@@ -1,0 +1,104 @@
+import Emulators
+import LabCore
+import Testing
+
+@testable import Cloud
+
+@Suite("Statements of the payment services (charging-orders.md 1: no guarantee of notices, so query)")
+struct PaymentStatementTests {
+    @Test("yesterday's statement is in the books after half past ten, with the service's own sums", arguments: ["wechat", "alipay"])
+    func fetched(_ channel: String) throws {
+        let world = try PaymentWorld()
+        var attempts: [StartedPayment] = []
+        for number in 1...3 { attempts.append(try world.begin("ORDER0000000000\(number)", fen: Int64(number) * 100, channel: channel)) }
+        for attempt in attempts { try world.userPays(attempt) }
+        world.advance(.seconds(60))
+        world.orders.refund("rf-1", attempts[2], 150)
+        world.advance(.seconds(600))
+        // The run begins at 08:00 in Beijing; until 10:30 of the next day there is nothing.
+        world.advance(.seconds(26 * 3_600))
+        #expect(try world.cloud.answer("statement", ["channel": .text(channel), "day": "2026-01-01"])["fetched"] == false)
+        world.advance(.seconds(3_600))
+        let own = try world.asked("statement", ["day": "2026-01-01", "channel": .text(channel)])
+        let found = try world.cloud.answer("statement", ["channel": .text(channel), "day": "2026-01-01"])
+        #expect(found == ["fetched": true, "rows": 4, "paid": 600, "refunded": 150])
+        #expect([own["rows"], own["paid"], own["refunded"]] == [4, 600, 150])
+        #expect(world.events("payment.statement").filter { $0["channel"] == .text(channel) }.map { $0["differences"] } == [0])
+        #expect(world.events("payment.alarm").isEmpty)
+        // What the reconciliation of the day compares fits without a finding.
+        let (lines, booked) = try world.disk.read { db in (try PaymentStore.statementLines(day: "2026-01-01", in: db), try PaymentStore.bookedPayments(day: "2026-01-01", in: db)) }
+        #expect(lines.count == 4)
+        #expect(booked.filter { $0.state == .booked }.count == 4)
+        // Alipay's answer to a refund has no time: there the cloud's own stands, of the same second or the next.
+        for line in lines { #expect(booked.contains { $0.number == line.number && $0.fen == line.fen && ($0.at - line.at).magnitude < 2_000 }) }
+    }
+
+    @Test("money that no notice and no query has told of is found in the statement and booked")
+    func unbooked() throws {
+        let world = try PaymentWorld()
+        let started = try world.begin(fen: 777, channel: "wechat")
+        world.fault("notice.lose")
+        world.advance(.seconds(1_200))
+        #expect(try world.state(started.attempt) == "closed")
+        try world.act("pay", ["attempt": .text(started.attempt), "force": true])
+        world.advance(.seconds(3 * 3_600))
+        #expect(world.orders.bookings.isEmpty)
+        world.advance(.seconds(30 * 3_600))
+        #expect(world.orders.bookings.map(\.fen) == [777])
+        #expect(world.events("payment.confirmed").map { $0["by"] } == ["statement"])
+    }
+
+    @Test("a statement that was changed on its way is not believed and is fetched again")
+    func tampered() throws {
+        let world = try PaymentWorld()
+        try world.userPays(try world.begin(channel: "wechat"))
+        world.fault("answer.tamper", ["call": "bill_download", "times": 2])
+        world.advance(.seconds(30 * 3_600))
+        #expect(world.events("payment.unanswered").filter { $0["call"] == "statement_file" }.count == 2)
+        #expect(try world.cloud.answer("statement", ["channel": "wechat", "day": "2026-01-01"])["rows"] == 1)
+    }
+
+    @Test("days without payments are empty, and days without the cloud are fetched later")
+    func emptyAndMissed() throws {
+        let world = try PaymentWorld()
+        world.advance(.seconds(60))
+        world.crash()
+        world.advance(.seconds(5 * 86_400))
+        try world.start()
+        world.advance(.seconds(600))
+        for day in 1...4 {
+            #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": .text("2026-01-0\(day)")]) == ["fetched": true, "rows": 0, "paid": 0, "refunded": 0])
+        }
+        #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": "2026-01-06"])["fetched"] == false)
+    }
+
+    @Test("a WeChat Pay statement whose sums are not those of its lines is refused")
+    func sums() throws {
+        let head = "\u{feff}heading\r\n"
+        func line(_ state: String, _ paid: String, _ refund: String) -> String {
+            var fields = Array(repeating: "", count: 27)
+            fields[0] = "2026-01-01 12:00:00"
+            fields[2] = "1900000001"
+            fields[5] = "4200001"
+            fields[6] = "ORDER1"
+            fields[9] = state
+            fields[15] = "rf-1"
+            fields[16] = refund
+            fields[19] = "SUCCESS"
+            fields[24] = paid
+            return fields.map { "`" + $0 }.joined(separator: ",") + "\r\n"
+        }
+        let body = head + line("SUCCESS", "12.35", "0.00") + line("REFUND", "0.00", "2.00") + "sums\r\n"
+        let right = body + "`2,`12.35,`2.00,`0.00,`0.00000,`12.35,`2.00\r\n"
+        // 1767240000 is 2026-01-01T04:00:00Z, noon in Beijing.
+        #expect(
+            try WeChatStatement.rows(Array(right.utf8), merchant: "1900000001") == [
+                StatementRow(transaction: "4200001", attempt: "ORDER1", refund: nil, fen: 1_235, at: 1_767_240_000),
+                StatementRow(transaction: "4200001", attempt: "ORDER1", refund: "rf-1", fen: 200, at: 1_767_240_000),
+            ])
+        for wrong in ["`3,`12.35,`2.00,`0.00,`0,`12.35,`2.00", "`2,`12.35,`2.00,`0.00,`0,`12.36,`2.00", "`2,`12.35,`2.01,`0.00,`0,`12.35,`2.01", ""] {
+            #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array((body + wrong).utf8), merchant: "1900000001") }
+        }
+        #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array(right.utf8), merchant: "1900000002") }
+    }
+}
