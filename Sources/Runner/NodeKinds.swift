@@ -28,7 +28,12 @@ package enum NodeKinds {
 
     private static let pile: NodeKind = {
         var kind = ChargingPile.kind
-        kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of a serial line; 9600 where absent"))
+        kind.facts += [
+            FieldKind("baud", .integer, unit: "bit/s", "of a serial line; 9600 where absent"),
+            FieldKind("entered", .bool, "the cloud knows it when it is switched on; true where absent"),
+            FieldKind("operator", .text, "whose pile it is, where the cloud is to know it; lab where absent"),
+            FieldKind("site", .text, "where it stands; depot where absent"),
+        ]
         kind.events += PortVocabulary.events
         kind.faults += LinkFaults.kinds
         return kind
@@ -97,6 +102,7 @@ struct MadeNode {
 
     var parts: [Part]
     var ports: [Port] = []
+    var introduction: NodeHost.Introduction?
 
     /// It needs a way to the cloud's REST surface or broker.
     var isOnline: Bool { parts.contains { $0.way != .none } }
@@ -106,7 +112,7 @@ struct MadeNode {
 enum DeviceKinds {
     static func make(kind: String, node: String, facts: Fields, setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         switch kind {
-        case "badge": MadeNode(parts: [MadeNode.Part(device: try badge(node, facts, setting), publishes: Badge.kind)])
+        case "badge": try badge(node, facts, setting)
         case "rg500q": try module(node, facts, setting)
         case "pile": try pile(node, facts, setting)
         case "payments": try payments(node, setting)
@@ -127,11 +133,12 @@ enum DeviceKinds {
             return [
                 (.cloud, "factory.provision", provision), (.device, "power_on", [:]), (.device, "start", ["factory_new": true]),
             ]
+        case "pile": return [(.device, "power_on", [:])]
         default: return []
         }
     }
 
-    private static func badge(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> Badge {
+    private static func badge(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         let factory = BadgeFactory(master: setting.factoryMasterKey)
         let serial = facts["serial_no"]?.text ?? "BDG-0001"
         var identity = factory.identity(serial: serial, seed: setting.seed)
@@ -140,23 +147,36 @@ enum DeviceKinds {
         let hardware = facts["hardware_version"]?.text ?? "v1.0"
         let firmware = try setting.firmware.store(
             version: facts["firmware"]?.text ?? "2.3.0", model: facts["boot"]?.text.flatMap(BootModel.init) ?? .mcuboot, hardware: hardware)
-        return Badge(
+        let badge = Badge(
             identity: identity, firmware: firmware, settings: setting.firmware.settings, hardwareVersion: hardware,
             cloud: BadgeCloudAddress(host: setting.cloudHost), factory: factory, epoch: setting.epoch,
             generator: SeededGenerator(seed: setting.seed, purpose: "device \(node)"))
+        return MadeNode(
+            parts: [MadeNode.Part(device: badge, publishes: Badge.kind)],
+            introduction: NodeHost.Introduction(at: "flash", action: "factory.provision", arguments: ["serial_no": .text(serial)]))
     }
 
     /// A pile with a connection of its own, or its board at a serial port.
     private static func pile(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         let device = try PileFactory.make(facts, node: node, epoch: setting.epoch)
         let line = facts["line"]?.text ?? "tcp"
+        let introduction = introduction(ofPile: device, facts)
         guard line != "tcp" else {
-            return MadeNode(parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none, gateway: .gateway)])
+            return MadeNode(
+                parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none, gateway: .gateway)], introduction: introduction)
         }
         let baud = UInt32(clamping: facts["baud"]?.integer ?? 9_600)
         return MadeNode(
             parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none)],
-            ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)])
+            ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introduction: introduction)
+    }
+
+    /// An operator enters a pile before it is switched on for the first time, unless the scenario wants it to be a stranger.
+    private static func introduction(ofPile device: any Device, _ facts: Fields) -> NodeHost.Introduction? {
+        guard facts["entered"]?.bool ?? true, case .success(let state) = device.answer("state", [:], at: .start), let pile = state["pile"] else { return nil }
+        var arguments: Fields = ["pile": pile]
+        for name in ["protocol", "ports", "rated_power", "operator", "site"] { if let fact = facts[name] { arguments[name] = fact } }
+        return NodeHost.Introduction(at: "power_on", action: "pile.provision", arguments: arguments)
     }
 
     private static func payments(_ node: String, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {

@@ -96,7 +96,7 @@ package final class LabWorld: World, @unchecked Sendable {
                 cloud.services.append((role.kind, try media.service(host.host, network: network)))
             }
         }
-        return NodeHost(node: node, parts: parts, way: way)
+        return NodeHost(node: node, introduction: made.introduction, parts: parts, way: way)
     }
 
     private func serialPorts(of made: MadeNode, _ node: String) throws -> [[DevicePort]] {
@@ -166,7 +166,9 @@ package final class LabWorld: World, @unchecked Sendable {
         }
         var first: Fields?
         for host in hosts {
-            if action.name == Self.factoryProgramming { await makeKnown(host) }
+            if let introduction = host.introduction, introduction.at == action.name {
+                _ = await cloud.cloud?.perform(introduction.action, introduction.arguments)
+            }
             switch await host.act(action.name, rest) {
             case .success(let answer): first = first ?? answer
             case .failure(let failure): return .failure(failure)
@@ -184,15 +186,6 @@ package final class LabWorld: World, @unchecked Sendable {
         case .success(let (hosts, rest)): return hosts[0].answer(query.name, rest)
         case .failure(let failure): return .failure(failure)
         }
-    }
-
-    private static let factoryProgramming = "flash"
-
-    /// The factory that programs a device tells the cloud its serial number, as with `cloud.factory.provision`; a number that is
-    /// known already stays as it is.
-    private func makeKnown(_ host: NodeHost) async {
-        guard let cloud = cloud.cloud, case .success(let state) = host.answer("state", [:]), let serial = state["serial_no"] else { return }
-        _ = await cloud.perform("factory.provision", ["serial_no": serial])
     }
 
     private func kind(of role: String) -> NodeKind? {

@@ -5,6 +5,15 @@ import Simulation
 ///
 /// Its parts note events under the node's name, and each carries out the actions, queries and faults that it publishes.
 final class NodeHost {
+    /// Who makes a device, or puts it up, tells the cloud of it: what is known already stays as it is.
+    struct Introduction {
+        /// The action of the node at which that happens.
+        var at: String
+        /// The cloud's action.
+        var action: String
+        var arguments: Fields
+    }
+
     struct Part {
         var host: DeviceHost
         var publishes: NodeKind
@@ -13,11 +22,14 @@ final class NodeHost {
     }
 
     let node: String
+    /// How the cloud comes to know it.
+    let introduction: Introduction?
     private let parts: [Part]
     private let way: (any FaultyWay)?
 
     /// - Parameter way: its way to the cloud, which faults can disturb; `nil` where it has none.
-    init(node: String, parts: [Part], way: (any FaultyWay)?) {
+    init(node: String, introduction: Introduction?, parts: [Part], way: (any FaultyWay)?) {
+        self.introduction = introduction
         self.node = node
         self.parts = parts
         self.way = way
