@@ -19,8 +19,8 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, SchemaCommand.self,
-            DescribeCommand.self,
+            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self,
+            SchemaCommand.self, DescribeCommand.self,
         ])
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
@@ -65,8 +65,7 @@ struct Stop: Error {
 enum NotYet {
     private static let commands = [
         "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
-        "twin",
-        "frame", "baseline",
+        "twin", "baseline",
     ]
 
     static func refuse(command word: String?) throws {

@@ -132,8 +132,19 @@ package enum DNYReport {
         } catch {
             report.problems.append(FrameProblem(.refusal, at: offset + error.offset, "\(error.atOffset(offset + error.offset))"))
         }
-        report.fields += reader.noted
+        report.fields += reader.noted.map(withText)
         warn(frame, decided, message, &report)
+    }
+
+    /// Orders that are texts, and cards as they are printed.
+    private static func withText(_ field: FrameField) -> FrameField {
+        var field = field
+        switch field.name {
+        case "order": field.meaning = DNYOrder(field.bytes).text ?? ""
+        case "card", "card_or_code": field.meaning = String(field.bytes.reduce(0 as UInt32) { $0 << 8 | UInt32($1) })
+        default: break
+        }
+        return field
     }
 
     private static func direction(_ command: UInt8, _ sender: DNYSender?) -> FrameReport.Direction? {

@@ -63,7 +63,12 @@ extension FrameField {
     /// Long contents are cut in the table; JSON has them whole.
     fileprivate var columns: [String] {
         let shown = Hexadecimal.text(bytes.prefix(16)) + (size > 16 ? "…" : "")
-        return [String(offset), String(size), shown, name, shownValue, unit, meaning, source]
+        return [String(offset), String(size), shown, name, shownValue, unit, Self.onOneLine(meaning), source]
+    }
+
+    /// Texts of payloads have line ends of their own.
+    private static func onOneLine(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 ? " " : $0 }))
     }
 
     private var shownValue: String {

@@ -162,9 +162,15 @@ struct SearchExplainer<Format: FrameFormat>: FrameExplainer {
         switch search.next() {
         case .frame(_, let bytes, let offset): explain(bytes, at: offset)
         case .refused(let fault, let bytes, let offset): explain(bytes, at: offset, "\(fault)")
-        case .skipped(let bytes, let offset): FrameTools.garbage(bytes, at: offset, name)
+        case .skipped(let bytes, let offset): skipped(bytes, at: offset)
         case nil: nil
         }
+    }
+
+    /// A frame that is cut off has a head, and more to tell than garbage.
+    private func skipped(_ bytes: [UInt8], at offset: Int) -> FrameReport {
+        let cut = explain(bytes, at: offset)
+        return cut.fields.isEmpty || !cut.isRefused ? FrameTools.garbage(bytes, at: offset, name) : cut
     }
 
     private func explain(_ bytes: [UInt8], at offset: Int, _ fault: String? = nil) -> FrameReport {

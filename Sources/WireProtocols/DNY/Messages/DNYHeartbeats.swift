@@ -15,7 +15,7 @@ package struct DNYRegistration: DNYPayload {
     package init() {}
 
     package mutating func walk<Walk: FieldWalk>(_ wire: inout Walk) throws(FieldFault) {
-        try wire.firmware(&firmware)
+        try wire.versionNumber(&firmware)
         try wire.number(&portCount, "port_count")
         try wire.number(&virtualID, "virtual_id")
         try wire.code(&deviceType, "device_type")
@@ -72,7 +72,7 @@ package struct DNYOldHeartbeat: DNYPayload {
     package init() {}
 
     package mutating func walk<Walk: FieldWalk>(_ wire: inout Walk) throws(FieldFault) {
-        try wire.firmware(&firmware)
+        try wire.versionNumber(&firmware)
         try wire.number(&voltageDecivolts, "voltage", "0.1 V")
         var count = UInt8(clamping: portStates.count)
         try wire.number(&count, "port_count")

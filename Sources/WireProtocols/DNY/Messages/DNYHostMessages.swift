@@ -21,7 +21,7 @@ package struct DNYHostHeartbeat: DNYPayload {
     package init() {}
 
     package mutating func walk<Walk: FieldWalk>(_ wire: inout Walk) throws(FieldFault) {
-        try wire.firmware(&firmware)
+        try wire.versionNumber(&firmware)
         try wire.code(&clockChip, "clock_chip")
         try wire.time(&time)
         try wire.number(&signal, "signal")
@@ -123,7 +123,7 @@ package struct DNYSlaveVersions: DNYPayload {
         package mutating func walk<Walk: FieldWalk>(_ wire: inout Walk) throws(FieldFault) {
             try wire.code(&deviceType, "device_type")
             try wire.number(&reserved, "reserved")
-            try wire.firmware(&lowestFirmware, "lowest_firmware")
+            try wire.versionNumber(&lowestFirmware, "lowest_firmware")
             try wire.number(&physicalID, "physical_id", "") { DNYPhysicalID($0).text }
         }
     }

@@ -33,7 +33,7 @@ extension FieldWalk {
 
     /// A port as the wire counts it, from 0.
     mutating func port(_ value: inout UInt8) throws(FieldFault) {
-        try number(&value, "port", "") { $0 == 0xff ? "any" : "the \(Int($0) + 1). port" }
+        try number(&value, "port", "") { $0 == 0xff ? "any" : "port \(Int($0) + 1), counted from 1" }
     }
 
     mutating func order(_ value: inout DNYOrder) throws(FieldFault) {
@@ -43,7 +43,7 @@ extension FieldWalk {
     }
 
     /// Hundredths: 640 is V6.40.
-    mutating func firmware(_ value: inout UInt16, _ name: String = "firmware") throws(FieldFault) {
+    mutating func versionNumber(_ value: inout UInt16, _ name: String = "firmware") throws(FieldFault) {
         try number(&value, name, "") { "V" + FrameField.scaled(Int64($0), decimals: 2, "") }
     }
 
