@@ -4,14 +4,15 @@ import Synchronization
 
 /// Stations on a clock that the test moves, with piles that say what the test wants.
 final class StationBench: Sendable {
-    let clock = StationClock()
+    let clock: StationClock
     let disk: Storage
     let piles = RecordedPiles()
     private let current: Mutex<StationService>
     private let settings: StationService.Settings
 
     init(settings: StationService.Settings = StationService.Settings(), checkTariff: @escaping @Sendable (Fields) throws -> Void = { _ in }) throws {
-        let disk = try Storage(path: nil)
+        let (clock, disk) = (StationClock(), try Storage(path: nil))
+        self.clock = clock
         self.disk = disk
         self.settings = settings
         let made = try StationService(
@@ -20,6 +21,16 @@ final class StationBench: Sendable {
         current = Mutex(made)
         made.setCommander(piles)
         try made.start()
+    }
+
+    /// Around stations that somebody else made.
+    init(clock: StationClock, disk: Storage, stations: StationService) throws {
+        self.clock = clock
+        self.disk = disk
+        settings = stations.settings
+        current = Mutex(stations)
+        stations.setCommander(piles)
+        try stations.start()
     }
 
     var stations: StationService { current.withLock { $0 } }
