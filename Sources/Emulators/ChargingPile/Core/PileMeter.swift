@@ -38,10 +38,14 @@ package struct PileLoad: Sendable, Equatable {
     ///   - taper: share of the capacity in which power falls, 0 to 1. 0.2 where absent: lithium chargers go from constant current to
     ///     constant voltage at about four fifths. Source: chosen.
     package init(watts: Double, capacity: Double? = nil, taper: Double? = nil) {
-        power = Int64((min(max(watts.isFinite ? watts : 0, 0), 1e6) * 1_000).rounded())
-        self.capacity = capacity.map { Int128((min(max($0.isFinite ? $0 : 0, 0), 1e9) * 1_000).rounded()) * (PileEnergy.perWattHour / 1_000) }
-        self.taper = Int64((min(max(taper ?? 0.2, 0), 1) * 1_000).rounded())
+        power = Self.thousandths(watts, 1e6)
+        self.capacity = capacity.map { Int128(Self.thousandths($0, 1e9)) * (PileEnergy.perWattHour / 1_000) }
+        self.taper = Self.thousandths(taper ?? 0.2, 1)
         trickle = min(power, 2_000)
+    }
+
+    private static func thousandths(_ value: Double, _ highest: Double) -> Int64 {
+        value.isNaN ? 0 : Int64((min(max(value, 0), highest) * 1_000).rounded())
     }
 
     /// The power now in mW, and what it will have taken when the power changes next.

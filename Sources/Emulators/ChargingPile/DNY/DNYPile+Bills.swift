@@ -84,7 +84,7 @@ extension DNYPile {
         data.append(littleEndian: UInt16(clamping: bill.energy / 100))
         data.append(UInt8(clamping: bill.port))
         data.append(bill.starter.rawValue)
-        data.append(littleEndian: UInt32(truncatingIfNeeded: bill.card))
+        data.append(littleEndian: UInt32(truncatingIfNeeded: bill.card).byteSwapped)
         data.append(reason ?? code(bill.end))
         bill.order.append(to: &data)
         data.append(littleEndian: UInt16(clamping: bill.secondMaximum))

@@ -214,7 +214,7 @@ extension DNYPile {
         guard let charge = core.ports[port].charge else { return unconfirmed.removeAll { $0 == port } }
         let reading = core.reading(port, at: now)
         var data: [UInt8] = [UInt8(clamping: port), charge.starter.rawValue]
-        data.append(littleEndian: UInt32(truncatingIfNeeded: charge.card))
+        data.append(littleEndian: UInt32(truncatingIfNeeded: charge.card).byteSwapped)
         data.append(littleEndian: UInt16(truncatingIfNeeded: reading.seconds))
         charge.order.append(to: &data)
         send(DNYCommand.orderConfirmation, data, &core, &line, at: now)

@@ -26,12 +26,12 @@ extension DNYPile {
         }
         // Beijing time, as on the device's display.
         let time = CivilTime(unix: core.clock.seconds(at: now) + 28_800)
-        var order = [time.year % 100, time.month, time.day, time.hour, time.minute, time.second].map { UInt8($0 / 10 << 4 | $0 % 10) }
+        var order = [time.year % 100, time.month, time.day, time.hour, time.minute, time.second].map { UInt8(($0 / 10) << 4 | $0 % 10) }
         order.append(littleEndian: UInt32(truncatingIfNeeded: card).byteSwapped)
         order.append(littleEndian: settings.physicalID)
         order.append(UInt8(clamping: port + 0x30))
         let request = ChargeRequest(
-            port: port, order: PileOrder(bytes: order), starter: .card, card: UInt64(UInt32(truncatingIfNeeded: card).byteSwapped), limit: .untilFull)
+            port: port, order: PileOrder(bytes: order), starter: .card, card: card, limit: .untilFull)
         if case .refused(let refusal, let port) = core.start(request, at: now) {
             var fields: Fields = ["order": .text(request.order.text), "result": .integer(Int64(Self.code(refusal))), "reason": .text(refusal.word)]
             if let port { fields["port"] = .integer(Int64(port) + 1) }

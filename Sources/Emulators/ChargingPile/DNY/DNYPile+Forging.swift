@@ -111,7 +111,7 @@ extension DNYPile {
             bill.seconds = seconds ?? bill.seconds
             bill.energy = fields["energy"]?.integer ?? bill.energy
             bill.maximumPower = fields["power"]?.integer ?? bill.maximumPower
-            if let card = fields["card"]?.integer { bill.card = UInt64(UInt32(truncatingIfNeeded: card).byteSwapped) }
+            if let card = fields["card"]?.integer { bill.card = UInt64(UInt32(truncatingIfNeeded: card)) }
             let reason = fields["reason"]?.integer.map { UInt8(truncatingIfNeeded: $0) }
             return Self.settlement(bill, time: fields["time"]?.integer ?? core.clock.seconds(at: now), reason: reason)
         case DNYCommand.powerHeartbeat:

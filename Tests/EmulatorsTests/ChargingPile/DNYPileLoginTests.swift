@@ -1,0 +1,149 @@
+import LabCore
+import Testing
+import WireProtocols
+
+@testable import Emulators
+
+@Suite("DNY pile: connection, registration, heartbeats (charging-protocols.md 4.2, 4.3, 4.5, 4.15)")
+struct DNYPileLoginTests {
+    @Test("on each connection the module sends the ICCID first; 20, 21 and 22 follow")
+    func login() throws {
+        let bench = try PileBench.online()
+        #expect(bench.unframed.first.map { $0.bytes.count } == 20)
+        #expect(bench.unframed.first.map { Array($0.bytes.prefix(4)) } == Array("8986".utf8))
+        #expect(bench.sent.map(\.frame.command) == [0x20, 0x21, 0x22])
+        #expect(bench.sent.map(\.frame.messageID) == [1, 2, 3], "devices count up on their own, from the start after each power-up")
+        #expect(bench.notes("online").count == 1)
+        #expect(bench.notes("online").first?["pile"] == "04ab373b")
+        #expect((-1...0).contains(bench.ask("clock")["offset"]?.integer ?? 9), "whole seconds, and the answer takes a moment")
+    }
+
+    @Test("20 has the six bytes that real devices send: firmware, ports, virtual ID, type, mode")
+    func registration() throws {
+        let bench = try PileBench.online(["pile": "04a26cf3", "firmware": "6.40"])
+        // ap3000-037 is `444e590f00f36ca2044400208002020a31062804`: the same but for message ID, virtual ID, type and sum.
+        #expect(bench.frames(0x20).first.map { Array($0.bytes.prefix(9)) } == [0x44, 0x4e, 0x59, 0x0f, 0x00, 0xf3, 0x6c, 0xa2, 0x04])
+        #expect(bench.frames(0x20).first?.frame.data == [0x80, 0x02, 0x02, 0x00, 0x27, 0x06])
+    }
+
+    @Test("an unanswered 20 comes again after 19.6 s with the same message ID, then with every heartbeat interval")
+    func registrationRepeats() throws {
+        var bench = try PileBench()
+        bench.answersRegistration = false
+        bench.act("power_on")
+        bench.run(for: .seconds(400))
+        let frames = bench.frames(0x20)
+        #expect(frames.count == 4)
+        #expect(Set(frames.map(\.frame.messageID)).count == 1)
+        let pauses = zip(frames, frames.dropFirst()).map { ($1.at.nanoseconds - $0.at.nanoseconds) / 1_000_000 }
+        #expect(pauses == [19_600, 180_000, 180_000])
+        #expect(bench.notes("online").isEmpty)
+    }
+
+    @Test("21 comes every 180 s with voltage, states of the ports and temperature plus 65")
+    func heartbeat() throws {
+        var bench = try PileBench.online()
+        bench.act("plug", ["port": 1])
+        bench.run(for: .seconds(400))
+        let frames = bench.frames(0x21)
+        #expect(frames.count == 3)
+        #expect(frames[2].at.nanoseconds - frames[1].at.nanoseconds == 180_000_000_000)
+        // 220.0 V, 2 ports, port 0 plugged and not started, port 1 idle, wired, 25 °C.
+        #expect(frames[2].frame.data == [0x98, 0x08, 2, 2, 0, 0, 90])
+        #expect(frames[0].frame.data == [0x98, 0x08, 2, 0, 0, 0, 90])
+    }
+
+    @Test("after two unanswered heartbeats the pile gives the connection up and comes again")
+    func heartbeatsUnanswered() throws {
+        var bench = try PileBench()
+        bench.answersHeartbeat = false
+        bench.act("power_on")
+        bench.run(for: .seconds(380))
+        #expect(bench.closings.count == 1)
+        #expect(bench.notes("offline").first?["reason"] == "heartbeats_unanswered")
+        #expect(bench.openings.count == 2)
+        bench.answersHeartbeat = true
+        bench.run(for: .seconds(1_000))
+        #expect(bench.openings.count == 2, "with answers it stays")
+    }
+
+    @Test("link comes after 30 s without traffic in either direction, not before")
+    func link() throws {
+        var bench = try PileBench.online()
+        bench.run(for: .seconds(60))
+        let links = bench.unframed.filter { $0.bytes == Array("link".utf8) }
+        #expect(links.count == 2)
+        let last = try #require(bench.sent.last?.at)
+        let silence = try #require(links.first?.at).nanoseconds - last.nanoseconds
+        // The answers of the server came 50 ms after the frames.
+        #expect(silence == 30_050_000_000)
+        var quiet = try PileBench.online(["pile": "04ab373b", "keep_alive": false])
+        quiet.run(for: .seconds(170))
+        #expect(quiet.unframed.count == 1)
+    }
+
+    @Test("the clock begins in 1970; 22 is asked every 3 min until it is answered, then every 12 h")
+    func clock() throws {
+        var bench = try PileBench()
+        bench.answersTime = false
+        bench.act("power_on")
+        bench.run(for: .seconds(370))
+        #expect(bench.frames(0x22).count == 3)
+        #expect((bench.ask("clock")["time"]?.integer ?? 0) < 400)
+        bench.answersTime = true
+        bench.run(for: .seconds(12 * 3_600 + 300))
+        #expect(bench.frames(0x22).count == 5)
+        #expect((-1...0).contains(bench.ask("clock")["offset"]?.integer ?? 9))
+        let asked = bench.frames(0x22)
+        // The answer takes 50 ms, and the 12 hours count from it.
+        #expect(asked[4].at.nanoseconds - asked[3].at.nanoseconds == 43_200_050_000_000)
+    }
+
+    @Test("a refused connection is tried again after 5 s")
+    func refused() throws {
+        var bench = try PileBench()
+        bench.accepts = false
+        bench.act("power_on")
+        bench.run(for: .seconds(20))
+        #expect(bench.openings.count == 4)
+        #expect(bench.notes("offline").isEmpty, "it never was online")
+    }
+
+    @Test("81 makes the pile send 20 and 21")
+    func query() throws {
+        var bench = try PileBench.online()
+        bench.send(0x81, messageID: 9, [])
+        bench.run(for: .seconds(1))
+        #expect(bench.sent.suffix(2).map(\.frame.command) == [0x20, 0x21])
+    }
+
+    @Test("01 beside 21 ends as soon as 21 is answered")
+    func oldHeartbeat() throws {
+        var bench = try PileBench.online(["pile": "04ab373b", "old_heartbeat": true])
+        bench.run(for: .seconds(400))
+        #expect(bench.frames(0x01).count == 1)
+        // 6.40, 220.0 V, 2 ports idle, no power, virtual ID, signal, type, temperature, mode: the shape of ap3000-052.
+        #expect(bench.frames(0x01).first?.frame.data == [0x80, 0x02, 0x98, 0x08, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x27, 90, 0x06])
+    }
+
+    @Test("frames for another physical ID, garbage, wrong sums and absurd lengths change nothing and are told")
+    func foreign() throws {
+        var bench = try PileBench.charging()
+        let before = bench.sent.count
+        bench.send(0x82, messageID: 7, PileBench.command(0, 0, "ORDER00000000001", 0, 0, 0, 0), to: 0x0400_0001)
+        bench.send(bytes: [0x44, 0x4e, 0x59, 0xff, 0xff, 0xff, 0xff, 0xff] + Array(repeating: 0xff, count: 2_000))
+        bench.send(bytes: Array("GET / HTTP/1.1\r\n\r\n".utf8))
+        // ap3000-064 has a wrong sum.
+        var wrong = try #require(Hexadecimal.bytes("444e590a00f36ca204430003004003"))
+        wrong[14] = 0
+        bench.send(bytes: wrong)
+        bench.run(for: .seconds(1))
+        #expect(bench.sent.count == before)
+        #expect(bench.notes("frame.refused").contains { $0["reason"] == "physical_id" })
+        #expect(bench.notes("frame.refused").contains { $0["reason"] == "checksum" })
+        #expect(bench.ask("port", ["port": 1])["state"] == "charging")
+        bench.stop()
+        bench.run(for: .seconds(2))
+        #expect(bench.ask("port", ["port": 1])["state"] == "plugged", "the connection goes on")
+    }
+}
