@@ -52,7 +52,8 @@ extension GatewayCore {
     private mutating func start(_ order: String, _ port: Int, _ energy: Int64?, _ seconds: Int64?, _ session: PileSession, _ socket: UInt8) {
         guard let wire = wirePort(port, session) else { return finishImpossible(.start(order: order, port: port), session) }
         let limit = BKVLimit(energy: energy, seconds: seconds, ratedPower: session.registered.ratedPower)
-        // Somebody holds a card to this port and waits: the answer to it is the start (2.6).
+        // Somebody holds a card to this port and waits: the answer to it is the start (2.6). Nobody waits longer than a minute.
+        session.cards.removeAll { $0.at.advanced(by: .seconds(60)) <= now }
         if let index = session.cards.firstIndex(where: { $0.port == port }) {
             let card = session.cards.remove(at: index)
             var message = BKVCardOrder()
@@ -90,7 +91,7 @@ extension GatewayCore {
     private func waitForAnswer(_ card: String, _ port: Int?, _ message: UInt32, _ wire: String, _ session: PileSession) {
         session.cards.removeAll { $0.card == card && $0.port == port }
         if session.cards.count >= 4 { session.cards.removeFirst() }
-        session.cards.append(PileSession.WaitingCard(card: card, port: port, message: message, raw: Hexadecimal.bytes(wire) ?? []))
+        session.cards.append(PileSession.WaitingCard(card: card, port: port, message: message, raw: Hexadecimal.bytes(wire) ?? [], at: now))
     }
 
     private mutating func answerCard(_ card: String, _ port: Int?, _ isAccepted: Bool, _ balance: Int64, _ session: PileSession, _ socket: UInt8) {

@@ -33,14 +33,15 @@ extension GatewayCore {
         let isUnknown = BKVNumber.isUnknown(content.message)
         countReceived(.bkv, command, isKnown: !isUnknown)
         guard let line = gatewayLine(gateway, frame.gateway, on: connection) else {
-            return refuseStranger(frame.gateway, on: connection, wire: .bkv, command: command)
+            return refuseStranger(frame.gateway, on: connection, wire: .bkv, command: isUnknown ? nil : command)
         }
         connection.garbage = 0
         connection.badFrames = 0
         line.lastHeard = now
-        actions.append(.frame(isReceived: true, pile: frame.gateway, .bkv, command: command, bytes))
-        if isUnknown { return refuse("unknown_command", on: connection, wire: .bkv, pile: frame.gateway, command: command) }
-        let received = BKVReceived(frame: frame, bytes: bytes, command: command, line: line, connection: connection)
+        let pile = BKVNumber.socket(content.message).map { "\(frame.gateway)-\($0)" } ?? frame.gateway
+        actions.append(.frame(isReceived: true, pile: pile, .bkv, command: command, bytes))
+        if isUnknown { return refuse("unknown_command", on: connection, wire: .bkv, pile: frame.gateway) }
+        let received = BKVReceived(frame: frame, bytes: bytes, command: command, line: line, connection: connection, pile: pile)
         handle(content.message, received)
     }
 
@@ -57,10 +58,10 @@ extension GatewayCore {
     }
 
     /// The session of a socket that a frame names; a socket that nobody has entered is refused, its gateway stays.
-    func bkvSession(_ socket: UInt8, _ received: BKVReceived) -> PileSession? {
-        guard let session = byKey[.bkv(gateway: received.line.device, socket: socket)], session.connection === received.connection else { return nil }
-        session.lastHeard = now
-        return session
+    mutating func bkvSession(_ socket: UInt8, _ received: BKVReceived) -> PileSession? {
+        guard (1...250).contains(socket) else { return nil }
+        // One that was entered after its gateway had come logs in with its first report.
+        return session(.bkv(gateway: received.line.device, socket: socket), on: received.connection, wire: .bkv) { "\(received.frame.gateway)-\(socket)" }
     }
 
     // MARK: Messages
@@ -98,24 +99,22 @@ extension GatewayCore {
         case 0x1010: handleException(record, received)
         case 0x1007, 0x1011, 0x1012: handleAnswer(record, received)
         case BKVRecord.connectedCommand:
-            if let time = record.value(.time).flatMap({ BKVTime(digits: Hexadecimal.text($0)).unixSeconds() }),
-                let socket = record.number(.socket), let session = bkvSession(UInt8(truncatingIfNeeded: socket), received)
-            {
-                sawClock(session, time)
-            }
-        default: refuse("unknown_command", on: received.connection, wire: .bkv, pile: received.frame.gateway, command: record.command)
+            guard let socket = record.number(.socket), let session = bkvSession(UInt8(clamping: socket), received) else { return }
+            let time = record.value(.time).flatMap { BKVTime(digits: Hexadecimal.text($0)).unixSeconds(utcOffset: session.registered.utcOffset) }
+            if let time { sawClock(session, time) }
+        default: refuse("unknown_command", on: received.connection, wire: .bkv, pile: received.frame.gateway)
         }
     }
 
     mutating func refuseContent(_ reason: String, _ received: BKVReceived, pile: String? = nil, order: String? = nil) {
-        refuse(reason, on: received.connection, wire: .bkv, pile: pile ?? received.frame.gateway, command: received.command, order: order)
+        refuse(reason, on: received.connection, wire: .bkv, pile: pile ?? received.pile, command: received.command, order: order)
     }
 
     /// Answers with the sequence that came.
     mutating func reply(_ message: BKVMessage, _ received: BKVReceived) {
         guard let bytes = try? BKVFrame(message, isFromDevice: false, gateway: received.frame.gateway, sequence: received.frame.sequence).encoded()
         else { return }
-        send(bytes, BKVNumber.command(message), .bkv, pile: received.frame.gateway, on: received.connection)
+        send(bytes, BKVNumber.command(message), .bkv, pile: received.pile, on: received.connection)
     }
 
     // MARK: Heartbeat and list
@@ -202,6 +201,8 @@ struct BKVReceived {
     var command: UInt16
     var line: CommandLine
     var connection: PileConnection
+    /// The socket that it names, else the gateway.
+    var pile: String
 }
 
 enum BKVNumber {
@@ -220,6 +221,22 @@ enum BKVNumber {
         if case .record(let record) = message { return record.command }
         guard let sub = message.sub else { return message.command }
         return (message.command & 0xff) << 8 | UInt16(sub)
+    }
+
+    /// The socket that a message is about; `nil` for what concerns the gateway, and for unions of several.
+    static func socket(_ message: BKVMessage) -> UInt8? {
+        switch message {
+        case .startAnswer(let answer), .powerStartAnswer(let answer): answer.socket
+        case .socketStatus(let status): status.socket
+        case .chargeEnd(let end): end.socket
+        case .powerEnd(let end): end.end.socket
+        case .cardEnd(let end): end.end.socket
+        case .cardSwipe(let swipe): swipe.socket
+        case .balanceQuery(let query): query.socket
+        case .cardOrderTaken(let result), .soundResult(let result): result.socket
+        case .record(let record): record.number(.socket).map { UInt8(clamping: $0) }
+        default: nil
+        }
     }
 
     static func outer(_ frame: BKVFrame) -> UInt16 {

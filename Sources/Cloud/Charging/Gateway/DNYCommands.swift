@@ -174,7 +174,7 @@ extension GatewayCore {
         let card = String(swipe.card)
         session.cards.removeAll { $0.card == card && $0.port == port }
         if session.cards.count >= 4 { session.cards.removeFirst() }
-        session.cards.append(PileSession.WaitingCard(card: card, port: port, message: message, raw: [swipe.port]))
+        session.cards.append(PileSession.WaitingCard(card: card, port: port, message: message, raw: [swipe.port], at: now))
         actions.append(.event(.card(pile: session.id, port: port, card: card)))
     }
 

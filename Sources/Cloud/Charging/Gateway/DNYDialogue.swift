@@ -25,7 +25,7 @@ extension GatewayCore {
         let name = { DNYPhysicalID(frame.physicalID).text }
         guard let session = session(.dny(frame.physicalID), on: connection, wire: .dny, named: name) else {
             if Self.isHostCommand(frame.command) { return handleHost(frame, on: connection) }
-            return refuseStranger(name(), on: connection, wire: .dny, command: UInt16(frame.command))
+            return refuseStranger(name(), on: connection, wire: .dny, command: isKnown ? UInt16(frame.command) : nil)
         }
         connection.garbage = 0
         connection.badFrames = 0
@@ -42,8 +42,9 @@ extension GatewayCore {
     }
 
     mutating func refuse(_ reason: String, _ received: DNYReceived, order: String? = nil) {
-        refuse(
-            reason, on: received.connection, wire: .dny, pile: received.session.id, command: UInt16(received.frame.command), order: order)
+        // What nobody knows is counted together: senders must not make metrics without end.
+        let command = reason == "unknown_command" ? nil : UInt16(received.frame.command)
+        refuse(reason, on: received.connection, wire: .dny, pile: received.session.id, command: command, order: order)
     }
 
     /// Answers with the message ID that came.
@@ -112,6 +113,8 @@ extension GatewayCore {
     private mutating func handle(_ registration: DNYRegistration, _ received: DNYReceived) {
         let session = received.session
         session.deviceType = registration.deviceType
+        // A slave that was switched on again counts its messages anew, though its host's connection stayed.
+        session.recentBills = []
         reply(.answer(received.frame.command, DNYAnswer()), received)
         describe(session) { facts in
             let hundredths = Int(registration.firmware)

@@ -45,11 +45,11 @@ struct GatewayCore {
     // MARK: Connections
 
     mutating func connected(_ number: UInt64, peer: String) {
-        let (address, refusal) = peers.opened(peer, at: now)
+        let (address, refusal, isToBeTold) = peers.opened(peer, at: now)
         let connection = PileConnection(number: number, peer: peer, address: address, at: now)
         connections[number] = connection
-        if connections.count > settings.maximumConnections { return close(connection, "too_many_connections") }
-        if let refusal { return close(connection, refusal) }
+        if connections.count > settings.maximumConnections { return close(connection, "too_many_connections", isToBeTold: isToBeTold) }
+        if let refusal { return close(connection, refusal, isToBeTold: isToBeTold) }
         schedule(connection, at: now.advanced(by: settings.identificationTimeout))
     }
 
@@ -116,11 +116,12 @@ struct GatewayCore {
     }
 
     /// Ends a connection from our side.
-    mutating func close(_ connection: PileConnection, _ reason: String) {
+    mutating func close(_ connection: PileConnection, _ reason: String, isToBeTold: Bool = true) {
         guard connection.isOpen else { return }
         counters.closed[reason, default: 0] += 1
         forget(connection, reason: reason)
         actions.append(.close(connection.number, reason: reason))
+        guard isToBeTold else { return }
         actions.append(
             .note(
                 "pile.connection_refused",
@@ -171,7 +172,7 @@ struct GatewayCore {
     }
 
     /// A pile that nobody has entered (F57). The connection stays only where known piles are on it.
-    mutating func refuseStranger(_ id: String, on connection: PileConnection, wire: PileProtocol, command: UInt16) {
+    mutating func refuseStranger(_ id: String, on connection: PileConnection, wire: PileProtocol, command: UInt16?) {
         peers.refused(connection.address, at: now)
         refuse("unknown_pile", on: connection, wire: wire, pile: id, command: command)
         if connection.sessions.isEmpty { close(connection, "unknown_pile") }

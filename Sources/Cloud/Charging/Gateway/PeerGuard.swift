@@ -12,6 +12,8 @@ struct PeerGuard {
         var windowStart: RunInstant = .start
         /// Refused logins in the minute that began then.
         var refusals = 0
+        /// When it was last told that a connection was turned away; a flood is told once a minute, and counted always.
+        var toldAt: RunInstant?
     }
 
     private static let window = Duration.seconds(60)
@@ -29,8 +31,9 @@ struct PeerGuard {
 
     /// A connection comes.
     ///
-    /// - Returns: the address under which it is counted, and why it may not stay, if so: it is counted in any case.
-    mutating func opened(_ peer: String, at now: RunInstant) -> (address: String, refusal: String?) {
+    /// - Returns: the address under which it is counted, why it may not stay, if so (it is counted in any case), and whether a
+    ///   refusal is worth a note.
+    mutating func opened(_ peer: String, at now: RunInstant) -> (address: String, refusal: String?, isToBeTold: Bool) {
         let address = admitted(Self.address(of: peer), at: now)
         var entry = entries[address] ?? Entry()
         let refusal: String? =
@@ -39,8 +42,10 @@ struct PeerGuard {
             } else if isLimited(entry, at: now) { "rate_limited" } else { nil }
         entry.connections += 1
         entry.strangers += 1
+        let isToBeTold = entry.toldAt.map { $0.advanced(by: Self.window) <= now } ?? true
+        if refusal != nil, isToBeTold { entry.toldAt = now }
         entries[address] = entry
-        return (address, refusal)
+        return (address, refusal, isToBeTold)
     }
 
     mutating func closed(_ address: String, wasStranger: Bool, at now: RunInstant) {

@@ -80,6 +80,7 @@ final class PileSession {
         var message: UInt32
         /// As on the wire.
         var raw: [UInt8]
+        var at: RunInstant
     }
 
     /// What a gateway remembers at most; no pile has more (charging-protocols.md 4.2: sixteen).
