@@ -28,6 +28,7 @@ package enum NodeKinds {
 
     private static let pile: NodeKind = {
         var kind = ChargingPile.kind
+        if kind.fault("power.cut") == nil { kind.faults.append(ActionKind("power.cut", "The power is away while the fault lasts.")) }
         kind.facts += [
             FieldKind("baud", .integer, unit: "bit/s", "of a serial line; 9600 where absent"),
             FieldKind("entered", .bool, "the cloud knows it when it is switched on; true where absent"),

@@ -20,7 +20,9 @@ extension DNYPile {
     mutating func ended(_ bill: ChargeBill, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
         lastReport(bill, &core, &line, at: now)
         lastBill = bill
-        sending.append(BillSending(serial: bill.serial, next: now.advanced(by: settings.billDelay)))
+        // Before its registration the firmware settles only what the outage has ended.
+        let delay = isRegistered || line.kind != .tcp ? settings.billDelay : settings.lateBillDelay
+        sending.append(BillSending(serial: bill.serial, next: now.advanced(by: delay)))
         planBills(&core)
     }
 

@@ -47,6 +47,8 @@ package struct DNYPileSettings: Sendable, Equatable {
 
     /// From the end to the first 03; the vendor's text says 2 s after the switch-off, captures 4 to 5 s.
     package var billDelay = Duration.seconds(4)
+    /// The same for a charge that ended while the power was away: its relay has been open for long. Source: chosen.
+    package var lateBillDelay = Duration.seconds(1)
     /// From the first to the second sending, with identical bytes.
     package var billResend = Duration.seconds(26)
     /// From then on, with a new message ID and time stamp.
