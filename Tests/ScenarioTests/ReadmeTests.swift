@@ -23,6 +23,12 @@ struct ReadmeTests {
         #expect(Self.plain(expected).contains(block))
     }
 
+    @Test("the frame that is taken apart by hand is what the command prints")
+    func frame() throws {
+        let line = "lab frame decode dny 444e591000f36ca204bc082171090202000064c704"
+        #expect(try Self.block("$ " + line) == Self.plain(LabProcess.run(line.split(separator: " ").dropFirst().map(String.init)).output))
+    }
+
     @Test("every exit code stands in the table, in the order in which they apply")
     func exitCodes() throws {
         let text = try Repository.text("README.md")

@@ -15,7 +15,7 @@ package enum DNYReport {
         do throws(DNYFrameFault) {
             let frame = try DNYFrame.decode(bytes, settings)
             explainHead(bytes, settings, &report)
-            explainData(frame, from: sender, offset: bytes.count - 2 - frame.data.count, &report)
+            explainData(frame, from: sender, offset: bytes.count - 2 - frame.data.count, settings, &report)
         } catch {
             explainHead(bytes, settings, &report)
             report.problems.append(FrameProblem(.refusal, at: offset(of: error, in: bytes), "\(error)"))
@@ -120,7 +120,9 @@ package enum DNYReport {
 
     // MARK: The data
 
-    private static func explainData(_ frame: DNYFrame, from sender: DNYSender?, offset: Int, _ report: inout FrameReport) {
+    private static func explainData(
+        _ frame: DNYFrame, from sender: DNYSender?, offset: Int, _ settings: DNYSettings, _ report: inout FrameReport
+    ) {
         let decided = sender ?? DNYCommand.sender(of: frame.command, dataCount: frame.data.count)
         report.direction = direction(frame.command, decided)
         var message = DNYMessage.blank(frame.command, from: decided ?? .platform, dataCount: frame.data.count)
@@ -132,14 +134,20 @@ package enum DNYReport {
         } catch {
             report.problems.append(FrameProblem(.refusal, at: offset + error.offset, "\(error.atOffset(offset + error.offset))"))
         }
-        report.fields += reader.noted.map(withText)
+        report.fields += reader.noted.map { said($0, frame.command, settings) }
         warn(frame, decided, message, &report)
     }
 
-    /// Orders that are texts, and cards as they are printed.
-    private static func withText(_ field: FrameField) -> FrameField {
+    /// Orders that are texts, cards as they are printed, and the units of 82 as the settings have them.
+    private static func said(_ field: FrameField, _ command: UInt8, _ settings: DNYSettings) -> FrameField {
         var field = field
         switch field.name {
+        case "overload_power" where command == DNYCommand.charge && settings.overloadPowerUnit == .watt:
+            field.unit = "W"
+            field.meaning = ""
+        case "duration_or_energy" where field.unit == "0.01 kWh" && settings.energyUnit == .tenth:
+            field.unit = "0.1 kWh"
+            field.meaning = field.value.integer.map { FrameField.scaled($0, decimals: 1, "kWh") } ?? ""
         case "order": field.meaning = DNYOrder(field.bytes).text ?? ""
         case "card", "card_or_code": field.meaning = String(field.bytes.reduce(0 as UInt32) { $0 << 8 | UInt32($1) })
         default: break
@@ -180,7 +188,7 @@ package enum DNYReport {
         let sum = DNYFrame.checksum(repaired)
         repaired += [UInt8(truncatingIfNeeded: sum), UInt8(truncatingIfNeeded: sum >> 8)]
         guard let frame = try? DNYFrame.decode(repaired, settings) else { return }
-        explainData(frame, from: sender, offset: size - 2 - frame.data.count, &report)
+        explainData(frame, from: sender, offset: size - 2 - frame.data.count, settings, &report)
     }
 }
 

@@ -30,14 +30,6 @@ package struct DNYSettings: Sendable, Hashable {
     package var longestLength = 512
     package var overloadPowerUnit = PowerUnit.deciwatt
     package var energyUnit = EnergyUnit.hundredth
-    /// Whether a device stops only if 82 names the order that runs. The vendor says both (4.6).
-    package var stopNeedsOrder = true
-    /// How often a command is sent again, with the same message ID. The vendor says 1, iot-zinx does 2 (4.3).
-    package var resends = 1
-    /// How long a command waits for its answer (4.3).
-    package var answerLimit = Duration.seconds(15)
-    /// Between two commands of the server to one device, at least (4.3).
-    package var commandGap = Duration.milliseconds(500)
     /// Whether the last packet of an image is filled with zeros to the full size; the vendor does not say (4.9).
     package var fillsLastPacket = true
 
