@@ -168,8 +168,8 @@ extension Payments {
         }
         switch await ask(client, .close(attempt: attempt.number)) {
         case .success(.closed), .success(.alreadyClosed): try finish(attempt, reason: attempt.wantsClose ? "superseded" : "expired")
-        // Paid between the question and this: asked again at once.
-        case .success(.alreadyPaid): try postpone(attempt, at: milliseconds)
+        // Paid between the question and this: asked again in a moment.
+        case .success(.alreadyPaid): try postpone(attempt, at: milliseconds + 1_000)
         case .success(.refused(let code)): try finish(attempt, reason: code)
         case .success, .failure:
             try storage.checkAlive()

@@ -139,7 +139,7 @@ extension Payments {
         ]
         if let reason { fields["reason"] = .text(reason) }
         let isNews = refund.state != .done && (reason == nil || refund.review != reason)
-        try storage.commit("payment.refund.\(state)", ["refund": .text(refund.number)], body: body, notes: { _ in isNews ? [CloudNote("payment.refund", fields)] : [] })
+        try storage.commit("payment.refunded", ["refund": .text(refund.number)], body: body, notes: { _ in isNews ? [CloudNote("payment.refund", fields)] : [] })
     }
 
     private func update(_ refund: RefundRecord, _ state: RefundRecord.State, id: String? = nil, dueIn pause: Int64) throws {

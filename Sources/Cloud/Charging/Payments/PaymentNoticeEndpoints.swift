@@ -1,4 +1,5 @@
 import LabCore
+import Synchronization
 
 /// Where the services send their notices. Everybody can call these; a signature is what lets somebody in.
 extension Payments {
@@ -56,7 +57,16 @@ extension Payments {
         var fields: Fields = ["channel": .text(channel), "reason": .text(reason.rawValue)]
         if let attempt { fields["attempt"] = .text(attempt) }
         environment.note("payment.notice_refused", fields)
-        if reason.isAlarm, !isTold { alarm("payment_tampered", "a notice in the name of \(channel) was refused: \(reason.rawValue)", attempt) }
+        if reason.isAlarm, !isTold, isFirstOfItsMinute(channel) { alarm("payment_tampered", "a notice in the name of \(channel) was refused: \(reason.rawValue)", attempt) }
         return APIError(.paymentNoticeRefused)
+    }
+
+    private func isFirstOfItsMinute(_ channel: String) -> Bool {
+        let now = environment.unixSeconds
+        return state.withLock { state in
+            if let last = state.warnedAt[channel], now - last < 60 { return false }
+            state.warnedAt[channel] = now
+            return true
+        }
     }
 }

@@ -1,3 +1,4 @@
+import FirmwareImages
 import LabCore
 
 /// WeChat Pay's trade bill (type ALL): one line a payment or refund, each field after a backtick, two lines of sums at the end.
@@ -102,7 +103,9 @@ enum StatementArchive {
     }
 
     private static func unpacked(_ file: [UInt8], _ range: Range<Int>, method: Int, size: Int) throws(ChannelFailure) -> [UInt8] {
-        guard method == 0, range.count == size else { throw .malformed("an entry of the zip file is packed in a way that is not known here (\(method))") }
-        return Array(file[range])
+        if method == 0, range.count == size { return Array(file[range]) }
+        guard method == 8 else { throw .malformed("an entry of the zip file is packed in a way that is not known here (\(method))") }
+        guard let content = RawDeflate.inflate(file, range, to: size) else { throw .malformed("an entry of the zip file is damaged") }
+        return content
     }
 }

@@ -32,6 +32,8 @@ package final class Payments: CloudService, PaymentDesk {
         /// Certificates were asked for last at this time, Unix seconds; strangers can make a notice with an unknown serial number.
         var certificatesAt: Int64?
         var isFetchingCertificates = false
+        /// When somebody was last told of a false notice of a channel; a stranger who sends many raises no flood of alarms.
+        var warnedAt: [String: Int64] = [:]
     }
     let state = Mutex(State())
 

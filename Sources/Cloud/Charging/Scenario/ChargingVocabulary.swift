@@ -27,7 +27,7 @@ package enum ChargingVocabulary {
         OrderQueue.Word.allCases.map(\.rawValue) + [
             "organisation.add", "organisation.change", "pile.enter", "pile.change", "pile.image", "pile.business", "port.change", "tariff.set", "alarm.raise",
             "alarm.clear", "alarm.acknowledge", "batch.begin", "batch.results", "batch.resume", "parameters.settle", "partner.key", "role.add",
-            "staff.grant", "staff.revoke", "shares.run", "payment.start", "payment.open", "payment.close", "payment.confirm", "payment.refund", "payment.statement",
+            "staff.grant", "staff.revoke", "shares.run", "payment.start", "payment.open", "payment.close", "payment.confirm", "payment.refund", "payment.refunded", "payment.statement",
         ]
 
     /// Further fields of `commit.before` and `commit.after`.
@@ -82,7 +82,7 @@ package enum ChargingVocabulary {
                 order, FieldKind("state", states), FieldKind("limit_energy", .integer, unit: "dWh"), FieldKind("limit_seconds", .integer, unit: "s"),
                 FieldKind("hold", .integer, unit: "fen"),
             ]),
-        ActionKind("order.stop", "The user ends his charge.", takes: [requiredOrder], gives: [order, FieldKind("state", states)]),
+        ActionKind("order.stop", "The user ends his charge: the order named, or the one that runs.", takes: [order, user], gives: [order, FieldKind("state", states)]),
         ActionKind(
             "order.resolve", "An operator decides about an order that is under review.",
             takes: [
@@ -169,6 +169,9 @@ package enum ChargingVocabulary {
 
     private static let orderEvents = [
         EventKind(
+            "invariant.violated", "A commit broke something that must always hold; looked for where the cloud is `audited`.",
+            fields: [FieldKind("what", .text, "the commit"), FieldKind("text", .text)]),
+        EventKind(
             "order.created", "An order and its deposit are there.",
             fields: place + [FieldKind("tariff", .any), FieldKind("hold", .integer, unit: "fen"), FieldKind("card", .text), FieldKind("offline", .bool)]),
         EventKind("order.started", "The pile charges.", fields: place),
@@ -222,6 +225,9 @@ package enum ChargingVocabulary {
             "batch.begun", "Something is done to many piles.",
             fields: [FieldKind("batch", .integer), FieldKind("kind", .text), FieldKind("piles", .integer), FieldKind("by", .text)]),
         EventKind("batch.finished", "A batch has a result for each pile.", fields: [FieldKind("batch", .integer), FieldKind("kind", .text), FieldKind("done", .integer), FieldKind("failed", .integer), FieldKind("stored", .integer)]),
+        EventKind("parameters.applied", "A pile has taken its parameters.", fields: [pile, FieldKind("version", .integer)]),
+        EventKind("parameters.rejected", "A pile has refused its parameters.", fields: [pile, FieldKind("version", .integer), reason]),
+        EventKind("rider.registered", "Somebody registered to charge.", fields: [user]),
         EventKind("staff.granted", "Somebody got a role.", fields: [user, FieldKind("role", .text), FieldKind("organisation", .text), FieldKind("by", .text)]),
         EventKind("staff.revoked", "Somebody lost a role.", fields: [user, FieldKind("by", .text)]),
         EventKind(

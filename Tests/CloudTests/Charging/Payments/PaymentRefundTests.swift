@@ -105,7 +105,7 @@ struct PaymentRefundTests {
         #expect(try world.asked("transaction", ["attempt": .text(started.attempt)])["refunds"] == 1)
     }
 
-    @Test("a refund that a crash interrupts is sent once, at every commit", arguments: ["commit.before", "commit.after"], ["payment.refund", "payment.refund.done"])
+    @Test("a refund that a crash interrupts is sent once, at every commit", arguments: ["commit.before", "commit.after"], ["payment.refund", "payment.refunded"])
     func crash(_ event: String, _ what: String) throws {
         let (world, started) = try paid("wechat")
         world.crashesAt = (event, what)

@@ -1,4 +1,5 @@
 import Emulators
+import Foundation
 import LabCore
 import Testing
 
@@ -100,5 +101,31 @@ struct PaymentStatementTests {
             #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array((body + wrong).utf8), merchant: "1900000001") }
         }
         #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array(right.utf8), merchant: "1900000002") }
+    }
+
+    /// Made with Python's zipfile: two files in GBK with Chinese headings, packed with deflate, as Alipay sends them.
+    private static let realShape = """
+        UEsDBBQAAAgIAAAAIlzA4FeKfwEAACsDAAAyAAAAMjA4ODAwMDAwMDAwMDAwMTAxNTZfMjAyNjAxMDFfw5LCtcOOw7HDg8O3w4/CuC5jc3aVUl1LwlAYvt5g\
+        /yHwpuTMtokiXXVR14W30UUFXXbRT0ryo5s1dZtsDosxP7b8zE26CAyEyEoSLwyN6Jw5a0mKnR12nvd53/c5z17msWIZgYs2+EpfHVYzyac6S+Ae05C0iLTH\
+        UKEQ9bNoig4E9wl80qLIjZakgdKNHBMS/DmESOSqXStDLi+q41QepNNKXOeyHVDupko2UDW+y7VhMQJ2TfKuNWxywDIFeCkQmqJiGnIMIE3lTehF4s2LSAJK\
+        Zhs6r5tOOLEgvVx+OESWFS0u+it7q8n3rm5XWGQlozpyqRdZ2woqQ5rVsVh3ZXPxGaJs5HraKF2RtPXCc2EAbYuflb5Yd9KiVRw4kMu0zgicoZggmh7DwCFi\
+        YCe8tR2mdxFEQ8RAqsM/YgBVkRQN9wrNbFAU3H+RAQxMH686XD3wejcPfUcnaxigGZ8/8H1QPtQ/770oWmQYffrShv1Tco5hkrHvc47/GD49JulZ0x5y2TX9\
+        269r3KvyoL8v00PgX1BLAwQUAAAACAAAACJc01ynSy0AAAAoAAAACwAAAHN1bW1hcnkuY3N2ASgA1/8ju+PX3A0Kw8W16rHgusUsvbvS17aptaXX3LHKyv0N\
+        CrrPvMYsMQ0KUEsBAhQDFAAACAgAAAAiXMDgV4p/AQAAKwMAADIAAAAAAAAAAAAAAIABAAAAADIwODgwMDAwMDAwMDAwMDEwMTU2XzIwMjYwMTAxX8OSwrXD\
+        jsOxw4PDt8OPwrguY3N2UEsBAhQDFAAAAAgAAAAiXNNcp0stAAAAKAAAAAsAAAAAAAAAAAAAAIABzwEAAHN1bW1hcnkuY3N2UEsFBgAAAAACAAIAmQAAACUC\
+        AAAAAA==
+        """
+
+    @Test("Alipay's zip with GBK text inside is read: numbers, times and amounts, a refund by its minus sign; cut, it is refused")
+    func alipayFile() throws {
+        let client = try AlipayClient(try #require(PaymentWorld.settings.alipay), maximumSkew: .seconds(300))
+        let file = Array(try #require(Data(base64Encoded: Self.realShape)))
+        // 1767240005 is 2026-01-01T04:00:05Z.
+        #expect(
+            try client.rows(file) == [
+                StatementRow(transaction: "2026010122001", attempt: "ORDER1P01", refund: nil, fen: 1_235, at: 1_767_240_005),
+                StatementRow(transaction: "2026010122001", attempt: "ORDER1P01", refund: "rf-1", fen: 200, at: 1_767_243_600),
+            ])
+        for length in stride(from: 0, to: file.count, by: 37) { #expect(throws: ChannelFailure.self) { try client.rows(Array(file.prefix(length))) } }
     }
 }
