@@ -15,14 +15,30 @@ extension GatewayCore {
         if let known = session.bindings.first(where: { $0.port == port && $0.business == number }), known.order == order {
             return actions.append(.event(event))
         }
-        let binding = BusinessBinding(pile: session.id, port: port, business: number, started: milliseconds, order: order)
+        bind(session, BusinessBinding(pile: session.id, port: port, business: number, started: milliseconds, order: order), then: event)
+    }
+
+    private mutating func bind(_ session: PileSession, _ binding: BusinessBinding, then event: PileEvent) {
         session.bindings.insert(binding, at: 0)
         if session.bindings.count > BusinessTable.remembered { session.bindings.removeLast() }
-        session.updatePort(port) { memory in
-            memory.order = order
+        session.updatePort(binding.port) { memory in
+            memory.order = binding.order
             memory.hasRun = true
         }
         actions.append(.bind(binding, then: event))
+    }
+
+    /// The answer to a stop names the charge that ran. Where the answer to its start was lost, with a cloud that fell meanwhile, this
+    /// is the last chance to learn the number before the bill comes.
+    private mutating func learn(_ answer: BKVStartAnswer, _ session: PileSession, port: Int, order: String, then event: PileEvent) -> Bool {
+        let isNews = !session.bindings.contains { $0.order == order || ($0.port == port && $0.business == answer.business) }
+        guard answer.isDone, answer.business != 0, isNews else { return false }
+        let memory = session.port(port)
+        let longest = memory.business == answer.business ? memory.minutes + 1 : Int64(BKVLimit.longestMinutes)
+        let binding = BusinessBinding(
+            pile: session.id, port: port, business: answer.business, started: milliseconds - longest * 60_000, order: order)
+        bind(session, binding, then: event)
+        return true
     }
 
     private func order(_ session: PileSession, port: Int, number: UInt16) -> String? {
@@ -62,8 +78,8 @@ extension GatewayCore {
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, result)))
         case .stop(let order, _):
             let known = session.bindings.contains { $0.order == order }
-            actions.append(
-                .event(.stopAnswered(pile: session.id, port: port, order: order, answer.isDone ? .stopped : known ? .over : .unknown)))
+            let event = PileEvent.stopAnswered(pile: session.id, port: port, order: order, answer.isDone ? .stopped : known ? .over : .unknown)
+            if !learn(answer, session, port: port, order: order, then: event) { actions.append(.event(event)) }
         default: break
         }
     }

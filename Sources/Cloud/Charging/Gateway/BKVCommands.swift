@@ -168,6 +168,8 @@ extension GatewayCore {
 /// One of the two limits that 07 can have: minutes or energy.
 struct BKVLimit: Equatable {
     var isByTime: Bool
+    /// What 07 can ask for at most.
+    static let longestMinutes: UInt16 = 900
     /// 1 to 900.
     var minutes: UInt16
     var wattHours: UInt16
@@ -178,8 +180,8 @@ struct BKVLimit: Equatable {
     ///   - energy: dWh.
     ///   - ratedPower: dW.
     init(energy: Int64?, seconds: Int64?, ratedPower: Int64) {
-        let wanted = seconds.map { min(900, max(1, ($0 + 59) / 60)) }
-        minutes = UInt16(wanted ?? 900)
+        let wanted = seconds.map { min(Int64(Self.longestMinutes), max(1, ($0 + 59) / 60)) }
+        minutes = wanted.map { UInt16($0) } ?? Self.longestMinutes
         wattHours = energy.map { UInt16(clamping: max(1, $0 / 10)) } ?? 0
         if let energy, let seconds {
             // dWh / dW is an hour.

@@ -225,6 +225,23 @@ struct BKVFlowTests {
         #expect(world.bills.last?.reason == .remote)
     }
 
+    @Test("a cloud that fell before it heard the answer to the start learns the number from the answer to the stop")
+    func learnsFromStop() throws {
+        let world = try GatewayWorld()
+        let connection = try world.gatewayIn()
+        try world.gateway.send(.start(order: "LOST000000000000", port: 1, limitEnergy: nil, limitSeconds: 6_000, limitPower: nil), to: Captured.socket)
+        _ = world.sent(on: connection)
+        try world.restart()
+        world.advance(.seconds(1_800))
+        let later = try world.gatewayIn("10.0.0.2:4040")
+        try world.gateway.send(.stop(order: "LOST000000000000", port: 1), to: Captured.socket)
+        let stop = try #require(try world.sentBKV(on: later).first)
+        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 31)), sequence: stop.sequence), on: later)
+        #expect(world.events() == [.stopAnswered(pile: Captured.socket, port: 1, order: "LOST000000000000", .stopped)])
+        try world.receive(try Made.end(business: 31, energy: 50, minutes: 30), on: later)
+        #expect(world.bills.last?.order == "LOST000000000000")
+    }
+
     @Test("status bytes become causes (row 10)", arguments: [
         (UInt8(0x98), StopReason.unplugged), (0xa0, .full), (0xb0, .time), (0x92, .overCurrent), (0x94, .overTemperature), (0x80, .unknown),
     ])
