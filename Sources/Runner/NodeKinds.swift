@@ -49,6 +49,7 @@ package enum NodeKinds {
 
     private static let cloud: NodeKind = {
         var kind = Cloud.kind
+        kind.facts.append(FieldKind("audited", .bool, "all that must hold of orders and money is looked at after every commit; false where absent"))
         kind.events += BrokerVocabulary.events
         kind.faults += BrokerVocabulary.faults
         return kind

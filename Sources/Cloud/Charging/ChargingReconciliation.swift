@@ -22,10 +22,11 @@ extension ChargingService {
         if action == "reconcile.run" { return try summary(arguments) }
         let channel = arguments["channel"]?.text ?? "wechat"
         let view: PaymentView
-        if let order = arguments["order"]?.text {
+        if arguments["cents"] == nil {
+            let order = try ChargingScenario(charging: self).order(arguments, ofUserIn: [.due])
             view = try await startPayment(order: order, channel: channel)
         } else {
-            guard let fen = arguments["cents"]?.integer else { throw ActionFailure("missing_field", "Name an 'order', or a 'user' and 'cents'.") }
+            let fen = arguments["cents"]?.integer ?? 0
             view = try await startTopUp(
                 user: try CloudScenario.text("user", in: arguments), fen: fen, channel: channel, key: Hexadecimal.text(environment.randomBytes(8)))
         }

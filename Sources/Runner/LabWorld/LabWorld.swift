@@ -40,9 +40,11 @@ package final class LabWorld: World, @unchecked Sendable {
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
+        var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
+        configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
-            configuration: .lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs))
+            configuration: configuration)
         broker = try media.open(
             cloud: cloud,
             setting: BrokerSetting(
@@ -256,5 +258,16 @@ package final class LabWorld: World, @unchecked Sendable {
         if name.hasPrefix("broker.") { return try broker.apply(name, fault.arguments, handle: fault.handle) }
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
         cloud.setFault(name, fault.arguments, isActive: true)
+    }
+}
+
+extension Plan {
+    /// What the scenario wants of its cloud.
+    fileprivate var cloudFacts: Fields {
+        var facts: Fields = [:]
+        for condition in roles.first(where: { $0.kind == "cloud" })?.facts.conditions ?? [] {
+            if case .equals(.constant(let value)) = condition.test { facts[condition.field] = value }
+        }
+        return facts
     }
 }

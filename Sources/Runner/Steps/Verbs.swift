@@ -3,6 +3,13 @@ import LabCore
 /// The verbs that speak to a node or to the clock, one function each. Those that watch events are in Watching.swift.
 extension ScenarioRun {
     func execute(_ act: Step.Act, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
+        if act.mayFail, let refusal = act.arguments.refusal(in: branch.scope) {
+            // A name that an earlier refusal left without a value.
+            markStimulus(&branch)
+            begin(step, path, ["action": .text("\(act.target)")])
+            end(path, .passed, ["failure": ["reason": "no_value", "message": .text("\(refusal)")]])
+            return
+        }
         let arguments = try act.arguments.resolvedArguments(in: branch.scope)
         let fails = try act.fails?.resolved(in: branch.scope)
         markStimulus(&branch)
@@ -131,6 +138,14 @@ extension ScenarioRun {
 }
 
 extension Template {
+    /// Why what stands under `with:` has no values now; `nil` where it has.
+    fileprivate func refusal(in scope: Scope) -> StepRefusal? {
+        do {
+            _ = try resolvedArguments(in: scope)
+            return nil
+        } catch { return error }
+    }
+
     /// What stands under `with:`, with its names filled in.
     fileprivate func resolvedArguments(in scope: Scope) throws(StepRefusal) -> Fields {
         let value: FieldValue

@@ -38,6 +38,8 @@ package final class OrderEngine: Sendable {
         package var commits: Int64 = 0
     }
     private let counted = Mutex(Counters())
+    /// Breaches of invariants that have been told; only looked up.
+    private let breaches = Mutex<Set<String>>([])
 
     /// - Parameters:
     ///   - storage: the session of this life of the cloud.
@@ -225,6 +227,7 @@ package final class OrderEngine: Sendable {
                 return work.effects
             }, notes: { $0.notes })
         memory.apply(effects.changed)
+        if policies.auditsCommits { try audit(after: word) }
         counted.withLock { counted in
             counted.commits += 1
             for note in effects.notes {
@@ -237,6 +240,13 @@ package final class OrderEngine: Sendable {
             }
         }
         return effects
+    }
+
+    /// Each breach is told once, with the commit that made it.
+    private func audit(after word: OrderQueue.Word) throws {
+        let violations = try storage.read { db in try OrderInvariants.violations(in: db, policies: policies) }
+        let fresh = breaches.withLock { known in violations.filter { known.insert($0).inserted } }
+        for text in fresh { environment.note("invariant.violated", ["what": .text(word.rawValue), "text": .text(text)]) }
     }
 
     /// What follows from a commit, in order.

@@ -32,5 +32,8 @@ package struct OrderPolicies: Sendable, Equatable {
     /// Where a place has no price of its own: 0.60 yuan of electricity and 0.40 of service for a kWh.
     package var standardTariff = #"{"name":"standard","elec":{"flat":60000},"service":{"flat":40000}}"#
 
+    /// Everything that must hold (2.2) is looked at after every commit, and what does not is noted: for exploring, since it reads all tables.
+    package var auditsCommits = false
+
     package init() {}
 }

@@ -45,7 +45,7 @@ struct ChargingScenario: Sendable {
             return [:]
         case "order.create": return try await create(arguments)
         case "order.stop":
-            let order = try await orders.stop(try CloudScenario.text("order", in: arguments), reason: "user")
+            let order = try await orders.stop(try order(arguments, ofUserIn: [.held, .starting, .charging]), reason: "user")
             return ["order": .text(order.number), "state": .text(order.state.rawValue)]
         case "order.resolve":
             let order = try await orders.resolve(
@@ -62,6 +62,17 @@ struct ChargingScenario: Sendable {
         case "shares.run": return try share(arguments)
         default: throw ActionFailure("unknown_action", "The cloud has no action '\(action)'.")
         }
+    }
+
+    /// The order that is named, or the newest of the user that is named in one of the states.
+    func order(_ arguments: Fields, ofUserIn states: [OrderState]) throws -> String {
+        if let order = arguments["order"]?.text { return order }
+        let user = try CloudScenario.text("user", in: arguments)
+        let newest = try charging.storage.read { db in
+            try states.flatMap { try OrderLists.page(OrderFilter(user: user, state: $0.rawValue), limit: 1, offset: 0, in: db).items }.first
+        }
+        guard let newest else { throw ActionFailure("no_order", "'\(user)' has no order that is \(states.map(\.rawValue).joined(separator: " or ")).") }
+        return newest.number
     }
 
     private func port(_ arguments: Fields) throws(ActionFailure) -> Int {
