@@ -1,0 +1,96 @@
+package import LabCore
+
+/// The two links of a program that stands where a pile's modem stood.
+package enum PileDriverLink {
+    /// The serial port of the board, or of the bus.
+    package static let serial = LinkName(rawValue: 1)
+    /// The TCP connection to the cloud's gateway.
+    package static let gateway = LinkName(rawValue: 0)
+}
+
+/// How a program holds its connection to the cloud's gateway.
+package struct PileUplinkSettings: Sendable, Equatable {
+    /// 20 characters that a DNY module sends first on each connection (charging-protocols.md 4.2); `nil` sends nothing.
+    package var iccid: String?
+    /// Silence in both directions after which `link` is sent; `nil` never sends it.
+    package var linkAfter: Duration?
+    package var reconnect: Duration
+
+    package init(iccid: String? = nil, linkAfter: Duration? = nil, reconnect: Duration = .seconds(5)) {
+        self.iccid = iccid
+        self.linkAfter = linkAfter
+        self.reconnect = reconnect
+    }
+
+    /// As the 4G module of a DNY pile does it.
+    package static func dny(iccid: String) -> PileUplinkSettings { PileUplinkSettings(iccid: iccid, linkAfter: .seconds(30)) }
+    /// As the DTU of a BKV gateway does it: it adds nothing (2.14).
+    package static let bkv = PileUplinkSettings(reconnect: .seconds(4))
+}
+
+/// The connection to the cloud's gateway: opened while it is wanted, again after each end, with what the module adds by itself.
+struct PileUplink: Sendable {
+    let settings: PileUplinkSettings
+    private(set) var isOpen = false
+    private(set) var isWanted = false
+
+    init(_ settings: PileUplinkSettings) { self.settings = settings }
+
+    mutating func want(_ effects: inout [DeviceEffect]) {
+        guard !isWanted else { return }
+        isWanted = true
+        effects.append(.link(PileDriverLink.gateway, .open))
+    }
+
+    mutating func leave(_ effects: inout [DeviceEffect]) {
+        guard isWanted else { return }
+        isWanted = false
+        isOpen = false
+        effects += [.link(PileDriverLink.gateway, .close), .cancelTimer(.uplinkReconnect), .cancelTimer(.uplinkSilence)]
+    }
+
+    mutating func opened(_ effects: inout [DeviceEffect]) {
+        isOpen = true
+        effects.append(.note("gateway.opened", [:]))
+        if let iccid = settings.iccid { send(Array(iccid.utf8), &effects) }
+        traffic(&effects)
+    }
+
+    mutating func closed(_ effects: inout [DeviceEffect]) {
+        if isOpen { effects.append(.note("gateway.closed", [:])) }
+        isOpen = false
+        effects.append(.cancelTimer(.uplinkSilence))
+        if isWanted { effects.append(.startTimer(.uplinkReconnect, after: settings.reconnect)) }
+    }
+
+    /// - Returns: whether the timer was one of these.
+    mutating func timerFired(_ timer: TimerName, _ effects: inout [DeviceEffect]) -> Bool {
+        switch timer {
+        case .uplinkReconnect:
+            if isWanted, !isOpen { effects.append(.link(PileDriverLink.gateway, .open)) }
+        case .uplinkSilence:
+            if isOpen { send(Array("link".utf8), &effects) }
+        default: return false
+        }
+        return true
+    }
+
+    /// Dropped without a connection.
+    mutating func send(_ bytes: [UInt8], _ effects: inout [DeviceEffect]) {
+        guard isOpen else { return }
+        effects.append(.note("bytes.up", ["bytes": .bytes(bytes)]))
+        effects.append(.link(PileDriverLink.gateway, .send(bytes)))
+        traffic(&effects)
+    }
+
+    /// Something went or came: silence is counted anew.
+    func traffic(_ effects: inout [DeviceEffect]) {
+        if let time = settings.linkAfter { effects.append(.startTimer(.uplinkSilence, after: time)) }
+    }
+}
+
+extension TimerName {
+    static let uplinkReconnect = TimerName(rawValue: 1)
+    static let uplinkSilence = TimerName(rawValue: 2)
+    static let serialReopen = TimerName(rawValue: 3)
+}
