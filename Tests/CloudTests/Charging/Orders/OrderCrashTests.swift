@@ -1,0 +1,90 @@
+import LabCore
+import Testing
+
+@testable import Cloud
+
+@Suite("Orders over the lives of the cloud (charging-orders.md F18, F19, I7, I9)")
+struct OrderCrashTests {
+    @Test("a crash before the commit of an order leaves nothing behind; the same tap makes it in the next life")
+    func createBefore() async throws {
+        let world = try OrderWorld()
+        try await world.topUp()
+        world.crash(at: "commit.before", of: "order.create")
+        await #expect(throws: CloudCrashed.self) { _ = try await world.create(key: "tap") }
+        try world.start()
+        #expect(try world.wallet() == 10_000)
+        #expect(world.piles.take() == [])
+        _ = try await world.create(key: "tap")
+        try world.check()
+    }
+
+    @Test("a crash after it, before the start was sent: the same tap gives the order, and the pile that logs in is started")
+    func createAfter() async throws {
+        let world = try OrderWorld()
+        try await world.topUp()
+        world.crash(at: "commit.after", of: "order.create")
+        await #expect(throws: CloudCrashed.self) { _ = try await world.create(key: "tap") }
+        #expect(world.piles.take() == [])
+        try world.start()
+        let order = try await world.create(key: "tap")
+        #expect(order.state == .starting)
+        try world.say(.online(pile: OrderWorld.pile, PileFacts(wire: .dny, ports: 2)))
+        #expect(world.piles.take() == ["start \(order.number) 1"])
+        #expect(world.events("order.created").count == 1)
+        try world.check()
+    }
+
+    @Test("waits go on in the next life: a start that nobody answered awaits its bill", arguments: [30, 59, 61, 4_000])
+    func timers(_ downtime: Int64) async throws {
+        let world = try OrderWorld()
+        try await world.topUp()
+        let order = try await world.create()
+        world.crash()
+        world.advance(.seconds(downtime))
+        try world.start()
+        world.advance(.seconds(max(0, 61 - downtime)))
+        #expect(try world.look(order).state == .awaitBill)
+        world.advance(.seconds(3 * 3_600))
+        let done = try world.look(order)
+        #expect(done.state == .cancelled)
+        #expect(done.review == [.estimated])
+        #expect(try world.wallet() == 10_000)
+        try world.check()
+    }
+
+    @Test("what was read of a charge is there in the next life")
+    func samples() async throws {
+        let world = try OrderWorld()
+        let order = try await world.charging()
+        world.advance(.seconds(300))
+        try world.sample(order, energy: 1_000)
+        let before = try world.look(order)
+        try world.restart()
+        #expect(try world.look(order) == before)
+        world.advance(.seconds(300))
+        try world.sample(order, energy: 1_900)
+        #expect(try world.look(order).energy == 1_900)
+        try world.check()
+    }
+
+    @Test("the whole history again changes nothing (I9)")
+    func history() async throws {
+        let world = try OrderWorld()
+        let order = try await world.charging()
+        world.advance(.seconds(600))
+        try world.sample(order, energy: 1_000)
+        let bill = world.bill(order.number, energy: 1_100, seconds: 600)
+        try world.send(bill)
+        let before = try world.look(order)
+        let wallet = try world.wallet()
+        try world.restart()
+        try world.say(.startAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .started))
+        try world.sample(order, energy: 1_000, state: .idle)
+        try world.say(.stopAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .over))
+        #expect(try world.send(bill) == .repeated(order: order.number))
+        _ = try await world.stop(order)
+        #expect(try world.look(order) == before)
+        #expect(try world.wallet() == wallet)
+        try world.check()
+    }
+}
