@@ -84,6 +84,9 @@ extension Payments {
             number: number, subject: subject.name, order: subject.order, user: subject.user, tenant: subject.tenant, channel: channel, fen: subject.fen,
             createdAt: now, expiresAt: expires, dueAt: now + AttemptPlan.pause(after: 0), in: db)
         try PaymentStore.supersede(subject.name, but: number, at: now, in: db)
+        if try PaymentStore.lastStatementDay(channel: channel, in: db) == nil, let today = BeijingTime.start(of: BeijingTime.day(now / 1_000)) {
+            try expectStatement(channel, today, in: db)
+        }
         guard let record = try PaymentStore.attempt(number, in: db) else { throw StorageError.failed("an attempt that was written is not there") }
         return (record, true)
     }

@@ -151,20 +151,21 @@ extension Payments {
 
     // MARK: Statements
 
-    /// One row for each day whose statement is still to come, up to today's.
+    /// One row for each day whose statement is still to come, from the first attempt of a channel up to today.
     func expectStatements(_ channel: String) throws {
-        let today = BeijingTime.day(environment.unixSeconds)
-        guard let end = BeijingTime.start(of: today) else { return }
+        guard let end = BeijingTime.start(of: BeijingTime.day(environment.unixSeconds)),
+            let last = try storage.read({ db in try PaymentStore.lastStatementDay(channel: channel, in: db) }).flatMap(BeijingTime.start), last < end
+        else { return }
         try storage.write { db in
-            let last = try PaymentStore.lastStatementDay(channel: channel, in: db).flatMap(BeijingTime.start)
             // After a month without this cloud the older ones are for people.
-            var start = max(last.map { $0 + 86_400 } ?? end, end - 31 * 86_400)
-            while start <= end {
-                let due = (start + 86_400 + Int64(settings.statementMinute) * 60) * 1_000
-                try PaymentStore.expectStatement(channel: channel, day: BeijingTime.day(start), dueAt: due, in: db)
-                start += 86_400
-            }
+            for start in stride(from: max(last + 86_400, end - 31 * 86_400), through: end, by: 86_400) { try expectStatement(channel, start, in: db) }
         }
+    }
+
+    /// - Parameter start: of the day, Unix seconds.
+    func expectStatement(_ channel: String, _ start: Int64, in db: Database) throws {
+        let due = (start + 86_400 + Int64(settings.statementMinute) * 60) * 1_000
+        try PaymentStore.expectStatement(channel: channel, day: BeijingTime.day(start), dueAt: due, in: db)
     }
 
     private func fetchStatement(channel: String, day: String) async throws {

@@ -62,6 +62,7 @@ struct PaymentStatementTests {
     @Test("days without payments are empty, and days without the cloud are fetched later")
     func emptyAndMissed() throws {
         let world = try PaymentWorld()
+        _ = try world.begin(channel: "alipay")
         world.advance(.seconds(60))
         world.crash()
         world.advance(.seconds(5 * 86_400))
@@ -71,6 +72,14 @@ struct PaymentStatementTests {
             #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": .text("2026-01-0\(day)")]) == ["fetched": true, "rows": 0, "paid": 0, "refunded": 0])
         }
         #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": "2026-01-06"])["fetched"] == false)
+    }
+
+    @Test("where nobody has ever tried to pay, no service is asked for anything")
+    func silent() throws {
+        let world = try PaymentWorld()
+        world.advance(.seconds(7 * 86_400))
+        #expect(world.calls.isEmpty)
+        #expect(world.events.isEmpty)
     }
 
     @Test("a WeChat Pay statement whose sums are not those of its lines is refused")
