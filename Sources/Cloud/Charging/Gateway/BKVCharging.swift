@@ -54,7 +54,7 @@ extension GatewayCore {
         let port = Int(answer.port) + 1
         guard session.hasPort(port) else { return refuseContent("impossible_port", received, pile: session.id) }
         let line = received.line
-        let entry: CommandLine.InFlight
+        let entry: PileLine.InFlight
         if let waiting = line.takeInFlight(received.frame.sequence) {
             entry = waiting
         } else if let index = line.done.firstIndex(where: { $0.number == received.frame.sequence && $0.result == nil }) {
@@ -78,7 +78,8 @@ extension GatewayCore {
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, result)))
         case .stop(let order, _):
             let known = session.bindings.contains { $0.order == order }
-            let event = PileEvent.stopAnswered(pile: session.id, port: port, order: order, answer.isDone ? .stopped : known ? .over : .unknown)
+            let event = PileEvent.stopAnswered(
+                pile: session.id, port: port, order: order, answer.isDone ? .stopped : known ? .over : .unknown)
             if !learn(answer, session, port: port, order: order, then: event) { actions.append(.event(event)) }
         default: break
         }
@@ -89,8 +90,10 @@ extension GatewayCore {
     /// Looks at the socket before a start is sent again: 90 with a number that nobody knows means that it did start (2.18).
     ///
     /// - Returns: whether that decided what becomes of it now.
-    mutating func lookFirst(_ entry: CommandLine.InFlight, at index: Int, on line: CommandLine) -> Bool {
-        guard line.wire == .bkv, case .start(_, let port) = entry.outgoing.purpose, let session = entry.outgoing.session else { return false }
+    mutating func lookFirst(_ entry: PileLine.InFlight, at index: Int, on line: PileLine) -> Bool {
+        guard line.wire == .bkv, case .start(_, let port) = entry.outgoing.purpose, let session = entry.outgoing.session else {
+            return false
+        }
         if startedUnheard(entry, session, port) {
             accept(line.inFlight.remove(at: index), session, port, on: line)
             return true
@@ -102,22 +105,24 @@ extension GatewayCore {
         return true
     }
 
-    private func startedUnheard(_ entry: CommandLine.InFlight, _ session: PileSession, _ port: Int) -> Bool {
+    private func startedUnheard(_ entry: PileLine.InFlight, _ session: PileSession, _ port: Int) -> Bool {
         let memory = session.port(port)
         guard memory.state == .charging, let number = memory.business, memory.businessSince >= entry.sentAt else { return false }
         return order(session, port: port, number: number) == nil
     }
 
-    private mutating func accept(_ entry: CommandLine.InFlight, _ session: PileSession, _ port: Int, on line: CommandLine) {
+    private mutating func accept(_ entry: PileLine.InFlight, _ session: PileSession, _ port: Int, on line: PileLine) {
         guard let order = entry.outgoing.purpose.order, let number = session.port(port).business else { return }
         answered(entry, "seen charging", on: line)
         bind(session, port: port, number: number, order: order)
     }
 
     /// After a status report: a start that looks for one knows now.
-    private mutating func lookAgain(_ session: PileSession, on line: CommandLine) {
+    private mutating func lookAgain(_ session: PileSession, on line: PileLine) {
         for number in line.inFlight.filter({ $0.isLooking && $0.outgoing.session === session }).map(\.number) {
-            guard let index = line.inFlight.firstIndex(where: { $0.number == number }), let port = line.inFlight[index].outgoing.purpose.port else { continue }
+            guard let index = line.inFlight.firstIndex(where: { $0.number == number }),
+                let port = line.inFlight[index].outgoing.purpose.port
+            else { continue }
             if startedUnheard(line.inFlight[index], session, port) {
                 accept(line.inFlight.remove(at: index), session, port, on: line)
             } else if session.port(port).state != .charging {
@@ -133,7 +138,9 @@ extension GatewayCore {
         guard let session = bkvSession(status.socket, received) else {
             return refuseContent("unknown_pile", received, pile: "\(received.frame.gateway)-\(status.socket)")
         }
-        guard status.ports.allSatisfy({ session.hasPort(Int($0.port) + 1) }) else { return refuseContent("impossible_port", received, pile: session.id) }
+        guard status.ports.allSatisfy({ session.hasPort(Int($0.port) + 1) }) else {
+            return refuseContent("impossible_port", received, pile: session.id)
+        }
         // A status may be the answer to a query, whatever its command (2.6).
         if let index = received.line.inFlight.firstIndex(where: { entry in
             if case .query = entry.outgoing.purpose { entry.outgoing.session === session } else { false }
@@ -187,14 +194,20 @@ extension GatewayCore {
         let hash = end.hash(of: session.id)
         let binding = binding(session, port: port, end: end.base, hash: hash)
         let bill = PileBill(
-            pile: session.id, port: port, order: binding?.order, receivedAt: milliseconds, energy: energy, seconds: Int64(end.base.minutes) * 60,
-            ended: end.endTime(session.registered.utcOffset).seconds, maximumPower: Int64(end.settlePower), reason: reason(end.base.status, binding, session),
+            pile: session.id, port: port, order: binding?.order, receivedAt: milliseconds, energy: energy,
+            seconds: Int64(end.base.minutes) * 60,
+            ended: end.endTime(session.registered.utcOffset).seconds, maximumPower: Int64(end.settlePower),
+            reason: reason(end.base.status, binding, session),
             card: end.card, contentHash: hash, frame: received.bytes, messageID: received.frame.sequence)
-        guard let answer = try? BKVFrame(
-            end.acknowledgement(received.frame.gateway), isFromDevice: false, gateway: received.frame.gateway, sequence: received.frame.sequence
-        ).encoded() else { return }
+        guard
+            let answer = try? BKVFrame(
+                end.acknowledgement(received.frame.gateway), isFromDevice: false, gateway: received.frame.gateway,
+                sequence: received.frame.sequence
+            ).encoded()
+        else { return }
         let ticket = BillTicket(
-            connection: received.connection.number, key: session.key, pile: session.id, wire: .bkv, command: received.command, order: binding?.order,
+            connection: received.connection.number, key: session.key, pile: session.id, wire: .bkv, command: received.command,
+            order: binding?.order,
             answer: answer, answerCommand: BKVNumber.command(end.acknowledgement(received.frame.gateway)), hash: hash, binding: binding)
         hand(bill, ticket, session, on: received.connection)
     }
@@ -219,7 +232,9 @@ extension GatewayCore {
     private func reason(_ status: BKVStatus, _ binding: BusinessBinding?, _ session: PileSession) -> StopReason {
         // A0 and B0 are seen for a stop by the platform, too (2.11): who sent one knows.
         let wasStopped = binding.map { binding in
-            (session.line.inFlight + session.line.done).contains { $0.outgoing.purpose.isStop && $0.outgoing.purpose.order == binding.order }
+            (session.line.inFlight + session.line.done).contains {
+                $0.outgoing.purpose.isStop && $0.outgoing.purpose.order == binding.order
+            }
         }
         switch status.endCause {
         case .noLoad: return .unplugged
@@ -283,8 +298,10 @@ struct BKVEnd {
         let digits: String
         switch message {
         case .powerEnd(let end):
-            digits = [(Int(end.year), 4), (Int(end.month), 2), (Int(end.day), 2), (Int(end.hour), 2), (Int(end.minute), 2), (Int(end.second), 2)]
-                .map { value, width in String(repeating: "0", count: max(0, width - String(value).count)) + String(value) }.joined()
+            digits = [
+                (Int(end.year), 4), (Int(end.month), 2), (Int(end.day), 2), (Int(end.hour), 2), (Int(end.minute), 2), (Int(end.second), 2),
+            ]
+            .map { value, width in String(repeating: "0", count: max(0, width - String(value).count)) + String(value) }.joined()
         case .record: digits = fee?.endTime.digits ?? ""
         default: return .none
         }
@@ -306,9 +323,12 @@ struct BKVEnd {
 
     /// Without what is read again at each sending: power, current, temperature, signal.
     func hash(of pile: String) -> [UInt8] {
-        var parts = [pile, "bkv", String(base.port), String(base.business), String(base.energy), String(base.minutes), String(base.status.rawValue)]
+        var parts = [
+            pile, "bkv", String(base.port), String(base.business), String(base.energy), String(base.minutes), String(base.status.rawValue),
+        ]
         switch message {
-        case .powerEnd(let end): parts += ["18", String(endTime(0).seconds ?? 0), String(end.reason), String(end.amount)] + end.tiers.map { String($0.minutes) }
+        case .powerEnd(let end):
+            parts += ["18", String(endTime(0).seconds ?? 0), String(end.reason), String(end.amount)] + end.tiers.map { String($0.minutes) }
         case .cardEnd(let end): parts += ["0c", end.card, String(end.mode), String(end.amount)] + end.tiers.map { String($0.minutes) }
         case .record:
             parts += ["1004", fee?.endTime.digits ?? "", String(fee?.electricityFee ?? 0), String(fee?.serviceFee ?? 0)]

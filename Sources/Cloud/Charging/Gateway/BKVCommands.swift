@@ -27,17 +27,20 @@ extension GatewayCore {
 
     private func wirePort(_ port: Int, _ session: PileSession) -> UInt8? { session.hasPort(port) ? UInt8(exactly: port - 1) : nil }
 
-    private mutating func finishImpossible(_ purpose: CommandLine.Purpose, _ session: PileSession) {
+    private mutating func finishImpossible(_ purpose: PileLine.Purpose, _ session: PileSession) {
         guard let order = purpose.order, let port = purpose.port else { return }
         let event: PileEvent =
             purpose.isStop
-            ? .stopAnswered(pile: session.id, port: port, order: order, .unknown) : .startAnswered(pile: session.id, port: port, order: order, .refused)
+            ? .stopAnswered(pile: session.id, port: port, order: order, .unknown)
+            : .startAnswered(pile: session.id, port: port, order: order, .refused)
         actions.append(.event(event))
     }
 
-    private mutating func queue(_ purpose: CommandLine.Purpose, _ message: BKVMessage, _ session: PileSession, sends: Int? = nil, timeout: Duration? = nil) {
+    private mutating func queue(
+        _ purpose: PileLine.Purpose, _ message: BKVMessage, _ session: PileSession, sends: Int? = nil, timeout: Duration? = nil
+    ) {
         enqueue(
-            CommandLine.Outgoing(
+            PileLine.Outgoing(
                 session: session, purpose: purpose, command: BKVNumber.command(message), content: .bkv(message),
                 answerTimeout: timeout ?? settings.answerTimeout, sends: sends ?? settings.sends),
             on: session.line)
@@ -49,7 +52,8 @@ extension GatewayCore {
 
     // MARK: Start
 
-    private mutating func start(_ order: String, _ port: Int, _ energy: Int64?, _ seconds: Int64?, _ session: PileSession, _ socket: UInt8) {
+    private mutating func start(_ order: String, _ port: Int, _ energy: Int64?, _ seconds: Int64?, _ session: PileSession, _ socket: UInt8)
+    {
         guard let wire = wirePort(port, session) else { return finishImpossible(.start(order: order, port: port), session) }
         let limit = BKVLimit(energy: energy, seconds: seconds, ratedPower: session.registered.ratedPower)
         // Somebody holds a card to this port and waits: the answer to it is the start (2.6). Nobody waits longer than a minute.
@@ -94,17 +98,22 @@ extension GatewayCore {
         session.cards.append(PileSession.WaitingCard(card: card, port: port, message: message, raw: Hexadecimal.bytes(wire) ?? [], at: now))
     }
 
-    private mutating func answerCard(_ card: String, _ port: Int?, _ isAccepted: Bool, _ balance: Int64, _ session: PileSession, _ socket: UInt8) {
+    private mutating func answerCard(
+        _ card: String, _ port: Int?, _ isAccepted: Bool, _ balance: Int64, _ session: PileSession, _ socket: UInt8
+    ) {
         // An accepted card waits for the start that follows.
         if port != nil, isAccepted { return }
-        guard let index = session.cards.firstIndex(where: { $0.card == card && $0.port == port }), let connection = session.connection else { return }
+        guard let index = session.cards.firstIndex(where: { $0.card == card && $0.port == port }), let connection = session.connection
+        else { return }
         let waiting = session.cards.remove(at: index)
         guard let port else {
             var answer = BKVBalance()
             (answer.socket, answer.port) = (socket, UInt8(truncatingIfNeeded: waiting.message))
             answer.card = Hexadecimal.text(waiting.raw)
             answer.balance = UInt32(clamping: balance)
-            guard let bytes = try? BKVFrame(.balance(answer), isFromDevice: false, gateway: session.line.name, sequence: 0).encoded() else { return }
+            guard let bytes = try? BKVFrame(.balance(answer), isFromDevice: false, gateway: session.line.name, sequence: 0).encoded() else {
+                return
+            }
             return send(bytes, BKVNumber.command(.balance(answer)), .bkv, pile: session.id, on: connection)
         }
         guard let wire = wirePort(port, session) else { return }
@@ -114,9 +123,13 @@ extension GatewayCore {
     }
 
     mutating func handleCardOrder(_ result: BKVPortResult, _ received: BKVReceived) {
-        guard let session = bkvSession(result.socket, received), let entry = received.line.takeInFlight(received.frame.sequence) else { return }
+        guard let session = bkvSession(result.socket, received), let entry = received.line.takeInFlight(received.frame.sequence) else {
+            return
+        }
         answered(entry, result.isDone ? "done" : "failed", on: received.line)
-        guard case .start(let order, let port) = entry.outgoing.purpose, case .bkv(.cardOrder(let message)) = entry.outgoing.content else { return }
+        guard case .start(let order, let port) = entry.outgoing.purpose, case .bkv(.cardOrder(let message)) = entry.outgoing.content else {
+            return
+        }
         if result.isDone {
             bind(session, port: port, number: message.business, order: order)
         } else {
@@ -153,10 +166,11 @@ extension GatewayCore {
         queue(.service(job), message, session, sends: 1, timeout: settings.upgradeTimeout)
     }
 
-    mutating func endUpgrade(_ firmware: String, _ line: CommandLine) {
+    mutating func endUpgrade(_ firmware: String, _ line: PileLine) {
         guard !firmware.isEmpty else { return }
         for entry in line.inFlight {
-            guard case .service(let job) = entry.outgoing.purpose, job.service == .upgrade, let version = job.version, version.contains(firmware)
+            guard case .service(let job) = entry.outgoing.purpose, job.service == .upgrade, let version = job.version,
+                version.contains(firmware)
             else { continue }
             _ = line.takeInFlight(entry.number)
             answered(entry, "runs \(firmware)", on: line)

@@ -46,7 +46,7 @@ extension GatewayCore {
     }
 
     /// The gateway's command line, with all its sockets logged in on this connection.
-    private mutating func gatewayLine(_ number: UInt64, _ name: String, on connection: PileConnection) -> CommandLine? {
+    private mutating func gatewayLine(_ number: UInt64, _ name: String, on connection: PileConnection) -> PileLine? {
         if let line = gateways[number], line.connection === connection { return line }
         let sockets = registry?.sockets(of: name) ?? []
         for socket in sockets {
@@ -61,7 +61,9 @@ extension GatewayCore {
     mutating func bkvSession(_ socket: UInt8, _ received: BKVReceived) -> PileSession? {
         guard (1...250).contains(socket) else { return nil }
         // One that was entered after its gateway had come logs in with its first report.
-        return session(.bkv(gateway: received.line.device, socket: socket), on: received.connection, wire: .bkv) { "\(received.frame.gateway)-\(socket)" }
+        return session(.bkv(gateway: received.line.device, socket: socket), on: received.connection, wire: .bkv) {
+            "\(received.frame.gateway)-\(socket)"
+        }
     }
 
     // MARK: Messages
@@ -100,7 +102,9 @@ extension GatewayCore {
         case 0x1007, 0x1011, 0x1012: handleAnswer(record, received)
         case BKVRecord.connectedCommand:
             guard let socket = record.number(.socket), let session = bkvSession(UInt8(clamping: socket), received) else { return }
-            let time = record.value(.time).flatMap { BKVTime(digits: Hexadecimal.text($0)).unixSeconds(utcOffset: session.registered.utcOffset) }
+            let time = record.value(.time).flatMap {
+                BKVTime(digits: Hexadecimal.text($0)).unixSeconds(utcOffset: session.registered.utcOffset)
+            }
             if let time { sawClock(session, time) }
         default: refuse("unknown_command", on: received.connection, wire: .bkv, pile: received.frame.gateway)
         }
@@ -112,7 +116,9 @@ extension GatewayCore {
 
     /// Answers with the sequence that came.
     mutating func reply(_ message: BKVMessage, _ received: BKVReceived) {
-        guard let bytes = try? BKVFrame(message, isFromDevice: false, gateway: received.frame.gateway, sequence: received.frame.sequence).encoded()
+        guard
+            let bytes = try? BKVFrame(message, isFromDevice: false, gateway: received.frame.gateway, sequence: received.frame.sequence)
+                .encoded()
         else { return }
         send(bytes, BKVNumber.command(message), .bkv, pile: received.pile, on: received.connection)
     }
@@ -143,8 +149,9 @@ extension GatewayCore {
         guard !entries.isEmpty else { return }
         received.line.waitsForList = true
         let message = BKVMessage.replaceList(BKVSocketList(sockets: entries))
-        var outgoing = CommandLine.Outgoing(
-            session: nil, purpose: .socketList, command: BKVNumber.command(message), content: .bkv(message), answerTimeout: settings.answerTimeout,
+        var outgoing = PileLine.Outgoing(
+            session: nil, purpose: .socketList, command: BKVNumber.command(message), content: .bkv(message),
+            answerTimeout: settings.answerTimeout,
             sends: settings.sends)
         outgoing.isPreparation = true
         enqueue(outgoing, on: received.line)
@@ -169,7 +176,9 @@ extension GatewayCore {
         var answer = BKVRecord(command: record.command, gateway: received.frame.gateway)
         answer.pairs = [BKVPair(.socket, number: UInt64(socket)), BKVPair(.acknowledgement, number: 1)]
         reply(.record(answer), received)
-        guard let session = bkvSession(socket, received) else { return refuseContent("unknown_pile", received, pile: "\(received.frame.gateway)-\(socket)") }
+        guard let session = bkvSession(socket, received) else {
+            return refuseContent("unknown_pile", received, pile: "\(received.frame.gateway)-\(socket)")
+        }
         for (port, event, status) in [(nil, 0x4b, nil), (1, 0x4c, 0x57), (2, 0x4d, 0x58)] as [(Int?, UInt8, UInt8?)] {
             guard let value = record.number(BKVKey(event)) else { continue }
             let byte = status.flatMap { record.number(BKVKey($0)) }.map { BKVStatus(rawValue: UInt8(truncatingIfNeeded: $0)) }
@@ -190,7 +199,9 @@ extension GatewayCore {
         guard let entry = received.line.takeInFlight(received.frame.sequence) else { return }
         let isDone = record.isAcknowledged ?? true
         answered(entry, isDone ? "done" : "failed", on: received.line)
-        if case .service(let job) = entry.outgoing.purpose { finish(job, isDone ? .done : .refused("result 0"), of: entry.outgoing.session) }
+        if case .service(let job) = entry.outgoing.purpose {
+            finish(job, isDone ? .done : .refused("result 0"), of: entry.outgoing.session)
+        }
     }
 }
 
@@ -199,7 +210,7 @@ struct BKVReceived {
     var frame: BKVFrame
     var bytes: [UInt8]
     var command: UInt16
-    var line: CommandLine
+    var line: PileLine
     var connection: PileConnection
     /// The socket that it names, else the gateway.
     var pile: String

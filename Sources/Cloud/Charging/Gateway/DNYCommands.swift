@@ -30,10 +30,11 @@ extension GatewayCore {
     }
 
     mutating func queue(
-        _ purpose: CommandLine.Purpose, _ message: DNYMessage, _ session: PileSession, sends: Int? = nil, timeout: Duration? = nil, isAnswered: Bool = true
+        _ purpose: PileLine.Purpose, _ message: DNYMessage, _ session: PileSession, sends: Int? = nil, timeout: Duration? = nil,
+        isAnswered: Bool = true
     ) {
         guard let data = try? message.frame(to: 0, messageID: 0).data else { return }
-        var outgoing = CommandLine.Outgoing(
+        var outgoing = PileLine.Outgoing(
             session: session, purpose: purpose, command: UInt16(message.command), content: .dny(command: message.command, data: data),
             answerTimeout: timeout ?? settings.answerTimeout, sends: sends ?? settings.sends)
         outgoing.isAnswered = isAnswered
@@ -104,9 +105,9 @@ extension GatewayCore {
 
     /// The command that an answer belongs to: one that waits; one that was given up; or one that was refused for want of a plug and
     /// is done after all (F05). An answer that says again what it said is none.
-    private func takeAnswered(_ answer: DNYChargeAnswer, _ number: UInt32, _ session: PileSession) -> (CommandLine.InFlight, wasKnown: Bool)? {
+    private func takeAnswered(_ answer: DNYChargeAnswer, _ number: UInt32, _ session: PileSession) -> (PileLine.InFlight, wasKnown: Bool)? {
         let line = session.line
-        let isOurs = { (entry: CommandLine.InFlight) in
+        let isOurs = { (entry: PileLine.InFlight) in
             guard entry.number == number, let order = entry.outgoing.purpose.order else { return false }
             return answer.order.isNone || answer.order == DNYOrder(order)
         }
@@ -145,7 +146,9 @@ extension GatewayCore {
     /// One byte: parameters, restart and the like.
     mutating func handle(_ answer: DNYAnswer, _ received: DNYReceived) {
         let session = received.session
-        guard let entry = session.line.takeInFlight(UInt32(received.frame.messageID)), entry.outgoing.command == UInt16(received.frame.command) else {
+        guard let entry = session.line.takeInFlight(UInt32(received.frame.messageID)),
+            entry.outgoing.command == UInt16(received.frame.command)
+        else {
             counters.commands["repeated_answer", default: 0] += 1
             return
         }
@@ -180,7 +183,8 @@ extension GatewayCore {
 
     /// The answer alone starts nothing: with an accepted card the orders send a start (4.5).
     private mutating func answerCard(_ card: String, _ port: Int?, _ isAccepted: Bool, _ balance: Int64, _ session: PileSession) {
-        guard let index = session.cards.firstIndex(where: { $0.card == card && $0.port == port }), let connection = session.connection else { return }
+        guard let index = session.cards.firstIndex(where: { $0.card == card && $0.port == port }), let connection = session.connection
+        else { return }
         let waiting = session.cards.remove(at: index)
         let answer = DNYCardAnswer {
             $0.card = UInt32(card) ?? 0
@@ -190,7 +194,8 @@ extension GatewayCore {
         }
         guard
             let frame = try? DNYMessage.cardAnswer(answer)
-                .frame(to: UInt32(truncatingIfNeeded: session.line.device), messageID: UInt16(truncatingIfNeeded: waiting.message)).encoded()
+                .frame(to: UInt32(truncatingIfNeeded: session.line.device), messageID: UInt16(truncatingIfNeeded: waiting.message))
+                .encoded()
         else { return }
         session.lastCardAnswer = (waiting.message, frame)
         send(frame, UInt16(DNYCommand.cardSwipe), .dny, pile: session.id, on: connection)
@@ -242,7 +247,9 @@ extension GatewayCore {
         let way = session.deviceType?.upgrade ?? (DNYCommand.upgradeSlave, 200)
         let upgrade = Upgrade(command: way.command, packetSize: way.packetSize, image: image, version: version)
         let refusal: String? =
-            if session.upgrade != nil { "busy" } else if image.isEmpty { "empty_image" } else if upgrade.packets > 65_535 { "image_too_long" } else { nil }
+            if session.upgrade != nil { "busy" } else if image.isEmpty { "empty_image" } else if upgrade.packets > 65_535 {
+                "image_too_long"
+            } else { nil }
         if let refusal { return actions.append(.event(.serviced(pile: session.id, .upgrade, .refused(refusal)))) }
         session.upgrade = upgrade
         sendPacket(session)
@@ -259,7 +266,9 @@ extension GatewayCore {
             $0.index = UInt16(clamping: upgrade.index)
             $0.content = content
         }
-        queue(.packet(index: upgrade.index), .upgradePacket(upgrade.command, packet), session, sends: 1 + settings.packetResends, timeout: settings.packetTimeout)
+        queue(
+            .packet(index: upgrade.index), .upgradePacket(upgrade.command, packet), session, sends: 1 + settings.packetResends,
+            timeout: settings.packetTimeout)
     }
 
     mutating func handle(_ answer: DNYUpgradeAnswer, _ received: DNYReceived) {
@@ -302,7 +311,7 @@ extension GatewayCore {
     mutating func beginAgain(_ session: PileSession) {
         guard session.upgrade != nil else { return }
         let line = session.line
-        let isPacket = { (outgoing: CommandLine.Outgoing) in
+        let isPacket = { (outgoing: PileLine.Outgoing) in
             if case .packet = outgoing.purpose { outgoing.session === session } else { false }
         }
         line.inFlight.removeAll { isPacket($0.outgoing) }

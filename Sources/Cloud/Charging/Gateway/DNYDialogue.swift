@@ -64,7 +64,9 @@ extension GatewayCore {
 
     private mutating func handleHost(_ frame: DNYFrame, on connection: PileConnection) {
         if frame.command == DNYCommand.hostTime { reply(time(frame.command), to: frame, pile: "", on: connection) }
-        if frame.command == DNYCommand.hostHeartbeat, let message = try? DNYMessage(frame, from: .device), case .hostHeartbeat(let host) = message {
+        if frame.command == DNYCommand.hostHeartbeat, let message = try? DNYMessage(frame, from: .device),
+            case .hostHeartbeat(let host) = message
+        {
             connection.iccid = host.iccid
         }
     }
@@ -171,7 +173,8 @@ extension GatewayCore {
         tell(
             PileSample(
                 pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: report.deviceTime.map { Int64($0) },
-                energy: Int64(report.energyCentikWh) * 100, power: Int64(report.powerDeciwatts), seconds: Int64(report.durationSeconds), state: state))
+                energy: Int64(report.energyCentikWh) * 100, power: Int64(report.powerDeciwatts), seconds: Int64(report.durationSeconds),
+                state: state))
     }
 
     /// Old models confirm an order instead of reporting its power, perhaps before they answer the start (4.5).
@@ -249,16 +252,20 @@ extension GatewayCore {
             refuse("message_id_reused", received, order: order)
             return raise(.other, port, session)
         }
-        guard let answer = try? DNYMessage.answer(DNYCommand.settlement, DNYAnswer())
-            .frame(to: received.frame.physicalID, messageID: received.frame.messageID).encoded()
+        guard
+            let answer = try? DNYMessage.answer(DNYCommand.settlement, DNYAnswer())
+                .frame(to: received.frame.physicalID, messageID: received.frame.messageID).encoded()
         else { return }
         let bill = PileBill(
-            pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: settlement.deviceTime.map { Int64($0) }, energy: energy,
-            seconds: Int64(settlement.durationSeconds), maximumPower: Int64(settlement.maximumPowerDeciwatts), reason: Self.reason(settlement.stopReason),
+            pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: settlement.deviceTime.map { Int64($0) },
+            energy: energy,
+            seconds: Int64(settlement.durationSeconds), maximumPower: Int64(settlement.maximumPowerDeciwatts),
+            reason: Self.reason(settlement.stopReason),
             card: settlement.starter == .offlineCard ? String(settlement.cardOrCode) : nil, contentHash: hash,
             frame: (try? received.frame.encoded()) ?? [], messageID: UInt32(received.frame.messageID))
         let ticket = BillTicket(
-            connection: received.connection.number, key: session.key, pile: session.id, wire: .dny, command: UInt16(DNYCommand.settlement), order: order,
+            connection: received.connection.number, key: session.key, pile: session.id, wire: .dny, command: UInt16(DNYCommand.settlement),
+            order: order,
             answer: answer, answerCommand: UInt16(DNYCommand.settlement), hash: hash)
         hand(bill, ticket, session, on: received.connection)
     }
@@ -274,7 +281,8 @@ extension GatewayCore {
     /// Without message ID and device time, which each sending has anew.
     private static func hash(_ settlement: DNYSettlement, of pile: String) -> [UInt8] {
         BillHash.of([
-            pile, "dny", String(settlement.port), settlement.order.description, String(settlement.durationSeconds), String(settlement.energyCentikWh),
+            pile, "dny", String(settlement.port), settlement.order.description, String(settlement.durationSeconds),
+            String(settlement.energyCentikWh),
             String(settlement.maximumPowerDeciwatts), String(settlement.stopReason.rawValue), String(settlement.starter.rawValue),
             String(settlement.cardOrCode), settlement.occupiedMinutes.map { String($0) } ?? "",
         ])
@@ -308,7 +316,9 @@ extension GatewayCore {
     // MARK: Parameters
 
     private mutating func told(_ fields: Fields, _ received: DNYReceived) {
-        if let entry = received.session.line.takeInFlight(UInt32(received.frame.messageID)) { answered(entry, "done", on: received.session.line) }
+        if let entry = received.session.line.takeInFlight(UInt32(received.frame.messageID)) {
+            answered(entry, "done", on: received.session.line)
+        }
         for entry in fields { received.session.parameters[entry.name] = entry.value }
         actions.append(.event(.parameters(pile: received.session.id, fields)))
     }

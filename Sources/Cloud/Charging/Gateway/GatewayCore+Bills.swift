@@ -43,7 +43,9 @@ extension GatewayCore {
         if case .failed = outcome { return }
         if var binding = ticket.binding, binding.billHash == nil {
             binding.billHash = ticket.hash
-            if let index = session.bindings.firstIndex(where: { $0.port == binding.port && $0.business == binding.business && $0.started == binding.started }) {
+            if let index = session.bindings.firstIndex(where: {
+                $0.port == binding.port && $0.business == binding.business && $0.started == binding.started
+            }) {
                 session.bindings[index] = binding
             }
             actions.append(.billed(binding, hash: ticket.hash))

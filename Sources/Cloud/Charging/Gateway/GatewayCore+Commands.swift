@@ -18,7 +18,7 @@ extension GatewayCore {
         return true
     }
 
-    mutating func enqueue(_ outgoing: CommandLine.Outgoing, on line: CommandLine) {
+    mutating func enqueue(_ outgoing: PileLine.Outgoing, on line: PileLine) {
         counters.commands[outgoing.purpose.word, default: 0] += 1
         guard outgoing.purpose.isStop, let session = outgoing.session else {
             line.queue.append(outgoing)
@@ -35,7 +35,7 @@ extension GatewayCore {
     }
 
     /// Timeouts first, then whatever may go out.
-    mutating func tick(_ line: CommandLine) {
+    mutating func tick(_ line: PileLine) {
         guard line.connection?.isOpen == true else { return }
         giveUpOrRepeat(line)
         dispatch(line)
@@ -43,18 +43,18 @@ extension GatewayCore {
         if let next { wakeLine(line, at: max(next, now)) }
     }
 
-    private func nextDispatch(_ line: CommandLine) -> RunInstant? {
+    private func nextDispatch(_ line: PileLine) -> RunInstant? {
         let isHeld = line.inFlight.count >= settings.inFlightLimit || nextIndex(line) == nil
         return isHeld ? nil : line.nextSend
     }
 
     /// What is next; while a gateway has no list of its sockets, nothing that concerns one.
-    private func nextIndex(_ line: CommandLine) -> Int? {
+    private func nextIndex(_ line: PileLine) -> Int? {
         guard line.waitsForList else { return line.queue.isEmpty ? nil : 0 }
         return line.queue.firstIndex(where: \.isPreparation)
     }
 
-    private mutating func dispatch(_ line: CommandLine) {
+    private mutating func dispatch(_ line: PileLine) {
         while line.nextSend <= now, line.inFlight.count < settings.inFlightLimit, let index = nextIndex(line) {
             guard let connection = line.connection, connection.isOpen else { return }
             let outgoing = line.queue.remove(at: index)
@@ -64,19 +64,22 @@ extension GatewayCore {
                 continue
             }
             line.nextSend = now.advanced(by: settings.commandGap)
-            send(frame, outgoing.command, line.wire, pile: outgoing.session?.id ?? line.name, on: outgoing.session?.connection ?? connection)
+            send(
+                frame, outgoing.command, line.wire, pile: outgoing.session?.id ?? line.name, on: outgoing.session?.connection ?? connection)
             guard outgoing.isAnswered else { continue }
             line.inFlight.append(
-                CommandLine.InFlight(
-                    outgoing: outgoing, number: number, frame: frame, attempts: 1, deadline: now.advanced(by: outgoing.answerTimeout), sentAt: now))
+                PileLine.InFlight(
+                    outgoing: outgoing, number: number, frame: frame, attempts: 1, deadline: now.advanced(by: outgoing.answerTimeout),
+                    sentAt: now))
         }
     }
 
-    private func frame(_ outgoing: CommandLine.Outgoing, number: UInt32, on line: CommandLine) -> [UInt8]? {
+    private func frame(_ outgoing: PileLine.Outgoing, number: UInt32, on line: PileLine) -> [UInt8]? {
         switch outgoing.content {
         case .dny(let command, let data):
             return try? DNYFrame(
-                physicalID: UInt32(truncatingIfNeeded: line.device), messageID: UInt16(truncatingIfNeeded: number), command: command, data: data
+                physicalID: UInt32(truncatingIfNeeded: line.device), messageID: UInt16(truncatingIfNeeded: number), command: command,
+                data: data
             ).encoded()
         case .bkv(var message):
             // The pairs repeat the frame's number (2.9).
@@ -90,7 +93,7 @@ extension GatewayCore {
 
     /// Own for each pile, never 0. It begins with the time: after a restart of the cloud a device must not take a new command
     /// for the repetition of an old one.
-    mutating func nextNumber(_ line: CommandLine) -> UInt32 {
+    mutating func nextNumber(_ line: PileLine) -> UInt32 {
         let number = line.nextNumber ?? settings.firstNumber ?? UInt32(truncatingIfNeeded: unixSeconds)
         let mask: UInt32 = line.wire == .bkv ? .max : 0xffff
         let used = number & mask == 0 ? 1 : number & mask
@@ -98,7 +101,7 @@ extension GatewayCore {
         return used
     }
 
-    private mutating func giveUpOrRepeat(_ line: CommandLine) {
+    private mutating func giveUpOrRepeat(_ line: PileLine) {
         let due = line.inFlight.filter { $0.deadline <= now }.map(\.number)
         for number in due {
             guard let index = line.inFlight.firstIndex(where: { $0.number == number }) else { continue }
@@ -120,7 +123,7 @@ extension GatewayCore {
     }
 
     /// The same bytes, and so the same number.
-    private mutating func repeatSending(_ index: Int, on line: CommandLine) {
+    private mutating func repeatSending(_ index: Int, on line: PileLine) {
         let entry = line.inFlight[index]
         guard let connection = entry.outgoing.session?.connection ?? line.connection, connection.isOpen else { return }
         line.inFlight[index].attempts += 1
@@ -132,7 +135,7 @@ extension GatewayCore {
     }
 
     /// An entry is answered: it leaves the line and is remembered for late and second answers.
-    mutating func answered(_ entry: CommandLine.InFlight, _ result: String, on line: CommandLine) {
+    mutating func answered(_ entry: PileLine.InFlight, _ result: String, on line: PileLine) {
         var entry = entry
         entry.result = result
         line.remember(entry)
@@ -143,7 +146,7 @@ extension GatewayCore {
     // MARK: Ends
 
     /// Ends what a frame was for, without an answer that says more.
-    mutating func finish(_ outgoing: CommandLine.Outgoing, _ result: PileServiceResult, on line: CommandLine) {
+    mutating func finish(_ outgoing: PileLine.Outgoing, _ result: PileServiceResult, on line: PileLine) {
         if case .done = result {} else { note(outgoing, result.word) }
         switch outgoing.purpose {
         case .start(let order, let port), .stop(let order, let port):
@@ -192,9 +195,9 @@ extension GatewayCore {
         }
     }
 
-    private func hasSession(on line: CommandLine) -> Bool { line.connection?.sessions.contains { $0.line === line && $0.isOnline } ?? false }
+    private func hasSession(on line: PileLine) -> Bool { line.connection?.sessions.contains { $0.line === line && $0.isOnline } ?? false }
 
-    mutating func note(_ outgoing: CommandLine.Outgoing, _ result: String) {
+    mutating func note(_ outgoing: PileLine.Outgoing, _ result: String) {
         var fields: Fields = ["pile": .text(outgoing.session?.id ?? "")]
         if let port = outgoing.purpose.port { fields["port"] = .integer(Int64(port)) }
         if let order = outgoing.purpose.order { fields["order"] = .text(order) }

@@ -17,7 +17,7 @@ struct GatewayCore {
     var byKey: [PileKey: PileSession] = [:]
     var byName: [String: PileSession] = [:]
     /// Command lines of BKV gateways, by their digits.
-    var gateways: [UInt64: CommandLine] = [:]
+    var gateways: [UInt64: PileLine] = [:]
     var peers: PeerGuard
     var counters = GatewayCounters()
     var deadlines = DeadlineQueue<Deadline>()
@@ -28,7 +28,7 @@ struct GatewayCore {
     enum Deadline {
         case connection(PileConnection)
         case session(PileSession)
-        case line(CommandLine)
+        case line(PileLine)
     }
 
     init(settings: PileGatewaySettings, epochSeconds: Int64, business: BusinessTable) {
@@ -152,7 +152,8 @@ struct GatewayCore {
 
     /// Counts and tells a frame that is not taken; a connection that brings nothing else is closed.
     mutating func refuse(
-        _ reason: String, on connection: PileConnection, wire: PileProtocol, pile: String = "", command: UInt16? = nil, order: String? = nil,
+        _ reason: String, on connection: PileConnection, wire: PileProtocol, pile: String = "", command: UInt16? = nil,
+        order: String? = nil,
         isDamage: Bool = false
     ) {
         counters.refused[GatewayCounters.RefusalKey(wire: wire, frame: command, reason: reason), default: 0] += 1
@@ -174,121 +175,10 @@ struct GatewayCore {
     /// A pile that nobody has entered (F57). The connection stays only where known piles are on it.
     mutating func refuseStranger(_ id: String, on connection: PileConnection, wire: PileProtocol, command: UInt16?) {
         peers.refused(connection.address, at: now)
-        refuse("unknown_pile", on: connection, wire: wire, pile: id, command: command)
+        // Many devices with a broken memory may say the same (chapter 6 row 16).
+        let isDefault = wire == .dny && DNYPhysicalID(id)?.isFallback == true
+        refuse(isDefault ? "default_id" : "unknown_pile", on: connection, wire: wire, pile: id, command: command)
         if connection.sessions.isEmpty { close(connection, "unknown_pile") }
-    }
-
-    // MARK: Sessions
-
-    /// The session of a pile that has spoken; it logs in with that, or takes over from another connection.
-    ///
-    /// - Returns: `nil` for a pile that may not.
-    mutating func session(_ key: PileKey, on connection: PileConnection, wire: PileProtocol, named name: () -> String) -> PileSession? {
-        if let session = byKey[key], session.connection === connection {
-            session.lastHeard = now
-            return session
-        }
-        let id = byKey[key]?.id ?? name()
-        guard let registered = registry?.pile(id) else { return nil }
-        let session = byKey[key] ?? make(key, id, wire, registered)
-        session.registered = registered
-        session.lastHeard = now
-        if session.connection != nil { takeOver(session, by: connection) }
-        logIn(session, on: connection)
-        return session
-    }
-
-    private mutating func make(_ key: PileKey, _ id: String, _ wire: PileProtocol, _ registered: RegisteredPile) -> PileSession {
-        let line: CommandLine
-        if wire == .bkv {
-            let gateway = key.number >> 8
-            line = gateways[gateway] ?? CommandLine(wire: wire, device: gateway, name: String(id.prefix(14)))
-            gateways[gateway] = line
-        } else {
-            line = CommandLine(wire: wire, device: key.number)
-        }
-        let session = PileSession(id: id, key: key, wire: wire, registered: registered, line: line)
-        byKey[key] = session
-        byName[id] = session
-        return session
-    }
-
-    private mutating func logIn(_ session: PileSession, on connection: PileConnection) {
-        session.connection = connection
-        session.line.connection = connection
-        connection.sessions.append(session)
-        if connection.isStranger {
-            connection.isStranger = false
-            peers.loggedIn(connection.address)
-        }
-        session.facts.ports = max(1, session.registered.ports)
-        if !connection.iccid.isEmpty { session.facts.iccid = connection.iccid }
-        session.hasNewHeartbeat = false
-        session.oldHeartbeats = 0
-        session.recentBills = []
-        session.lastCardAnswer = nil
-        session.hasToldPorts = false
-        if session.wire == .bkv { recallBindings(session) }
-        actions.append(
-            .note(
-                "pile.online",
-                [
-                    "pile": .text(session.id), "protocol": .text(session.wire.rawValue), "ports": .integer(Int64(session.facts.ports)),
-                    "firmware": .text(session.facts.firmware), "peer": .text(connection.peer),
-                ]))
-        actions.append(.event(.online(pile: session.id, session.facts)))
-        watchSilence(session)
-        wakeLine(session.line)
-    }
-
-    /// The newer login wins (F56). Commands that wait go to the new connection.
-    private mutating func takeOver(_ session: PileSession, by connection: PileConnection) {
-        guard let old = session.connection else { return }
-        counters.takeovers += 1
-        session.takeovers = session.takeovers.filter { $0.advanced(by: .seconds(60)) > now } + [now]
-        let isAlarm = old.address != connection.address || session.takeovers.count >= 3
-        actions.append(
-            .note(
-                "pile.taken_over",
-                [
-                    "pile": .text(session.id), "protocol": .text(session.wire.rawValue), "peer": .text(connection.peer),
-                    "previous_peer": .text(old.peer), "is_alarm": .bool(isAlarm),
-                ]))
-        if isAlarm { actions.append(.event(.alarm(pile: session.id, port: nil, .other, isOn: true))) }
-        old.sessions.removeAll { $0 === session }
-        session.connection = nil
-        if old.sessions.isEmpty { close(old, "taken_over") }
-    }
-
-    mutating func goOffline(_ session: PileSession, _ reason: String) {
-        guard session.connection != nil else { return }
-        session.connection = nil
-        abandonCommands(of: session)
-        session.cards = []
-        session.upgrade = nil
-        actions.append(.note("pile.offline", ["pile": .text(session.id), "protocol": .text(session.wire.rawValue), "reason": .text(reason)]))
-        actions.append(.event(.offline(pile: session.id, reason: reason)))
-    }
-
-    /// What a pile has said of itself; told where it is news.
-    mutating func describe(_ session: PileSession, _ change: (inout PileFacts) -> Void) {
-        let before = session.facts
-        change(&session.facts)
-        if session.facts != before { actions.append(.event(.described(pile: session.id, session.facts))) }
-    }
-
-    mutating func sawClock(_ session: PileSession, _ pileTime: Int64, isStale: Bool = false) {
-        // A bill that is sent again carries the time of its first sending, which says nothing about the clock.
-        if isStale && PileClock.isPlausible(pileTime) { return }
-        let word: String
-        switch session.clock.saw(pileTime, at: unixSeconds) {
-        case nil: return
-        case .unset: word = "unset"
-        case .jumped: word = "jump"
-        case .set: word = "set"
-        }
-        actions.append(
-            .note("pile.clock", ["pile": .text(session.id), "flag": .text(word), "offset": .integer(pileTime.subtractingReportingOverflow(unixSeconds).partialValue)]))
     }
 
     // MARK: Frames
@@ -305,18 +195,6 @@ struct GatewayCore {
 
     // MARK: Time
 
-    func silenceLimit(of session: PileSession) -> Duration {
-        session.wire == .bkv ? settings.bkvSilence : (session.heartbeat ?? settings.dnyHeartbeat) * 2 + settings.heartbeatSlack
-    }
-
-    /// A BKV gateway speaks for its sockets: their own reports come too rarely to tell (2.10).
-    private func silentAt(_ session: PileSession) -> RunInstant {
-        let heard = session.wire == .bkv ? max(session.lastHeard, session.line.lastHeard) : session.lastHeard
-        return heard.advanced(by: silenceLimit(of: session))
-    }
-
-    mutating func watchSilence(_ session: PileSession) { schedule(session, at: silentAt(session)) }
-
     mutating func schedule(_ connection: PileConnection, at time: RunInstant) {
         if let scheduled = connection.scheduledAt, scheduled <= time { return }
         connection.scheduledAt = time
@@ -329,7 +207,7 @@ struct GatewayCore {
         deadlines.add(.session(session), at: time)
     }
 
-    mutating func wakeLine(_ line: CommandLine, at time: RunInstant? = nil) {
+    mutating func wakeLine(_ line: PileLine, at time: RunInstant? = nil) {
         let time = time ?? now
         if let scheduled = line.scheduledAt, scheduled <= time { return }
         line.scheduledAt = time
@@ -379,15 +257,6 @@ struct GatewayCore {
         ]
         if let next = next.compactMap({ $0 }).min() { schedule(connection, at: next) }
     }
-
-    private mutating func tick(_ session: PileSession) {
-        guard let connection = session.connection else { return }
-        guard silentAt(session) <= now else { return watchSilence(session) }
-        connection.sessions.removeAll { $0 === session }
-        goOffline(session, "silent")
-        // A connection on which nobody is heard any more is half open (F58).
-        if connection.sessions.isEmpty { close(connection, "silent") }
-    }
 }
 
 /// What a stream of a protocol begins with.
@@ -402,23 +271,5 @@ enum ProtocolMark {
             for mark in marks where bytes[offset...].starts(with: mark.bytes) { return (offset, mark.wire) }
         }
         return nil
-    }
-}
-
-// MARK: From inside the cloud
-
-extension GatewayCore {
-    mutating func disconnect(_ pile: String, _ reason: String) {
-        guard let session = byName[pile], let connection = session.connection else { return }
-        connection.sessions.removeAll { $0 === session }
-        goOffline(session, reason)
-        if connection.sessions.isEmpty { close(connection, reason) }
-    }
-
-    func view(of pile: String) -> PileView? {
-        guard let session = byName[pile] else { return nil }
-        return PileView(
-            isOnline: session.isOnline, facts: session.facts, ports: session.ports.map(\.state),
-            lastHeard: epoch + session.lastHeard.nanoseconds / 1_000_000, clockOffset: session.clock.offset)
     }
 }

@@ -72,12 +72,15 @@ struct PeerGuard {
 
     /// An address at which known piles are is not shut out because of a stranger beside them.
     private func isLimited(_ entry: Entry, at now: RunInstant) -> Bool {
-        entry.refusals > settings.refusalsPerMinute && entry.windowStart.advanced(by: Self.window) > now && entry.connections == entry.strangers
+        entry.refusals > settings.refusalsPerMinute && entry.windowStart.advanced(by: Self.window) > now
+            && entry.connections == entry.strangers
     }
 
     private mutating func admitted(_ address: String, at now: RunInstant) -> String {
         guard entries[address] == nil, entries.count >= settings.maximumPeers else { return address }
-        entries = entries.filter { $0.value.connections > 0 || ($0.value.refusals > 0 && $0.value.windowStart.advanced(by: Self.window) > now) }
+        entries = entries.filter {
+            $0.value.connections > 0 || ($0.value.refusals > 0 && $0.value.windowStart.advanced(by: Self.window) > now)
+        }
         return entries.count < settings.maximumPeers ? address : "*"
     }
 }

@@ -149,7 +149,10 @@ package final class PileGateway: PileCommander, Sendable {
             ("lab_pile_garbage_bytes_total", "Bytes that belonged to no frame.", { [MetricsRegistry.Series([], $0.garbage)] }),
             ("lab_pile_bills_total", "Bills by what became of them.", { GatewayCounters.words($0.bills, "outcome") }),
             ("lab_pile_commands_total", "Commands to piles.", { GatewayCounters.words($0.commands, "what") }),
-            ("lab_pile_takeovers_total", "Logins that took a pile over from another connection.", { [MetricsRegistry.Series([], $0.takeovers)] }),
+            (
+                "lab_pile_takeovers_total", "Logins that took a pile over from another connection.",
+                { [MetricsRegistry.Series([], $0.takeovers)] }
+            ),
         ]
         for (name, help, values) in series {
             registry.series(name, help) { [weak self] in self.map { values($0.counters) } ?? [] }

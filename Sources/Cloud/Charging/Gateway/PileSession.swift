@@ -23,7 +23,7 @@ final class PileSession {
     /// `nil` while it is offline.
     var connection: PileConnection?
     /// Where its commands wait; a BKV gateway's is shared by its sockets.
-    let line: CommandLine
+    let line: PileLine
     var lastHeard: RunInstant = .start
     var clock = PileClock()
     /// In the order of the ports.
@@ -86,7 +86,7 @@ final class PileSession {
     /// What a gateway remembers at most; no pile has more (charging-protocols.md 4.2: sixteen).
     static let mostPorts = 64
 
-    init(id: String, key: PileKey, wire: PileProtocol, registered: RegisteredPile, line: CommandLine) {
+    init(id: String, key: PileKey, wire: PileProtocol, registered: RegisteredPile, line: PileLine) {
         self.id = id
         self.key = key
         self.wire = wire

@@ -3,7 +3,8 @@ package import LabCore
 /// What the pile gateway notes, as part of the kind `cloud`.
 package enum PileGatewayVocabulary {
     private static let pile = FieldKind("pile", .text, "the pile's number")
-    private static let command = FieldKind("command", .integer, "DNY: the command; BKV: the KV command, or outer command and sub-command as in 0x1502")
+    private static let command = FieldKind(
+        "command", .integer, "DNY: the command; BKV: the KV command, or outer command and sub-command as in 0x1502")
     private static let wire = FieldKind("protocol", .choice(PileProtocol.allCases.map(\.rawValue)))
     private static let peer = FieldKind("peer", .text, "where the connection comes from")
 
@@ -16,10 +17,14 @@ package enum PileGatewayVocabulary {
             fields: [pile, wire, FieldKind("reason", .text, "closed, silent, taken_over, removed, noise, …")]),
         EventKind(
             "pile.taken_over", "A pile logged in on another connection: the newer one has it (F56).",
-            fields: [pile, wire, peer, FieldKind("previous_peer", .text), FieldKind("is_alarm", .bool, "it does not look like the same device")]),
+            fields: [
+                pile, wire, peer, FieldKind("previous_peer", .text), FieldKind("is_alarm", .bool, "it does not look like the same device"),
+            ]),
         EventKind(
             "pile.clock", "A pile's clock is not set, or has jumped (F28, F29).",
-            fields: [pile, FieldKind("flag", .choice(["unset", "jump", "set"])), FieldKind("offset", .integer, unit: "s", "ahead of the cloud")]),
+            fields: [
+                pile, FieldKind("flag", .choice(["unset", "jump", "set"])), FieldKind("offset", .integer, unit: "s", "ahead of the cloud"),
+            ]),
         EventKind(
             "pile.command", "A command was given up, or got an answer.",
             fields: [
@@ -43,7 +48,7 @@ package enum PileGatewayVocabulary {
                     "reason", .text,
                     """
                     already_settled, unknown_order, foreign_order, implausible, unknown_card (kept and acknowledged); checksum, length, malformed, \
-                    unknown_command, unknown_pile, impossible_port, impossible_energy, impossible_time, message_id_reused, not_stored, too_many
+                    unknown_command, unknown_pile, default_id, native_form, impossible_port, impossible_energy, impossible_time, message_id_reused, not_stored, too_many
                     """),
                 FieldKind("is_acknowledged", .bool),
             ]),
@@ -51,8 +56,11 @@ package enum PileGatewayVocabulary {
             "pile.connection_refused", "A connection of piles was closed by the gateway.",
             fields: [
                 peer,
-                FieldKind("reason", .text, "unidentified, no_login, garbage, unknown_pile, rate_limited, too_many_connections, silent, taken_over"),
-                FieldKind("refused", .integer, "frames of it that were refused"), FieldKind("garbage", .integer, "bytes of it that belonged to no frame"),
+                FieldKind(
+                    "reason", .text, "unidentified, no_login, garbage, unknown_pile, rate_limited, too_many_connections, silent, taken_over"
+                ),
+                FieldKind("refused", .integer, "frames of it that were refused"),
+                FieldKind("garbage", .integer, "bytes of it that belonged to no frame"),
             ]),
     ]
 }

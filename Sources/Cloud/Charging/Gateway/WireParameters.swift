@@ -22,7 +22,8 @@ package struct WireParameter: Sendable, Equatable {
 
     /// 83: charging.
     static let dnyCharge = [
-        WireParameter("unplug_power", "0.1 W", word, 3), WireParameter("unplug_seconds", "s", byte, 10), WireParameter("float_percent", "%", byte, 20),
+        WireParameter("unplug_power", "0.1 W", word, 3), WireParameter("unplug_seconds", "s", byte, 10),
+        WireParameter("float_percent", "%", byte, 20),
         WireParameter("float_detect_seconds", "s", word, 1_800), WireParameter("float_seconds", "s", word, 3_600),
         WireParameter("heartbeat_interval", "s", 10...600, 180),
     ]
@@ -34,7 +35,8 @@ package struct WireParameter: Sendable, Equatable {
     /// 1011, with the key of each.
     static let bkv: [(parameter: WireParameter, key: BKVKey)] = [
         (WireParameter("full_top_up", "s", word), .fullTopUp), (WireParameter("no_load_delay", "s", word), .noLoadDelay),
-        (WireParameter("full_threshold", "0.1 W", word), .fullThreshold), (WireParameter("no_load_threshold", "0.1 W", word), .noLoadThreshold),
+        (WireParameter("full_threshold", "0.1 W", word), .fullThreshold),
+        (WireParameter("no_load_threshold", "0.1 W", word), .noLoadThreshold),
         (WireParameter("high_temperature", "°C", byte), .highTemperature), (WireParameter("overload_power", "0.1 W", word), .powerLimit),
         (WireParameter("maximum_minutes", "min", 1...900), .maximumMinutes),
     ]

@@ -21,7 +21,8 @@ struct BKVFlowTests {
 
         // Nothing concerns a socket before the gateway has its list.
         for _ in 0..<3 { try world.gateway.send(.query, to: Captured.socket) }
-        try world.gateway.send(.start(order: "BKVORDER00000009", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "BKVORDER00000009", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         world.advance(.milliseconds(3_430))
         #expect(world.sent(on: connection).isEmpty)
         try world.receive(Captured.bkv042, on: connection)
@@ -46,7 +47,8 @@ struct BKVFlowTests {
             Issue.record("\(told)")
             return
         }
-        #expect(sample.order == "BKVORDER00000009" && sample.port == 1 && sample.power == 4 && sample.energy == 0 && sample.state == .charging)
+        #expect(
+            sample.order == "BKVORDER00000009" && sample.port == 1 && sample.power == 4 && sample.energy == 0 && sample.state == .charging)
         #expect(told.last == .ports(pile: Captured.socket, [.charging, .idle]))
 
         world.advance(.seconds(59))
@@ -62,9 +64,12 @@ struct BKVFlowTests {
     func replay() throws {
         let world = try GatewayWorld()
         var connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "BKVORDER00000015", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "BKVORDER00000015", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         let start = try #require(try world.sentBKV(on: connection).first)
-        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 15)), sequence: start.sequence), on: connection)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 15)), sequence: start.sequence),
+            on: connection)
         world.advance(.seconds(60))
         world.keep(.answers(.failed))
         for gap in [10.57, 10.8, 17.05] {
@@ -104,7 +109,9 @@ struct BKVFlowTests {
         _ = world.sent(on: connection)
         try world.gateway.send(.start(order: order, port: 1, limitEnergy: nil, limitSeconds: 600, limitPower: nil), to: Captured.socket)
         let start = try #require(try world.sentBKV(on: connection).last)
-        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: business)), sequence: start.sequence), on: connection)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: business)), sequence: start.sequence),
+            on: connection)
     }
 
     @Test("a business number that is used again after 65,535 or a reset means the order that could have run so long (row 11)")
@@ -160,12 +167,15 @@ struct BKVFlowTests {
     func slowAnswer(_ seconds: Double) throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "SLOW000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "SLOW000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         let start = try #require(try world.sentBKV(on: connection).first)
         world.advance(.seconds(seconds))
         // After 15 s the gateway looks at the socket before it would start again.
         #expect(try world.sentBKV(on: connection).map { $0.inner?.sub } == (seconds > 15 ? [0x1d] : []))
-        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 4)), sequence: start.sequence), on: connection)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 4)), sequence: start.sequence),
+            on: connection)
         world.advance(.seconds(60))
         #expect(try world.sentBKV(on: connection).isEmpty)
         #expect(world.events() == [.startAnswered(pile: Captured.socket, port: 1, order: "SLOW000000000000", .started)])
@@ -175,7 +185,8 @@ struct BKVFlowTests {
     func noAnswer() throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "NONE000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "NONE000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         world.advance(.seconds(41))
         let frames = try world.sentBKV(on: connection)
         #expect(frames.map { $0.inner?.sub } == [0x07, 0x1d, 0x07, 0x1d])
@@ -187,7 +198,8 @@ struct BKVFlowTests {
     func seenCharging() throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "SEEN000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "SEEN000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         world.advance(.seconds(2))
         try world.receive(try Made.status(.charging, business: 21), on: connection)
         world.advance(.seconds(30))
@@ -201,7 +213,8 @@ struct BKVFlowTests {
     func seenIdle() throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "IDLE000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "IDLE000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
         world.advance(.seconds(15.5))
         _ = world.sent(on: connection)
         try world.receive(try Made.status(.idle, business: 0), on: connection)
@@ -219,7 +232,9 @@ struct BKVFlowTests {
         let stop = try #require(try world.sentBKV(on: connection).first)
         #expect(stop.data.prefix(6) == [0x00, 0x08, 0x07, 0x01, 0x00, 0x00])
         _ = world.events()
-        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 5)), sequence: stop.sequence), on: connection)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 5)), sequence: stop.sequence),
+            on: connection)
         #expect(world.events() == [.stopAnswered(pile: Captured.socket, port: 1, order: "STOP000000000000", .stopped)])
         try world.receive(try Made.end(business: 5, status: .full), on: connection)
         #expect(world.bills.last?.reason == .remote)
@@ -229,22 +244,27 @@ struct BKVFlowTests {
     func learnsFromStop() throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
-        try world.gateway.send(.start(order: "LOST000000000000", port: 1, limitEnergy: nil, limitSeconds: 6_000, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "LOST000000000000", port: 1, limitEnergy: nil, limitSeconds: 6_000, limitPower: nil), to: Captured.socket)
         _ = world.sent(on: connection)
         try world.restart()
         world.advance(.seconds(1_800))
         let later = try world.gatewayIn("10.0.0.2:4040")
         try world.gateway.send(.stop(order: "LOST000000000000", port: 1), to: Captured.socket)
         let stop = try #require(try world.sentBKV(on: later).first)
-        try world.receive(try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 31)), sequence: stop.sequence), on: later)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: true, socket: 1, port: 0, business: 31)), sequence: stop.sequence), on: later)
         #expect(world.events() == [.stopAnswered(pile: Captured.socket, port: 1, order: "LOST000000000000", .stopped)])
         try world.receive(try Made.end(business: 31, energy: 50, minutes: 30), on: later)
         #expect(world.bills.last?.order == "LOST000000000000")
     }
 
-    @Test("status bytes become causes (row 10)", arguments: [
-        (UInt8(0x98), StopReason.unplugged), (0xa0, .full), (0xb0, .time), (0x92, .overCurrent), (0x94, .overTemperature), (0x80, .unknown),
-    ])
+    @Test(
+        "status bytes become causes (row 10)",
+        arguments: [
+            (UInt8(0x98), StopReason.unplugged), (0xa0, .full), (0xb0, .time), (0x92, .overCurrent), (0x94, .overTemperature),
+            (0x80, .unknown),
+        ])
     func causes(_ byte: UInt8, _ reason: StopReason) throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
@@ -252,10 +272,12 @@ struct BKVFlowTests {
         #expect(world.bills.map(\.reason) == [reason])
     }
 
-    @Test("energy goes out in Wh, minutes between 1 and 900; of two limits the one that is reached first", arguments: [
-        (Int64?.some(5_000), Int64?.none, false, UInt16(900), UInt16(500)), (nil, 3_601, true, 61, 0), (nil, 90_000, true, 900, 0),
-        (nil, nil, true, 900, 0), (40_000, 3_600, true, 60, 4_000), (1_000, 3_600, false, 60, 100), (3, nil, false, 900, 1),
-    ])
+    @Test(
+        "energy goes out in Wh, minutes between 1 and 900; of two limits the one that is reached first",
+        arguments: [
+            (Int64?.some(5_000), Int64?.none, false, UInt16(900), UInt16(500)), (nil, 3_601, true, 61, 0), (nil, 90_000, true, 900, 0),
+            (nil, nil, true, 900, 0), (40_000, 3_600, true, 60, 4_000), (1_000, 3_600, false, 60, 100), (3, nil, false, 900, 1),
+        ])
     func limits(_ energy: Int64?, _ seconds: Int64?, _ isByTime: Bool, _ minutes: UInt16, _ wattHours: UInt16) {
         let limit = BKVLimit(energy: energy, seconds: seconds, ratedPower: 20_000)
         #expect(limit.isByTime == isByTime && limit.minutes == minutes && limit.wattHours == wattHours)
@@ -272,7 +294,8 @@ struct BKVFlowTests {
         #expect(world.events() == [.card(pile: Captured.socket, port: 1, card: card)])
         try world.gateway.send(.answerCard(card: card, port: 1, isAccepted: true, balance: 500), to: Captured.socket)
         #expect(world.sent(on: connection).isEmpty)
-        try world.gateway.send(.start(order: "CARD000000000000", port: 1, limitEnergy: nil, limitSeconds: 3_600, limitPower: nil), to: Captured.socket)
+        try world.gateway.send(
+            .start(order: "CARD000000000000", port: 1, limitEnergy: nil, limitSeconds: 3_600, limitPower: nil), to: Captured.socket)
         let order = try #require(try world.sentBKV(on: connection).first)
         #expect(order.inner?.sub == 0x0b && order.sequence != 0)
         #expect(order.data[3..<8] == [0x01, 0x00, 0x00, 0x1a, 0x01])
@@ -303,7 +326,8 @@ struct BKVFlowTests {
         var record = BKVRecord(status: [], gateway: Captured.gateway)
         var socket = BKVSocketStatus()
         socket.ports = [BKVPortStatus()]
-        record.pairs = [BKVPair(.number(0xee), Array(repeating: 1, count: 200))] + BKVRecord(status: [socket], gateway: Captured.gateway).pairs
+        record.pairs =
+            [BKVPair(.number(0xee), Array(repeating: 1, count: 200))] + BKVRecord(status: [socket], gateway: Captured.gateway).pairs
         try world.receive(try Made.bkv(.record(record)), on: connection)
         #expect(world.sent(on: connection) == [Captured.bkv049])
         try world.receive(Captured.bkv054, on: connection)
@@ -311,7 +335,9 @@ struct BKVFlowTests {
         #expect(world.notes("frame.refused").map { $0["reason"]?.text } == ["unknown_order"])
     }
 
-    @Test("heads and tails inside data do not cut a frame: business number FCEE and FCFE (row 6)", arguments: [UInt16(0xfcee), 0xfcfe, 0xfcff])
+    @Test(
+        "heads and tails inside data do not cut a frame: business number FCEE and FCFE (row 6)",
+        arguments: [UInt16(0xfcee), 0xfcfe, 0xfcff])
     func marksInData(_ business: UInt16) throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()

@@ -41,7 +41,8 @@ struct GatewayCommandTests {
         #expect(world.events().isEmpty)
         world.advance(.seconds(15))
         #expect(world.sent(on: connection).isEmpty)
-        #expect(world.events() == [.unanswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", command: isStart ? "start" : "stop")])
+        #expect(
+            world.events() == [.unanswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", command: isStart ? "start" : "stop")])
     }
 
     @Test("an answer after it was given up is still told (F04)")
@@ -128,7 +129,8 @@ struct GatewayCommandTests {
         try world.gateway.closed(connection)
         #expect(
             world.events() == [
-                .unanswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", command: "start"), .offline(pile: Captured.pile, reason: "closed"),
+                .unanswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", command: "start"),
+                .offline(pile: Captured.pile, reason: "closed"),
             ])
         world.advance(.seconds(60))
         #expect(world.events().isEmpty)

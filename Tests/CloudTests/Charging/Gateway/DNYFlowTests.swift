@@ -52,7 +52,9 @@ struct DNYFlowTests {
     func start() throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
-        #expect(try world.gateway.send(.start(order: "ORDER20250701AAA", port: 2, limitEnergy: nil, limitSeconds: 60, limitPower: 5_000), to: Captured.pile))
+        #expect(
+            try world.gateway.send(
+                .start(order: "ORDER20250701AAA", port: 2, limitEnergy: nil, limitSeconds: 60, limitPower: 5_000), to: Captured.pile))
         let frame = try #require(try world.sentDNY(on: connection).first)
         #expect(frame.command == 0x82 && frame.data.count == 37)
         let start = try DNYMessage(frame, from: .platform)
@@ -92,14 +94,17 @@ struct DNYFlowTests {
     func reports() throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
-        try world.gateway.send(.start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        try world.gateway.send(
+            .start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
         let start = try #require(try world.sentDNY(on: connection).first)
         try world.receive(try Made.report("ORDER20250701AAA", 9), on: connection)
         guard case .sample(let sample)? = world.events().first else {
             Issue.record("no sample")
             return
         }
-        #expect(sample.order == "ORDER20250701AAA" && sample.port == 1 && sample.energy == 1_000 && sample.power == 1_800 && sample.seconds == 60)
+        #expect(
+            sample.order == "ORDER20250701AAA" && sample.port == 1 && sample.energy == 1_000 && sample.power == 1_800
+                && sample.seconds == 60)
         #expect(world.sent(on: connection).isEmpty)  // 06 has no answer
         try world.receive(try Made.chargeAnswer(.done, "ORDER20250701AAA", start.messageID), on: connection)
         #expect(world.events() == [.startAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .started)])
@@ -157,14 +162,18 @@ struct DNYFlowTests {
         #expect(try other.sentDNY(on: old).map(\.command) == [1])
     }
 
-    @Test("results of 82 become what the user is told (row 14)", arguments: [
-        (UInt8(0x00), StartAnswer.started), (0x01, .notPlugged), (0x02, .busy), (0x03, .started), (0x04, .refused), (0x05, .refused), (0x06, .refused),
-        (0x07, .fault), (0x08, .fault), (0x09, .started), (0x0a, .fault), (0x0b, .fault), (0x0c, .fault), (0x0d, .fault),
-    ])
+    @Test(
+        "results of 82 become what the user is told (row 14)",
+        arguments: [
+            (UInt8(0x00), StartAnswer.started), (0x01, .notPlugged), (0x02, .busy), (0x03, .started), (0x04, .refused), (0x05, .refused),
+            (0x06, .refused),
+            (0x07, .fault), (0x08, .fault), (0x09, .started), (0x0a, .fault), (0x0b, .fault), (0x0c, .fault), (0x0d, .fault),
+        ])
     func results(_ result: UInt8, _ expected: StartAnswer) throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
-        try world.gateway.send(.start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        try world.gateway.send(
+            .start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
         let start = try #require(try world.sentDNY(on: connection).first)
         try world.receive(try Made.chargeAnswer(DNYStartResult(rawValue: result), "ORDER20250701AAA", start.messageID), on: connection)
         #expect(world.events().contains(.startAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", expected)))
@@ -174,7 +183,8 @@ struct DNYFlowTests {
     func noResponse() throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
-        try world.gateway.send(.start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        try world.gateway.send(
+            .start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
         let start = try #require(try world.sentDNY(on: connection).first)
         try world.receive(try Made.chargeAnswer(.noResponse, "ORDER20250701AAA", start.messageID), on: connection)
         #expect(world.events() == [.unanswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", command: "start")])
@@ -184,7 +194,8 @@ struct DNYFlowTests {
     func latePlug() throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
-        try world.gateway.send(.start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        try world.gateway.send(
+            .start(order: "ORDER20250701AAA", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
         let start = try #require(try world.sentDNY(on: connection).first)
         try world.receive(try Made.chargeAnswer(.notPlugged, "ORDER20250701AAA", start.messageID), on: connection)
         world.advance(.seconds(59))
@@ -245,7 +256,8 @@ struct DNYFlowTests {
         let swipe = "444e5911003b37ab040100027a8d05dd000100000a04"  // ap3000-011
         try world.receive(swipe, on: connection)
         try world.receive(swipe, on: connection)
-        #expect(world.events().filter { if case .card = $0 { true } else { false } } == [.card(pile: "04ab373b", port: 2, card: "2056062429")])
+        #expect(
+            world.events().filter { if case .card = $0 { true } else { false } } == [.card(pile: "04ab373b", port: 2, card: "2056062429")])
         try world.gateway.send(.answerCard(card: "2056062429", port: 2, isAccepted: true, balance: 1_234), to: "04ab373b")
         let answer = try #require(try world.sentDNY(on: connection).first)
         #expect(answer.command == 2 && answer.messageID == 1 && answer.data == [0x7a, 0x8d, 0x05, 0xdd, 0, 0, 0xd2, 0x04, 0, 0, 1])
@@ -297,5 +309,29 @@ struct DNYFlowTests {
         try report(UInt32(world.unixSeconds) - 420, 5)
         #expect(world.notes("pile.clock").map { $0["flag"]?.text } == ["unset", "set", "jump"])
         #expect(try world.gateway.look(at: Captured.pile)?.clockOffset == -420)
+    }
+
+    @Test("short and long forms: 06 with 41, 45 and 47 bytes, 20 with 6 and 8 (row 23)")
+    func forms() throws {
+        let world = try GatewayWorld()
+        world.enter("04ab373b")
+        let connection = try world.connect()
+        // ap3000-015, 41 bytes: 3600 s, 0.48 kWh, 100.0 W on the second port.
+        let short = "444e5932003b37ab040a00060101100e300001e803b0042003e803201909011800001300303801020304050100e8039808c7015500da08"
+        let frame = try DNYFrame.decode(try #require(Hexadecimal.bytes(short)))
+        for extra in [[], [0, 0, 0, 0], [0, 0, 0, 0, 0, 0]] as [[UInt8]] {
+            var longer = frame
+            longer.data += extra
+            try world.receive(try longer.encoded(), on: connection)
+        }
+        let samples = world.events().compactMap { if case .sample(let sample) = $0 { sample } else { nil } }
+        #expect(samples.map(\.port) == [2, 2, 2] && samples.map(\.energy) == [4_800, 4_800, 4_800])
+        #expect(samples.map(\.power) == [1_000, 1_000, 1_000] && samples.map(\.seconds) == [3_600, 3_600, 3_600])
+        for size in [6, 8] {
+            let data = Array([0x80, 0x02, 0x02, 0x0a, 0x31, 0x06, 0xe4, 0x00].prefix(size)) as [UInt8]
+            try world.receive(try DNYFrame(physicalID: 0x04ab_373b, messageID: 9, command: 0x20, data: data).encoded(), on: connection)
+        }
+        #expect(try world.sentDNY(on: connection).map(\.command) == [0x20, 0x20])
+        #expect(try world.gateway.look(at: "04ab373b")?.facts.firmware == "6.40")
     }
 }

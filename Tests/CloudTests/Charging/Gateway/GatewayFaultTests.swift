@@ -32,7 +32,7 @@ struct GatewayFaultTests {
         try world.receive(checksum, on: connection)
         try world.receive("444e59ffff" + "f36ca204bc0821", on: connection)  // 65,535 bytes long, it says
         try world.receive([0x44, 0x4e, 0x59] + [0xff, 0xff, 0xff, 0xff], on: connection)  // 4 GB in another protocol's length
-        try world.receive(try Made.dny(.bare(0x70, DNYBare([1, 2]))  , 3), on: connection)
+        try world.receive(try Made.dny(.bare(0x70, DNYBare([1, 2])), 3), on: connection)
         #expect(world.sent(on: connection).isEmpty)
         try world.receive(Captured.heartbeat, on: connection)
         #expect(world.sent(on: connection) == [Captured.heartbeatAnswer])
@@ -42,10 +42,12 @@ struct GatewayFaultTests {
         #expect(world.events().isEmpty)
     }
 
-    @Test("the negative vectors of the specification change nothing", arguments: [
-        "fcff001c0015001c9a5100860044594530050008070200010100f00000c8fcee",  // bkv-011: checksum c8 for d8
-        "444e590900f36ca2040200120e03",  // ap3000-047 with its sum one too high
-    ])
+    @Test(
+        "the negative vectors of the specification change nothing",
+        arguments: [
+            "fcff001c0015001c9a5100860044594530050008070200010100f00000c8fcee",  // bkv-011: checksum c8 for d8
+            "444e590900f36ca2040200120e03",  // ap3000-047 with its sum one too high
+        ])
     func negatives(_ hex: String) throws {
         let world = try GatewayWorld()
         world.enter(Captured.pile)
@@ -54,10 +56,12 @@ struct GatewayFaultTests {
         #expect(world.sent(on: connection).isEmpty && world.events().isEmpty && world.bills.isEmpty)
     }
 
-    @Test("a bill that parses to nonsense is not acknowledged, counted, and an alarm (F22)", arguments: [
-        ("impossible_port", UInt8(9), UInt16(48), UInt32(0)), ("impossible_port", 255, 48, 0), ("impossible_energy", 0, 65_535, 0),
-        ("impossible_time", 0, 48, 4_294_967_295),
-    ])
+    @Test(
+        "a bill that parses to nonsense is not acknowledged, counted, and an alarm (F22)",
+        arguments: [
+            ("impossible_port", UInt8(9), UInt16(48), UInt32(0)), ("impossible_port", 255, 48, 0), ("impossible_energy", 0, 65_535, 0),
+            ("impossible_time", 0, 48, 4_294_967_295),
+        ])
     func absurd(_ reason: String, _ port: UInt8, _ energy: UInt16, _ time: UInt32) throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
@@ -73,9 +77,11 @@ struct GatewayFaultTests {
         #expect(world.sent(on: connection).count == 1)
     }
 
-    @Test("a year that is none, 222222017 cut to what the field can hold, is refused as data and the connection lives (F63)", arguments: [
-        (UInt16(56_065), UInt8(1)), (2_025, 13), (2_025, 0),
-    ])
+    @Test(
+        "a year that is none, 222222017 cut to what the field can hold, is refused as data and the connection lives (F63)",
+        arguments: [
+            (UInt16(56_065), UInt8(1)), (2_025, 13), (2_025, 0),
+        ])
     func year(_ year: UInt16, _ month: UInt8) throws {
         let world = try GatewayWorld()
         let connection = try world.gatewayIn()
@@ -116,7 +122,8 @@ struct GatewayFaultTests {
         try world.receive(try Made.settlement("ORDER20250701AAA", 0x7777, seconds: 36_000), on: connection)
         #expect(world.sent(on: connection).count == 1)
         let note = try #require(world.notes("frame.refused").first)
-        #expect(note["order"]?.text == "ORDER20250701AAA" && note["reason"]?.text == "already_settled" && note["is_acknowledged"]?.bool == true)
+        #expect(
+            note["order"]?.text == "ORDER20250701AAA" && note["reason"]?.text == "already_settled" && note["is_acknowledged"]?.bool == true)
         #expect(world.notes("frame.acknowledged").isEmpty)
     }
 
@@ -288,162 +295,5 @@ struct GatewayFaultTests {
         world.advance(.seconds(150))
         #expect(world.notes("pile.offline").count == 2)
         #expect(world.closedReason(of: connection) == "silent")
-    }
-
-    // MARK: Abuse
-
-    @Test("a connection that says nothing, or no protocol, is closed after 5 s; one without a known pile after a minute")
-    func unidentified() throws {
-        let world = try GatewayWorld()
-        let silent = try world.connect()
-        let slow = try world.connect()
-        let shy = try world.connect()
-        try world.receive(Captured.iccid, on: shy)
-        for _ in 0..<5 {
-            world.advance(.milliseconds(900))
-            try world.receive([0x00], on: slow)
-        }
-        #expect(world.closedReason(of: silent) == nil)
-        world.advance(.milliseconds(500))
-        #expect(world.closedReason(of: silent) == "unidentified" && world.closedReason(of: slow) == "unidentified")
-        #expect(world.closedReason(of: shy) == nil)
-        world.advance(.seconds(55))
-        #expect(world.closedReason(of: shy) == "no_login")
-        #expect(try world.gateway.population.connections == 0)
-    }
-
-    @Test("garbage before a protocol shows is bounded, and so is garbage and damage afterwards")
-    func flood() throws {
-        let world = try GatewayWorld()
-        let known = try world.loggedIn()
-        let first = try world.connect("10.6.6.6:1")
-        try world.receive(Array(repeating: 0xaa, count: 100_000), on: first)
-        #expect(world.closedReason(of: first) == "unidentified")
-        try world.receive(Array(repeating: 0xaa, count: 10_000), on: known)
-        #expect(world.closedReason(of: known) == "garbage")
-        #expect(world.notes("pile.offline").map { $0["reason"]?.text } == ["garbage"])
-
-        let damaged = try world.loggedIn("10.0.0.1:4011")
-        var frame = try #require(Hexadecimal.bytes(Captured.heartbeat))
-        frame[frame.count - 1] ^= 1
-        for _ in 0..<200 { try world.receive(frame, on: damaged) }
-        #expect(world.closedReason(of: damaged) == "garbage")
-        // What is refused is told so often, and counted always.
-        #expect(world.notes("frame.refused").count <= 16)
-        #expect(try world.gateway.counters.refused.values.reduce(0, +) >= 65)
-    }
-
-    @Test("half a frame does not hold back what follows for ever: after 10 s it is taken for a false head")
-    func incomplete() throws {
-        let world = try GatewayWorld()
-        let connection = try world.loggedIn()
-        try world.receive("444e59f401", on: connection)  // 500 bytes would follow
-        try world.receive(Captured.heartbeat, on: connection)
-        #expect(world.sent(on: connection).isEmpty)
-        world.advance(.seconds(10))
-        #expect(world.sent(on: connection) == [Captured.heartbeatAnswer])
-    }
-
-    @Test("connections of one address are bounded")
-    func connections() throws {
-        let world = try GatewayWorld { $0.strangersPerPeer = 10 }
-        let numbers = try (0..<15).map { try world.connect("10.6.6.6:\($0)") }
-        #expect(numbers.count { world.closedReason(of: $0) == "too_many_connections" } == 5)
-        let other = try world.connect("10.6.6.7:1")
-        #expect(world.closedReason(of: other) == nil)
-    }
-
-    @Test("memory for addresses is bounded: strangers beyond it share one entry")
-    func manyAddresses() throws {
-        let world = try GatewayWorld {
-            $0.maximumPeers = 100
-            $0.strangersPerPeer = 50
-        }
-        for index in 0..<400 { _ = try world.connect("10.\(index / 256).\(index % 256).1:1") }
-        #expect(try world.gateway.counters.closed["too_many_connections"] == 250)
-    }
-
-    @Test("BKV and DNY piles beside one another, and the native form that is not served")
-    func beside() throws {
-        let world = try GatewayWorld()
-        let dny = try world.loggedIn()
-        let bkv = try world.gatewayIn()
-        let native = try BKVNativeFrame(isFromDevice: true, record: BKVRecord(command: 0x1001, gateway: Captured.gateway)).encoded()
-        try world.receive(native, on: bkv)
-        #expect(world.notes("frame.refused").map { $0["reason"]?.text } == ["native_form"])
-        #expect(try world.gateway.isOnline(Captured.pile) && world.gateway.isOnline(Captured.socket))
-        #expect(world.closedReason(of: dny) == nil && world.closedReason(of: bkv) == nil)
-    }
-
-    @Test("metrics by protocol, command and reason, in a fixed order")
-    func metrics() throws {
-        let world = try GatewayWorld()
-        let registry = MetricsRegistry()
-        try world.gateway.addMetrics(to: registry)
-        let connection = try world.loggedIn()
-        try world.receive(try Made.settlement("ORDER20250701AAA", 7, port: 9), on: connection)
-        let text = registry.text()
-        #expect(text.contains("lab_piles_online 1\n"))
-        #expect(text.contains(#"lab_pile_frames_received_total{protocol="dny",command="0x20"} 1"#))
-        #expect(text.contains(#"lab_pile_frames_refused_total{protocol="dny",command="0x03",reason="impossible_port"} 1"#))
-        #expect(text.contains("# TYPE lab_pile_frames_refused_total counter"))
-    }
-}
-
-@Suite("Pile gateway, what changes while it runs")
-struct GatewayChangeTests {
-    @Test("a socket that is entered after its gateway has come logs in with its first report")
-    func laterSocket() throws {
-        let world = try GatewayWorld()
-        let connection = try world.gatewayIn()
-        world.enter("82241218000382-2")
-        var socket = BKVSocketStatus()
-        (socket.socket, socket.ports) = (2, [BKVPortStatus()])
-        try world.receive(try Made.bkv(.record(BKVRecord(status: [socket], gateway: Captured.gateway))), on: connection)
-        #expect(try world.gateway.isOnline("82241218000382-2"))
-        #expect(world.notes("frame.refused") == [])
-    }
-
-    @Test("a pile that is taken out of service is offline at once, and refused when it comes again")
-    func takenOut() throws {
-        let world = try GatewayWorld()
-        let connection = try world.loggedIn()
-        try world.gateway.disconnect(Captured.pile, reason: "removed")
-        #expect(world.events() == [.offline(pile: Captured.pile, reason: "removed")])
-        #expect(world.closedReason(of: connection) == "removed")
-    }
-
-    @Test("a card that was held to a port long ago does not turn a start from the app into its answer")
-    func oldCard() throws {
-        let world = try GatewayWorld()
-        let connection = try world.gatewayIn()
-        var swipe = BKVCardSwipe()
-        (swipe.business, swipe.card) = (26, "000000000002")
-        try world.receive(try Made.bkv(.cardSwipe(swipe)), on: connection)
-        world.advance(.seconds(61))
-        try world.gateway.send(.start(order: "APP0000000000000", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
-        #expect(try world.sentBKV(on: connection).map { $0.inner?.sub } == [0x07])
-    }
-
-    @Test("after a slave was switched on again its message IDs begin anew")
-    func slaveAgain() throws {
-        let world = try GatewayWorld()
-        let connection = try world.loggedIn()
-        try world.receive(try Made.settlement("ORDER20250701AAA", 1), on: connection)
-        try world.receive(Captured.registration, on: connection)
-        _ = world.sent(on: connection)
-        try world.receive(try Made.settlement("ORDER20250701BBB", 1), on: connection)
-        #expect(world.sent(on: connection).count == 1)
-    }
-
-    @Test("commands that strangers invent make no metrics without end, and a flood of connections is told once a minute")
-    func boundedTelling() throws {
-        let world = try GatewayWorld { $0.strangersPerPeer = 1 }
-        for _ in 0..<20 { _ = try world.connect("10.6.6.6:1") }
-        #expect(world.notes("pile.connection_refused").count == 1)
-        #expect(try world.gateway.counters.closed["too_many_connections"] == 19)
-        let known = try world.loggedIn()
-        for command in UInt8(0x45)..<0x70 { try world.receive(try Made.dny(.bare(command, DNYBare([1])), UInt16(command)), on: known) }
-        #expect(try world.gateway.counters.refused.keys.count { $0.reason == "unknown_command" } == 1)
     }
 }

@@ -44,7 +44,9 @@ struct GatewayFuzzTests {
         return bytes
     }
 
-    @Test("random frames, damage, splits, commands, cuts, crashes: no bill is acknowledged that was not booked, no memory without bound", arguments: 1...24)
+    @Test(
+        "random frames, damage, splits, commands, cuts, crashes: no bill is acknowledged that was not booked, no memory without bound",
+        arguments: 1...24)
     func chaos(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed, purpose: "chaos at the pile gateway")
         var world = try GatewayWorld { $0.firstNumber = 1 }
@@ -56,8 +58,15 @@ struct GatewayFuzzTests {
             case 0, 1: open.append(try world.connect("10.0.0.\(random.integer(below: 3)):\(random.integer(below: 60_000))"))
             case 2: if let last = open.popLast() { try world.gateway.closed(last) }
             case 3: world.advance(.nanoseconds(random.nanoseconds(in: 0...200_000_000_000)))
-            case 4: try world.gateway.send(.start(order: "ORDER2025070\(1_000 + random.integer(below: 20))", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: random.chance(0.5) ? Captured.pile : Captured.socket)
-            case 5: try world.gateway.send(.stop(order: "ORDER2025070\(1_000 + random.integer(below: 20))", port: 2), to: random.chance(0.5) ? Captured.pile : Captured.socket)
+            case 4:
+                try world.gateway.send(
+                    .start(
+                        order: "ORDER2025070\(1_000 + random.integer(below: 20))", port: 1, limitEnergy: nil, limitSeconds: 60,
+                        limitPower: nil), to: random.chance(0.5) ? Captured.pile : Captured.socket)
+            case 5:
+                try world.gateway.send(
+                    .stop(order: "ORDER2025070\(1_000 + random.integer(below: 20))", port: 2),
+                    to: random.chance(0.5) ? Captured.pile : Captured.socket)
             case 6: if random.chance(0.2) { try world.restart(); open = [] }
             case 7: world.keep(random.chance(0.2) ? .answers(.failed) : .books)
             default:

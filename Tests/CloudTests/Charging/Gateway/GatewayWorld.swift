@@ -105,7 +105,9 @@ final class GatewayWorld: PileRegistry, PileListener, BillKeeper, Sendable {
         let target = now.advanced(by: time)
         while true {
             let job = state.withLock { state -> (@Sendable () -> Void)? in
-                let next = state.jobs.indices.min { (state.jobs[$0].time, state.jobs[$0].number) < (state.jobs[$1].time, state.jobs[$1].number) }
+                let next = state.jobs.indices.min {
+                    (state.jobs[$0].time, state.jobs[$0].number) < (state.jobs[$1].time, state.jobs[$1].number)
+                }
                 guard let next, state.jobs[next].time <= target else {
                     state.now = target
                     return nil
@@ -142,7 +144,9 @@ final class GatewayWorld: PileRegistry, PileListener, BillKeeper, Sendable {
         }
     }
 
-    func sentDNY(on connection: UInt64) throws -> [DNYFrame] { try sent(on: connection).map { try DNYFrame.decode(Hexadecimal.bytes($0) ?? []) } }
+    func sentDNY(on connection: UInt64) throws -> [DNYFrame] {
+        try sent(on: connection).map { try DNYFrame.decode(Hexadecimal.bytes($0) ?? []) }
+    }
     func sentBKV(on connection: UInt64) throws -> [BKVFrame] { try sent(on: connection).map { try BKVFrame(Hexadecimal.bytes($0) ?? []) } }
 
     func closedReason(of connection: UInt64) -> String? { state.withLock { $0.closed.first { $0.connection == connection }?.reason } }
@@ -266,7 +270,9 @@ enum Made {
         try BKVFrame(message, isFromDevice: true, gateway: Captured.gateway, sequence: sequence).encoded()
     }
 
-    static func settlement(_ order: String, _ messageID: UInt16, port: UInt8 = 0, energy: UInt16 = 48, seconds: UInt16 = 3_600, time: UInt32 = 0) throws -> [UInt8] {
+    static func settlement(
+        _ order: String, _ messageID: UInt16, port: UInt8 = 0, energy: UInt16 = 48, seconds: UInt16 = 3_600, time: UInt32 = 0
+    ) throws -> [UInt8] {
         try dny(
             .settlement(
                 DNYSettlement {
@@ -311,7 +317,9 @@ enum Made {
         return try bkv(.record(BKVRecord(status: [socket], gateway: Captured.gateway)))
     }
 
-    static func end(business: UInt16, energy: UInt16 = 10, minutes: UInt16 = 1, status: BKVStatus = .timeUp, power: UInt16 = 404) throws -> [UInt8] {
+    static func end(business: UInt16, energy: UInt16 = 10, minutes: UInt16 = 1, status: BKVStatus = .timeUp, power: UInt16 = 404) throws
+        -> [UInt8]
+    {
         var end = BKVChargeEnd()
         (end.business, end.energy, end.minutes, end.status, end.power) = (business, energy, minutes, status, power)
         return try bkv(.chargeEnd(end))

@@ -3,7 +3,7 @@ import WireProtocols
 
 /// Commands on their way to one device, at least 0.5 s apart: to a DNY pile, or to a BKV gateway with all its sockets
 /// (charging-protocols.md 2.18, 4.3). It lives inside the gateway's lock.
-final class CommandLine {
+final class PileLine {
     let wire: PileProtocol
     /// DNY: the physical ID; BKV: the gateway's digits as a number.
     let device: UInt64
