@@ -68,7 +68,8 @@ struct GatewayCore {
         } else {
             identify(connection, bytes)
         }
-        drain(connection)
+        // A frame that came to its end shows that what waits now began later.
+        if drain(connection) { connection.incompleteSince = nil }
         watchIncomplete(connection)
     }
 
@@ -92,9 +93,19 @@ struct GatewayCore {
     }
 
     /// Handles everything that is complete.
-    private mutating func drain(_ connection: PileConnection) {
-        while connection.isOpen, let item = connection.dny?.next() { handle(item, on: connection) }
-        while connection.isOpen, let item = connection.bkv?.next() { handle(item, on: connection) }
+    ///
+    /// - Returns: whether there was anything.
+    private mutating func drain(_ connection: PileConnection) -> Bool {
+        var hadSome = false
+        while connection.isOpen, let item = connection.dny?.next() {
+            handle(item, on: connection)
+            hadSome = true
+        }
+        while connection.isOpen, let item = connection.bkv?.next() {
+            handle(item, on: connection)
+            hadSome = true
+        }
+        return hadSome
     }
 
     /// A head that only seemed to be one must not hold back the frames behind it for ever.
@@ -112,7 +123,7 @@ struct GatewayCore {
         connection.incompleteSince = nil
         connection.dny?.end()
         connection.bkv?.finish()
-        drain(connection)
+        _ = drain(connection)
     }
 
     /// Ends a connection from our side.
@@ -124,7 +135,7 @@ struct GatewayCore {
         guard isToBeTold else { return }
         actions.append(
             .note(
-                "pile.connection_refused",
+                "pile.connection_closed",
                 [
                     "peer": .text(connection.peer), "reason": .text(reason), "refused": .integer(Int64(connection.refusals)),
                     "garbage": .integer(Int64(connection.totalGarbage)),

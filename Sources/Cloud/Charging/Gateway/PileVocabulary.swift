@@ -53,7 +53,7 @@ package enum PileGatewayVocabulary {
                 FieldKind("is_acknowledged", .bool),
             ]),
         EventKind(
-            "pile.connection_refused", "A connection of piles was closed by the gateway.",
+            "pile.connection_closed", "A connection of piles was closed by the gateway.",
             fields: [
                 peer,
                 FieldKind(

@@ -58,6 +58,20 @@ struct GatewayAbuseTests {
         #expect(world.sent(on: connection) == [Captured.heartbeatAnswer])
     }
 
+    @Test("a stream whose pieces always end inside a frame loses none, however long it goes on")
+    func alwaysIncomplete() throws {
+        let world = try GatewayWorld()
+        let connection = try world.loggedIn()
+        let frame = try #require(Hexadecimal.bytes(Captured.heartbeat))
+        try world.receive(Array(frame[..<10]), on: connection)
+        for _ in 0..<40 {
+            world.advance(.seconds(1))
+            try world.receive(Array(frame[10...]) + Array(frame[..<10]), on: connection)
+        }
+        #expect(world.sent(on: connection).count == 40)
+        #expect(try world.gateway.counters.garbage == 0)
+    }
+
     @Test("connections of one address are bounded")
     func connections() throws {
         let world = try GatewayWorld { $0.strangersPerPeer = 10 }

@@ -55,7 +55,7 @@ struct GatewayChangeTests {
     func boundedTelling() throws {
         let world = try GatewayWorld { $0.strangersPerPeer = 1 }
         for _ in 0..<20 { _ = try world.connect("10.6.6.6:1") }
-        #expect(world.notes("pile.connection_refused").count == 1)
+        #expect(world.notes("pile.connection_closed").count == 1)
         #expect(try world.gateway.counters.closed["too_many_connections"] == 19)
         let known = try world.loggedIn()
         for command in UInt8(0x45)..<0x70 { try world.receive(try Made.dny(.bare(command, DNYBare([1])), UInt16(command)), on: known) }
