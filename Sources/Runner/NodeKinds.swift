@@ -27,7 +27,7 @@ package enum NodeKinds {
     }()
 
     private static let pile: NodeKind = {
-        var kind = ChargingPile.kind
+        var kind = ChargingPile.kind.united(with: PileDriver.kind)
         if kind.fault("power.cut") == nil { kind.faults.append(ActionKind("power.cut", "The power is away while the fault lasts.")) }
         kind.facts += [
             FieldKind("baud", .integer, unit: "bit/s", "of a serial line; 9600 where absent"),
@@ -85,6 +85,8 @@ struct MadeNode {
         var isPowered = true
         /// Its name for the connection to the cloud's pile gateway; `nil` for devices that have none.
         var gateway: LinkName?
+        /// The action that starts a program of the lab's host, which runs from the beginning; `nil` for devices.
+        var start: String?
         /// It is a service that the cloud asks by HTTP.
         var isService = false
     }
@@ -104,7 +106,7 @@ struct MadeNode {
 
     var parts: [Part]
     var ports: [Port] = []
-    var introduction: NodeHost.Introduction?
+    var introductions: [NodeHost.Introduction] = []
 
     /// It needs a way to the cloud's REST surface or broker.
     var isOnline: Bool { parts.contains { $0.way != .none } }
@@ -116,7 +118,7 @@ enum DeviceKinds {
         switch kind {
         case "badge": try badge(node, facts, setting)
         case "rg500q": try module(node, facts, setting)
-        case "pile": try pile(node, facts, setting)
+        case "pile": try PileNode(node: node, facts: facts, setting: setting).make()
         case "payments": try payments(node, setting)
         default: throw ActionFailure("no_device", "There is no emulator for the kind '\(kind)'.")
         }
@@ -155,30 +157,7 @@ enum DeviceKinds {
             generator: SeededGenerator(seed: setting.seed, purpose: "device \(node)"))
         return MadeNode(
             parts: [MadeNode.Part(device: badge, publishes: Badge.kind)],
-            introduction: NodeHost.Introduction(at: "flash", action: "factory.provision", arguments: ["serial_no": .text(serial)]))
-    }
-
-    /// A pile with a connection of its own, or its board at a serial port.
-    private static func pile(_ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
-        let device = try PileFactory.make(facts, node: node, epoch: setting.epoch)
-        let line = facts["line"]?.text ?? "tcp"
-        let introduction = introduction(ofPile: device, facts)
-        guard line != "tcp" else {
-            return MadeNode(
-                parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none, gateway: .gateway)], introduction: introduction)
-        }
-        let baud = UInt32(clamping: facts["baud"]?.integer ?? 9_600)
-        return MadeNode(
-            parts: [MadeNode.Part(device: device, publishes: ChargingPile.kind, way: .none)],
-            ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introduction: introduction)
-    }
-
-    /// An operator enters a pile before it is switched on for the first time, unless the scenario wants it to be a stranger.
-    private static func introduction(ofPile device: any Device, _ facts: Fields) -> NodeHost.Introduction? {
-        guard facts["entered"]?.bool ?? true, case .success(let state) = device.answer("state", [:], at: .start), let pile = state["pile"] else { return nil }
-        var arguments: Fields = ["pile": pile]
-        for name in ["protocol", "ports", "rated_power", "operator", "site"] { if let fact = facts[name] { arguments[name] = fact } }
-        return NodeHost.Introduction(at: "power_on", action: "pile.provision", arguments: arguments)
+            introductions: [NodeHost.Introduction(at: "flash", action: "factory.provision", arguments: ["serial_no": .text(serial)])])
     }
 
     private static func payments(_ node: String, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
@@ -210,7 +189,7 @@ enum DeviceKinds {
 
 extension NodeKind {
     /// Two parts of one node as one kind; what both name has the fields of both.
-    fileprivate func united(with other: NodeKind) -> NodeKind {
+    func united(with other: NodeKind) -> NodeKind {
         var kind = self
         kind.about = other.about
         kind.abilities += other.abilities.filter { !abilities.contains($0) }

@@ -98,7 +98,11 @@ package final class LabWorld: World, @unchecked Sendable {
                 cloud.services.append((role.kind, try media.service(host.host, network: network)))
             }
         }
-        return NodeHost(node: node, introduction: made.introduction, parts: parts, way: way)
+        for (part, host) in zip(made.parts, parts) {
+            guard let start = part.start else { continue }
+            kernel.start("start of \(node)") { _ = await host.host.act(start, [:]) }
+        }
+        return NodeHost(node: node, introductions: made.introductions, parts: parts, way: way)
     }
 
     private func serialPorts(of made: MadeNode, _ node: String) throws -> [[DevicePort]] {
@@ -168,7 +172,7 @@ package final class LabWorld: World, @unchecked Sendable {
         }
         var first: Fields?
         for host in hosts {
-            if let introduction = host.introduction, introduction.at == action.name {
+            for introduction in host.introductions where introduction.at == action.name {
                 _ = await cloud.cloud?.perform(introduction.action, introduction.arguments)
             }
             switch await host.act(action.name, rest) {

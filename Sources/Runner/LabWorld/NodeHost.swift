@@ -23,13 +23,13 @@ final class NodeHost {
 
     let node: String
     /// How the cloud comes to know it.
-    let introduction: Introduction?
+    let introductions: [Introduction]
     private let parts: [Part]
     private let way: (any FaultyWay)?
 
     /// - Parameter way: its way to the cloud, which faults can disturb; `nil` where it has none.
-    init(node: String, introduction: Introduction?, parts: [Part], way: (any FaultyWay)?) {
-        self.introduction = introduction
+    init(node: String, introductions: [Introduction], parts: [Part], way: (any FaultyWay)?) {
+        self.introductions = introductions
         self.node = node
         self.parts = parts
         self.way = way
