@@ -28,7 +28,6 @@ extension OrderWork {
             clientKey: bugs.contains(.clientKeyMissing) ? nil : request.clientKey, pile: pile.id, port: request.port, site: pile.site,
             tariff: frozen.text, hold: terms.hold, limitEnergy: terms.limitEnergy, limitSeconds: terms.limitSeconds, createdAt: now)
         order.card = request.card
-        try insert(&order)
         if order.hold > 0 { try ledger.post(book(of: order).hold(order.hold, at: now), in: db) }
         note(
             "order.created",
@@ -36,6 +35,7 @@ extension OrderWork {
                 "order": .text(order.number), "user": .text(order.user), "pile": .text(order.pile), "port": .integer(Int64(order.port)),
                 "hold": .integer(order.hold), "tariff": .record(frozen.tariff.fields),
             ])
+        // One row, as it is after the first transition; nobody ever sees it held.
         return try apply(.created, to: order).order
     }
 
@@ -67,8 +67,7 @@ extension OrderWork {
 
     /// The tariff that holds at a pile, as it is frozen.
     func tariffText(of pile: String, at moment: Int64) -> String? {
-        guard let version = desk.tariff(pile: pile, at: moment), let tariff = try? Tariff(fields: version.rules) else { return nil }
-        return JSONWriter.text(.record(tariff.fields))
+        desk.tariff(pile: pile, at: moment).flatMap(memory.text(of:))
     }
 
     /// Ends an order; one that is ending or over is answered as it is.

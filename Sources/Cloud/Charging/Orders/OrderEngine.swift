@@ -153,7 +153,7 @@ package final class OrderEngine: Sendable {
 
     private func schedule() {
         let now = environment.now()
-        let delay = storage.slowness
+        let delay = storage.slowness + .milliseconds(policies.commitDelay)
         let time = max(now.advanced(by: delay), clock.withLock { $0.pauseEnd })
         environment.schedule(time) { [self] in flush() }
     }

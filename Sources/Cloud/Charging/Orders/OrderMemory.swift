@@ -16,6 +16,8 @@ final class OrderMemory: Sendable {
         var piles: [String: [String]] = [:]
         /// Tariffs as they are frozen on orders, read once.
         var tariffs: [String: Tariff] = [:]
+        /// Versions of places as they are frozen, by their labels.
+        var texts: [String: String] = [:]
         /// What was already said about ports without an order.
         var alarmed: [PortKey: String] = [:]
     }
@@ -61,6 +63,19 @@ final class OrderMemory: Sendable {
             tables.alarmed[key] = order
             return true
         }
+    }
+
+    /// A version as orders freeze it; versions never change. `nil` for rules that are no tariff.
+    func text(of version: TariffVersion) -> String? {
+        let label = version.label
+        if let known = tables.withLock({ $0.texts[label] }) { return known }
+        guard let tariff = try? Tariff(fields: version.rules) else { return nil }
+        let text = JSONWriter.text(.record(tariff.fields))
+        tables.withLock { tables in
+            if tables.texts.count >= 1_000 { tables.texts = [:] }
+            tables.texts[label] = text
+        }
+        return text
     }
 
     /// - Throws: `TariffError` for a text that is none, which no order that is written has.

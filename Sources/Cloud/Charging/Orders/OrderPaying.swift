@@ -25,7 +25,7 @@ extension OrderWork {
             changed.open -= notice.fen
             note("payment.booked", Self.fields(of: notice).merging(["order": .text(order.number), "open": .integer(changed.open)]))
             let result = try apply(.paid(changed.open > 0 ? .something : .nothing), to: changed)
-            if result.order == changed { try save(changed) }
+            if result.order == changed { try save(&changed) }
             return .booked
         }
         // Nothing is owed, or less than this: all of it goes back (F49, F50).
@@ -64,7 +64,7 @@ extension OrderWork {
                 // Never counted as done: it stays pending until it succeeds or a person decides (F54).
                 var changed = order
                 try add(.refundFailed, to: &changed)
-                if changed != order { try save(changed) }
+                if changed != order { try save(&changed) }
                 note("refund.failed", ["order": .text(order.number), "refund": .text(number), "cents": .integer(refund.channelFen)])
             }
         } else if let payment = try OrderPaymentStore.payment(refund: number, in: db), payment.refundState == "pending" {
@@ -77,7 +77,7 @@ extension OrderWork {
                 var changed = try self.order(order.number) ?? order
                 let before = changed
                 try add(.refundFailed, to: &changed)
-                if changed != before { try save(changed) }
+                if changed != before { try save(&changed) }
                 note("refund.failed", ["order": .text(order.number), "refund": .text(number), "cents": .integer(payment.fen)])
             }
         }
@@ -117,7 +117,7 @@ extension OrderWork {
             channel: source?.channel ?? "", attempt: source?.attempt ?? "", state: split.channel > 0 ? "pending" : "done", createdAt: now)
         try bookRefund(made, of: order)
         try OrderPaymentStore.insert(made, of: order, in: db)
-        try save(changed)
+        try save(&changed)
         note("refund.accepted", ["order": .text(order.number), "key": .text(key), "refund": .text(made.number), "cents": .integer(fen)])
         if split.channel > 0 { effects.refunds.append(made.sending) }
         return made
@@ -173,7 +173,7 @@ extension OrderWork {
         if order.state == .due, order.open == 0, let done = OrderRules.transition(order, .paid(.nothing), policies, now: now, bugs: bugs), done.to == .state(.closed) {
             return try apply(.paid(.nothing), to: order).order
         }
-        if order != before { try save(order) }
+        if order != before { try save(&order) }
         return order
     }
 

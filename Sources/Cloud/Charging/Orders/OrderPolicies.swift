@@ -32,6 +32,8 @@ package struct OrderPolicies: Sendable, Equatable {
     /// Where a place has no price of its own: 0.60 yuan of electricity and 0.40 of service for a kWh.
     package var standardTariff = #"{"name":"standard","elec":{"flat":60000},"service":{"flat":40000}}"#
 
+    /// Milliseconds that a commit waits for company: 0 for what comes in the same instant only.
+    package var commitDelay: Int64 = 0
     /// Everything that must hold (2.2) is looked at after every commit, and what does not is noted: for exploring, since it reads all tables.
     package var auditsCommits = false
 

@@ -91,7 +91,7 @@ extension OrderWork {
             }
             if order.link == .offline {
                 order.link = .stale
-                try save(order)
+                try save(&order)
             }
         }
     }
@@ -100,7 +100,7 @@ extension OrderWork {
         for number in activeOrders(ofPile: pile) {
             guard var order = try order(number), order.state.isActive, order.link != .offline else { continue }
             order.link = .offline
-            try save(order)
+            try save(&order)
         }
     }
 
@@ -120,7 +120,7 @@ extension OrderWork {
                 var quiet = order
                 quiet.timerAt = nil
                 quiet.timer = nil
-                try save(quiet)
+                try save(&quiet)
             }
         }
         return due.count == limit

@@ -82,7 +82,7 @@ extension OrderWork {
         noteSettled(changed, cents: price.due)
         noteDebit(order, fromWallet, owed: price.due - fromWallet)
         noteRevenue(order, price.lines)
-        try save(changed)
+        try save(&changed)
     }
 
     /// Nothing happened, so nothing is owed: the whole hold goes back.

@@ -11,11 +11,12 @@ enum OrderStore {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO orders (number, tenant, user, client_key, pile, port, site, wire_number, card, tariff, hold, limit_energy, limit_seconds,
-                created_at, state, link) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+                created_at, state, link, started_at, timer, timer_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
         let text: [(any DatabaseValueConvertible)?] = [
             order.number, order.tenant, order.user, order.clientKey, order.pile, order.port, order.site, order.wireNumber, order.card,
-            order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue,
+            order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue, order.startedAt,
+            order.timer?.rawValue, order.timerAt,
         ]
         try statement.execute(arguments: StatementArguments(text))
         return db.lastInsertedRowID

@@ -86,16 +86,14 @@ struct OrderWork {
 
     // MARK: Writing
 
-    /// Writes a new order with its lease; its state is `held`.
-    mutating func insert(_ order: inout Order) throws {
-        order.row = try OrderStore.insert(order, in: db)
-        try OrderStore.lease(order, isForced: bugs.contains(.portNotExclusive), in: db)
-        keep(order)
-    }
-
-    /// Writes what has changed of an order.
-    mutating func save(_ order: Order) throws {
-        try OrderStore.update(order, in: db)
+    /// Writes an order: a new one with the lease of its port, of another what has changed.
+    mutating func save(_ order: inout Order) throws {
+        if order.row == 0 {
+            order.row = try OrderStore.insert(order, in: db)
+            if order.state.isActive { try OrderStore.lease(order, isForced: bugs.contains(.portNotExclusive), in: db) }
+        } else {
+            try OrderStore.update(order, in: db)
+        }
         keep(order)
     }
 
@@ -125,7 +123,7 @@ struct OrderWork {
         case .state(let state): try move(&changed, to: state)
         case .settled: try move(&changed, to: changed.open > 0 ? .due : .closed)
         }
-        if changed != order { try save(changed) }
+        if changed != order { try save(&changed) }
         return (changed, transition)
     }
 
