@@ -260,7 +260,10 @@ package struct VirtualFlash: Sendable, Equatable {
         let needed = offset + bytes.count
         let missing = needed - contents[sector].count
         // Never more than a sector: doubling by itself would keep up to twice as much, for each badge of a fleet.
-        if needed > contents[sector].capacity { contents[sector].reserveCapacity(min(geometry.sectorSize, needed + needed / 2)) }
+        // A small sector is had at once, without the pieces that growing would leave behind.
+        if needed > contents[sector].capacity {
+            contents[sector].reserveCapacity(geometry.sectorSize <= 512 ? geometry.sectorSize : min(geometry.sectorSize, needed + needed / 2))
+        }
         if missing >= bytes.count {
             contents[sector].append(contentsOf: repeatElement(Self.eraseValue, count: missing - bytes.count))
             contents[sector].append(contentsOf: bytes)

@@ -83,6 +83,8 @@ package struct BillQueue: Sendable, Equatable {
         lastNumber = max(lastNumber, bill.number)
         places.append(Place(serial: bill.serial, address: address))
         pending.append(bill)
+        // The bill is there; that power goes here changes nothing about it.
+        if slot == 1 { try? tidy(&flash) }
     }
 
     /// Goes on to the next sector in which nothing waits.
@@ -106,39 +108,56 @@ package struct BillQueue: Sendable, Equatable {
         guard let place = places.firstIndex(where: { $0.serial == serial }) else { return }
         let address = places[place].address
         try flash.program(at: address + Self.recordSize, [Self.acknowledged])
-        places.remove(at: place)
-        pending.removeAll { $0.serial == serial }
-        try tidy(address / flash.geometry.sectorSize, &flash)
+        forget(place)
+        try tidy(&flash)
     }
 
-    /// A sector in which nothing waits any more is given back, but for the one that is written and the one before it: they are the pile's
+    /// Sectors in which nothing waits any more are given back, but for the one that is written and the two before it: they are the pile's
     /// memory of orders that are over.
-    private func tidy(_ used: Int, _ flash: inout VirtualFlash) throws(FlashError) {
+    private func tidy(_ flash: inout VirtualFlash) throws(FlashError) {
+        guard let sector else { return }
         let sectors = Self.sectors(flash)
-        guard let sector, used != sector, !isWaiting(used, flash) else { return }
-        let before = sectors.lowerBound + (sector - sectors.lowerBound + sectors.count - 1) % sectors.count
-        if used != before { try flash.erase(sector: used) }
+        for step in 1..<max(1, sectors.count - 2) {
+            let candidate = sectors.lowerBound + (sector - sectors.lowerBound + step) % sectors.count
+            if !flash.kept(sector: candidate).isEmpty, !isWaiting(candidate, flash) { try flash.erase(sector: candidate) }
+        }
     }
 
     /// Forgets a bill as if its cell had died: the scenario's fault `bill.lose`.
     mutating func lose(_ serial: UInt32, in flash: inout VirtualFlash) {
         guard let place = places.firstIndex(where: { $0.serial == serial }) else { return }
         try? flash.program(at: places[place].address, Array(repeating: 0, count: Self.slotSize))
-        places.remove(at: place)
+        forget(place)
+    }
+
+    private mutating func forget(_ place: Int) {
+        let serial = places.remove(at: place).serial
         pending.removeAll { $0.serial == serial }
+        // A pile without bills keeps no memory for them.
+        if places.isEmpty { (places, pending) = ([], []) }
     }
 
     /// The order has run here and is over; known as long as its record is in the flash.
-    func knows(_ order: PileOrder, in flash: VirtualFlash) -> Bool { holds(flash) { $0.order == order } }
+    func knows(_ order: PileOrder, in flash: VirtualFlash) -> Bool {
+        // The first byte that differs spares the sum of the rest: this is asked at every start.
+        holds(flash) { place, bytes in
+            (0..<16).allSatisfy { bytes[place + ChargeBill.orderOffset + $0] == order[$0] }
+        } where: { $0.order == order }
+    }
 
     /// The charge of that number has its bill, acknowledged or not.
-    func hasBill(number: UInt32, port: Int, in flash: VirtualFlash) -> Bool { holds(flash) { $0.number == number && $0.port == port } }
+    func hasBill(number: UInt32, port: Int, in flash: VirtualFlash) -> Bool {
+        holds(flash) { _, _ in true } where: { $0.number == number && $0.port == port }
+    }
 
-    private func holds(_ flash: VirtualFlash, _ test: (ChargeBill) -> Bool) -> Bool {
+    /// - Parameter mayBe: a quick look at the bytes of a record of full size, before its sum is checked.
+    private func holds(_ flash: VirtualFlash, _ mayBe: (Int, [UInt8]) -> Bool, where test: (ChargeBill) -> Bool) -> Bool {
         for sector in Self.sectors(flash) {
             let bytes = flash.kept(sector: sector)
-            for start in stride(from: 0, to: bytes.count, by: Self.slotSize) {
-                if let bill = ChargeBill(record: bytes[start..<min(start + Self.slotSize, bytes.count)]), test(bill) { return true }
+            var start = 0
+            while start + Self.recordSize <= bytes.count {
+                if mayBe(start, bytes), let bill = ChargeBill(record: bytes[start..<min(start + Self.slotSize, bytes.count)]), test(bill) { return true }
+                start += Self.slotSize
             }
         }
         return false
@@ -146,6 +165,9 @@ package struct BillQueue: Sendable, Equatable {
 }
 
 extension ChargeBill {
+    /// Where the order stands in a record.
+    fileprivate static let orderOffset = 12
+
     /// All fields little endian, then the CRC-32 of them, then the byte of the acknowledgement as erased.
     fileprivate var record: [UInt8] {
         var bytes: [UInt8] = []

@@ -83,7 +83,7 @@ package struct PileCore: Sendable {
         isRunning = false
         isHung = false
         agenda.removeAll()
-        happenings.removeAll(keepingCapacity: true)
+        happenings = []
     }
 
     /// What flash says about a port at boot.
@@ -203,7 +203,8 @@ package struct PileCore: Sendable {
     package mutating func setClock(unix seconds: Int64, at now: RunInstant) { clock.set(unix: seconds, at: now) }
 
     package mutating func takeHappenings() -> [PileHappening] {
-        defer { happenings.removeAll(keepingCapacity: true) }
+        // A pile that waits keeps no memory for what happened.
+        defer { happenings = [] }
         return happenings
     }
 

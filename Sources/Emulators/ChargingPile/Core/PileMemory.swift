@@ -9,12 +9,9 @@ package struct PileMemory: Sendable, Equatable {
     package internal(set) var bills = BillQueue()
 
     static let storeSectors = 0..<2
-    /// Sectors for bills. Source: chosen, so that a pile keeps more than the 40 bills of charging-orders.md F64.
-    static let billSectors = 5
-
     init(ports: Int) {
-        // A charge that runs takes about 140 bytes, and all of them must fit into one sector of the store.
-        let size = ports <= 4 ? 1_024 : (ports <= 12 ? 2_048 : 4_096)
+        // A charge that runs takes about 140 bytes, and all of them must fit into one sector of the store, with the settings.
+        let size = ports <= 2 ? 512 : (ports <= 5 ? 1_024 : (ports <= 12 ? 2_048 : 4_096))
         flash = VirtualFlash(VirtualFlash.Geometry(pileSectorSize: size))
         store = RecordStore(mounting: Self.storeSectors, of: flash)
         bills.mount(flash)
@@ -62,9 +59,10 @@ package struct PileMemory: Sendable, Equatable {
 }
 
 extension VirtualFlash.Geometry {
-    /// An EEPROM that is written by bytes; the size is a power of two.
+    /// An EEPROM that is written by bytes; the size is a power of two. It has room for more than the 40 bills of
+    /// charging-orders.md F64, one sector less than all of them.
     init(pileSectorSize size: Int) {
-        let count = PileMemory.storeSectors.count + PileMemory.billSectors
+        let count = PileMemory.storeSectors.count + max(4, 4_608 / size)
         do { self = try VirtualFlash.Geometry(sectorCount: count, sectorSize: size, writeUnit: 1) } catch { self = .badge }
     }
 }

@@ -73,6 +73,7 @@ extension DNYPile {
         if let bill = core.memory.bills.pending.first(where: { $0.serial == serial }) { core.acknowledge(bill, at: now) }
         guard !core.memory.bills.pending.contains(where: { $0.serial == serial }) else { return }
         sending.remove(at: place)
+        if sending.isEmpty { sending = [] }
         if let next = sending.firstIndex(where: { $0.next == nil }) { sending[next].next = now.advanced(by: settings.nextBill) }
         planBills(&core)
     }

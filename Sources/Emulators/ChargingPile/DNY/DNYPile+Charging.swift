@@ -27,7 +27,7 @@ struct AnsweredCommand: Sendable {
 extension DNYPile {
     static let noFloat: UInt16 = 0xffff
     private static let longestPending = 16
-    private static let answersKept = 4
+    private static let answersKept = 2
 
     // MARK: 82
 
@@ -109,6 +109,7 @@ extension DNYPile {
         if pending[place].isToCarryOut { carryOut(number, &core, &line, at: now) }
         guard let place = pending.firstIndex(where: { $0.number == number }), let data = pending[place].answer else { return }
         let command = pending.remove(at: place)
+        if pending.isEmpty { pending = [] }
         if answered.count >= Self.answersKept { answered.removeFirst() }
         answered.append(AnsweredCommand(messageID: command.messageID, action: command.action, order: command.order, answer: data))
         let frame = frame(DNYCommand.charge, command.messageID, data)
