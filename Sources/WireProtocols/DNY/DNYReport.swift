@@ -20,6 +20,7 @@ package enum DNYReport {
             explainHead(bytes, settings, &report)
             report.problems.append(FrameProblem(.refusal, at: offset(of: error, in: bytes), "\(error)"))
             explainRefused(bytes, from: sender, error, settings, &report)
+            hint(bytes, settings, &report)
         }
         explainChecksum(bytes, settings, &report)
         return report
@@ -58,6 +59,16 @@ package enum DNYReport {
         case .checksum: bytes.count - 2
         case .trailing(let count): bytes.count - count
         case .noMagic, .length, .truncated, .name: fault.offset
+        }
+    }
+
+    /// Another dialect under which the bytes are a frame.
+    private static func hint(_ bytes: [UInt8], _ settings: DNYSettings, _ report: inout FrameReport) {
+        for dialect in DNYSettings.Dialect.allCases where dialect != settings.dialect {
+            var other = settings
+            other.dialect = dialect
+            guard (try? DNYFrame.decode(bytes, other)) != nil else { continue }
+            report.problems.append(FrameProblem(.warning, at: 3, "it is a frame of the dialect \(dialect.rawValue)"))
         }
     }
 

@@ -71,7 +71,9 @@ extension FrameExplainer {
 /// The protocols that can be taken apart and made by hand.
 package enum FrameTools {
     package static let all: [any FrameTool] = [
-        DNYTool(), BKVTool(isNative: false), BKVTool(isNative: true), EE66Tool(), DLT645Tool(), ATTool(), MQTTTool(),
+        DNYTool(), BKVTool(isNative: false), BKVTool(isNative: true), EE66Tool(), DLT645Tool(), YKCTool(), JUYTool(), ModbusTool(),
+        ATTool(),
+        MQTTTool(),
     ]
 
     /// The tool of that name or alias.

@@ -115,6 +115,7 @@ package struct BKVTool: FrameTool {
 /// `ee66`.
 package struct EE66Tool: FrameTool {
     package let name = "ee66"
+    package let aliases = ["ee66-uart"]
     package let about = "EE/66 between a pile's board and its module; head=66 makes an answer"
 
     package init() {}
@@ -131,6 +132,7 @@ package struct EE66Tool: FrameTool {
 /// `dlt645`.
 package struct DLT645Tool: FrameTool {
     package let name = "dlt645"
+    package let aliases = ["dlt645-2007"]
     package let about = "DL/T 645-2007 of meters"
 
     package init() {}

@@ -20,7 +20,7 @@ struct FrameToolTests {
 
     @Test(
         "every protocol has a name of its own, and its aliases",
-        arguments: ["dny", "ap3000", "bkv", "gn", "bkv-native", "ee66", "dlt645", "at", "mqtt"])
+        arguments: ["dny", "ap3000", "bkv", "gn", "bkv-native", "ee66", "ee66-uart", "dlt645", "ykc", "juy", "modbus", "at", "mqtt"])
     func names(_ name: String) throws {
         let tool = try #require(FrameTools.named(name))
         #expect(FrameTools.all.filter { $0.name == name || $0.aliases.contains(name) }.count == 1)

@@ -66,6 +66,13 @@ struct DNYReportTests {
         #expect(DNYReport.explain(row.bytes).problems == [FrameProblem(.refusal, at: 3, "length 8 is outside 9 to 512")])
     }
 
+    @Test("a frame of the other dialect is refused and recognised")
+    func dialect() {
+        let report = DNYReport.explain(hex("444e59 1300 08 3034413236434633 0201 22 f402"))
+        #expect(report.isRefused)
+        #expect(report.problems.last == FrameProblem(.warning, at: 3, "it is a frame of the dialect iot-server-cdz"))
+    }
+
     @Test("what both ends send with one length is told, and decided by the caller")
     func ambiguous() throws {
         let bytes = try DNYFrame(physicalID: 0x04a2_6cf3, messageID: 1, command: 0x96, data: [0]).encoded()
