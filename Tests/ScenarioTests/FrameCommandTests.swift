@@ -52,6 +52,15 @@ struct FrameCommandTests {
         #expect(again.output == Self.heartbeat + "\n", "\(again.all)")
     }
 
+    @Test("bytes with blanks between them are one frame, with and without quotation marks")
+    func blanks() throws {
+        let bytes = ["44", "4e", "59", "09", "00", "f3", "6c", "a2", "04", "ba", "01", "22", "d6", "03"]
+        for arguments in [bytes, [bytes.joined(separator: " ")]] {
+            let result = try LabProcess.run(["frame", "decode", "dny"] + arguments)
+            #expect(result.status == 0 && result.output.hasPrefix("dny 22 time, device to platform, 14 bytes"), "\(result.all)")
+        }
+    }
+
     @Test("encode makes a frame from names and values (ap3000-039)")
     func encode() throws {
         let result = try LabProcess.run([

@@ -108,7 +108,14 @@ package struct BKVTool: FrameTool {
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {
         let isFromDevice = options.sender.map { $0 == .device } ?? (values["head"]?.text == "fcfe")
-        return try BKVMaking.frame(command, isFromDevice: isFromDevice, isNative: isNative, values: values, settings: settings(options))
+        var settings = settings(options)
+        let made = try BKVMaking.frame(command, isFromDevice: isFromDevice, isNative: isNative, values: values, settings: settings)
+        // The second platform's inner length counts the sub-command; a report of such a frame says so (charging-protocols.md 2.3).
+        guard let inner = values["inner_length"].flatMap({ FieldFiller.number($0) }), made.count > 20,
+            inner == Int64(made[18]) << 8 | Int64(made[19]) + 1
+        else { return made }
+        settings.countsSubCommand = true
+        return try BKVMaking.frame(command, isFromDevice: isFromDevice, isNative: isNative, values: values, settings: settings)
     }
 }
 

@@ -21,7 +21,7 @@ struct FrameDecodeCommand: ParsableCommand {
     var proto: String
 
     @Argument(
-        help: ArgumentHelp("Hexadecimal digits, in quotation marks with blanks; text for at; - for standard input.", valueName: "hex"))
+        help: ArgumentHelp("Hexadecimal digits, with or without blanks; text for at; - for standard input.", valueName: "hex"))
     var frames: [String]
 
     @OptionGroup var options: FrameOptions
@@ -34,7 +34,9 @@ struct FrameDecodeCommand: ParsableCommand {
         if raw, frames != ["-"] { throw Stop(.wrongInput, "--raw is about standard input; give - for it.") }
         if frames.contains("-"), frames.count > 1 { throw Stop(.wrongInput, "- stands alone: the stream comes from standard input.") }
         // All of them are read before the first is told, so that a misspelt one does not end a list in the middle.
-        let segments = frames == ["-"] ? [] : try frames.map { try FrameInput.bytes(of: $0, tool) }
+        // Bytes with blanks between them, without quotation marks.
+        let arguments = frames.allSatisfy { $0.utf8.count == 2 } && !tool.isText ? [frames.joined()] : frames
+        let segments = frames == ["-"] ? [] : try arguments.map { try FrameInput.bytes(of: $0, tool) }
         var writer = FrameReportWriter(isJSON: options.json)
         for segment in segments {
             var explainer = tool.explainer(settings)
