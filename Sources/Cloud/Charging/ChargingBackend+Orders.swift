@@ -14,7 +14,6 @@ extension ChargingService {
     package func order(_ number: String) throws -> OrderView? { try orders.order(number).map(view) }
 
     package func orders(_ filter: OrderFilter, limit: Int, offset: Int) throws -> (items: [OrderView], total: Int) {
-        orders.settle()
         let page = try storage.read { db in try OrderLists.page(filter, limit: limit, offset: offset, in: db) }
         return (page.items.map(view), page.total)
     }
@@ -30,7 +29,6 @@ extension ChargingService {
     }
 
     package func walletEntries(of user: String, limit: Int, offset: Int) throws -> (items: [WalletEntry], total: Int) {
-        orders.settle()
         let account = OrderWork.wallet(user)
         return try storage.read { db in
             let entries = try Ledger(bugs: bugs).statement(account, limit: limit, offset: offset, in: db)

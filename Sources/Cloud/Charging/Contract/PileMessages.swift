@@ -125,6 +125,8 @@ package struct PileBill: Sendable, Equatable {
     /// What the port's own meter showed at the start and at the end, dWh, where the wire has it: the audit of registers (I16) uses it.
     package var registerStart: Int64?
     package var registerEnd: Int64?
+    /// Started minutes that the plug stayed after the end, where the wire has them.
+    package var idleMinutes: Int64
     /// SHA-256 of what identifies the content: not the message id, not the time of sending.
     package var contentHash: [UInt8]
     /// The frame, for quarantine and for people.
@@ -134,7 +136,7 @@ package struct PileBill: Sendable, Equatable {
     package init(
         pile: String, port: Int, order: String?, receivedAt: Int64, pileTime: Int64? = nil, energy: Int64, seconds: Int64,
         started: Int64? = nil, ended: Int64? = nil, maximumPower: Int64 = 0, reason: StopReason, card: String? = nil,
-        registerStart: Int64? = nil, registerEnd: Int64? = nil, contentHash: [UInt8], frame: [UInt8] = [], messageID: UInt32 = 0
+        registerStart: Int64? = nil, registerEnd: Int64? = nil, idleMinutes: Int64 = 0, contentHash: [UInt8], frame: [UInt8] = [], messageID: UInt32 = 0
     ) {
         self.pile = pile
         self.port = port
@@ -150,6 +152,7 @@ package struct PileBill: Sendable, Equatable {
         self.card = card
         self.registerStart = registerStart
         self.registerEnd = registerEnd
+        self.idleMinutes = idleMinutes
         self.contentHash = contentHash
         self.frame = frame
         self.messageID = messageID

@@ -261,7 +261,8 @@ extension GatewayCore {
             energy: energy,
             seconds: Int64(settlement.durationSeconds), maximumPower: Int64(settlement.maximumPowerDeciwatts),
             reason: Self.reason(settlement.stopReason),
-            card: settlement.starter == .offlineCard ? String(settlement.cardOrCode) : nil, contentHash: hash,
+            card: settlement.starter == .offlineCard ? String(settlement.cardOrCode) : nil,
+            idleMinutes: settlement.occupiedMinutes.map { Int64($0) } ?? 0, contentHash: hash,
             frame: (try? received.frame.encoded()) ?? [], messageID: UInt32(received.frame.messageID))
         let ticket = BillTicket(
             connection: received.connection.number, key: session.key, pile: session.id, wire: .dny, command: UInt16(DNYCommand.settlement),

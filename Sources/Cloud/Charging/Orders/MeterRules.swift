@@ -58,6 +58,8 @@ package struct BillReading: Sendable, Equatable {
     package var started: Int64
     package var ended: Int64
     package var flags: Set<String> = []
+    /// Started minutes that the plug stayed after the end.
+    package var idleMinutes: Int64 = 0
 
     package var seconds: Int64 { ended - started }
 
@@ -79,6 +81,7 @@ package struct BillReading: Sendable, Equatable {
     ) -> Reading {
         guard bill.energy >= 0, bill.energy <= 1_000_000_000 else { return .impossible("energy \(bill.energy) dWh") }
         guard bill.seconds >= 0 else { return .impossible("duration \(bill.seconds) s") }
+        guard (0...527_040).contains(bill.idleMinutes) else { return .impossible("\(bill.idleMinutes) minutes plugged") }
         var flags: Set<String> = []
         let received = bill.receivedAt / 1000
         // The pile's clock when it sent the bill tells how far it is off, unless it was set between the charge and the bill.
@@ -98,7 +101,7 @@ package struct BillReading: Sendable, Equatable {
         }
         let ended = max(started, min(started + seconds, max(received, started)))
         let energy = total(bill.energy, samples, &flags)
-        return .plausible(BillReading(energy: energy, started: started, ended: ended, flags: flags))
+        return .plausible(BillReading(energy: energy, started: started, ended: ended, flags: flags, idleMinutes: bill.idleMinutes))
     }
 
     /// The charged seconds: the pile's count, unless it has wrapped and start and end say so.

@@ -15,7 +15,7 @@ extension OrderWork {
             return try repeated(bill, known, found)
         }
         if let found { return try take(bill, of: found, pile) }
-        if let card = bill.card, bill.order?.isEmpty ?? true || !OrderNumbers.isNumber(bill.order ?? "") {
+        if let card = bill.card, try bill.order.map({ try order($0) == nil }) ?? true {
             return try takeOffline(bill, card: card, from: pile, number: makeNumber)
         }
         return try refuse(bill, from: pile)

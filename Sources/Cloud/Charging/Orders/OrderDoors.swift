@@ -131,15 +131,14 @@ extension OrderEngine {
 
     // MARK: Looking
 
+    /// As it is committed.
     package func order(_ number: String) throws -> Order? {
-        settle()
         if let active = memory.order(number) { return active }
         return try storage.read { db in try OrderStore.find(number, in: db) }
     }
 
     /// What a wallet has: free to use, set aside, and owed.
     package func wallet(_ user: String) throws -> (balance: Int64, held: Int64, due: Int64) {
-        settle()
         let held = memory.orders(ofUser: user).compactMap { memory.order($0)?.hold }.reduce(0, +)
         return try storage.read { db in
             let balance = try Ledger(bugs: bugs).balance(OrderWork.wallet(user), in: db)

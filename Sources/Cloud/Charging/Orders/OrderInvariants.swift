@@ -164,11 +164,14 @@ package enum OrderInvariants {
         guard order.state == .due || order.state == .closed, order.review.isEmpty, let energy = order.billedEnergy, let seconds = order.billedSeconds else { return nil }
         let isDecided = try Int.fetchOne(
             db, cached: "SELECT 1 FROM order_reviews WHERE order_id = ? AND fen > 0 LIMIT 1", arguments: [order.row]) != nil
-        if isDecided { return nil }
+        let tariff = try memory.tariff(order.tariff)
+        // What other versions made of it, only the service that knows them can say.
+        if isDecided || tariff.priceLock == .byValidity { return nil }
+        let idle = try order.bill.map { try OrderStore.idleMinutes(ofBill: $0, in: db) } ?? 0
         let started = (order.startedAt ?? order.createdAt) / 1000
         let samples = try OrderStore.samples(of: order, in: db).map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) }
-        let usage = Usage(started: started, ended: started + seconds, samples: samples, total: energy)
-        let due = try PriceCalculator.price(usage, try memory.tariff(order.tariff)).due
+        let usage = Usage(started: started, ended: started + seconds, samples: samples, total: energy, idleMinutes: idle)
+        let due = try PriceCalculator.price(usage, tariff).due
         return due == order.price + order.absorbed
             ? nil : "I4: the order \(order.number) costs \(order.price + order.absorbed) fen, its \(energy) dWh in \(seconds) s are \(due)"
     }

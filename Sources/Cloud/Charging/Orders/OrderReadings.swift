@@ -35,7 +35,9 @@ extension OrderWork {
         let reading = SampleReading(sample.energy, of: order, ratedPower: pile.ratedPower, policies, now: now)
         facts.reading = reading
         let result = try apply(.telemetry(isPlausible: reading.kind != .implausible), to: order, facts)
-        let margin = min(policies.holdMargin, result.order.hold / 50)
+        // Where only time costs, the pile's own time limit ends it to the second.
+        let isTimed = result.order.limitEnergy == nil && result.order.limitSeconds != nil
+        let margin = isTimed ? -1 : min(policies.holdMargin, result.order.hold / 50)
         if result.order.state == .charging, result.order.hold > 0, result.order.running > 0, result.order.running >= result.order.hold - margin {
             try apply(.stop(reason: "limit"), to: result.order)
         }

@@ -99,6 +99,7 @@ enum OrderSchema {
             card VARCHAR(64),
             outcome VARCHAR(16) NOT NULL, -- 'booked', 'quarantined'
             refusal VARCHAR(32), -- why it is in quarantine
+            idle_minutes INTEGER NOT NULL DEFAULT 0,
             register_start INTEGER,
             register_end INTEGER,
             frame BLOB NOT NULL,

@@ -44,7 +44,8 @@ extension OrderWork {
 
     func price(of order: Order, _ reading: BillReading) throws -> Price {
         let samples = order.hasBeenSeen ? try OrderStore.samples(of: order, in: db) : []
-        return try price(order, started: reading.started, ended: reading.ended, samples: samples, total: reading.energy)
+        return try price(
+            order, started: reading.started, ended: reading.ended, samples: samples, total: reading.energy, idleMinutes: reading.idleMinutes)
     }
 
     private mutating func settle(_ order: inout Order, _ price: Price) throws {

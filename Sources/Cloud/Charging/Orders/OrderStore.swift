@@ -137,15 +137,19 @@ enum OrderStore {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO bills (pile, tenant, port, number, hash, order_id, received_at, energy, seconds, started_at, ended_at, maximum_power, reason,
-                card, outcome, refusal, register_start, register_end, frame) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+                card, outcome, refusal, idle_minutes, register_start, register_end, frame) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
         let values: [(any DatabaseValueConvertible)?] = [
             bill.pile, tenant, bill.port, bill.order ?? "", Data(hash), order, bill.receivedAt, bill.energy, bill.seconds, bill.started, bill.ended,
-            bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.registerStart,
+            bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.idleMinutes, bill.registerStart,
             bill.registerEnd, Data(bill.frame),
         ]
         try statement.execute(arguments: StatementArguments(values))
         return db.lastInsertedRowID
+    }
+
+    static func idleMinutes(ofBill row: Int64, in db: Database) throws -> Int64 {
+        try Int64.fetchOne(try db.cachedStatement(sql: "SELECT idle_minutes FROM bills WHERE id = ?"), arguments: [row]) ?? 0
     }
 
     // MARK: Reviews

@@ -229,10 +229,26 @@ struct OrderWork {
 
     func seconds(_ milliseconds: Int64) -> Int64 { milliseconds / 1000 }
 
-    func price(_ order: Order, started: Int64, ended: Int64, samples: [(at: Int64, energy: Int64)] = [], total: Int64) throws -> Price {
+    func price(_ order: Order, started: Int64, ended: Int64, samples: [(at: Int64, energy: Int64)] = [], total: Int64, idleMinutes: Int64 = 0) throws -> Price {
         let usage = Usage(
-            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) }, total: total)
-        return try PriceCalculator.price(usage, try memory.tariff(order.tariff))
+            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) }, total: total,
+            idleMinutes: idleMinutes)
+        let frozen = try memory.tariff(order.tariff)
+        guard frozen.priceLock == .byValidity else { return try PriceCalculator.price(usage, frozen) }
+        return try PriceCalculator.price(usage, versions: try versions(after: frozen, of: order, from: started, to: usage.ended))
+    }
+
+    /// The frozen tariff, and the versions of the place that took its place meanwhile: they change at half hours, as bands do.
+    private func versions(after frozen: Tariff, of order: Order, from started: Int64, to ended: Int64) throws -> [DatedTariff] {
+        var versions = [DatedTariff(from: 0, tariff: frozen)]
+        // A price that was agreed for this order alone has no later versions.
+        guard var label = desk.tariff(pile: order.pile, at: order.createdAt).flatMap({ memory.text(of: $0) == order.tariff ? $0.label : nil }) else { return versions }
+        for moment in stride(from: (started / 1_800 + 1) * 1_800, through: ended, by: 1_800) {
+            guard let version = desk.tariff(pile: order.pile, at: moment * 1000), version.label != label, let text = memory.text(of: version) else { continue }
+            label = version.label
+            versions.append(DatedTariff(from: moment, tariff: try memory.tariff(text)))
+        }
+        return versions
     }
 }
 

@@ -310,3 +310,46 @@ struct OrderLifeTests {
         #expect(world.piles.take() == ["stop \(order.number) 1"])
     }
 }
+
+@Suite("Prices that change while an order runs (charging-orders.md 2.3 rule 2, F43, F61)")
+struct OrderTariffTests {
+    private static func rules(_ elec: Int64, lock: String) -> Fields { ["name": "changing", "price_lock": .text(lock), "elec": ["flat": .integer(elec)]] }
+
+    /// An hour at 60,000 and an hour at 90,000, 1,000 dWh each.
+    private func price(_ lock: String, tariff: Tariff? = nil) async throws -> Int64 {
+        let world = try OrderWorld()
+        world.desk.setTariff(Self.rules(60_000, lock: lock))
+        try await world.topUp()
+        let order = try await world.create(tariff: tariff)
+        try world.say(.startAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .started))
+        try world.run(order, seconds: 3_600, energy: 1_000)
+        world.desk.setTariff(Self.rules(90_000, lock: lock), from: world.milliseconds)
+        for step in 1...12 {
+            world.advance(.seconds(300))
+            try world.sample(order, energy: 1_000 + Int64(step) * 1_000 / 12)
+        }
+        try world.send(world.bill(order.number, energy: 2_000, seconds: 7_200))
+        try world.check()
+        return try world.look(order).price
+    }
+
+    @Test("at_start: the version at the start bills to the end; by_validity: each part by the version in force; a price of its own stays")
+    func locks() async throws {
+        #expect(try await price("at_start") == 12)
+        #expect(try await price("by_validity") == 15)
+        #expect(try await price("by_validity", tariff: try Tariff(fields: Self.rules(30_000, lock: "by_validity"))) == 6)
+    }
+
+    @Test("minutes that the plug stays after the end cost the idle fee, after the grace")
+    func idle() async throws {
+        let world = try OrderWorld()
+        world.desk.setTariff(["name": "idle", "elec": ["flat": 60_000], "idle": ["grace_minutes": 10, "per_minute": 2]])
+        let order = try await world.charging()
+        world.advance(.seconds(600))
+        var bill = world.bill(order.number, energy: 1_000, seconds: 600)
+        bill.idleMinutes = 25
+        try world.send(bill)
+        #expect(try world.look(order).lines == #"{"elec":6,"service":0,"idle":30}"#)
+        try world.check()
+    }
+}

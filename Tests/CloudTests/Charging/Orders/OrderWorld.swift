@@ -204,13 +204,19 @@ final class FakeDesk: StationDesk {
         var piles: [String: RegisteredPile] = [:]
         var offline: Set<String> = []
         var faults: [String: String] = [:]
-        var tariff: Fields?
+        var tariffs: [(from: Int64, rules: Fields)] = []
         var alarms: [(kind: String, pile: String, order: String?)] = []
     }
     private let state = Mutex(State())
 
     func add(_ pile: RegisteredPile) { state.withLock { $0.piles[pile.id] = pile } }
-    func setTariff(_ rules: Fields?) { state.withLock { $0.tariff = rules } }
+    /// - Parameter from: Unix milliseconds; without it the only version there is.
+    func setTariff(_ rules: Fields, from: Int64? = nil) {
+        state.withLock { state in
+            if from == nil { state.tariffs = [] }
+            state.tariffs.append((from ?? 0, rules))
+        }
+    }
     func setOnline(_ pile: String, _ isOnline: Bool) {
         state.withLock { if isOnline { $0.offline.remove(pile) } else { $0.offline.insert(pile) } }
     }
@@ -228,8 +234,10 @@ final class FakeDesk: StationDesk {
     }
     func tariff(pile: String, at moment: Int64) -> TariffVersion? {
         state.withLock { state in
-            state.tariff.map {
-                TariffVersion(organisation: "acme", version: 1, name: "flat", rules: $0, effectiveAt: 0, createdAt: 0, createdBy: "test")
+            state.tariffs.lastIndex { $0.from <= moment }.map { index in
+                TariffVersion(
+                    organisation: "acme", version: index + 1, name: "flat", rules: state.tariffs[index].rules, effectiveAt: state.tariffs[index].from,
+                    createdAt: 0, createdBy: "test")
             }
         }
     }
