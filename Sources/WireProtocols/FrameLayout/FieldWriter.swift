@@ -73,4 +73,3 @@ package struct FieldWriter: FieldWalk {
         try list(&elements, count: elements.count, name)
     }
 }
-
