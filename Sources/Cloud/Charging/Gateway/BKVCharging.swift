@@ -75,11 +75,12 @@ extension GatewayCore {
         case .start(let order, _):
             let state = session.port(port).state
             let result: StartAnswer = state == .charging ? .busy : state == .fault ? .fault : .refused
+            session.updatePort(port) { $0.refusedOrder = order }
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, result)))
         case .stop(let order, _):
-            let known = session.bindings.contains { $0.order == order }
-            let event = PileEvent.stopAnswered(
-                pile: session.id, port: port, order: order, answer.isDone ? .stopped : known ? .over : .unknown)
+            // As for DNY: only a start that was refused certainly never ran.
+            let outcome: StopAnswer = answer.isDone ? .stopped : session.port(port).refusedOrder == order ? .unknown : .over
+            let event = PileEvent.stopAnswered(pile: session.id, port: port, order: order, outcome)
             if !learn(answer, session, port: port, order: order, then: event) { actions.append(.event(event)) }
         default: break
         }

@@ -194,8 +194,8 @@ struct BKVLimit: Equatable {
     ///   - energy: dWh.
     ///   - ratedPower: dW.
     init(energy: Int64?, seconds: Int64?, ratedPower: Int64) {
-        let wanted = seconds.map { min(Int64(Self.longestMinutes), max(1, ($0 + 59) / 60)) }
-        minutes = wanted.map { UInt16($0) } ?? Self.longestMinutes
+        let longest = Int64(Self.longestMinutes)
+        minutes = UInt16(seconds.map { max(1, (min($0, longest * 60) + 59) / 60) } ?? longest)
         wattHours = energy.map { UInt16(clamping: max(1, $0 / 10)) } ?? 0
         if let energy, let seconds {
             // dWh / dW is an hour.

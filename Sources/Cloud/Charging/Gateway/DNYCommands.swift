@@ -84,18 +84,22 @@ extension GatewayCore {
         case .start(let order, let port):
             let ran = session.port(port).order == order && session.port(port).hasRun
             let outcome = Self.startAnswer(result, isRunning: ran || (result == .alreadySo && wasKnown))
-            if outcome == .started {
-                session.updatePort(port) { memory in
+            // "Already in that state" to a repetition says nothing: the first copy may have been obeyed.
+            let isCertain = outcome != .busy || (entry.attempts == 1 && !wasKnown)
+            session.updatePort(port) { memory in
+                if outcome == .started {
                     memory.order = order
                     memory.hasRun = true
+                    memory.refusedOrder = nil
+                } else if isCertain {
+                    memory.refusedOrder = order
                 }
             }
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, outcome)))
         case .stop(let order, let port):
-            // Nothing in the protocol says that an order was never heard of; what the pile has shown of it does.
-            let memory = session.port(port)
-            let ran = memory.order == order && memory.hasRun
-            let outcome: StopAnswer = result.isExecuted ? .stopped : ran ? .over : .unknown
+            // Nothing in the protocol says that an order was never heard of. Only a start that the pile has refused never ran; one that
+            // was not answered may have, and its bill may be waiting in the pile.
+            let outcome: StopAnswer = result.isExecuted ? .stopped : session.port(port).refusedOrder == order ? .unknown : .over
             actions.append(.event(.stopAnswered(pile: session.id, port: port, order: order, outcome)))
         default: break
         }

@@ -62,6 +62,8 @@ final class PileSession {
         var order: String?
         /// The order was confirmed by an answer or a report.
         var hasRun = false
+        /// The order whose start the pile has refused: the only one that certainly never ran.
+        var refusedOrder: String?
         /// BKV: the number of the charge that runs.
         var business: UInt16?
         /// BKV: when that number was first seen on this port; a start that got no answer is looked for here.

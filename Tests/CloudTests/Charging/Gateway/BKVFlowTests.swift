@@ -240,6 +240,26 @@ struct BKVFlowTests {
         #expect(world.bills.last?.reason == .remote)
     }
 
+    @Test("a stop that fails: never ran if its start was refused, else over, and its bill may be on its way")
+    func failedStop() throws {
+        let world = try GatewayWorld()
+        let connection = try world.gatewayIn()
+        let failed = BKVStartAnswer(isDone: false, socket: 1, port: 0, business: 0)
+        for isRefused in [true, false] {
+            let order = isRefused ? "REFUSED000000000" : "UNKNOWN000000000"
+            world.advance(.seconds(1))
+            try world.gateway.send(.start(order: order, port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.socket)
+            let start = try #require(try world.sentBKV(on: connection).first)
+            if isRefused { try world.receive(try Made.bkv(.startAnswer(failed), sequence: start.sequence), on: connection) }
+            world.advance(.seconds(1))
+            try world.gateway.send(.stop(order: order, port: 1), to: Captured.socket)
+            let stop = try #require(try world.sentBKV(on: connection).first)
+            _ = world.events()
+            try world.receive(try Made.bkv(.startAnswer(failed), sequence: stop.sequence), on: connection)
+            #expect(world.events() == [.stopAnswered(pile: Captured.socket, port: 1, order: order, isRefused ? .unknown : .over)])
+        }
+    }
+
     @Test("a cloud that fell before it heard the answer to the start learns the number from the answer to the stop")
     func learnsFromStop() throws {
         let world = try GatewayWorld()
@@ -276,7 +296,8 @@ struct BKVFlowTests {
         "energy goes out in Wh, minutes between 1 and 900; of two limits the one that is reached first",
         arguments: [
             (Int64?.some(5_000), Int64?.none, false, UInt16(900), UInt16(500)), (nil, 3_601, true, 61, 0), (nil, 90_000, true, 900, 0),
-            (nil, nil, true, 900, 0), (40_000, 3_600, true, 60, 4_000), (1_000, 3_600, false, 60, 100), (3, nil, false, 900, 1),
+            (nil, .max, true, 900, 0), (nil, -5, true, 1, 0), (.max, nil, false, 900, 65_535), (nil, nil, true, 900, 0),
+            (40_000, 3_600, true, 60, 4_000), (1_000, 3_600, false, 60, 100), (3, nil, false, 900, 1),
         ])
     func limits(_ energy: Int64?, _ seconds: Int64?, _ isByTime: Bool, _ minutes: UInt16, _ wattHours: UInt16) {
         let limit = BKVLimit(energy: energy, seconds: seconds, ratedPower: 20_000)

@@ -206,9 +206,14 @@ struct DNYFlowTests {
                 .startAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .notPlugged),
                 .startAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .started),
             ])
+        // What did start is no start that was refused.
+        try world.gateway.send(.stop(order: "ORDER20250701AAA", port: 1), to: Captured.pile)
+        let stop = try #require(try world.sentDNY(on: connection).first)
+        try world.receive(try Made.chargeAnswer(.alreadySo, "ORDER20250701AAA", stop.messageID), on: connection)
+        #expect(world.events() == [.stopAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .over)])
     }
 
-    @Test("a stop names the running order; without it the pile says state 2: over if it was seen to run, else unknown")
+    @Test("a stop names the running order; without it the pile says state 2, which means over: only a refused start never ran")
     func stop() throws {
         let world = try GatewayWorld()
         let connection = try world.loggedIn()
@@ -220,7 +225,7 @@ struct DNYFlowTests {
         }
         #expect(stop.action == .stop && stop.order.text == "ORDER20250701AAA" && stop.port == 0)
         try world.receive(try Made.chargeAnswer(.alreadySo, "ORDER20250701AAA", first.messageID), on: connection)
-        #expect(world.events() == [.stopAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .unknown)])
+        #expect(world.events() == [.stopAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .over)])
 
         try world.receive(try Made.report("ORDER20250701AAA", 9), on: connection)
         _ = world.events()
@@ -229,6 +234,18 @@ struct DNYFlowTests {
         let second = try #require(try world.sentDNY(on: connection).first)
         try world.receive(try Made.chargeAnswer(.alreadySo, "ORDER20250701AAA", second.messageID), on: connection)
         #expect(world.events() == [.stopAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .over)])
+
+        world.advance(.seconds(1))
+        try world.gateway.send(
+            .start(order: "ORDER20250701BBB", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        let refused = try #require(try world.sentDNY(on: connection).first)
+        try world.receive(try Made.chargeAnswer(.short, "ORDER20250701BBB", refused.messageID), on: connection)
+        world.advance(.seconds(1))
+        try world.gateway.send(.stop(order: "ORDER20250701BBB", port: 1), to: Captured.pile)
+        let third = try #require(try world.sentDNY(on: connection).first)
+        _ = world.events()
+        try world.receive(try Made.chargeAnswer(.alreadySo, "ORDER20250701BBB", third.messageID), on: connection)
+        #expect(world.events() == [.stopAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701BBB", .unknown)])
     }
 
     @Test("frames of several physical IDs on one connection are sessions of their own; a host that is no pile gets the time")
