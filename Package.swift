@@ -57,6 +57,8 @@ let targets: [Target] = [
     .target(name: "FirmwareBench", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", crypto]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
     .target(name: "Verdicts", dependencies: ["LabCore"]),
+    // Judges charging runs a second time; shares no code with the cloud, and must not.
+    .target(name: "ChargingOracles", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
     // The system under test.
     .target(
@@ -80,7 +82,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -98,6 +100,7 @@ let targets: [Target] = [
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
+    .testTarget(name: "ChargingOraclesTests", dependencies: ["LabCore", "ChargingOracles"]),
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(
         name: "CloudTests",
@@ -109,7 +112,7 @@ let targets: [Target] = [
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(
-        name: "ScenarioTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Verdicts", "Archive"], exclude: ["Failing", "Wrong"]),
+        name: "ScenarioTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Verdicts", "ChargingOracles", "Archive"], exclude: ["Failing", "Wrong"]),
 ]
 
 let package = Package(name: "lab", dependencies: dependencies, targets: targets)
