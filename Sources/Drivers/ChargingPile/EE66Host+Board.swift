@@ -21,7 +21,7 @@ extension EE66Host {
             isSerialOpen = false
             uplink.leave(&effects)
             isRegistered = false
-            effects += [.cancelTimer(.boardAnswer), .cancelTimer(.boardPoll), .startTimer(.serialReopen, after: .seconds(1))]
+            effects += [.cancelTimer(.boardAnswer), .cancelTimer(.boardPoll), .startTimer(.serialReopen, after: PileDriverLink.reopenPause)]
         case .bytes(let bytes):
             boardDecoder.append(bytes)
             takeBoard(at: now, &effects)

@@ -84,7 +84,7 @@ package struct PileBridge: Device {
             isSerialOpen = false
             waiting = []
             uplink.leave(&effects)
-            effects.append(.startTimer(.serialReopen, after: .seconds(1)))
+            effects.append(.startTimer(.serialReopen, after: PileDriverLink.reopenPause))
         }
     }
 

@@ -6,6 +6,8 @@ package enum PileDriverLink {
     package static let serial = LinkName(rawValue: 1)
     /// The TCP connection to the cloud's gateway.
     package static let gateway = LinkName(rawValue: 0)
+    /// From a port that is not there to the next look. Source: chosen.
+    static let reopenPause = Duration.milliseconds(200)
 }
 
 /// How a program holds its connection to the cloud's gateway.

@@ -138,7 +138,7 @@ package struct RS485Host: Device {
             if isSerialOpen { effects.append(.note("serial.closed", [:])) }
             isSerialOpen = false
             uplink.leave(&effects)
-            effects += [.cancelTimer(.busStep), .startTimer(.serialReopen, after: .seconds(1))]
+            effects += [.cancelTimer(.busStep), .startTimer(.serialReopen, after: PileDriverLink.reopenPause)]
         case .bytes(let bytes): heard(bytes, at: now, &effects)
         }
     }

@@ -61,7 +61,8 @@ package struct DNYPile: PilePersonality {
         }
         registrationID = nil
         register(&core, &line, at: now)
-        core.agenda.set(.registration, at: now.advanced(by: settings.registrationRepeat))
+        // Who has the other end of a serial port may not have opened it yet.
+        core.agenda.set(.registration, at: now.advanced(by: line.kind == .tcp ? settings.registrationRepeat : settings.boardRepeat))
         beat(&core, &line, at: now)
         if !isClockSet { askTime(&core, &line, at: now) }
     }

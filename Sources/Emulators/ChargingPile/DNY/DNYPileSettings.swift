@@ -18,6 +18,8 @@ package struct DNYPileSettings: Sendable, Equatable {
 
     /// From a registration to its repetition while nobody answers; later ones come with the heartbeats.
     package var registrationRepeat = Duration.milliseconds(19_600)
+    /// The same of a board at a serial port. Source: chosen.
+    package var boardRepeat = Duration.seconds(2)
     /// From one 21 to the next; a server may set another in 83.
     package var heartbeat = Duration.seconds(180)
     /// Heartbeats without an answer after which the connection is given up (4.3).
