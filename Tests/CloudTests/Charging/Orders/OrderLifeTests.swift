@@ -50,7 +50,7 @@ struct OrderLifeTests {
         let world = try OrderWorld()
         try await world.topUp("anna")
         try await world.topUp("berta")
-        let results = Mutex2<[String]>([])
+        let results = SharedValue<[String]>([])
         let engine = try world.engine
         async let one: Void = Self.tap(engine, "anna", results)
         async let two: Void = Self.tap(engine, "berta", results)
@@ -62,7 +62,7 @@ struct OrderLifeTests {
         try world.check()
     }
 
-    private static func tap(_ engine: OrderEngine, _ user: String, _ results: Mutex2<[String]>) async {
+    private static func tap(_ engine: OrderEngine, _ user: String, _ results: SharedValue<[String]>) async {
         do {
             let order = try await engine.create(OrderRequest(user: user, pile: OrderWorld.pile, port: 1, hold: 2_000))
             results.change { $0.append(order.state.rawValue) }

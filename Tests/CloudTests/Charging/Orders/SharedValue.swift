@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A value that several tasks of a test change.
-final class Mutex2<Value: Sendable>: Sendable {
+final class SharedValue<Value: Sendable>: Sendable {
     private let storage: Mutex<Value>
     init(_ value: Value) { storage = Mutex(value) }
     var value: Value { storage.withLock { $0 } }
