@@ -167,8 +167,8 @@ extension PileUnit {
         return false
     }
 
-    /// `by` in dWh, 50 kWh at most in one step of a reader's mind; any number is taken.
-    private static func energy(_ arguments: Fields) -> Int64 { arguments["by"]?.integer ?? 1_000 }
+    /// `by` in dWh, within what a counter of this world can mean.
+    private static func energy(_ arguments: Fields) -> Int64 { min(max(arguments["by"]?.integer ?? 1_000, -1 << 50), 1 << 50) }
 
     private mutating func frameFault(_ word: String, _ arguments: Fields, _ isActive: Bool) {
         guard let kind = FrameFault.Kind(rawValue: word) else { return }

@@ -40,6 +40,8 @@ struct PileBench {
     var answersHeartbeat = true
     var answersTime = true
     var answersBills = true
+    /// Every frame must be one that the codec of the protocol reads to its end and writes the same; off where a test forges.
+    var checksFrames = true
     var latency = Duration.milliseconds(50)
     private(set) var isConnected = false
     private var timers: [(name: TimerName, at: RunInstant, order: Int)] = []
@@ -167,12 +169,21 @@ struct PileBench {
             switch item {
             case .frame(let frame):
                 sent.append(Sent(at: now, frame: frame, bytes: (try? frame.encoded()) ?? []))
+                if checksFrames { check(frame) }
                 answer(frame)
             case .iccid(let text): unframed.append((now, Array(text.utf8)))
             case .link: unframed.append((now, Array("link".utf8)))
             case .garbage(let bytes, _), .refused(_, let bytes, _): unframed.append((now, bytes))
             }
         }
+    }
+
+    private func check(_ frame: DNYFrame) {
+        do {
+            let message = try DNYMessage(frame, from: .device)
+            let again = try message.frame(to: frame.physicalID, messageID: frame.messageID)
+            #expect(again.data == frame.data, "\(message)")
+        } catch { Issue.record("the codec does not read \(frame): \(error)") }
     }
 
     private mutating func answer(_ frame: DNYFrame) {

@@ -84,6 +84,17 @@ struct PileClockTests {
         #expect(clock.seconds(at: day) == 1_767_225_600 - 420)
     }
 
+    @Test("bears jumps beyond all dates")
+    func jumps() {
+        var clock = PileClock()
+        clock.jump(by: .min)
+        #expect(clock.seconds(at: .start) == -9_223_372_037)
+        clock.jump(by: .min)
+        clock.jump(by: .max)
+        clock.set(unix: .max, at: .start)
+        #expect(clock.seconds(at: .start) == 0)
+    }
+
     @Test("tells how long it really takes until it has counted a time", arguments: [-1_000, -1, 0, 1, 250, 1_000] as [Int64])
     func real(_ drift: Int64) {
         var clock = PileClock()

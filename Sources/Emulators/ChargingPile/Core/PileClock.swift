@@ -18,7 +18,8 @@ package struct PileClock: Sendable, Equatable {
     /// Unix seconds by this clock.
     package func seconds(at now: RunInstant) -> Int64 {
         let time = nanoseconds(at: now)
-        return time >= 0 ? time / 1_000_000_000 : -((999_999_999 - time) / 1_000_000_000)
+        let seconds = time / 1_000_000_000
+        return seconds * 1_000_000_000 > time ? seconds - 1 : seconds
     }
 
     /// How long a time looks to this clock.

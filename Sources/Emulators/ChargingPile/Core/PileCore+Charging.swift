@@ -39,7 +39,8 @@ extension PileCore {
     }
 
     private func refusal(_ port: Int, _ request: ChargeRequest) -> ChargeRefusal? {
-        if ports[port].charge != nil { return .busy }
+        // A copy of a start that names another port is the same order.
+        if ports[port].charge != nil || ports.contains(where: { !request.order.isNone && $0.charge?.order == request.order }) { return .busy }
         if !request.order.isNone, memory.bills.knows(request.order, in: memory.flash) { return .finished }
         if hasSmoke || hasWater { return .smoke }
         if ports[port].isOverCurrent || temperature(port) > protection.portAlarm || ambient > protection.ambientAlarm { return .portFault }

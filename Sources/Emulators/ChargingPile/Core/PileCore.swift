@@ -98,19 +98,24 @@ package struct PileCore: Sendable {
                 charge.period = PileCharge.Period(since: now, shown: ports[port].meter.shown)
                 ports[port].charge = charge
                 ports[port].isClosed = true
-                if ports[port].truth == nil {
-                    ports[port].truth = ChargeTruth(order: charge.order, number: charge.number, register: ports[port].meter.truth, started: now)
-                }
+                beginTruth(port, charge, at: now)
                 happenings.append(.resumed(port))
                 supervise(port, at: now)
             } else {
                 charge.began = now
                 ports[port].charge = charge
+                beginTruth(port, charge, at: now)
                 end(port, ports[port].isPlugged ? .powerLoss : .unplugged, at: now)
             }
         }
         // The bill was complete in the moment in which power went, or the start was not.
         if ports[port].charge == nil, !hasFlashLostPower { closeTruth(port, at: now) }
+    }
+
+    /// Power went in the very operation that began the charge: it has not run yet.
+    private mutating func beginTruth(_ port: Int, _ charge: PileCharge, at now: RunInstant) {
+        guard ports[port].truth == nil else { return }
+        ports[port].truth = ChargeTruth(order: charge.order, number: charge.number, register: ports[port].meter.truth, started: now)
     }
 
     // MARK: World
