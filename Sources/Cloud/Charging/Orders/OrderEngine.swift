@@ -39,7 +39,7 @@ package final class OrderEngine: Sendable {
     }
     private let counted = Mutex(Counters())
     /// Breaches of invariants that have been told; only looked up.
-    private let breaches = Mutex<Set<String>>([])
+    private let breaches = Mutex<(known: Set<String>, posting: Int64)>(([], 0))
 
     /// - Parameters:
     ///   - storage: the session of this life of the cloud.
@@ -227,7 +227,7 @@ package final class OrderEngine: Sendable {
                 return work.effects
             }, notes: { $0.notes })
         memory.apply(effects.changed)
-        if policies.auditsCommits { try audit(after: word) }
+        if policies.auditsCommits { try audit(after: word, effects.changed) }
         counted.withLock { counted in
             counted.commits += 1
             for note in effects.notes {
@@ -243,9 +243,14 @@ package final class OrderEngine: Sendable {
     }
 
     /// Each breach is told once, with the commit that made it.
-    private func audit(after word: OrderQueue.Word) throws {
-        let violations = try storage.read { db in try OrderInvariants.violations(in: db, policies: policies) }
-        let fresh = breaches.withLock { known in violations.filter { known.insert($0).inserted } }
+    private func audit(after word: OrderQueue.Word, _ changed: [Order]) throws {
+        let rows = Set(changed.map(\.row)).sorted()
+        let last = breaches.withLock { $0.posting }
+        let violations = try storage.read { db in try OrderInvariants.violations(changed: rows, after: last, in: db, policies: policies) }
+        let fresh = breaches.withLock { breaches in
+            breaches.posting = violations.last
+            return violations.texts.filter { breaches.known.insert($0).inserted }
+        }
         for text in fresh { environment.note("invariant.violated", ["what": .text(word.rawValue), "text": .text(text)]) }
     }
 

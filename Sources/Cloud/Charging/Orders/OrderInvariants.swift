@@ -11,6 +11,19 @@ package enum OrderInvariants {
 
     /// - Returns: a sentence for each row that breaks a rule, the rule first.
     package static func violations(in db: Database, policies: OrderPolicies = OrderPolicies()) throws -> [String] {
+        try tables(in: db, policies) + LedgerAudit.violations(in: db).map(\.description) + money(of: nil, in: db)
+    }
+
+    /// The same after a commit, looking at the money of the orders that it changed only.
+    ///
+    /// - Parameter posting: the ledger's last posting that was looked at before.
+    /// - Returns: the sentences, and the posting to go on from.
+    static func violations(changed orders: [Int64], after posting: Int64, in db: Database, policies: OrderPolicies) throws -> (texts: [String], last: Int64) {
+        let ledger = try LedgerAudit.violations(after: posting, in: db)
+        return (try tables(in: db, policies) + ledger.violations.map(\.description) + money(of: orders, in: db), ledger.last)
+    }
+
+    private static func tables(in db: Database, _ policies: OrderPolicies) throws -> [String] {
         var found: [String] = []
         found += try ports(in: db)
         found += try users(in: db, policies)
@@ -19,15 +32,13 @@ package enum OrderInvariants {
         found += try bills(in: db)
         found += try tenants(in: db)
         found += try registers(in: db)
-        found += try LedgerAudit.violations(in: db).map(\.description)
-        found += try money(in: db)
         found += try payments(in: db)
         return found
     }
 
     /// - Parameter sentence: gets the columns as text.
     private static func rows(_ sql: String, in db: Database, _ sentence: ([String]) -> String) throws -> [String] {
-        try Row.fetchAll(db, sql: sql).map { row in sentence((0..<row.count).map { "\(row[$0] as DatabaseValue)" }.map { $0.replacing("\"", with: "") }) }
+        try Row.fetchAll(db, cached: sql).map { row in sentence((0..<row.count).map { "\(row[$0] as DatabaseValue)" }.map { $0.replacing("\"", with: "") }) }
     }
 
     // MARK: I1, I2, I14
@@ -126,36 +137,44 @@ package enum OrderInvariants {
 
     // MARK: I4, I5, I6, I11, I15
 
-    private static func money(in db: Database) throws -> [String] {
-        var found: [String] = []
-        let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM orders ORDER BY id")
-        var looked = 0
+    /// - Parameter rows: of the orders; `nil` for all.
+    private static func money(of rows: [Int64]?, in db: Database) throws -> [String] {
         let memory = OrderMemory()
-        while let row = try cursor.next() {
-            let order = Order(row)
-            let stage: AuditedOrder.Stage
-            switch order.state {
-            case .due: stage = .due
-            case .closed: stage = .closed
-            case .cancelled: stage = .cancelled
-            default: stage = .active
-            }
-            let audited = AuditedOrder(
-                order: order.number, stage: stage, hold: order.hold, price: order.settledAt == nil ? nil : order.price + order.absorbed, told: order.told,
-                isInReview: !order.review.isEmpty)
-            found += try LedgerAudit.violations(of: audited, in: db).map(\.description)
-            let booked = try Ledger().money(order: order.number, in: db)
-            let columns: [(String, Int64, Int64)] = [
-                ("captured", order.captured, booked.captured), ("paid", order.paid, booked.paid), ("open", order.open, booked.open),
-                ("returned", order.returned, booked.returned), ("refunded", order.refunded, booked.refunded),
-                ("absorbed", order.absorbed, booked.absorbed),
-            ]
-            for (name, kept, summed) in columns where kept != summed {
-                found.append("I4: the order \(order.number) has \(kept) fen \(name), the books \(summed)")
-            }
-            looked += 1
-            if looked <= recalculated, let wrong = try price(of: order, memory, in: db) { found.append(wrong) }
+        var looked = 0
+        var found: [String] = []
+        if let rows {
+            for row in rows { if let order = try OrderStore.find(row: row, in: db) { found += try money(of: order, memory, &looked, in: db) } }
+        } else {
+            let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM orders ORDER BY id")
+            while let row = try cursor.next() { found += try money(of: Order(row), memory, &looked, in: db) }
         }
+        return found
+    }
+
+    private static func money(of order: Order, _ memory: OrderMemory, _ looked: inout Int, in db: Database) throws -> [String] {
+        var found: [String] = []
+        let stage: AuditedOrder.Stage
+        switch order.state {
+        case .due: stage = .due
+        case .closed: stage = .closed
+        case .cancelled: stage = .cancelled
+        default: stage = .active
+        }
+        let audited = AuditedOrder(
+            order: order.number, stage: stage, hold: order.hold, price: order.settledAt == nil ? nil : order.price + order.absorbed, told: order.told,
+            isInReview: !order.review.isEmpty)
+        found += try LedgerAudit.violations(of: audited, in: db).map(\.description)
+        let booked = try Ledger().money(order: order.number, in: db)
+        let columns: [(String, Int64, Int64)] = [
+            ("captured", order.captured, booked.captured), ("paid", order.paid, booked.paid), ("open", order.open, booked.open),
+            ("returned", order.returned, booked.returned), ("refunded", order.refunded, booked.refunded),
+            ("absorbed", order.absorbed, booked.absorbed),
+        ]
+        for (name, kept, summed) in columns where kept != summed {
+            found.append("I4: the order \(order.number) has \(kept) fen \(name), the books \(summed)")
+        }
+        looked += 1
+        if looked <= recalculated, let wrong = try price(of: order, memory, in: db) { found.append(wrong) }
         return found
     }
 
