@@ -24,10 +24,13 @@ extension GatewayCore {
             line.queue.append(outgoing)
             return wakeLine(line)
         }
-        // What must end does not wait behind what could begin; a start of the same order that was not sent yet never is.
-        line.queue.removeAll { waiting in
-            guard waiting.session === session, waiting.purpose.order == outgoing.purpose.order else { return false }
-            return true
+        // What must end does not wait behind what could begin. A start of the same order that was not sent yet never is; one that
+        // was, and may be lost, is not sent again: it would begin what has just been ended.
+        line.queue.removeAll { $0.session === session && $0.purpose.order == outgoing.purpose.order }
+        for index in line.inFlight.indices {
+            let waiting = line.inFlight[index].outgoing
+            guard waiting.session === session, waiting.purpose.order == outgoing.purpose.order, !waiting.purpose.isStop else { continue }
+            line.inFlight[index].outgoing.sends = line.inFlight[index].attempts
         }
         let place = line.queue.firstIndex { !$0.purpose.isStop && !$0.isPreparation } ?? line.queue.count
         line.queue.insert(outgoing, at: place)
@@ -179,6 +182,8 @@ extension GatewayCore {
     mutating func abandonCommands(of session: PileSession) {
         let line = session.line
         let lost = line.inFlight.filter { $0.outgoing.session === session }.map(\.outgoing) + line.queue.filter { $0.session === session }
+        // What the pile says of them when it is back still counts.
+        for entry in line.inFlight where entry.outgoing.session === session { line.remember(entry) }
         line.inFlight.removeAll { $0.outgoing.session === session }
         line.queue.removeAll { $0.session === session }
         if line.wire != .bkv || !hasSession(on: line) {

@@ -109,6 +109,32 @@ struct GatewayCommandTests {
         #expect(try world.sentDNY(on: connection).map(\.command) == [0x81, 0x82, 0x81])
     }
 
+    @Test("a start that got no answer is not sent again once its order was stopped: it would begin what has just been ended")
+    func notAfterStop() throws {
+        let world = try GatewayWorld()
+        let connection = try world.loggedIn()
+        try world.gateway.send(start, to: Captured.pile)
+        world.advance(.seconds(5))
+        try world.gateway.send(.stop(order: "ORDER20250701AAA", port: 1), to: Captured.pile)
+        world.advance(.seconds(60))
+        let actions = try world.sentDNY(on: connection).compactMap { frame -> DNYChargeAction? in
+            if case .charge(let charge) = try DNYMessage(frame, from: .platform) { charge.action } else { nil }
+        }
+        #expect(actions == [.start, .stop, .stop])
+    }
+
+    @Test("an answer that comes after a short cut of the connection still counts")
+    func answerAfterCut() throws {
+        let world = try GatewayWorld()
+        let connection = try world.loggedIn()
+        try world.gateway.send(start, to: Captured.pile)
+        let frame = try #require(try world.sentDNY(on: connection).first)
+        try world.gateway.closed(connection)
+        let again = try world.loggedIn("10.0.0.1:4009")
+        try world.receive(try Made.chargeAnswer(.done, "ORDER20250701AAA", frame.messageID), on: again)
+        #expect(world.events() == [.startAnswered(pile: Captured.pile, port: 1, order: "ORDER20250701AAA", .started)])
+    }
+
     @Test("what waits for one pile is bounded, and an offline pile takes nothing")
     func bounded() throws {
         let world = try GatewayWorld()
