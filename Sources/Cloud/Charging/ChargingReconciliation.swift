@@ -115,10 +115,12 @@ private enum ReconciliationStore {
             db,
             sql: """
                 SELECT a.*, p.booked_at, p.txn FROM payment_attempts a LEFT JOIN order_payments p ON p.attempt = a.number AND p.channel = a.channel
-                WHERE a.created_at >= ? AND a.created_at < ? ORDER BY a.id
+                WHERE coalesce(a.paid_at * 1000, a.created_at) >= ? AND coalesce(a.paid_at * 1000, a.created_at) < ? ORDER BY a.id
                 """, arguments: [time.lowerBound, time.upperBound])
         let refunds = try Row.fetchAll(
-            db, sql: "SELECT * FROM payment_refunds WHERE created_at >= ? AND created_at < ? ORDER BY id", arguments: [time.lowerBound, time.upperBound])
+            db,
+            sql: "SELECT * FROM payment_refunds WHERE coalesce(done_at, created_at) >= ? AND coalesce(done_at, created_at) < ? ORDER BY id",
+            arguments: [time.lowerBound, time.upperBound])
         return attempts.map { row in
             let isBooked = (row["booked_at"] as Int64?) != nil
             let isClosed = row["state"] as String == "closed"
@@ -127,8 +129,9 @@ private enum ReconciliationStore {
                 state: isBooked ? .booked : isClosed ? .closed : .open, at: (row["paid_at"] as Int64?).map { $0 * 1000 } ?? row["created_at"])
         }
             + refunds.map { row in
+                // The statements name the payment that a refund belongs to, not the refund's own transaction.
                 BookedPayment(
-                    channel: row["channel"], direction: .refund, number: row["number"], transaction: row["service_id"], fen: row["fen"],
+                    channel: row["channel"], direction: .refund, number: row["number"], fen: row["fen"],
                     state: row["state"] as String == "done" ? .booked : row["state"] as String == "refused" ? .closed : .open,
                     at: row["done_at"] ?? row["created_at"])
             }

@@ -26,12 +26,6 @@ struct PaymentStatementTests {
         #expect([own["rows"], own["paid"], own["refunded"]] == [4, 600, 150])
         #expect(world.events("payment.statement").filter { $0["channel"] == .text(channel) }.map { $0["differences"] } == [0])
         #expect(world.events("payment.alarm").isEmpty)
-        // What the reconciliation of the day compares fits without a finding.
-        let (lines, booked) = try world.disk.read { db in (try PaymentStore.statementLines(day: "2026-01-01", in: db), try PaymentStore.bookedPayments(day: "2026-01-01", in: db)) }
-        #expect(lines.count == 4)
-        #expect(booked.filter { $0.state == .booked }.count == 4)
-        // Alipay's answer to a refund has no time: there the cloud's own stands, of the same second or the next.
-        for line in lines { #expect(booked.contains { $0.number == line.number && $0.fen == line.fen && ($0.at - line.at).magnitude < 2_000 }) }
     }
 
     @Test("money that no notice and no query has told of is found in the statement and booked")
