@@ -63,6 +63,8 @@ struct RunningBatch: Sendable {
     /// In the order of the ids; the next one is the last.
     var waiting: [String]
     var sent: Set<String> = []
+    /// Of an upgrade, once it has been read.
+    var image: [UInt8]?
     /// Results that are not yet written.
     var results: [BatchItem] = []
     var isFinished: Bool { waiting.isEmpty && sent.isEmpty }

@@ -169,9 +169,15 @@ extension StationService {
     }
 
     private func upgrade(_ pile: String, _ batch: StationBatch) -> Bool {
-        guard let version = batch.arguments["version"]?.text,
-            let image = try? storage.read({ db in try BatchStore.image(version: version, operatorID: batch.operatorID, in: db) })
-        else { return false }
+        guard let version = batch.arguments["version"]?.text else { return false }
+        var known = state.withLock { $0.batches[batch.id]?.image }
+        if known == nil {
+            // Once for all piles of the batch: they share the bytes.
+            known = try? storage.read { db in try BatchStore.image(version: version, operatorID: batch.operatorID, in: db) }
+            let image = known
+            state.withLock { $0.batches[batch.id]?.image = image }
+        }
+        guard let image = known else { return false }
         return piles?.send(.upgrade(image: image, version: version), to: pile) ?? false
     }
 
