@@ -24,8 +24,11 @@ extension OrderWork {
     /// The order that the pile means: an own one, by the number on the wire; where the wire has none, the one on the port.
     private func order(of bill: PileBill) throws -> Order? {
         guard let number = bill.order, !number.isEmpty else {
-            guard bill.card == nil, let occupant = occupant(pile: bill.pile, port: bill.port) else { return nil }
-            return try order(occupant)
+            guard bill.card == nil, let occupant = occupant(pile: bill.pile, port: bill.port), let order = try order(occupant) else { return nil }
+            // A bill that the pile kept since long before this order is none of it.
+            let received = bill.receivedAt / 1000
+            let began = bill.started.map { $0 - (bill.pileTime.map { $0 - received } ?? 0) } ?? received - bill.seconds
+            return began >= (order.createdAt - policies.clockTolerance) / 1000 ? order : nil
         }
         // The key is (pile, number): another pile's order is none of its business.
         if let order = try order(number) { return order.pile == bill.pile ? order : nil }

@@ -185,14 +185,10 @@ package final class OrderEngine: Sendable {
             } catch is CloudCrashed {
                 for item in items { item.finish(CloudCrashed()) }
                 return
-            } catch let error as StorageError {
-                return postpone(items, error)
             } catch {
-                // A mistake in one of them: the others must not suffer for it.
-                guard let index = failed else {
-                    for item in items { item.finish(error) }
-                    return
-                }
+                if error as? StorageError == .full || failed == nil { return postpone(items, error) }
+                // Something is wrong with one of them: the others must not suffer for it.
+                let index = failed ?? 0
                 environment.note("storage.failed", ["what": .text(items[index].word.rawValue), "reason": .text("\(error)"), "rows": 1])
                 items[index].finish(error)
                 items.remove(at: index)
@@ -201,7 +197,7 @@ package final class OrderEngine: Sendable {
     }
 
     /// The disk takes nothing: whoever can ask again is told so, the rest is tried again in a while.
-    private func postpone(_ items: [OrderQueue.Item], _ error: StorageError) {
+    private func postpone(_ items: [OrderQueue.Item], _ error: any Error) {
         environment.note(
             "storage.failed", ["what": .text((items.map(\.word).min() ?? .event).rawValue), "reason": .text("\(error)"), "rows": .integer(Int64(items.count))])
         let end = environment.now().advanced(by: .seconds(1))

@@ -399,3 +399,33 @@ struct OrderBillTests {
         try world.check()
     }
 }
+
+@Suite("Bills without a number (charging-protocols.md 2.15), and mistakes that stay alone")
+struct OrderOddBillTests {
+    @Test("a bill without a number is that of the order on the port, unless it began before it")
+    func withoutNumber() async throws {
+        let world = try OrderWorld()
+        let order = try await world.charging()
+        world.advance(.seconds(600))
+        let old = world.bill(nil, energy: 9_000, seconds: 3_600)
+        #expect(try world.send(old) == .refused(order: nil, reason: "unknown_order"))
+        #expect(try world.look(order).state == .charging)
+        #expect(try world.send(world.bill(nil, energy: 1_000, seconds: 590)) == .settled(order: order.number))
+        try world.check()
+    }
+
+    @Test("one thing that fails in a commit leaves the others in it")
+    func alone() async throws {
+        let world = try OrderWorld()
+        let order = try await world.charging()
+        world.advance(.seconds(600))
+        let engine = try world.engine
+        struct Mistake: Error {}
+        let failures = SharedValue<[String]>([])
+        engine.submit(OrderQueue.Item(word: .event, run: { _ in throw Mistake() }, finish: { error in failures.change { $0.append("\(error.map { "\($0)" } ?? "none")") } }))
+        #expect(try world.send(world.bill(order.number, energy: 1_000, seconds: 600)) == .settled(order: order.number))
+        #expect(failures.value == ["Mistake()"])
+        #expect(world.events("storage.failed").count == 1)
+        try world.check()
+    }
+}
