@@ -9,7 +9,7 @@ package enum Verdict: String, Sendable, CaseIterable, Comparable {
 
 /// What was found about one step, law or limit, with all that a person needs to act on it.
 package struct Finding: Sendable, Equatable {
-    package enum Subject: String, Sendable { case step, law, limit, teardown, lab }
+    package enum Subject: String, Sendable { case step, law, limit, teardown, oracle, lab }
 
     package var subject: Subject
     package var verdict: Verdict
@@ -112,6 +112,8 @@ package struct CaseSummary: Sendable, Equatable {
     package var reason: String?
     /// How well the lab kept time; `nil` where time is virtual or nothing ran.
     package var timing: TimingReport?
+    /// What oracles compared, with what they could not judge; their violations are findings, too.
+    package var oracles: [OracleReport] = []
     /// Options of `lab run` that a repetition needs beside world and seed: `--speed 10x --broker mosquitto`.
     package var options = ""
 

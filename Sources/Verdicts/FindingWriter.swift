@@ -120,6 +120,17 @@ struct FindingWriter: Sendable {
         return [finding]
     }
 
+    /// One finding for each violation; a run that is wrong throughout need not say it a thousand times.
+    func findings(of report: OracleReport, atMost limit: Int = 100) -> [Finding] {
+        func finding(_ reason: String, _ violation: OracleReport.Violation? = nil) -> Finding {
+            Finding(
+                subject: .oracle, verdict: .fail, location: start, title: "\(report.oracle) oracle", reason: reason, sequence: violation?.sequence,
+                node: violation?.node)
+        }
+        let told = report.violations.prefix(limit).map { finding($0.sentence, $0) }
+        return report.violations.count > limit ? told + [finding("\(report.violations.count - limit) more violations")] : told
+    }
+
     /// A limit that is not simply held.
     static func finding(for result: LimitResult) -> Finding? {
         guard result.verdict > .pass else { return nil }

@@ -9,8 +9,11 @@ package import LabCore
 ///   - run: the folder name of the cell's run, for reports.
 ///   - comparesWithRunner: whether a verdict that differs from the runner's record is the lab's own bug. Give `false`
 ///     where an old log is judged with a newer scenario.
+///   - oracles: judges of whole runs beside steps, laws and limits; their violations are findings.
 /// - Returns: a summary with the time on the run's clock; the caller knows the machine's clock and fills in `wallClock`.
-package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunner: Bool = true) -> CaseSummary {
+package func judge(
+    plan: Plan, events: [RunEvent], run: String, comparesWithRunner: Bool = true, oracles: [any RunOracle] = []
+) -> CaseSummary {
     if let damage = LogDamage.finding(in: events, of: plan) {
         return CaseSummary(
             plan: plan, run: run, verdict: damage.verdict, findings: [damage], eventCount: events.count, reason: damage.reason)
@@ -38,6 +41,8 @@ package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunn
     findings += laws.findings(in: events)
     if comparesWithRunner { findings += writer.disagreements(ending: ending, breaches: laws.breaches.count) + laws.disagreements() }
     findings += writer.endings(course)
+    let reports = oracles.compactMap { $0.judge(plan: plan, events: events) }
+    findings += reports.flatMap { writer.findings(of: $0) }
 
     let objectives = ObjectiveJudge(samples: samples.samples, span: course.span)
     let limits = plan.limits.map { limit in
@@ -46,9 +51,11 @@ package func judge(plan: Plan, events: [RunEvent], run: String, comparesWithRunn
     findings += limits.compactMap(FindingWriter.finding(for:))
     let verdict = Rollup.verdict(findings: findings, limits: limits)
     let blocked = verdict == .blocked ? findings.first { $0.verdict == .blocked } : nil
-    return CaseSummary(
+    var summary = CaseSummary(
         plan: plan, run: run, verdict: verdict, findings: findings, limits: limits, measurements: samples.measurements,
         eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
         reason: course.reason(deadline: plan.deadline) ?? blocked.map { [$0.title, $0.reason].compactMap(\.self).joined(separator: ": ") },
         timing: timing)
+    summary.oracles = reports
+    return summary
 }

@@ -49,7 +49,7 @@ enum CaseJudge {
     static func run(_ plan: Plan, nodes: [NamedNode]) -> (summary: CaseSummary, events: [RunEvent]) {
         do {
             let outcome = try CaseRunner(plan: plan, nodes: nodes, onProgress: { _ in Interrupts.signalNumber != nil }).run()
-            return (judge(plan: plan, events: outcome.events, run: ""), outcome.events)
+            return (judge(plan: plan, events: outcome.events, run: "", oracles: Oracles.all), outcome.events)
         } catch {
             return (Halt(error).summary(of: plan, run: ""), [])
         }

@@ -16,7 +16,7 @@ struct RecordedOrderTests {
     }
 
     @Test("as it was recorded, nothing is wrong")
-    func sound() throws { #expect(try Self.judged() == OracleReport(noun: "order", judged: 1)) }
+    func sound() throws { #expect(try Self.judged() == OracleReport(oracle: "charging", noun: "order", judged: 1)) }
 
     /// The event, the field, what is added to it, and words of the sentence that must come.
     static let plants: [(event: String, field: String, by: Int64, sentence: String)] = [
@@ -98,7 +98,7 @@ struct OrderOracleTests {
         let story = RunLog.Story(pile: "82241218000382-1", wireOrder: "7")
         log.boot(story)
         log.tell(story)
-        #expect(try report(log) == OracleReport(noun: "order", judged: 1))
+        #expect(try report(log) == OracleReport(oracle: "charging", noun: "order", judged: 1))
         // The second socket of the same gateway is a pile of its own with one port.
         var second = RunLog()
         second.boot(story)
@@ -110,7 +110,7 @@ struct OrderOracleTests {
         second.wait(3_600)
         second.stop(other)
         second.settle(other)
-        #expect(try report(second) == OracleReport(noun: "order", judged: 1))
+        #expect(try report(second) == OracleReport(oracle: "charging", noun: "order", judged: 1))
     }
 
     @Test("true energy without an order must have its bill in quarantine (I8)")
@@ -157,7 +157,7 @@ struct OrderOracleTests {
             ["order": "A1", "user": "rider", "pile": .text(story.pile), "port": 1, "hold": 0, "offline": true, "card": "77", "tariff": RunLog.tariff])
         log.settle(story, from: "await_bill")
         log.acknowledge(story)
-        #expect(try report(log) == OracleReport(noun: "order", judged: 1))
+        #expect(try report(log) == OracleReport(oracle: "charging", noun: "order", judged: 1))
     }
 
     /// From 21:30 in Beijing (13:30 UTC, 48,600 s of the first day) for an hour: half an hour at 1.00, half at 0.

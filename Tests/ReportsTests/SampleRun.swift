@@ -111,6 +111,7 @@ enum SampleRun {
                 title: "one settlement per order", expected: "at most one cloud.order.settled for each order",
                 reason: "a second cloud.order.settled with order = o_17, the first is event 212", sequence: 240, node: "cloud")
         ]
+        result.oracles = [OracleReport(oracle: "charging", noun: "order", judged: 2, gaps: [.init(reason: "order that is not over", count: 1)])]
         return result
     }()
 

@@ -89,6 +89,13 @@ struct TerminalTests {
         #expect(many.last == "        and 7 limits held")
     }
 
+    @Test("what oracles compared and could not judge is one line over all cells")
+    func oracles() {
+        let summary = Summary(run: "0611-1", labVersion: "0.4", world: .sim, seed: 1, cases: [SampleRun.flaky, SampleRun.flaky])
+        let lines = report.closing(summary, report: nil, events: SampleRun.events)
+        #expect(lines.contains("charging oracle: 4 orders compared; not judged: 2 × order that is not over"))
+    }
+
     @Test("the whole closing ends with the machine's line, whatever happened")
     func closing() {
         let lines = report.closing(SampleRun.summary, report: "report.html", events: SampleRun.events)

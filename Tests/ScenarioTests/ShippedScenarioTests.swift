@@ -1,3 +1,4 @@
+import ChargingOracles
 import LabCore
 import Runner
 import Testing
@@ -15,8 +16,11 @@ struct ShippedScenarioTests {
     @Test("pass with another seed than the default", arguments: Cell.shipped(seed: 20_260_101))
     func pass(_ cell: Cell) throws {
         let outcome = try CaseRunner(plan: cell.plan, nodes: cell.nodes).run()
-        let result = judge(plan: cell.plan, events: outcome.events, run: "test")
+        let result = judge(plan: cell.plan, events: outcome.events, run: "test", oracles: [OrderOracle()])
         #expect(result.verdict == .pass, "\(result.findings.map { "\($0.location): \($0.title): \($0.expected) \($0.reason ?? "")" })")
         #expect(outcome.ending == .done)
+        if cell.plan.roles.contains(where: { $0.kind == "pile" }), !cell.plan.tags.contains(Plan.oracleExemption) {
+            #expect(result.oracles.map(\.oracle) == ["charging"], "every scenario with a pile is held against its true registers")
+        }
     }
 }

@@ -4,8 +4,6 @@ package import LabCore
 ///
 /// It reads the events that emulated piles, the cloud and the emulated payment services note, and nothing of the cloud's code.
 package struct OrderOracle: RunOracle {
-    package let name = "charging"
-
     package init() {}
 
     package func judge(plan: Plan, events: [RunEvent]) -> OracleReport? {
@@ -38,7 +36,7 @@ struct OrderVerdicts {
 
     var report: OracleReport {
         OracleReport(
-            noun: judged == 1 ? "order" : "orders", judged: judged, violations: violations.sorted { ($0.sequence ?? .max) < ($1.sequence ?? .max) },
+            oracle: "charging", noun: "order", judged: judged, violations: violations.sorted { ($0.sequence ?? .max) < ($1.sequence ?? .max) },
             gaps: gaps.map { OracleReport.Gap(reason: $0.reason, count: $0.count) })
     }
 

@@ -2,8 +2,6 @@
 ///
 /// It sees what a judge sees, the plan and the events, so a stored log gives the same report again.
 package protocol RunOracle: Sendable {
-    /// One word, for reports: `charging`.
-    var name: String { get }
     /// - Returns: `nil` where there is nothing in the scenario that it judges.
     func judge(plan: Plan, events: [RunEvent]) -> OracleReport?
 }
@@ -36,23 +34,26 @@ package struct OracleReport: Sendable, Equatable {
         }
     }
 
-    /// What was compared, in the words of the oracle: `orders`.
+    /// The oracle's name: `charging`.
+    package var oracle: String
+    /// What was compared, one of them: `order`.
     package var noun: String
     package var judged: Int
     package var violations: [Violation]
     package var gaps: [Gap]
 
-    package init(noun: String, judged: Int = 0, violations: [Violation] = [], gaps: [Gap] = []) {
+    package init(oracle: String, noun: String, judged: Int = 0, violations: [Violation] = [], gaps: [Gap] = []) {
+        self.oracle = oracle
         self.noun = noun
         self.judged = judged
         self.violations = violations
         self.gaps = gaps
     }
 
-    /// `14 orders compared; not judged: 2 orders are not over, 1 bill waits in its pile`
+    /// `14 orders compared; not judged: 2 × order that is not over`
     package var text: String {
         let left = gaps.map { "\($0.count) × \($0.reason)" }.joined(separator: ", ")
-        return "\(judged) \(noun) compared" + (left.isEmpty ? "" : "; not judged: \(left)")
+        return "\(judged) \(noun)\(judged == 1 ? "" : "s") compared" + (left.isEmpty ? "" : "; not judged: \(left)")
     }
 }
 

@@ -23,7 +23,7 @@ package enum JSONReport {
 
     private static func record(_ result: CaseSummary) -> Fields {
         let plan = result.plan
-        return [
+        var fields: Fields = [
             "scenario": .text(plan.scenario), "file": .text(plan.file), "about": .text(plan.about),
             "tags": .list(plan.tags.map { .text($0) }), "world": .text(plan.world.rawValue), "seed": .text(SeedText.hex(plan.seed)),
             "cell": .record(plan.cell), "cell_text": .text(plan.cellText), "deadline_ns": .integer(plan.deadline.nanoseconds),
@@ -33,6 +33,15 @@ package enum JSONReport {
             "limits": .list(result.limits.map { .record(record($0)) }),
             "measurements": .list(result.measurements.map { .record(record($0)) }),
             "timing": result.timing.map { .record($0.asFields) } ?? .null,
+        ]
+        if !result.oracles.isEmpty { fields["oracles"] = .list(result.oracles.map { .record(record($0)) }) }
+        return fields
+    }
+
+    private static func record(_ report: OracleReport) -> Fields {
+        [
+            "oracle": .text(report.oracle), "judged": .integer(Int64(report.judged)), "violations": .integer(Int64(report.violations.count)),
+            "not_judged": .list(report.gaps.map { ["reason": .text($0.reason), "count": .integer(Int64($0.count))] }),
         ]
     }
 

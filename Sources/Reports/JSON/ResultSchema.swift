@@ -78,7 +78,28 @@ package enum ResultSchema {
             "event_count": {"$ref": "#/$defs/count"},
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
             "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
-            "measurements": {"type": "array", "items": {"$ref": "#/$defs/measurement"}}
+            "measurements": {"type": "array", "items": {"$ref": "#/$defs/measurement"}},
+            "oracles": {"type": "array", "items": {"$ref": "#/$defs/oracle"}, "description": "Absent where no oracle had anything to judge."}
+          }
+        },
+        "oracle": {
+          "description": "What a judge of whole runs compared, and what it could not judge; its violations are findings.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["oracle", "judged", "violations", "not_judged"],
+          "properties": {
+            "oracle": {"type": "string"},
+            "judged": {"$ref": "#/$defs/count"},
+            "violations": {"$ref": "#/$defs/count"},
+            "not_judged": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["reason", "count"],
+                "properties": {"reason": {"type": "string"}, "count": {"$ref": "#/$defs/count"}}
+              }
+            }
           }
         },
         "finding": {
@@ -86,7 +107,7 @@ package enum ResultSchema {
           "additionalProperties": false,
           "required": ["subject", "verdict", "location", "title", "expected", "reason", "sequence", "node", "nearest"],
           "properties": {
-            "subject": {"enum": ["step", "law", "limit", "teardown", "lab"]},
+            "subject": {"enum": ["step", "law", "limit", "teardown", "oracle", "lab"]},
             "verdict": {"$ref": "#/$defs/verdict"},
             "location": {"$ref": "#/$defs/location"},
             "title": {"type": "string"},

@@ -29,6 +29,7 @@ package struct FailureBlock: Sendable {
         switch finding.subject {
         case .limit where finding.title != finding.expected: lines.append(row("limit", finding.title))
         case .law: lines.append(row("law", finding.title))
+        case .oracle: lines.append(row("oracle", finding.title))
         case .teardown: lines.append(row("teardown", finding.title))
         case .lab: lines.append(row("lab", "\(finding.title) — this is a bug of the lab, not of the product"))
         case .step where finding.expected.isEmpty: lines.append(row("step", finding.title))

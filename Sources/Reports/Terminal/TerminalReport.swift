@@ -59,8 +59,30 @@ package struct TerminalReport: Sendable {
         }
         let limits = LimitLines(style: style).lines(summary.cases)
         if !limits.isEmpty { lines += [""] + limits }
+        let oracles = Self.oracles(summary)
+        if !oracles.isEmpty { lines += [""] + oracles }
         if let timing = Self.timing(summary) { lines += [""] + [timing] }
         return lines + [""] + totals(summary, report: report)
+    }
+
+    /// `charging oracle: 14 orders compared; not judged: 2 × order that is not over`, over all cells.
+    private static func oracles(_ summary: Summary) -> [String] {
+        var sums: [OracleReport] = []
+        for report in summary.cases.flatMap(\.oracles) {
+            guard let index = sums.firstIndex(where: { $0.oracle == report.oracle }) else {
+                sums.append(report)
+                continue
+            }
+            sums[index].judged += report.judged
+            for gap in report.gaps {
+                if let known = sums[index].gaps.firstIndex(where: { $0.reason == gap.reason }) {
+                    sums[index].gaps[known].count += gap.count
+                } else {
+                    sums[index].gaps.append(gap)
+                }
+            }
+        }
+        return sums.map { VisibleText.clean("\($0.oracle) oracle: \($0.text)") }
     }
 
     /// `lab timers 12,345, late p50 ≤ 61 µs, p99 ≤ 410 µs, worst 2.1 ms`: the worst of all cells, so that nobody takes the lab's
