@@ -35,6 +35,10 @@ struct PileNode {
         var made = MadeNode(
             parts: [MadeNode.Part(device: pile, publishes: ChargingPile.kind, way: .none)],
             ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introductions: known)
+        // A meter beside the board is for whoever opens its port.
+        if wire == "ee66", facts["meter"] != nil {
+            made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400))
+        }
         guard program != "none" else { return made }
         made.ports[0].host = 1
         made.parts.append(

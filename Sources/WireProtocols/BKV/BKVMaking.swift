@@ -87,7 +87,8 @@ package enum BKVMaking {
             guard number >= 0, size == 8 || number < Int64(1) << (8 * size) else { throw fault(key.name, "\(number) does not fit into \(size) bytes") }
             return BKVPair(key, number: UInt64(number))
         }
-        guard let bytes = FieldFiller.bytes(value), key.size.map({ $0 == bytes.count }) ?? true else {
+        // Numbers may be written as bytes, where a device sends them in another size than the table has.
+        guard let bytes = FieldFiller.bytes(value), key.facts?.kind == .number || key.size.map({ $0 == bytes.count }) ?? true else {
             throw fault(key.name, "\(key.size.map { "\($0) bytes" } ?? "bytes") in hexadecimal are allowed")
         }
         return BKVPair(key, bytes)

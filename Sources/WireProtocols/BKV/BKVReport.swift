@@ -152,7 +152,7 @@ package enum BKVReport {
         switch key.facts?.kind {
         case .digits: .text(Hexadecimal.text(pair.value))
         case .number where key == .command || key == .sequence: .text(Hexadecimal.text(pair.value))
-        case .number: pair.number.map { .integer(Int64(clamping: $0)) } ?? .bytes(pair.value)
+        case .number where pair.value.count == key.size: pair.number.map { .integer(Int64(clamping: $0)) } ?? .bytes(pair.value)
         default: .bytes(pair.value)
         }
     }

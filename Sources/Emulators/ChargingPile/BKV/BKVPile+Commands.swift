@@ -107,7 +107,7 @@ extension BKVPile {
 
     // MARK: Start and stop
 
-    /// Starts a charge under the next business number, which a refused start does not use up.
+    /// Starts a charge under the next business number; a refused start uses its number up, so that no number is ever given twice.
     func start(
         _ limit: ChargeLimit, _ socket: UInt8, _ wirePort: UInt8, _ kind: BKVOrder.Kind, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant,
         fill: (inout BKVOrder) -> Void = { _ in }

@@ -82,9 +82,11 @@ struct DLT645Tests {
     }
 }
 
-@Suite("Protocols of the file that this module does not speak (charging-protocols.md 5.2, 5.5, 5.6)")
+@Suite("Frames of other protocols (charging-protocols.md 5.2, 5.5, 5.6)")
 struct OtherProtocolTests {
-    @Test("Modbus, JUY and YKC rows are there and are nobody's frames here", arguments: FrameVector.all.filter { ["modbus-rtu", "juy-5aa5", "ykc-1.6"].contains($0.wire) })
+    @Test(
+        "Modbus, JUY and YKC rows, whose messages nobody here implements, are frames of none of these three",
+        arguments: FrameVector.all.filter { ["modbus-rtu", "juy-5aa5", "ykc-1.6"].contains($0.wire) })
     func notOurs(_ vector: FrameVector) {
         #expect(throws: BKVFrameError.self) { try BKVFrame(vector.bytes) }
         #expect(throws: EE66Fault.self) { try EE66Frame(vector.bytes) }
