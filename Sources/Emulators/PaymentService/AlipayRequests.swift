@@ -8,19 +8,24 @@ extension PaymentService {
     mutating func serveAlipay(_ call: HTTPCall, at now: RunInstant, _ effects: inout [DeviceEffect]) -> (answer: HTTPAnswer, call: String) {
         let path = String(call.path.prefix { $0 != "?" })
         if call.method == "GET", path == "/bill/download" { return (alipayBillFile(call), "bill_download") }
-        guard call.method == "POST", path == "/gateway.do", let parameters = alipayParameters(call) else { return (HTTPAnswer(status: 404), "unknown") }
+        guard call.method == "POST", path == "/gateway.do", let parameters = alipayParameters(call) else {
+            return (HTTPAnswer(status: 404), "unknown")
+        }
         let method = parameters.first { $0.name == "method" }?.value ?? ""
         let word = Self.alipayWords.first { $0.method == method }?.word ?? "unknown"
         let node: Fields
         do throws(AlipayRefusal) {
             try checkAlipay(parameters, at: now)
-            guard let content = try? JSONReader.read(parameters.first { $0.name == "biz_content" }?.value ?? "", maximumDepth: 8).record else {
+            guard let content = try? JSONReader.read(parameters.first { $0.name == "biz_content" }?.value ?? "", maximumDepth: 8).record
+            else {
                 throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-parameter")
             }
             node = (["code": "10000", "msg": "Success"] as Fields).merging(try alipay(word, content, parameters, at: now, &effects))
         } catch {
             effects.append(refusal(.alipay, word, error.subCode))
-            node = ["code": .text(error.code), "msg": .text(error.message), "sub_code": .text(error.subCode), "sub_msg": .text(error.subCode)]
+            node = [
+                "code": .text(error.code), "msg": .text(error.message), "sub_code": .text(error.subCode), "sub_msg": .text(error.subCode),
+            ]
         }
         return (alipayAnswer(method, node), word)
     }
@@ -40,9 +45,13 @@ extension PaymentService {
 
     private func checkAlipay(_ parameters: AlipayParameters, at now: RunInstant) throws(AlipayRefusal) {
         func value(_ name: String) -> String { parameters.first { $0.name == name }?.value ?? "" }
-        guard value("app_id") == settings.alipay.application else { throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-app-id") }
+        guard value("app_id") == settings.alipay.application else {
+            throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-app-id")
+        }
         guard value("sign_type") == "RSA2" else { throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-signature-type") }
-        guard value("charset").lowercased() == "utf-8", value("version") == "1.0" else { throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-parameter") }
+        guard value("charset").lowercased() == "utf-8", value("version") == "1.0" else {
+            throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-parameter")
+        }
         guard let time = PaymentTime.unix(value("timestamp")), (time - unix(now)).magnitude <= 600 else {
             throw AlipayRefusal("40002", "Invalid Arguments", "isv.invalid-timestamp")
         }
@@ -70,14 +79,16 @@ extension PaymentService {
             let index = try trade(content)
             let payment = book[index]
             return [
-                "out_trade_no": .text(payment.attempt), "trade_no": .text(payment.transaction), "trade_status": .text(Self.tradeStatus(payment)),
+                "out_trade_no": .text(payment.attempt), "trade_no": .text(payment.transaction),
+                "trade_status": .text(Self.tradeStatus(payment)),
                 "total_amount": .text(PaymentMoney.yuan(payment.paidFen)), "buyer_logon_id": "lab***@example.com",
                 "send_pay_date": .text(PaymentTime.plain(payment.paidAt)),
             ]
         case "close":
             let index = try trade(content)
             // Only what the user has seen is a trade, and what he has seen here he has paid.
-            throw AlipayRefusal("40004", "Business Failed", book[index].hasArrived ? "ACQ.REASON_TRADE_STATUS_INVALID" : "ACQ.TRADE_NOT_EXIST")
+            throw AlipayRefusal(
+                "40004", "Business Failed", book[index].hasArrived ? "ACQ.REASON_TRADE_STATUS_INVALID" : "ACQ.TRADE_NOT_EXIST")
         case "refund": return try alipayRefund(content, at: now, &effects)
         case "refund_query":
             _ = try trade(content)
@@ -93,11 +104,15 @@ extension PaymentService {
             }
             return fields
         case "bill":
-            guard content["bill_type"]?.text == "trade", let day = content["bill_date"]?.text, let start = PaymentTime.unix(day + " 00:00:00") else {
+            guard content["bill_type"]?.text == "trade", let day = content["bill_date"]?.text,
+                let start = PaymentTime.unix(day + " 00:00:00")
+            else {
                 throw AlipayRefusal("40004", "Business Failed", "INVALID_ARGUMENT")
             }
             let rows = statementRows(day: day).filter { book[$0.payment].channel == .alipay }
-            guard unix(now) >= start + 86_400 + 36_000, !rows.isEmpty else { throw AlipayRefusal("40004", "Business Failed", "isp.bill_not_exist") }
+            guard unix(now) >= start + 86_400 + 36_000, !rows.isEmpty else {
+                throw AlipayRefusal("40004", "Business Failed", "isp.bill_not_exist")
+            }
             effects.append(.note("statement.served", ["channel": "alipay", "day": .text(day), "rows": .integer(Int64(rows.count))]))
             return ["bill_download_url": .text("http://dwbillcenter.alipay.com/bill/download?bill=\(day)")]
         default: throw AlipayRefusal("40004", "Business Failed", "isv.invalid-method")
@@ -109,19 +124,23 @@ extension PaymentService {
     private mutating func precreate(
         _ content: Fields, _ parameters: AlipayParameters, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) throws(AlipayRefusal) -> Fields {
-        guard let attempt = content["out_trade_no"]?.text, (1...64).contains(attempt.utf8.count), let title = content["subject"]?.text, !title.isEmpty,
+        guard let attempt = content["out_trade_no"]?.text, (1...64).contains(attempt.utf8.count), let title = content["subject"]?.text,
+            !title.isEmpty,
             let fen = content["total_amount"]?.text.flatMap(PaymentMoney.fen)
         else { throw AlipayRefusal("40004", "Business Failed", "ACQ.INVALID_PARAMETER") }
         var expires = unix(now) + 7_200
         if let text = content["time_expire"]?.text {
-            guard let time = PaymentTime.unix(text), time > unix(now) else { throw AlipayRefusal("40004", "Business Failed", "ACQ.INVALID_PARAMETER") }
+            guard let time = PaymentTime.unix(text), time > unix(now) else {
+                throw AlipayRefusal("40004", "Business Failed", "ACQ.INVALID_PARAMETER")
+            }
             expires = time
         }
         let isNew = book.index(attempt: attempt) == nil
         do throws(PaymentBook.Refusal) {
             _ = try book.open(
                 PaymentBook.Payment(
-                    channel: .alipay, attempt: attempt, fen: fen, title: title, noticeAddress: parameters.first { $0.name == "notify_url" }?.value ?? "",
+                    channel: .alipay, attempt: attempt, fen: fen, title: title,
+                    noticeAddress: parameters.first { $0.name == "notify_url" }?.value ?? "",
                     way: "QR", payer: "", createdAt: unix(now), expiresAt: expires))
         } catch { throw AlipayRefusal(error) }
         if isNew { effects.append(.note("prepay.accepted", ["channel": "alipay", "attempt": .text(attempt), "cents": .integer(fen)])) }
@@ -130,7 +149,9 @@ extension PaymentService {
 
     /// A code that nobody has scanned is no trade yet: the gateway knows it only once the user pays.
     private func trade(_ content: Fields) throws(AlipayRefusal) -> Int {
-        let found = content["trade_no"]?.text.flatMap { book.index(transaction: $0) } ?? content["out_trade_no"]?.text.flatMap { book.index(attempt: $0) }
+        let found =
+            content["trade_no"]?.text.flatMap { book.index(transaction: $0) }
+            ?? content["out_trade_no"]?.text.flatMap { book.index(attempt: $0) }
         guard let index = found, book[index].channel == .alipay, book[index].hasArrived else {
             throw AlipayRefusal("40004", "Business Failed", "ACQ.TRADE_NOT_EXIST")
         }
@@ -144,20 +165,30 @@ extension PaymentService {
 
     // MARK: Refunds
 
-    private mutating func alipayRefund(_ content: Fields, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(AlipayRefusal) -> Fields {
+    private mutating func alipayRefund(_ content: Fields, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(AlipayRefusal)
+        -> Fields
+    {
         let index = try trade(content)
-        guard let number = content["out_request_no"]?.text, (1...64).contains(number.utf8.count), let fen = content["refund_amount"]?.text.flatMap(PaymentMoney.fen)
+        guard let number = content["out_request_no"]?.text, (1...64).contains(number.utf8.count),
+            let fen = content["refund_amount"]?.text.flatMap(PaymentMoney.fen)
         else { throw AlipayRefusal("40004", "Business Failed", "ACQ.INVALID_PARAMETER") }
         let known = book.place(refund: number, of: .alipay)
         // Nothing is written down of what fails here, so that the number can be used again.
-        if known == nil, strike("refund.fail", .alipay) != nil { throw AlipayRefusal("40004", "Business Failed", "ACQ.SELLER_BALANCE_NOT_ENOUGH") }
+        if known == nil, strike("refund.fail", .alipay) != nil {
+            throw AlipayRefusal("40004", "Business Failed", "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+        }
         let refund = PaymentBook.Refund(
-            number: number, id: "", fen: fen, reason: content["refund_reason"]?.text ?? "", noticeAddress: book[index].noticeAddress, createdAt: unix(now))
+            number: number, id: "", fen: fen, reason: content["refund_reason"]?.text ?? "", noticeAddress: book[index].noticeAddress,
+            createdAt: unix(now))
         let place: (place: Int, isNew: Bool)
-        do throws(PaymentBook.Refusal) { place = try book.refund(index, refund, total: nil, at: unix(now)) } catch { throw AlipayRefusal(error) }
+        do throws(PaymentBook.Refusal) { place = try book.refund(index, refund, total: nil, at: unix(now)) } catch {
+            throw AlipayRefusal(error)
+        }
         if place.isNew {
             effects.append(
-                .note("refund.accepted", ["channel": "alipay", "attempt": .text(book[index].attempt), "refund": .text(number), "cents": .integer(fen)]))
+                .note(
+                    "refund.accepted",
+                    ["channel": "alipay", "attempt": .text(book[index].attempt), "refund": .text(number), "cents": .integer(fen)]))
             if let time = refundTime(.alipay) {
                 agenda.add(.refundEnd(index, place.place), at: now.advanced(by: time))
             } else {
@@ -176,7 +207,9 @@ extension PaymentService {
 
     private func alipayBillFile(_ call: HTTPCall) -> HTTPAnswer {
         let query = call.path.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-        guard let day = PaymentForm.read(Array(query.utf8))?.first(where: { $0.name == "bill" })?.value, PaymentTime.unix(day + " 00:00:00") != nil else {
+        guard let day = PaymentForm.read(Array(query.utf8))?.first(where: { $0.name == "bill" })?.value,
+            PaymentTime.unix(day + " 00:00:00") != nil
+        else {
             return HTTPAnswer(status: 404)
         }
         return HTTPAnswer(
@@ -190,9 +223,11 @@ extension PaymentService {
         let payment = book[notice.payment]
         var fields: AlipayParameters = [
             ("notify_time", PaymentTime.plain(unix(now) - flaws.age)), ("notify_type", "trade_status_sync"), ("notify_id", notice.id),
-            ("app_id", settings.alipay.application), ("charset", "utf-8"), ("version", "1.0"), ("sign_type", "RSA2"), ("trade_no", payment.transaction),
+            ("app_id", settings.alipay.application), ("charset", "utf-8"), ("version", "1.0"), ("sign_type", "RSA2"),
+            ("trade_no", payment.transaction),
             ("out_trade_no", payment.attempt), ("buyer_id", "2088000000009999"), ("seller_id", settings.alipay.seller),
-            ("subject", payment.title), ("gmt_create", PaymentTime.plain(payment.createdAt)), ("gmt_payment", PaymentTime.plain(payment.paidAt)),
+            ("subject", payment.title), ("gmt_create", PaymentTime.plain(payment.createdAt)),
+            ("gmt_payment", PaymentTime.plain(payment.paidAt)),
             ("receipt_amount", PaymentMoney.yuan(payment.paidFen)),
         ]
         switch notice.kind {
@@ -208,7 +243,8 @@ extension PaymentService {
         let signature = seals.alipaySignature(flaws.signed(PaymentForm.signedText(total, without: ["sign", "sign_type"])))
         let sent = flaws.tamperedFen.map { fields + [("total_amount", PaymentMoney.yuan($0))] } ?? total
         return HTTPCall(
-            "POST", Self.path(payment.noticeAddress), headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
+            "POST", Self.path(payment.noticeAddress),
+            headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
             body: PaymentForm.write(sent + [("sign", signature)]))
     }
 }

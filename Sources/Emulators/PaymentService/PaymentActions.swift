@@ -26,7 +26,8 @@ extension PaymentService {
     private func paymentIndex(_ arguments: Fields) throws(ActionFailure) -> Int {
         let attempt = arguments["attempt"]?.text ?? ""
         guard let index = book.index(attempt: attempt) else {
-            throw ActionFailure("unknown_attempt", "The service has no payment with the number '\(attempt)'; it is made by the merchant's prepay request.")
+            throw ActionFailure(
+                "unknown_attempt", "The service has no payment with the number '\(attempt)'; it is made by the merchant's prepay request.")
         }
         return index
     }
@@ -40,7 +41,8 @@ extension PaymentService {
         let index = try paymentIndex(arguments)
         let fen = arguments["cents"]?.integer ?? book[index].fen
         guard (1...100_000_000).contains(fen) else { throw ActionFailure("bad_argument", "'cents' must be 1 to 100000000.") }
-        let transaction = book[index].channel == .wechat ? "4200" + digits(24) : PaymentTime.day(unix(now)).filter { $0 != "-" } + "22" + digits(18)
+        let transaction =
+            book[index].channel == .wechat ? "4200" + digits(24) : PaymentTime.day(unix(now)).filter { $0 != "-" } + "22" + digits(18)
         do throws(PaymentBook.Refusal) {
             try book.pay(index, fen: fen, transaction: transaction, at: unix(now), isForced: arguments["force"]?.bool ?? false)
         } catch {
@@ -102,7 +104,9 @@ extension PaymentService {
 
     private func channel(_ arguments: Fields) throws(ActionFailure) -> PaymentBook.Channel? {
         guard let text = arguments["channel"]?.text else { return nil }
-        guard let channel = PaymentBook.Channel(rawValue: text) else { throw ActionFailure("bad_argument", "'channel' must be wechat or alipay.") }
+        guard let channel = PaymentBook.Channel(rawValue: text) else {
+            throw ActionFailure("bad_argument", "'channel' must be wechat or alipay.")
+        }
         return channel
     }
 
@@ -111,7 +115,8 @@ extension PaymentService {
         return [
             "channel": .text(payment.channel.rawValue), "transaction": .text(payment.transaction), "state": .text(payment.state.rawValue),
             "cents": .integer(payment.paidFen), "asked": .integer(payment.fen), "refunded": .integer(payment.refunded),
-            "refunds": .integer(Int64(payment.refunds.count)), "notices": .integer(Int64(payment.notices)), "noticed": .bool(payment.isNoticed),
+            "refunds": .integer(Int64(payment.refunds.count)), "notices": .integer(Int64(payment.notices)),
+            "noticed": .bool(payment.isNoticed),
         ]
     }
 
@@ -122,11 +127,15 @@ extension PaymentService {
 
     private func statement(_ arguments: Fields) throws(ActionFailure) -> Fields {
         let day = arguments["day"]?.text ?? ""
-        guard PaymentTime.unix(day + " 00:00:00") != nil else { throw ActionFailure("bad_argument", "'day' must be a date such as 2026-01-02.") }
+        guard PaymentTime.unix(day + " 00:00:00") != nil else {
+            throw ActionFailure("bad_argument", "'day' must be a date such as 2026-01-02.")
+        }
         let wanted = try channel(arguments)
         let rows = statementRows(day: day).filter { wanted == nil || book[$0.payment].channel == wanted }
         let paid = rows.reduce(0) { $0 + ($1.refund == nil ? book[$1.payment].paidFen : 0) }
         let refunded = rows.reduce(0) { sum, row in sum + (row.refund.map { book[row.payment].refunds[$0].fen } ?? 0) }
-        return ["rows": .integer(Int64(rows.count)), "paid": .integer(paid), "refunded": .integer(refunded), "cents": .integer(paid - refunded)]
+        return [
+            "rows": .integer(Int64(rows.count)), "paid": .integer(paid), "refunded": .integer(refunded), "cents": .integer(paid - refunded),
+        ]
     }
 }

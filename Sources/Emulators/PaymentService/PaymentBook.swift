@@ -55,7 +55,8 @@ struct PaymentBook: Sendable {
 
     /// Why something is refused, in words of no service.
     enum Refusal: Error, Sendable, Equatable {
-        case unknownPayment, unknownRefund, numberUsed, alreadyPaid, closed, expired, notPaid, otherTotal, tooMuch, tooMany, tooLate, badAmount
+        case unknownPayment, unknownRefund, numberUsed, alreadyPaid, closed, expired, notPaid, otherTotal, tooMuch, tooMany, tooLate,
+            badAmount
     }
 
     static let maximumRefunds = 50

@@ -66,7 +66,9 @@ extension PaymentService {
         let pauses = Self.pauses(channel)
         guard notice.tries <= pauses.count else { return }
         // Set before anything else, so that no answer is needed for the next try.
-        if notice.tries < pauses.count { agenda.add(.notice(number), at: now.advanced(byNanoseconds: pauses[notice.tries] * 1_000_000_000)) }
+        if notice.tries < pauses.count {
+            agenda.add(.notice(number), at: now.advanced(byNanoseconds: pauses[notice.tries] * 1_000_000_000))
+        }
         notice.tries += 1
         notices[number] = notice
         let isDown = strike("down", channel) != nil
@@ -89,7 +91,8 @@ extension PaymentService {
 
     private func about(_ notice: PaymentNoticeState) -> Fields {
         [
-            "channel": .text(book[notice.payment].channel.rawValue), "attempt": .text(book[notice.payment].attempt), "kind": .text(notice.word),
+            "channel": .text(book[notice.payment].channel.rawValue), "attempt": .text(book[notice.payment].attempt),
+            "kind": .text(notice.word),
             "try": .integer(Int64(notice.tries)),
         ]
     }
@@ -97,30 +100,37 @@ extension PaymentService {
     /// Sends one notice, with whatever faults are on.
     ///
     /// - Parameter tries: 0 for a copy.
-    mutating func deliver(_ notice: PaymentNoticeState, try tries: Int, isProbe: Bool, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    mutating func deliver(_ notice: PaymentNoticeState, try tries: Int, isProbe: Bool, at now: RunInstant, _ effects: inout [DeviceEffect])
+    {
         let channel = book[notice.payment].channel
         var flaws = NoticeFlaws()
         flaws.isProbe = isProbe
         if !isProbe {
             if let fault = strike("notice.tamper", channel) { flaws.tamperedFen = fault["cents"]?.integer ?? 1 }
             flaws.hasWrongSignature = strike("notice.wrong_signature", channel) != nil
-            if let fault = strike("notice.expired", channel) { flaws.age = (fault["by"]?.durationNanoseconds ?? 360_000_000_000) / 1_000_000_000 }
+            if let fault = strike("notice.expired", channel) {
+                flaws.age = (fault["by"]?.durationNanoseconds ?? 360_000_000_000) / 1_000_000_000
+            }
         }
         let call = channel == .wechat ? wechatNotice(notice, flaws, at: now) : alipayNotice(notice, flaws, at: now)
         book[notice.payment].notices += isProbe ? 0 : 1
         var fields = about(notice)
         if let flaw = flaws.word { fields["flaw"] = .text(flaw) }
         effects.append(.note("notice.sent", fields))
-        send(call, SentNotice(
-            notice: tries == 0 || isProbe ? 0 : notice.number, channel: channel, attempt: book[notice.payment].attempt, word: notice.word,
-            tries: notice.tries, isProbe: isProbe, payment: notice.payment), &effects)
+        send(
+            call,
+            SentNotice(
+                notice: tries == 0 || isProbe ? 0 : notice.number, channel: channel, attempt: book[notice.payment].attempt,
+                word: notice.word,
+                tries: notice.tries, isProbe: isProbe, payment: notice.payment), &effects)
     }
 
     /// A probe without a payment: what WeChat Pay sends to see whether signatures are verified.
     mutating func sendProbe(_ channel: PaymentBook.Channel, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard let index = book.payments.lastIndex(where: { $0.channel == channel }) else { return }
         noticeCount += 1
-        let notice = PaymentNoticeState(number: noticeCount, id: "EV-" + digits(18), payment: index, kind: .paid, createdAt: unix(now), tries: 1)
+        let notice = PaymentNoticeState(
+            number: noticeCount, id: "EV-" + digits(18), payment: index, kind: .paid, createdAt: unix(now), tries: 1)
         deliver(notice, try: 0, isProbe: true, at: now, &effects)
     }
 
@@ -135,7 +145,10 @@ extension PaymentService {
         _ token: Token, _ result: Result<HTTPAnswer, HTTPFailure>, at now: RunInstant, _ effects: inout [DeviceEffect]
     ) {
         guard let what = sent.removeValue(forKey: token) else { return }
-        var fields: Fields = ["channel": .text(what.channel.rawValue), "attempt": .text(what.attempt), "kind": .text(what.word), "try": .integer(Int64(what.tries))]
+        var fields: Fields = [
+            "channel": .text(what.channel.rawValue), "attempt": .text(what.attempt), "kind": .text(what.word),
+            "try": .integer(Int64(what.tries)),
+        ]
         switch result {
         case .failure(let failure): fields["failure"] = .text(failure.rawValue)
         case .success(let answer): fields["status"] = .integer(Int64(answer.status))

@@ -61,7 +61,9 @@ enum PaymentForm {
         var names: Set<String> = []
         for pair in bytes.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decoded(parts[0]), let value = decoded(parts.count > 1 ? parts[1] : []), names.insert(name).inserted else { return nil }
+            guard let name = decoded(parts[0]), let value = decoded(parts.count > 1 ? parts[1] : []), names.insert(name).inserted else {
+                return nil
+            }
             pairs.append((name, value))
         }
         return pairs
@@ -98,8 +100,14 @@ enum PaymentForm {
         var result = ""
         for byte in text.utf8 {
             let scalar = Unicode.Scalar(byte)
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "-_.".unicodeScalars.contains(scalar)
-            if isPlain { result.unicodeScalars.append(scalar) } else { result += "%" + String(byte >> 4, radix: 16, uppercase: true) + String(byte & 15, radix: 16, uppercase: true) }
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || "-_.".unicodeScalars.contains(scalar)
+            if isPlain {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += "%" + String(byte >> 4, radix: 16, uppercase: true) + String(byte & 15, radix: 16, uppercase: true)
+            }
         }
         return result
     }
@@ -127,12 +135,15 @@ enum PaymentTime {
             guard bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
             return Int(String(decoding: bytes[range], as: UTF8.self))
         }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13), let minute = number(14..<16),
-            let second = number(17..<19), let local = CivilTime.unix(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), let hour = number(11..<13),
+            let minute = number(14..<16),
+            let second = number(17..<19),
+            let local = CivilTime.unix(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         else { return nil }
         if bytes.count == 19 { return local - offset }
         if bytes.count == 20 { return bytes[19] == UInt8(ascii: "Z") ? local : nil }
-        guard bytes[19] == UInt8(ascii: "+") || bytes[19] == UInt8(ascii: "-"), let hours = number(20..<22), let minutes = number(23..<25) else { return nil }
+        guard bytes[19] == UInt8(ascii: "+") || bytes[19] == UInt8(ascii: "-"), let hours = number(20..<22), let minutes = number(23..<25)
+        else { return nil }
         let ahead = Int64(hours * 3_600 + minutes * 60)
         return bytes[19] == UInt8(ascii: "+") ? local - ahead : local + ahead
     }

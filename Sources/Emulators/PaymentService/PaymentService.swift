@@ -27,7 +27,9 @@ package struct PaymentService: Device {
     ///   - epoch: Unix seconds at the start of the run.
     ///   - generator: gives transaction numbers, ids and nonces.
     /// - Throws: `bad_keys` where a key of the settings cannot be used.
-    package init(_ settings: PaymentServiceSettings = PaymentServiceSettings(), epoch: Int64, generator: SeededGenerator) throws(ActionFailure) {
+    package init(_ settings: PaymentServiceSettings = PaymentServiceSettings(), epoch: Int64, generator: SeededGenerator)
+        throws(ActionFailure)
+    {
         self.settings = settings
         self.epoch = epoch
         random = generator
@@ -81,9 +83,13 @@ package struct PaymentService: Device {
         if let fault = strike("down", channel) {
             switch fault["mode"]?.text {
             case "error":
-                return .success(isWeChat ? wechatAnswer(500, ["code": "SYSTEM_ERROR", "message": "system error"], at: now) : HTTPAnswer(status: 500))
+                return .success(
+                    isWeChat ? wechatAnswer(500, ["code": "SYSTEM_ERROR", "message": "system error"], at: now) : HTTPAnswer(status: 500))
             case "busy":
-                return .success(isWeChat ? wechatAnswer(429, ["code": "FREQUENCY_LIMITED", "message": "too many requests"], at: now) : HTTPAnswer(status: 429))
+                return .success(
+                    isWeChat
+                        ? wechatAnswer(429, ["code": "FREQUENCY_LIMITED", "message": "too many requests"], at: now)
+                        : HTTPAnswer(status: 429))
             default: return .failure(.unreachable)
             }
         }
@@ -181,7 +187,9 @@ extension PaymentService {
         // The `times` of a duplicate says how many copies come, not how often it strikes.
         faults.append(PaymentFault(name: name, arguments: arguments, rest: name == "notice.duplicate" ? nil : arguments["times"]?.integer))
         guard name == "notice.probe" else { return }
-        for channel in PaymentBook.Channel.allCases where channel == .wechat && matches(arguments, channel, nil) { agenda.add(.probe(channel), at: now) }
+        for channel in PaymentBook.Channel.allCases where channel == .wechat && matches(arguments, channel, nil) {
+            agenda.add(.probe(channel), at: now)
+        }
     }
 
     private func matches(_ arguments: Fields, _ channel: PaymentBook.Channel, _ call: String?) -> Bool {
@@ -192,7 +200,9 @@ extension PaymentService {
 
     /// The arguments of a fault that strikes now; one stroke fewer is left of it.
     mutating func strike(_ name: String, _ channel: PaymentBook.Channel, call: String? = nil) -> Fields? {
-        guard let index = faults.firstIndex(where: { $0.name == name && $0.rest != 0 && matches($0.arguments, channel, call) }) else { return nil }
+        guard let index = faults.firstIndex(where: { $0.name == name && $0.rest != 0 && matches($0.arguments, channel, call) }) else {
+            return nil
+        }
         if let rest = faults[index].rest { faults[index].rest = rest - 1 }
         return faults[index].arguments
     }

@@ -3,7 +3,8 @@ package import LabCore
 /// What the payment service can do, tell, answer and suffer, for the checker and for `lab describe`.
 extension PaymentService {
     package static let kind = NodeKind(
-        name: "payments", about: "A payment service with the shapes of WeChat Pay API v3 and Alipay, with test keys of its own and one merchant.",
+        name: "payments",
+        about: "A payment service with the shapes of WeChat Pay API v3 and Alipay, with test keys of its own and one merchant.",
         actions: actions, events: events, queries: queries, faults: faultKinds)
 
     private static let channel = FieldKind("channel", .choice(PaymentBook.Channel.allCases.map(\.rawValue)), "both where absent")
@@ -19,7 +20,8 @@ extension PaymentService {
                 FieldKind("force", .bool, "also where the payment is closed or its time is over: the money was under way"),
             ], gives: [FieldKind("transaction", .text), cents]),
         ActionKind(
-            "refund.finish", "Ends a refund that is under way.", takes: [FieldKind("refund", .text, required: true, "the merchant's number")],
+            "refund.finish", "Ends a refund that is under way.",
+            takes: [FieldKind("refund", .text, required: true, "the merchant's number")],
             gives: [FieldKind("state", .choice(["processing", "success", "closed", "abnormal"]))]),
         ActionKind(
             "trade.finish", "Ends the time for refunds of an Alipay trade, which is noticed once more as TRADE_FINISHED.", takes: [attempt],
@@ -30,24 +32,34 @@ extension PaymentService {
         ActionKind(
             "transaction", "A payment as the service sees it.", takes: [attempt],
             gives: [
-                FieldKind("channel", .text), FieldKind("transaction", .text), FieldKind("state", .choice(["waiting", "paid", "closed", "finished"])),
+                FieldKind("channel", .text), FieldKind("transaction", .text),
+                FieldKind("state", .choice(["waiting", "paid", "closed", "finished"])),
                 FieldKind("cents", .integer, unit: "cents", "what arrived"), FieldKind("asked", .integer, unit: "cents"),
-                FieldKind("refunded", .integer, unit: "cents"), FieldKind("refunds", .integer), FieldKind("notices", .integer, "sent so far"),
+                FieldKind("refunded", .integer, unit: "cents"), FieldKind("refunds", .integer),
+                FieldKind("notices", .integer, "sent so far"),
                 FieldKind("noticed", .bool, "the last one was taken"),
             ]),
         ActionKind(
             "refund", "A refund as the service sees it.", takes: [FieldKind("refund", .text, required: true)],
-            gives: [FieldKind("attempt", .text), cents, FieldKind("state", .choice(["processing", "success", "closed", "abnormal"])), FieldKind("id", .text)]),
+            gives: [
+                FieldKind("attempt", .text), cents, FieldKind("state", .choice(["processing", "success", "closed", "abnormal"])),
+                FieldKind("id", .text),
+            ]),
         ActionKind(
             "balance", "Money that the service holds for the merchant.", takes: [channel],
             gives: [cents, FieldKind("paid", .integer, unit: "cents"), FieldKind("refunded", .integer, unit: "cents")]),
         ActionKind(
-            "statement", "The sums of a day of Beijing's calendar.", takes: [FieldKind("day", .text, required: true, "2026-01-02"), channel],
-            gives: [FieldKind("rows", .integer), FieldKind("paid", .integer, unit: "cents"), FieldKind("refunded", .integer, unit: "cents"), cents]),
+            "statement", "The sums of a day of Beijing's calendar.",
+            takes: [FieldKind("day", .text, required: true, "2026-01-02"), channel],
+            gives: [
+                FieldKind("rows", .integer), FieldKind("paid", .integer, unit: "cents"), FieldKind("refunded", .integer, unit: "cents"),
+                cents,
+            ]),
     ]
 
     private static let call = FieldKind(
-        "call", .choice(["prepay", "query", "close", "refund", "refund_query", "bill", "bill_download", "certificates"]), "all where absent")
+        "call", .choice(["prepay", "query", "close", "refund", "refund_query", "bill", "bill_download", "certificates"]), "all where absent"
+    )
 
     private static let faultKinds = [
         ActionKind("notice.lose", "Notices do not arrive.", takes: [channel, times]),
@@ -74,7 +86,10 @@ extension PaymentService {
         ActionKind("refund.slow", "Refunds take long.", takes: [FieldKind("by", .duration, "1h where absent"), channel, times]),
         ActionKind(
             "down", "The service does nothing and sends nothing.",
-            takes: [FieldKind("mode", .choice(["unreachable", "error", "busy"]), "no connection, 500 or 429; unreachable where absent"), channel]),
+            takes: [
+                FieldKind("mode", .choice(["unreachable", "error", "busy"]), "no connection, 500 or 429; unreachable where absent"),
+                channel,
+            ]),
     ]
 
     private static func event(_ name: String, _ about: String, _ fields: FieldKind...) -> EventKind {
@@ -100,12 +115,18 @@ extension PaymentService {
             "notice.answered", "The cloud has answered a notice, or nobody has.", notice[0], notice[1], FieldKind("status", .integer),
             FieldKind("failure", .text), FieldKind("taken", .bool)),
         event("notice.given_up", "The last try of a notice was not taken.", notice[0], notice[1]),
-        event("probe.answered", "The cloud has answered a probe.", notice[0], notice[1], FieldKind("status", .integer), FieldKind("failure", .text)),
+        event(
+            "probe.answered", "The cloud has answered a probe.", notice[0], notice[1], FieldKind("status", .integer),
+            FieldKind("failure", .text)),
         EventKind(
             "request.refused", "A request of the merchant was refused.",
             fields: [FieldKind("channel", .text), FieldKind("call", .text), FieldKind("code", .text)]),
-        EventKind("answer.lost", "A request took effect and its answer was lost.", fields: [FieldKind("channel", .text), FieldKind("call", .text)]),
-        EventKind("answer.tampered", "An answer was changed after it was signed.", fields: [FieldKind("channel", .text), FieldKind("call", .text)]),
+        EventKind(
+            "answer.lost", "A request took effect and its answer was lost.",
+            fields: [FieldKind("channel", .text), FieldKind("call", .text)]),
+        EventKind(
+            "answer.tampered", "An answer was changed after it was signed.",
+            fields: [FieldKind("channel", .text), FieldKind("call", .text)]),
         EventKind(
             "statement.served", "The merchant has asked for a statement.",
             fields: [FieldKind("channel", .text), FieldKind("day", .text), FieldKind("rows", .integer)]),

@@ -37,18 +37,24 @@ extension PaymentService {
             if let refund { refunded += refund.fen } else { paid += payment.paidFen }
             let isRefund = refund != nil
             let fields = [
-                PaymentTime.plain(row.at), settings.wechat.application, settings.wechat.merchant, "0", "", payment.transaction, payment.attempt,
+                PaymentTime.plain(row.at), settings.wechat.application, settings.wechat.merchant, "0", "", payment.transaction,
+                payment.attempt,
                 "oLabTestPayer000000000000001", payment.way, isRefund ? "REFUND" : "SUCCESS", "OTHERS", "CNY",
-                PaymentMoney.yuan(isRefund ? 0 : payment.paidFen), "0.00", refund?.id ?? "0", refund?.number ?? "0", PaymentMoney.yuan(refund?.fen ?? 0),
-                "0.00", isRefund ? "ORIGINAL" : "", isRefund ? "SUCCESS" : "", payment.title.replacing(",", with: " "), "", "0.00000", "0.00%",
+                PaymentMoney.yuan(isRefund ? 0 : payment.paidFen), "0.00", refund?.id ?? "0", refund?.number ?? "0",
+                PaymentMoney.yuan(refund?.fen ?? 0),
+                "0.00", isRefund ? "ORIGINAL" : "", isRefund ? "SUCCESS" : "", payment.title.replacing(",", with: " "), "", "0.00000",
+                "0.00%",
                 PaymentMoney.yuan(isRefund ? 0 : payment.paidFen), PaymentMoney.yuan(refund?.fen ?? 0), "",
             ]
             lines.append(fields.map { "`" + $0 }.joined(separator: ","))
         }
         lines.append("总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额")
         lines.append(
-            ["\(rows.count)", PaymentMoney.yuan(paid), PaymentMoney.yuan(refunded), "0.00", "0.00000", PaymentMoney.yuan(paid), PaymentMoney.yuan(refunded)]
-                .map { "`" + $0 }.joined(separator: ","))
+            [
+                "\(rows.count)", PaymentMoney.yuan(paid), PaymentMoney.yuan(refunded), "0.00", "0.00000", PaymentMoney.yuan(paid),
+                PaymentMoney.yuan(refunded),
+            ]
+            .map { "`" + $0 }.joined(separator: ","))
         return Array((lines.joined(separator: "\r\n") + "\r\n").utf8)
     }
 
@@ -56,15 +62,18 @@ extension PaymentService {
     /// for payment and refund are written as their GBK bytes.
     func alipayStatement(day: String) -> [UInt8] {
         let (trade, back): ([UInt8], [UInt8]) = ([0xbd, 0xbb, 0xd2, 0xd7], [0xcd, 0xcb, 0xbf, 0xee])
-        var file = Array("#lab\r\n#[\(settings.alipay.seller)0156]\r\n#[\(day)]\r\n#trade_no,out_trade_no,type,subject,created,finished\r\n".utf8)
+        var file = Array(
+            "#lab\r\n#[\(settings.alipay.seller)0156]\r\n#[\(day)]\r\n#trade_no,out_trade_no,type,subject,created,finished\r\n".utf8)
         for row in statementRows(day: day) where book[row.payment].channel == .alipay {
             let payment = book[row.payment]
             let refund = row.refund.map { payment.refunds[$0] }
             let fen = refund.map { -$0.fen } ?? payment.paidFen
             file += Array("\(payment.transaction)\t,\(payment.attempt)\t,".utf8) + (refund == nil ? trade : back)
             let fields = [
-                "", payment.title.replacing(",", with: " "), PaymentTime.plain(payment.createdAt), PaymentTime.plain(row.at), "", "", "", "", "lab***@example.com",
-                PaymentMoney.yuan(fen), PaymentMoney.yuan(fen), "0.00", "0.00", "0.00", "0.00", "0.00", "", "0.00", "0.00", refund?.number ?? "", "0.00", "0.00", "",
+                "", payment.title.replacing(",", with: " "), PaymentTime.plain(payment.createdAt), PaymentTime.plain(row.at), "", "", "",
+                "", "lab***@example.com",
+                PaymentMoney.yuan(fen), PaymentMoney.yuan(fen), "0.00", "0.00", "0.00", "0.00", "0.00", "", "0.00", "0.00",
+                refund?.number ?? "", "0.00", "0.00", "",
             ]
             file += Array((fields.joined(separator: "\t,") + "\r\n").utf8)
         }
@@ -79,10 +88,13 @@ enum StatementArchive {
         let (sum, size, label) = (CRC32.of(content), UInt32(content.count), Array(name.utf8))
         // 1 January 2026; the time of day is none.
         let common =
-            number(20, 2) + number(0, 2) + number(0, 2) + number(0, 2) + number(0x5c21, 2) + number(sum, 4) + number(size, 4) + number(size, 4)
+            number(20, 2) + number(0, 2) + number(0, 2) + number(0, 2) + number(0x5c21, 2) + number(sum, 4) + number(size, 4)
+            + number(size, 4)
             + number(UInt32(label.count), 2) + number(0, 2)
         let local = number(0x0403_4b50, 4) + common + label + content
-        let central = number(0x0201_4b50, 4) + number(20, 2) + common + number(0, 2) + number(0, 2) + number(0, 2) + number(0, 4) + number(0, 4) + label
+        let central =
+            number(0x0201_4b50, 4) + number(20, 2) + common + number(0, 2) + number(0, 2) + number(0, 2) + number(0, 4) + number(0, 4)
+            + label
         let end =
             number(0x0605_4b50, 4) + number(0, 2) + number(0, 2) + number(1, 2) + number(1, 2) + number(UInt32(central.count), 4)
             + number(UInt32(local.count), 4) + number(0, 2)

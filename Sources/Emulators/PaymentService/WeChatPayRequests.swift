@@ -45,7 +45,8 @@ extension PaymentService {
         case ("query", _):
             try checkMerchant(query(call, "mchid"))
             guard parts[2] == "transactions" else { throw .noRoute }
-            let index = parts[3] == "id" ? book.index(transaction: parts[4]) : parts[3] == "out-trade-no" ? book.index(attempt: parts[4]) : nil
+            let index =
+                parts[3] == "id" ? book.index(transaction: parts[4]) : parts[3] == "out-trade-no" ? book.index(attempt: parts[4]) : nil
             guard let index, book[index].channel == .wechat else { throw .orderNotExist }
             return wechatAnswer(200, .record(transaction(index)), at: now)
         case ("close", _):
@@ -54,7 +55,9 @@ extension PaymentService {
             return try close(parts[4], at: now, &effects)
         case ("refund", "domestic/refunds"): return try refund(try body(call), at: now, &effects)
         case ("refund_query", _):
-            guard parts[2] == "domestic", parts[3] == "refunds", let place = book.place(refund: parts[4], of: .wechat) else { throw .refundNotExist }
+            guard parts[2] == "domestic", parts[3] == "refunds", let place = book.place(refund: parts[4], of: .wechat) else {
+                throw .refundNotExist
+            }
             return wechatAnswer(200, .record(refundFields(place.payment, place.refund)), at: now)
         case ("bill", "tradebill"): return try bill(call, at: now, &effects)
         case ("bill_download", "file"): return try billFile(call)
@@ -68,14 +71,22 @@ extension PaymentService {
     /// - Returns: what is wrong with the header `authorization`, `nil` where it is the merchant's over this request.
     private func authorizationFlaw(_ call: HTTPCall, at now: RunInstant) -> String? {
         let scheme = "WECHATPAY2-SHA256-RSA2048 "
-        guard let header = call.header("authorization"), header.hasPrefix(scheme) else { return "no authorization of the scheme WECHATPAY2-SHA256-RSA2048" }
+        guard let header = call.header("authorization"), header.hasPrefix(scheme) else {
+            return "no authorization of the scheme WECHATPAY2-SHA256-RSA2048"
+        }
         var values: [String: String] = [:]
         for part in header.dropFirst(scheme.count).split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, pair[1].count >= 2, pair[1].hasPrefix("\""), pair[1].hasSuffix("\"") else { return "malformed authorization" }
-            guard values.updateValue(String(pair[1].dropFirst().dropLast()), forKey: pair[0].trimmingSpaces) == nil else { return "doubled value in authorization" }
+            guard pair.count == 2, pair[1].count >= 2, pair[1].hasPrefix("\""), pair[1].hasSuffix("\"") else {
+                return "malformed authorization"
+            }
+            guard values.updateValue(String(pair[1].dropFirst().dropLast()), forKey: pair[0].trimmingSpaces) == nil else {
+                return "doubled value in authorization"
+            }
         }
-        guard values["mchid"] == settings.wechat.merchant, values["serial_no"] == settings.wechat.merchantSerial else { return "unknown merchant or serial number" }
+        guard values["mchid"] == settings.wechat.merchant, values["serial_no"] == settings.wechat.merchantSerial else {
+            return "unknown merchant or serial number"
+        }
         guard let time = values["timestamp"], let unix = Int64(time), let nonce = values["nonce_str"], (1...32).contains(nonce.utf8.count),
             let signature = values["signature"]
         else { return "authorization without timestamp, nonce_str or signature" }
@@ -98,19 +109,26 @@ extension PaymentService {
         return [
             HTTPCall.Header("wechatpay-timestamp", String(time)), HTTPCall.Header("wechatpay-nonce", nonce),
             HTTPCall.Header("wechatpay-signature", flaws.isProbe ? "WECHATPAY/SIGNTEST/" + signature : signature),
-            HTTPCall.Header("wechatpay-serial", settings.wechat.platformSerial), HTTPCall.Header("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048"),
+            HTTPCall.Header("wechatpay-serial", settings.wechat.platformSerial),
+            HTTPCall.Header("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048"),
         ]
     }
 
     // MARK: Payments
 
-    private mutating func prepay(_ body: Fields, isNative: Bool, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(WeChatRefusal) -> HTTPAnswer {
+    private mutating func prepay(_ body: Fields, isNative: Bool, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(WeChatRefusal)
+        -> HTTPAnswer
+    {
         try checkMerchant(body["mchid"]?.text)
         guard body["appid"]?.text == settings.wechat.application else { throw .parameter("appid") }
         let attempt = try number(body, "out_trade_no", 6...32)
         guard let title = body["description"]?.text, (1...127).contains(title.utf8.count) else { throw .parameter("description") }
-        guard let address = body["notify_url"]?.text, address.hasPrefix("https://"), !address.contains("?") else { throw .parameter("notify_url") }
-        guard let fen = body.value(at: "amount.total")?.integer, fen >= 1, body.value(at: "amount.currency")?.text ?? "CNY" == "CNY" else { throw .parameter("amount") }
+        guard let address = body["notify_url"]?.text, address.hasPrefix("https://"), !address.contains("?") else {
+            throw .parameter("notify_url")
+        }
+        guard let fen = body.value(at: "amount.total")?.integer, fen >= 1, body.value(at: "amount.currency")?.text ?? "CNY" == "CNY" else {
+            throw .parameter("amount")
+        }
         let payer = body.value(at: "payer.openid")?.text ?? ""
         if !isNative, payer.isEmpty { throw .parameter("payer.openid") }
         var expires = unix(now) + 7_200
@@ -122,7 +140,8 @@ extension PaymentService {
         do throws(PaymentBook.Refusal) {
             _ = try book.open(
                 PaymentBook.Payment(
-                    channel: .wechat, attempt: attempt, fen: fen, title: title, noticeAddress: address, way: isNative ? "NATIVE" : "JSAPI", payer: payer,
+                    channel: .wechat, attempt: attempt, fen: fen, title: title, noticeAddress: address, way: isNative ? "NATIVE" : "JSAPI",
+                    payer: payer,
                     createdAt: unix(now), expiresAt: expires))
         } catch { throw WeChatRefusal(error) }
         if isNew { effects.append(.note("prepay.accepted", ["channel": "wechat", "attempt": .text(attempt), "cents": .integer(fen)])) }
@@ -131,7 +150,8 @@ extension PaymentService {
             : wechatAnswer(200, ["prepay_id": .text("wx" + digits(26) + nonce(8).lowercased())], at: now)
     }
 
-    private mutating func close(_ attempt: String, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(WeChatRefusal) -> HTTPAnswer {
+    private mutating func close(_ attempt: String, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(WeChatRefusal) -> HTTPAnswer
+    {
         guard let index = book.index(attempt: attempt), book[index].channel == .wechat else { throw .orderNotExist }
         let wasOpen = book[index].state == .waiting
         do throws(PaymentBook.Refusal) { try book.close(index, at: unix(now)) } catch { throw WeChatRefusal(error) }
@@ -142,7 +162,9 @@ extension PaymentService {
     /// A payment as queries and notices show it.
     func transaction(_ index: Int, fen: Int64? = nil) -> Fields {
         let payment = book[index]
-        var fields: Fields = ["appid": .text(settings.wechat.application), "mchid": .text(settings.wechat.merchant), "out_trade_no": .text(payment.attempt)]
+        var fields: Fields = [
+            "appid": .text(settings.wechat.application), "mchid": .text(settings.wechat.merchant), "out_trade_no": .text(payment.attempt),
+        ]
         let state = payment.hasArrived ? (payment.refunding > 0 ? "REFUND" : "SUCCESS") : payment.state == .closed ? "CLOSED" : "NOTPAY"
         fields["trade_state"] = .text(state)
         fields["trade_state_desc"] = .text(state.lowercased())
@@ -161,20 +183,27 @@ extension PaymentService {
 
     private mutating func refund(_ body: Fields, at now: RunInstant, _ effects: inout [DeviceEffect]) throws(WeChatRefusal) -> HTTPAnswer {
         let number = try number(body, "out_refund_no", 1...64)
-        let found = body["transaction_id"]?.text.flatMap { book.index(transaction: $0) } ?? body["out_trade_no"]?.text.flatMap { book.index(attempt: $0) }
+        let found =
+            body["transaction_id"]?.text.flatMap { book.index(transaction: $0) }
+            ?? body["out_trade_no"]?.text.flatMap { book.index(attempt: $0) }
         guard let index = found, book[index].channel == .wechat else { throw .refundNotExist }
         guard let fen = body.value(at: "amount.refund")?.integer, let total = body.value(at: "amount.total")?.integer,
             body.value(at: "amount.currency")?.text == "CNY"
         else { throw .parameter("amount") }
         let end = refundEnd()
         let refund = PaymentBook.Refund(
-            number: number, id: "503" + digits(25), fen: fen, reason: body["reason"]?.text ?? "", noticeAddress: body["notify_url"]?.text ?? "",
+            number: number, id: "503" + digits(25), fen: fen, reason: body["reason"]?.text ?? "",
+            noticeAddress: body["notify_url"]?.text ?? "",
             createdAt: unix(now), end: end)
         let place: (place: Int, isNew: Bool)
-        do throws(PaymentBook.Refusal) { place = try book.refund(index, refund, total: total, at: unix(now)) } catch { throw WeChatRefusal(error) }
+        do throws(PaymentBook.Refusal) { place = try book.refund(index, refund, total: total, at: unix(now)) } catch {
+            throw WeChatRefusal(error)
+        }
         if place.isNew || book.retry(index, place.place, end: end) {
             effects.append(
-                .note("refund.accepted", ["channel": "wechat", "attempt": .text(book[index].attempt), "refund": .text(number), "cents": .integer(fen)]))
+                .note(
+                    "refund.accepted",
+                    ["channel": "wechat", "attempt": .text(book[index].attempt), "refund": .text(number), "cents": .integer(fen)]))
             agenda.add(.refundEnd(index, place.place), at: now.advanced(by: refundTime(.wechat) ?? settings.refundTime))
         }
         return wechatAnswer(200, .record(refundFields(index, place.place)), at: now)
@@ -228,7 +257,8 @@ extension PaymentService {
     /// The file comes without a signature; its hash is in the answer before.
     private func billFile(_ call: HTTPCall) throws(WeChatRefusal) -> HTTPAnswer {
         guard let day = query(call, "token"), PaymentTime.unix(day + " 00:00:00") != nil else { throw .parameter("token") }
-        return HTTPAnswer(status: 200, headers: [HTTPCall.Header("content-type", "text/plain; charset=utf-8")], body: wechatStatement(day: day))
+        return HTTPAnswer(
+            status: 200, headers: [HTTPCall.Header("content-type", "text/plain; charset=utf-8")], body: wechatStatement(day: day))
     }
 
     private mutating func certificates(at now: RunInstant) -> HTTPAnswer {
@@ -242,10 +272,11 @@ extension PaymentService {
                         "serial_no": .text(settings.wechat.platformSerial), "effective_time": "2025-01-01T08:00:00+08:00",
                         "expire_time": "2045-01-01T08:00:00+08:00",
                         "encrypt_certificate": [
-                            "algorithm": "AEAD_AES_256_GCM", "nonce": .text(nonce), "associated_data": "certificate", "ciphertext": .text(sealed),
+                            "algorithm": "AEAD_AES_256_GCM", "nonce": .text(nonce), "associated_data": "certificate",
+                            "ciphertext": .text(sealed),
                         ],
-                    ],
-                ],
+                    ]
+                ]
             ], at: now)
     }
 
@@ -279,11 +310,14 @@ extension PaymentService {
     }
 
     private func noticeContent(_ notice: PaymentNoticeState, fen: Int64?) -> Fields {
-        guard case .refunded(let place) = notice.kind else { return transaction(notice.payment, fen: fen).merging(["trade_state": "SUCCESS", "trade_state_desc": "success"]) }
+        guard case .refunded(let place) = notice.kind else {
+            return transaction(notice.payment, fen: fen).merging(["trade_state": "SUCCESS", "trade_state_desc": "success"])
+        }
         let (payment, refund) = (book[notice.payment], book[notice.payment].refunds[place])
         var fields: Fields = [
             "mchid": .text(settings.wechat.merchant), "transaction_id": .text(payment.transaction), "out_trade_no": .text(payment.attempt),
-            "refund_id": .text(refund.id), "out_refund_no": .text(refund.number), "refund_status": .text(refund.state.rawValue.uppercased()),
+            "refund_id": .text(refund.id), "out_refund_no": .text(refund.number),
+            "refund_status": .text(refund.state.rawValue.uppercased()),
             "user_received_account": "the way it came",
         ]
         if refund.state == .success { fields["success_time"] = .text(PaymentTime.stamp(refund.doneAt)) }
@@ -319,7 +353,9 @@ extension PaymentService {
 
     private func number(_ body: Fields, _ name: String, _ length: ClosedRange<Int>) throws(WeChatRefusal) -> String {
         guard let text = body[name]?.text, length.contains(text.utf8.count),
-            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || "_-|*@".utf8.contains($0) })
+            text.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5a).contains($0) || (0x61...0x7a).contains($0) || "_-|*@".utf8.contains($0)
+            })
         else { throw .parameter(name) }
         return text
     }

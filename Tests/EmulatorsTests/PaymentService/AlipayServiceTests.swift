@@ -25,7 +25,8 @@ struct AlipayServiceTests {
         #expect(trade["trade_status"] == "TRADE_SUCCESS")
         #expect(trade["total_amount"] == "12.35")
         #expect(trade["send_pay_date"] == "2026-01-01 08:00:00")
-        #expect(try bench.askAlipay("alipay.trade.close", #"{"out_trade_no":"ORDER1P01"}"#)["sub_code"] == "ACQ.REASON_TRADE_STATUS_INVALID")
+        #expect(
+            try bench.askAlipay("alipay.trade.close", #"{"out_trade_no":"ORDER1P01"}"#)["sub_code"] == "ACQ.REASON_TRADE_STATUS_INVALID")
     }
 
     @Test("requests that the application has not signed are refused; the answer says why, and is signed")
@@ -59,10 +60,14 @@ struct AlipayServiceTests {
             #expect(form.first { $0.name == "subject" }?.value == "Charging & more")
         }
         // Refunds are over now.
-        #expect(try bench.askAlipay("alipay.trade.refund", #"{"out_trade_no":"ORDER1P01","refund_amount":"1.00","out_request_no":"rf-1"}"#)["sub_code"] == "ACQ.TRADE_HAS_FINISHED")
+        #expect(
+            try bench.askAlipay("alipay.trade.refund", #"{"out_trade_no":"ORDER1P01","refund_amount":"1.00","out_request_no":"rf-1"}"#)[
+                "sub_code"] == "ACQ.TRADE_HAS_FINISHED")
     }
 
-    @Test("only the word success ends a notice; others come again after 4m 10m 10m 1h 2h 6h 15h", arguments: [("success", true), ("SUCCESS", false), ("success\n", false), ("", false)])
+    @Test(
+        "only the word success ends a notice; others come again after 4m 10m 10m 1h 2h 6h 15h",
+        arguments: [("success", true), ("SUCCESS", false), ("success\n", false), ("", false)])
     func success(_ answer: (body: String, ends: Bool)) throws {
         var bench = try bench()
         var seen = 0
@@ -78,7 +83,8 @@ struct AlipayServiceTests {
     func refunds() throws {
         var bench = try bench()
         func ask(_ number: String, _ yuan: String) throws -> Fields {
-            try bench.askAlipay("alipay.trade.refund", #"{"out_trade_no":"ORDER1P01","refund_amount":"\#(yuan)","out_request_no":"\#(number)"}"#)
+            try bench.askAlipay(
+                "alipay.trade.refund", #"{"out_trade_no":"ORDER1P01","refund_amount":"\#(yuan)","out_request_no":"\#(number)"}"#)
         }
         #expect(try ask("rf-1", "2.35")["fund_change"] == "Y")
         #expect(try ask("rf-1", "2.35")["fund_change"] == "N")
@@ -96,7 +102,9 @@ struct AlipayServiceTests {
 
 @Suite("Faults of the emulated payment services")
 struct PaymentServiceFaultTests {
-    @Test("down: no answer, 500 or 429, and nothing takes effect", arguments: [("unreachable", nil), ("error", 500), ("busy", 429)] as [(String, Int?)])
+    @Test(
+        "down: no answer, 500 or 429, and nothing takes effect",
+        arguments: [("unreachable", nil), ("error", 500), ("busy", 429)] as [(String, Int?)])
     func down(_ mode: (word: String, status: Int?)) throws {
         var bench = try PaymentBench()
         bench.tell(.fault("down", ["mode": .text(mode.word)], isActive: true))
@@ -132,7 +140,9 @@ struct PaymentServiceFaultTests {
         }
         #expect(bench.service.faults.isEmpty)
         for query in PaymentService.kind.queries {
-            if case .failure(let failure) = bench.service.answer(query.name, [:], at: bench.now) { #expect(failure.reason != "unknown_query") }
+            if case .failure(let failure) = bench.service.answer(query.name, [:], at: bench.now) {
+                #expect(failure.reason != "unknown_query")
+            }
         }
         for action in PaymentService.kind.actions { #expect(throws: ActionFailure.self) { try bench.act(action.name, [:]) } }
         for case .note(let name, let fields) in bench.effects {

@@ -74,17 +74,22 @@ struct PaymentBench {
     // MARK: The merchant
 
     static func sign(_ message: String, _ pem: String) throws -> String {
-        try _RSA.Signing.PrivateKey(pemRepresentation: pem).signature(for: Array(message.utf8), padding: .insecurePKCS1v1_5).rawRepresentation.base64EncodedString()
+        try _RSA.Signing.PrivateKey(pemRepresentation: pem).signature(for: Array(message.utf8), padding: .insecurePKCS1v1_5)
+            .rawRepresentation.base64EncodedString()
     }
 
     static func verifies(_ signature: String, _ message: String, certificate: Bool) throws -> Bool {
         let pem = certificate ? PaymentTestKeys.wechatPlatformPrivate : PaymentTestKeys.alipayPlatformPublic
-        let key = certificate ? try _RSA.Signing.PrivateKey(pemRepresentation: pem).publicKey : try _RSA.Signing.PublicKey(pemRepresentation: pem)
+        let key =
+            certificate ? try _RSA.Signing.PrivateKey(pemRepresentation: pem).publicKey : try _RSA.Signing.PublicKey(pemRepresentation: pem)
         let bytes = try #require(Data(base64Encoded: signature))
-        return key.isValidSignature(_RSA.Signing.RSASignature(rawRepresentation: bytes), for: Array(message.utf8), padding: .insecurePKCS1v1_5)
+        return key.isValidSignature(
+            _RSA.Signing.RSASignature(rawRepresentation: bytes), for: Array(message.utf8), padding: .insecurePKCS1v1_5)
     }
 
-    func wechat(_ method: String, _ path: String, _ body: String = "", key: String = PaymentTestKeys.wechatMerchantPrivate, age: Int64 = 0) throws -> HTTPCall {
+    func wechat(_ method: String, _ path: String, _ body: String = "", key: String = PaymentTestKeys.wechatMerchantPrivate, age: Int64 = 0)
+        throws -> HTTPCall
+    {
         let time = unix - age
         let signature = try Self.sign("\(method)\n\(path)\n\(time)\nNONCE\n\(body)\n", key)
         let header =
@@ -120,7 +125,8 @@ struct PaymentBench {
         pairs.append(("sign", try Self.sign(pairs.map { "\($0)=\($1)" }.joined(separator: "&"), key)))
         let allowed = CharacterSet.alphanumerics
         let body = pairs.map { "\($0)=\($1.addingPercentEncoding(withAllowedCharacters: allowed) ?? "")" }.joined(separator: "&")
-        return HTTPCall("POST", "/gateway.do", headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded")], body: Array(body.utf8))
+        return HTTPCall(
+            "POST", "/gateway.do", headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded")], body: Array(body.utf8))
     }
 
     /// The answer's node after its signature was found right.

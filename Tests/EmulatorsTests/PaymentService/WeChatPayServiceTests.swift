@@ -15,10 +15,13 @@ struct WeChatPayServiceTests {
         }
         let first = try answer(1)
         #expect(first.status == 200)
-        let (time, nonce, signature) = (first.header("wechatpay-timestamp") ?? "", first.header("wechatpay-nonce") ?? "", first.header("wechatpay-signature") ?? "")
+        let (time, nonce, signature) = (
+            first.header("wechatpay-timestamp") ?? "", first.header("wechatpay-nonce") ?? "", first.header("wechatpay-signature") ?? ""
+        )
         #expect(time == "1767225600")
         #expect(first.header("wechatpay-serial") == PaymentTestKeys.wechatPlatformSerial)
-        #expect(try PaymentBench.verifies(signature, "\(time)\n\(nonce)\n\(String(decoding: first.body, as: UTF8.self))\n", certificate: true))
+        #expect(
+            try PaymentBench.verifies(signature, "\(time)\n\(nonce)\n\(String(decoding: first.body, as: UTF8.self))\n", certificate: true))
         #expect(try answer(1) == first)
         #expect(try answer(2) != first)
     }
@@ -32,11 +35,17 @@ struct WeChatPayServiceTests {
         var changed = try bench.wechat("POST", path, body)
         changed.body = Array(bench.prepayBody("ORDER1P01", 101).utf8)
         let wrong = [
-            bare, changed, try bench.wechat("POST", path, body, key: PaymentTestKeys.alipayApplicationPrivate), try bench.wechat("POST", path, body, age: 301),
+            bare, changed, try bench.wechat("POST", path, body, key: PaymentTestKeys.alipayApplicationPrivate),
+            try bench.wechat("POST", path, body, age: 301),
             try bench.wechat("POST", path, body, age: -301), try bench.wechat("POST", "/v3/pay/transactions/jsapi", body).with(path: path),
         ]
         for call in wrong { #expect(try bench.serve(call).get().status == 401) }
-        #expect(bench.service.answer("transaction", ["attempt": "ORDER1P01"], at: bench.now) == .failure(ActionFailure("unknown_attempt", "The service has no payment with the number 'ORDER1P01'; it is made by the merchant's prepay request.")))
+        #expect(
+            bench.service.answer("transaction", ["attempt": "ORDER1P01"], at: bench.now)
+                == .failure(
+                    ActionFailure(
+                        "unknown_attempt",
+                        "The service has no payment with the number 'ORDER1P01'; it is made by the merchant's prepay request.")))
         #expect(try bench.serve(try bench.wechat("POST", path, body, age: 300)).get().status == 200)
     }
 
@@ -53,7 +62,9 @@ struct WeChatPayServiceTests {
         try bench.act("pay", ["attempt": "ORDER1P01"])
         #expect(throws: ActionFailure.self) { try bench.act("pay", ["attempt": "ORDER1P01"]) }
         #expect(try bench.ask("POST", path, bench.prepayBody("ORDER1P01", 100)).body["code"] == "ORDERPAID")
-        #expect(try bench.ask("POST", "/v3/pay/transactions/out-trade-no/ORDER1P01/close", #"{"mchid":"1900000001"}"#).body["code"] == "ORDERPAID")
+        #expect(
+            try bench.ask("POST", "/v3/pay/transactions/out-trade-no/ORDER1P01/close", #"{"mchid":"1900000001"}"#).body["code"]
+                == "ORDERPAID")
         let found = try bench.ask("GET", "/v3/pay/transactions/out-trade-no/ORDER1P01?mchid=1900000001")
         #expect(found.body["trade_state"] == "SUCCESS")
         #expect(found.body.value(at: "amount.total") == 100)
@@ -95,7 +106,9 @@ struct WeChatPayServiceTests {
         #expect(bench.service.notices.isEmpty)
     }
 
-    @Test("200 and 204 end it; everything else does not", arguments: [(200, true), (204, true), (201, false), (302, false), (400, false), (500, false)])
+    @Test(
+        "200 and 204 end it; everything else does not",
+        arguments: [(200, true), (204, true), (201, false), (302, false), (400, false), (500, false)])
     func taken(_ answer: (status: Int, ends: Bool)) throws {
         var bench = try PaymentBench()
         try bench.paid()
@@ -112,7 +125,8 @@ struct WeChatPayServiceTests {
         bench.advance(.seconds(1))
         let call = try #require(bench.notices.first?.call)
         #expect(call.path == "/notices/wechat")
-        let message = "\(call.header("wechatpay-timestamp") ?? "")\n\(call.header("wechatpay-nonce") ?? "")\n\(String(decoding: call.body, as: UTF8.self))\n"
+        let message =
+            "\(call.header("wechatpay-timestamp") ?? "")\n\(call.header("wechatpay-nonce") ?? "")\n\(String(decoding: call.body, as: UTF8.self))\n"
         #expect(try PaymentBench.verifies(call.header("wechatpay-signature") ?? "", message, certificate: true))
         let body = try #require(try JSONReader.read(call.body).record)
         #expect(body["event_type"] == "TRANSACTION.SUCCESS")
@@ -120,7 +134,8 @@ struct WeChatPayServiceTests {
         let sealed = try #require(Data(base64Encoded: resource["ciphertext"]?.text ?? ""))
         let box = try AES.GCM.SealedBox(
             nonce: AES.GCM.Nonce(data: Data((resource["nonce"]?.text ?? "").utf8)), ciphertext: sealed.dropLast(16), tag: sealed.suffix(16))
-        let plain = try AES.GCM.open(box, using: SymmetricKey(data: Data(PaymentTestKeys.wechatSecret.utf8)), authenticating: Data("transaction".utf8))
+        let plain = try AES.GCM.open(
+            box, using: SymmetricKey(data: Data(PaymentTestKeys.wechatSecret.utf8)), authenticating: Data("transaction".utf8))
         let content = try #require(try JSONReader.read(Array(plain)).record)
         #expect(content["out_trade_no"] == "ORDER00000000001P01")
         #expect(content.value(at: "amount.total") == 1_000)
@@ -166,7 +181,8 @@ struct WeChatPayServiceTests {
         let answer = try bench.ask("GET", path)
         #expect(answer.status == 200)
         let file = try bench.serve(try bench.wechat("GET", "/v3/billdownload/file?token=2026-01-01")).get().body
-        #expect(answer.body["hash_value"]?.text == Insecure.SHA1.hash(data: file).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
+        #expect(
+            answer.body["hash_value"]?.text == Insecure.SHA1.hash(data: file).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())
         let lines = String(decoding: file, as: UTF8.self).split(whereSeparator: \.isNewline)
         #expect(lines.count == 4)
         #expect(lines[1].hasPrefix("`2026-01-01 08:00:00,`wx1ab0000000000001,`1900000001,"))
@@ -180,13 +196,20 @@ struct WeChatPayServiceTests {
         var bench = try PaymentBench()
         try bench.paid()
         var chance = SeededGenerator(seed: seed, purpose: "garbage")
-        let paths = ["/v3/pay/transactions/native", "/v3/refund/domestic/refunds", "/v3/pay/transactions/out-trade-no/ORDER00000000001P01/close", "/v3/x", "/v3/", "/gateway.do", "/", "/bill/download?bill=%zz"]
+        let paths = [
+            "/v3/pay/transactions/native", "/v3/refund/domestic/refunds", "/v3/pay/transactions/out-trade-no/ORDER00000000001P01/close",
+            "/v3/x", "/v3/", "/gateway.do", "/", "/bill/download?bill=%zz",
+        ]
         for round in 0..<500 {
             let body = String(decoding: chance.bytes(Int(chance.integer(below: 80))), as: UTF8.self)
             let path = paths[Int(chance.integer(below: UInt64(paths.count)))]
-            let call = path.hasPrefix("/v3/") ? try bench.wechat(chance.chance(0.5) ? "POST" : "GET", path, body) : HTTPCall("POST", path, body: Array(body.utf8))
+            let call =
+                path.hasPrefix("/v3/")
+                ? try bench.wechat(chance.chance(0.5) ? "POST" : "GET", path, body) : HTTPCall("POST", path, body: Array(body.utf8))
             let answer = try bench.serve(call).get()
-            #expect((400..<500).contains(answer.status) || answer.status == 200 && path == "/gateway.do", "seed \(seed), round \(round): \(answer.status)")
+            #expect(
+                (400..<500).contains(answer.status) || answer.status == 200 && path == "/gateway.do",
+                "seed \(seed), round \(round): \(answer.status)")
         }
         #expect(try bench.service.answer("balance", [:], at: bench.now).get()["cents"] == 1_000)
     }

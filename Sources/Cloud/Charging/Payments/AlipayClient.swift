@@ -35,7 +35,10 @@ struct AlipayClient: PaymentClient {
         case .refund(let refund):
             return signed(
                 "alipay.trade.refund",
-                ["out_trade_no": .text(refund.attempt), "refund_amount": .text(YuanText.text(refund.fen)), "out_request_no": .text(refund.number)], stamp)
+                [
+                    "out_trade_no": .text(refund.attempt), "refund_amount": .text(YuanText.text(refund.fen)),
+                    "out_request_no": .text(refund.number),
+                ], stamp)
         case .refundQuery(let number, let attempt):
             return signed("alipay.trade.fastpay.refund.query", ["out_trade_no": .text(attempt), "out_request_no": .text(number)], stamp)
         case .statement(let day):
@@ -54,7 +57,8 @@ struct AlipayClient: PaymentClient {
         if let noticeAddress { pairs.append(("notify_url", noticeAddress)) }
         pairs.append(("sign", signer.signature(PaymentForm.signedText(pairs, without: ["sign"]))))
         return HTTPCall(
-            "POST", "/gateway.do", headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded; charset=utf-8")], body: PaymentForm.write(pairs))
+            "POST", "/gateway.do", headers: [HTTPCall.Header("content-type", "application/x-www-form-urlencoded; charset=utf-8")],
+            body: PaymentForm.write(pairs))
     }
 
     // MARK: Answers
@@ -78,7 +82,9 @@ struct AlipayClient: PaymentClient {
         let node = try node(answer.body, Self.method(request))
         if node["code"]?.text == "10000" { return try success(node, request) }
         let code = node["sub_code"]?.text ?? node["code"]?.text ?? ""
-        if node["code"]?.text == "20000" || node["code"]?.text == "10003" || code == "ACQ.SYSTEM_ERROR" || code == "aop.ACQ.SYSTEM_ERROR" { throw .busy(code) }
+        if node["code"]?.text == "20000" || node["code"]?.text == "10003" || code == "ACQ.SYSTEM_ERROR" || code == "aop.ACQ.SYSTEM_ERROR" {
+            throw .busy(code)
+        }
         switch (request, code) {
         case (.prepay, "ACQ.TRADE_HAS_SUCCESS"): return .alreadyPaid
         case (.prepay, "ACQ.TRADE_HAS_CLOSE"): return .alreadyClosed
@@ -96,8 +102,11 @@ struct AlipayClient: PaymentClient {
     private func node(_ body: [UInt8], _ name: String) throws(ChannelFailure) -> Fields {
         guard (try? JSONReader.read(body, maximumDepth: 8).record) != nil else { throw .malformed("no JSON record") }
         let members = JSONMembers.ranges(body)
-        guard let range = (members.first { $0.name == name } ?? members.first { $0.name == "error_response" })?.range else { throw .malformed("no \(name)") }
-        guard let sign = members.first(where: { $0.name == "sign" })?.range, let signature = try? JSONReader.read(Array(body[sign])).text else {
+        guard let range = (members.first { $0.name == name } ?? members.first { $0.name == "error_response" })?.range else {
+            throw .malformed("no \(name)")
+        }
+        guard let sign = members.first(where: { $0.name == "sign" })?.range, let signature = try? JSONReader.read(Array(body[sign])).text
+        else {
             throw .untrusted("no signature")
         }
         let bytes = Array(body[range])
@@ -125,9 +134,13 @@ struct AlipayClient: PaymentClient {
             guard let found = node["out_request_no"]?.text else { return .refund(.unknown) }
             guard found == number, node["out_trade_no"]?.text == attempt else { throw .untrusted("it is about another refund") }
             let id = node["trade_no"]?.text ?? ""
-            return .refund(node["refund_status"]?.text == "REFUND_SUCCESS" ? .done(id: id, at: node["gmt_refund_pay"]?.text.flatMap(BeijingTime.unix)) : .pending(id: id))
+            return .refund(
+                node["refund_status"]?.text == "REFUND_SUCCESS"
+                    ? .done(id: id, at: node["gmt_refund_pay"]?.text.flatMap(BeijingTime.unix)) : .pending(id: id))
         case .statement:
-            guard let path = node["bill_download_url"]?.text.flatMap(PaymentPath.path) else { throw .malformed("no address of a statement") }
+            guard let path = node["bill_download_url"]?.text.flatMap(PaymentPath.path) else {
+                throw .malformed("no address of a statement")
+            }
             return .statement(path: path, hash: nil)
         case .statementFile, .certificates: throw .malformed("unexpected")
         }
@@ -136,7 +149,8 @@ struct AlipayClient: PaymentClient {
     private func payment(_ node: Fields) throws(ChannelFailure) -> ChannelPayment {
         switch node["trade_status"]?.text {
         case "TRADE_SUCCESS", "TRADE_FINISHED":
-            guard let transaction = node["trade_no"]?.text, (1...64).contains(transaction.utf8.count), let fen = node["total_amount"]?.text.flatMap({ YuanText.fen($0) }),
+            guard let transaction = node["trade_no"]?.text, (1...64).contains(transaction.utf8.count),
+                let fen = node["total_amount"]?.text.flatMap({ YuanText.fen($0) }),
                 let time = node["send_pay_date"]?.text.flatMap(BeijingTime.unix)
             else { throw .malformed("a payment without its number, amount or time") }
             return .paid(transaction: transaction, fen: fen, paidAt: time)
@@ -153,7 +167,9 @@ struct AlipayClient: PaymentClient {
         func value(_ name: String) -> String? { pairs.first { $0.name == name }?.value }
         guard let signature = value("sign"), value("sign_type") == "RSA2" else { throw .missingHeader }
         guard verifier.accepts(signature, for: PaymentForm.signedText(pairs, without: ["sign", "sign_type"])) else { throw .signature }
-        guard PaymentComparison.isEqual(value("app_id") ?? "", settings.application), value("seller_id").map({ $0 == settings.seller }) ?? true else { throw .foreign }
+        guard PaymentComparison.isEqual(value("app_id") ?? "", settings.application),
+            value("seller_id").map({ $0 == settings.seller }) ?? true
+        else { throw .foreign }
         if settings.checksNoticeTime {
             guard let time = value("notify_time").flatMap(BeijingTime.unix) else { throw .malformed }
             guard (unix - time).magnitude <= UInt64(maximumSkew) else { throw .expired }
@@ -168,7 +184,8 @@ struct AlipayClient: PaymentClient {
         }
         switch value("trade_status") {
         case "TRADE_SUCCESS", "TRADE_FINISHED":
-            guard let fen = value("total_amount").flatMap({ YuanText.fen($0) }), let time = value("gmt_payment").flatMap(BeijingTime.unix) else { throw .malformed }
+            guard let fen = value("total_amount").flatMap({ YuanText.fen($0) }), let time = value("gmt_payment").flatMap(BeijingTime.unix)
+            else { throw .malformed }
             return .paid(PaymentNotice(channel: channel, transaction: transaction, attempt: attempt, fen: fen, paidAt: time))
         case let state?: return .other(String(state.prefix(64)))
         case nil: throw .malformed
@@ -193,7 +210,13 @@ enum JSONMembers {
         var name: String?
         for (index, byte) in bytes.enumerated() {
             if isInText {
-                if isEscaped { isEscaped = false } else if byte == UInt8(ascii: "\\") { isEscaped = true } else if byte == UInt8(ascii: "\"") { isInText = false }
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInText = false
+                }
                 continue
             }
             switch byte {
@@ -218,7 +241,9 @@ enum JSONMembers {
 
     private static func trimmed(_ bytes: [UInt8], _ range: Range<Int>) -> Range<Int> {
         let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0d).contains(byte) }
-        guard let first = range.first(where: { !isSpace(bytes[$0]) }), let last = range.last(where: { !isSpace(bytes[$0]) }) else { return range }
+        guard let first = range.first(where: { !isSpace(bytes[$0]) }), let last = range.last(where: { !isSpace(bytes[$0]) }) else {
+            return range
+        }
         return first..<last + 1
     }
 }

@@ -24,7 +24,8 @@ extension Payments {
         guard debt.fen > 0 else { throw APIError(.nothingToPay, details: ["state": .text(debt.state)]) }
         return try await start(
             PaymentSubject(
-                name: "order:\(order)", number: order, order: order, user: debt.user, tenant: debt.tenant, fen: debt.fen, title: "Charging \(order)"),
+                name: "order:\(order)", number: order, order: order, user: debt.user, tenant: debt.tenant, fen: debt.fen,
+                title: "Charging \(order)"),
             channel: channel, openid: openid)
     }
 
@@ -34,7 +35,9 @@ extension Payments {
     ///   - fen: 1 to 1,000,000 (10,000 yuan).
     ///   - key: the app's key for this tap.
     /// - Throws: as `start(order:channel:)`; INVALID_FIELD for an amount out of range.
-    package func start(topUp user: String, tenant: String, fen: Int64, key: String, channel: String, openid: String? = nil) async throws -> StartedPayment {
+    package func start(topUp user: String, tenant: String, fen: Int64, key: String, channel: String, openid: String? = nil) async throws
+        -> StartedPayment
+    {
         guard (1...1_000_000).contains(fen) else { throw APIError.invalidField("fen", "'fen' must be 1 to 1000000") }
         let name = "top_up:\(user):\(key)"
         let known = try storage.read { db in try PaymentStore.attempts(of: name, in: db) }
@@ -43,11 +46,15 @@ extension Payments {
             throw APIError(.clientKeyReused, details: ["fen": .integer(other.fen)])
         }
         let number = known.first.map { String($0.number.prefix(16)) } ?? PaymentNumber.random(environment.randomBytes(16))
-        return try await start(PaymentSubject(name: name, number: number, order: "", user: user, tenant: tenant, fen: fen, title: "Wallet"), channel: channel, openid: openid)
+        return try await start(
+            PaymentSubject(name: name, number: number, order: "", user: user, tenant: tenant, fen: fen, title: "Wallet"), channel: channel,
+            openid: openid)
     }
 
     private func start(_ subject: PaymentSubject, channel: String, openid: String?) async throws -> StartedPayment {
-        guard let client = client(channel) else { throw APIError(.paymentChannelUnknown, details: ["channels": .list(channels.map { .text($0) })]) }
+        guard let client = client(channel) else {
+            throw APIError(.paymentChannelUnknown, details: ["channels": .list(channels.map { .text($0) })])
+        }
         let life = settings.payTimeout.components.seconds * 1_000
         let attempt = try await storage.commitPoint(
             "payment.start", ["subject": .text(subject.name), "channel": .text(channel)],
@@ -58,7 +65,8 @@ extension Payments {
                         CloudNote(
                             "payment.started",
                             [
-                                "attempt": .text(choice.record.number), "order": .text(choice.record.order), "user": .text(choice.record.user),
+                                "attempt": .text(choice.record.number), "order": .text(choice.record.order),
+                                "user": .text(choice.record.user),
                                 "channel": .text(channel), "cents": .integer(choice.record.fen),
                             ])
                     ] : []
@@ -70,29 +78,40 @@ extension Payments {
     }
 
     /// The attempt to go on with: the newest where it still fits, else a new one. The others are closed as soon as may be.
-    private func choose(_ subject: PaymentSubject, channel: String, life: Int64, in db: Database) throws -> (record: AttemptRecord, isNew: Bool) {
+    private func choose(_ subject: PaymentSubject, channel: String, life: Int64, in db: Database) throws -> (
+        record: AttemptRecord, isNew: Bool
+    ) {
         let now = milliseconds
         let known = try PaymentStore.attempts(of: subject.name, in: db)
-        if let newest = known.first, newest.channel == channel, newest.fen == subject.fen, newest.state == .created || newest.state == .open,
-            !newest.wantsClose, newest.expiresAt - now >= 60_000 {
+        if let newest = known.first, newest.channel == channel, newest.fen == subject.fen,
+            newest.state == .created || newest.state == .open,
+            !newest.wantsClose, newest.expiresAt - now >= 60_000
+        {
             return (newest, false)
         }
         let number = PaymentNumber.attempt(subject.number, count: known.count + 1)
         // Whole seconds: the services know no others.
         let expires = (now + life) / 1_000 * 1_000
         try PaymentStore.insert(
-            number: number, subject: subject.name, order: subject.order, user: subject.user, tenant: subject.tenant, channel: channel, fen: subject.fen,
+            number: number, subject: subject.name, order: subject.order, user: subject.user, tenant: subject.tenant, channel: channel,
+            fen: subject.fen,
             createdAt: now, expiresAt: expires, dueAt: now + AttemptPlan.pause(after: 0), in: db)
         try PaymentStore.supersede(subject.name, but: number, at: now, in: db)
-        if try PaymentStore.lastStatementDay(channel: channel, in: db) == nil, let today = BeijingTime.start(of: BeijingTime.day(now / 1_000)) {
+        if try PaymentStore.lastStatementDay(channel: channel, in: db) == nil,
+            let today = BeijingTime.start(of: BeijingTime.day(now / 1_000))
+        {
             try expectStatement(channel, today, in: db)
         }
-        guard let record = try PaymentStore.attempt(number, in: db) else { throw StorageError.failed("an attempt that was written is not there") }
+        guard let record = try PaymentStore.attempt(number, in: db) else {
+            throw StorageError.failed("an attempt that was written is not there")
+        }
         return (record, true)
     }
 
     /// Asks the service to take the payment; once more where no answer comes, under the same number, which makes it one payment.
-    private func prepay(_ attempt: AttemptRecord, _ subject: PaymentSubject, _ client: any PaymentClient, openid: String?) async throws -> StartedPayment {
+    private func prepay(_ attempt: AttemptRecord, _ subject: PaymentSubject, _ client: any PaymentClient, openid: String?) async throws
+        -> StartedPayment
+    {
         let order = PrepayOrder(
             attempt: attempt.number, fen: attempt.fen, title: subject.title, expiresAt: attempt.expiresAt / 1_000, openid: openid,
             noticeAddress: noticeAddress(client.channel))
@@ -101,7 +120,9 @@ extension Payments {
         try storage.checkAlive()
         switch result {
         case .success(.prepared(let parameters)):
-            try storage.commit("payment.open", ["attempt": .text(attempt.number)], body: { db in try PaymentStore.open(attempt.number, parameters: parameters, in: db) })
+            try storage.commit(
+                "payment.open", ["attempt": .text(attempt.number)],
+                body: { db in try PaymentStore.open(attempt.number, parameters: parameters, in: db) })
             var opened = attempt
             opened.parameters = parameters
             return StartedPayment(opened)
@@ -132,7 +153,10 @@ extension Payments {
                     ? [
                         CloudNote(
                             "payment.closed",
-                            ["attempt": .text(attempt), "channel": .text(channel), "state": .text(state.rawValue), "reason": .text(String(reason.prefix(64)))])
+                            [
+                                "attempt": .text(attempt), "channel": .text(channel), "state": .text(state.rawValue),
+                                "reason": .text(String(reason.prefix(64))),
+                            ])
                     ] : []
             })
     }
@@ -141,13 +165,15 @@ extension Payments {
 
     /// Asks what became of an attempt, and closes it when its time is over.
     func follow(_ number: String) async throws {
-        guard let attempt = try storage.read({ db in try PaymentStore.attempt(number, in: db) }), let client = client(attempt.channel) else { return }
+        guard let attempt = try storage.read({ db in try PaymentStore.attempt(number, in: db) }), let client = client(attempt.channel)
+        else { return }
         // Late money comes for closed ones: those are asked about, and stay closed.
         guard attempt.state != .paid else { return }
         if bugs.contains(.noReconciliation) { return try postpone(attempt, at: nil) }
         switch await ask(client, .query(attempt: number)) {
         case .success(.payment(.paid(let transaction, let fen, let paidAt))):
-            try book(PaymentNotice(channel: attempt.channel, transaction: transaction, attempt: number, fen: fen, paidAt: paidAt), by: "query")
+            try book(
+                PaymentNotice(channel: attempt.channel, transaction: transaction, attempt: number, fen: fen, paidAt: paidAt), by: "query")
         case .success(.payment(.closed)):
             try finish(attempt, reason: "closed_by_service")
         case .success(.payment(.waiting)), .success(.payment(.unknown)):
@@ -159,8 +185,12 @@ extension Payments {
     }
 
     private func finish(_ attempt: AttemptRecord, reason: String) throws {
-        if attempt.state == .created || attempt.state == .open { return try end(attempt.number, channel: attempt.channel, .closed, reason: reason) }
-        try storage.write { db in try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [attempt.number]) }
+        if attempt.state == .created || attempt.state == .open {
+            return try end(attempt.number, channel: attempt.channel, .closed, reason: reason)
+        }
+        try storage.write { db in
+            try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [attempt.number])
+        }
     }
 
     private func closeOrWait(_ attempt: AttemptRecord, _ client: any PaymentClient) async throws {
@@ -184,7 +214,9 @@ extension Payments {
         try storage.write { db in
             try PaymentStore.postpone(attempt.number, polls: attempt.polls + 1, dueAt: time, in: db)
             // Of one that is closed or refused nothing more is expected.
-            try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ? AND state IN ('closed', 'refused')", arguments: [attempt.number])
+            try db.execute(
+                cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ? AND state IN ('closed', 'refused')",
+                arguments: [attempt.number])
         }
     }
 
@@ -205,29 +237,36 @@ extension Payments {
             alarm("payment_refused", "the payment \(notice.transaction) is not booked: \(reason)", notice.attempt)
         }
         try storage.commit(
-            "payment.confirm", ["attempt": .text(notice.attempt)], body: { db in try PaymentStore.confirm(notice, outcome: outcome.word, in: db) },
+            "payment.confirm", ["attempt": .text(notice.attempt)],
+            body: { db in try PaymentStore.confirm(notice, outcome: outcome.word, in: db) },
             notes: { _ in
                 [
                     CloudNote(
                         "payment.confirmed",
                         [
-                            "channel": .text(notice.channel), "attempt": .text(notice.attempt), "order": .text(known.order), "transaction": .text(notice.transaction),
+                            "channel": .text(notice.channel), "attempt": .text(notice.attempt), "order": .text(known.order),
+                            "transaction": .text(notice.transaction),
                             "cents": .integer(notice.fen), "outcome": .text(outcome.word), "by": .text(source),
                         ])
                 ]
             })
-        if case .returned(let number) = outcome { refund(PaymentRefund(number: number, attempt: notice.attempt, channel: notice.channel, fen: notice.fen)) }
+        if case .returned(let number) = outcome {
+            refund(PaymentRefund(number: number, attempt: notice.attempt, channel: notice.channel, fen: notice.fen))
+        }
         return outcome
     }
 
     /// Money that is with the service and fits nothing here: nothing is booked, and somebody is told.
     private func refuse(_ notice: PaymentNotice, _ reason: NoticeRefusal, by source: String) throws -> PaymentOutcome {
         alarm(
-            "payment_\(reason.rawValue)", "\(notice.channel) says \(notice.fen) fen were paid as \(notice.transaction) for the attempt \(notice.attempt), by \(source)",
+            "payment_\(reason.rawValue)",
+            "\(notice.channel) says \(notice.fen) fen were paid as \(notice.transaction) for the attempt \(notice.attempt), by \(source)",
             notice.attempt)
         // It is not asked about again: the service would say the same.
         if source != "notice" {
-            try storage.write { db in try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [notice.attempt]) }
+            try storage.write { db in
+                try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [notice.attempt])
+            }
         }
         return .refused(reason: reason.rawValue)
     }
@@ -267,7 +306,8 @@ enum AttemptPlan {
 
 extension StartedPayment {
     init(_ record: AttemptRecord) {
-        self.init(attempt: record.number, channel: record.channel, fen: record.fen, parameters: record.parameters, expiresAt: record.expiresAt)
+        self.init(
+            attempt: record.number, channel: record.channel, fen: record.fen, parameters: record.parameters, expiresAt: record.expiresAt)
     }
 }
 

@@ -18,7 +18,9 @@ enum PaymentForm {
         return pairs
     }
 
-    static func write(_ pairs: Pairs) -> [UInt8] { Array(pairs.map { encoded($0.name) + "=" + encoded($0.value) }.joined(separator: "&").utf8) }
+    static func write(_ pairs: Pairs) -> [UInt8] {
+        Array(pairs.map { encoded($0.name) + "=" + encoded($0.value) }.joined(separator: "&").utf8)
+    }
 
     /// What is signed: sorted by name, without empty values, as it is before encoding.
     static func signedText(_ pairs: Pairs, without left: Set<String>) -> [UInt8] {
@@ -32,7 +34,9 @@ enum PaymentForm {
         var rest = text
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard let high = rest.popFirst().flatMap(Hexadecimal.value), let low = rest.popFirst().flatMap(Hexadecimal.value) else { return nil }
+                guard let high = rest.popFirst().flatMap(Hexadecimal.value), let low = rest.popFirst().flatMap(Hexadecimal.value) else {
+                    return nil
+                }
                 bytes.append(high << 4 | low)
             } else {
                 bytes.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
@@ -95,7 +99,9 @@ enum BeijingTime {
         case 19: return bytes[10] == UInt8(ascii: " ") ? local - offset : nil
         case 20: return holds([(10, "T"), (19, "Z")]) ? local : nil
         case 25:
-            guard holds([(10, "T"), (22, ":")]), let hours = number(20..<22), let minutes = number(23..<25), hours < 24, minutes < 60 else { return nil }
+            guard holds([(10, "T"), (22, ":")]), let hours = number(20..<22), let minutes = number(23..<25), hours < 24, minutes < 60 else {
+                return nil
+            }
             if bytes[19] == UInt8(ascii: "+") { return local - hours * 3_600 - minutes * 60 }
             return bytes[19] == UInt8(ascii: "-") ? local + hours * 3_600 + minutes * 60 : nil
         default: return nil
@@ -104,7 +110,9 @@ enum BeijingTime {
 
     // MARK: Calendar
 
-    private static func floored(_ value: Int64, _ divisor: Int64) -> Int64 { value >= 0 ? value / divisor : -((divisor - 1 - value) / divisor) }
+    private static func floored(_ value: Int64, _ divisor: Int64) -> Int64 {
+        value >= 0 ? value / divisor : -((divisor - 1 - value) / divisor)
+    }
 
     private static func padded(_ value: Int64, _ width: Int) -> String {
         let text = String(value)

@@ -7,7 +7,8 @@ extension Payments {
     /// Starts what is due, as far as there is room, and sees to it that somebody looks again.
     func pump() {
         let now = environment.now()
-        let room = state.withLock { state in state.isStopped || now < state.pauseEnd ? 0 : settings.parallelRequests - state.underway.count }
+        let room = state.withLock { state in state.isStopped || now < state.pauseEnd ? 0 : settings.parallelRequests - state.underway.count
+        }
         var isDone = true
         if room > 0 {
             isDone = guarded("payment.due") {
@@ -84,7 +85,8 @@ extension Payments {
     /// Sends a refund or asks about it. It is done when the service says so (F52, F54); one of a payment at a time.
     private func followRefund(_ number: String) async throws {
         let found = try storage.read { db -> (RefundRecord, AttemptRecord, Bool)? in
-            guard let refund = try PaymentStore.refund(number, in: db), let attempt = try PaymentStore.attempt(refund.attempt, in: db) else { return nil }
+            guard let refund = try PaymentStore.refund(number, in: db), let attempt = try PaymentStore.attempt(refund.attempt, in: db)
+            else { return nil }
             let before = try PaymentStore.refunds(of: refund.attempt, in: db).prefix { $0.number != number }
             return (refund, attempt, before.contains { ($0.state == .pending || $0.state == .accepted) && $0.review == nil })
         }
@@ -95,7 +97,8 @@ extension Payments {
             refund.state == .pending
             ? .refund(
                 RefundOrder(
-                    number: number, attempt: refund.attempt, fen: refund.fen, total: attempt.fen, noticeAddress: noticeAddress(refund.channel)))
+                    number: number, attempt: refund.attempt, fen: refund.fen, total: attempt.fen,
+                    noticeAddress: noticeAddress(refund.channel)))
             : .refundQuery(number: number, attempt: refund.attempt)
         let result = await ask(client, request)
         try storage.checkAlive()
@@ -113,7 +116,8 @@ extension Payments {
             try orders?.refunded(number: refund.number, succeeded: true)
             let now = time.map { $0 * 1_000 } ?? milliseconds
             try change(refund, "done", reason: nil) { db in
-                try PaymentStore.update(refund: refund.number, .done, review: nil, tries: refund.tries + 1, id: id, doneAt: now, dueAt: nil, in: db)
+                try PaymentStore.update(
+                    refund: refund.number, .done, review: nil, tries: refund.tries + 1, id: id, doneAt: now, dueAt: nil, in: db)
             }
         case .pending(let id): try update(refund, .accepted, id: id, dueIn: RefundPlan.pause(after: refund.tries))
         case .failed(let code): try fail(refund, code)
@@ -128,24 +132,31 @@ extension Payments {
         if refund.review == nil { try orders?.refunded(number: refund.number, succeeded: false) }
         let due = milliseconds + RefundPlan.pauseAfterFailure(tries: refund.tries)
         try change(refund, "failed", reason: reason) { db in
-            try PaymentStore.update(refund: refund.number, .pending, review: reason, tries: refund.tries + 1, id: nil, doneAt: nil, dueAt: due, in: db)
+            try PaymentStore.update(
+                refund: refund.number, .pending, review: reason, tries: refund.tries + 1, id: nil, doneAt: nil, dueAt: due, in: db)
         }
-        if refund.review == nil { alarm("payment_refund", "the refund \(refund.number) of \(refund.fen) fen failed: \(reason)", refund.attempt) }
+        if refund.review == nil {
+            alarm("payment_refund", "the refund \(refund.number) of \(refund.fen) fen failed: \(reason)", refund.attempt)
+        }
     }
 
     private func change(_ refund: RefundRecord, _ state: String, reason: String?, _ body: (Database) throws -> Void) throws {
         var fields: Fields = [
-            "channel": .text(refund.channel), "attempt": .text(refund.attempt), "refund": .text(refund.number), "cents": .integer(refund.fen), "state": .text(state),
+            "channel": .text(refund.channel), "attempt": .text(refund.attempt), "refund": .text(refund.number),
+            "cents": .integer(refund.fen), "state": .text(state),
         ]
         if let reason { fields["reason"] = .text(reason) }
         let isNews = refund.state != .done && (reason == nil || refund.review != reason)
-        try storage.commit("payment.refunded", ["refund": .text(refund.number)], body: body, notes: { _ in isNews ? [CloudNote("payment.refund", fields)] : [] })
+        try storage.commit(
+            "payment.refunded", ["refund": .text(refund.number)], body: body,
+            notes: { _ in isNews ? [CloudNote("payment.refund", fields)] : [] })
     }
 
     private func update(_ refund: RefundRecord, _ state: RefundRecord.State, id: String? = nil, dueIn pause: Int64) throws {
         let due = milliseconds + pause
         try storage.write { db in
-            try PaymentStore.update(refund: refund.number, state, review: refund.review, tries: refund.tries + 1, id: id, doneAt: nil, dueAt: due, in: db)
+            try PaymentStore.update(
+                refund: refund.number, state, review: refund.review, tries: refund.tries + 1, id: id, doneAt: nil, dueAt: due, in: db)
         }
     }
 
@@ -154,11 +165,14 @@ extension Payments {
     /// One row for each day whose statement is still to come, from the first attempt of a channel up to today.
     func expectStatements(_ channel: String) throws {
         guard let end = BeijingTime.start(of: BeijingTime.day(environment.unixSeconds)),
-            let last = try storage.read({ db in try PaymentStore.lastStatementDay(channel: channel, in: db) }).flatMap(BeijingTime.start), last < end
+            let last = try storage.read({ db in try PaymentStore.lastStatementDay(channel: channel, in: db) }).flatMap(BeijingTime.start),
+            last < end
         else { return }
         try storage.write { db in
             // After a month without this cloud the older ones are for people.
-            for start in stride(from: max(last + 86_400, end - 31 * 86_400), through: end, by: 86_400) { try expectStatement(channel, start, in: db) }
+            for start in stride(from: max(last + 86_400, end - 31 * 86_400), through: end, by: 86_400) {
+                try expectStatement(channel, start, in: db)
+            }
         }
     }
 
@@ -202,7 +216,9 @@ extension Payments {
         switch await ask(client, .statement(day: day)) {
         case .success(.noStatement): return []
         case .success(.statement(let path, let hash)):
-            guard case .file(let bytes) = try await ask(client, .statementFile(path: path, hash: hash)).get() else { throw .malformed("no file") }
+            guard case .file(let bytes) = try await ask(client, .statementFile(path: path, hash: hash)).get() else {
+                throw .malformed("no file")
+            }
             do throws(ChannelFailure) { return try client.rows(bytes) } catch {
                 alarm("payment_statement", "the statement of \(client.channel) for \(day) cannot be read: \(error.word)")
                 throw error
@@ -218,7 +234,9 @@ extension Payments {
         let tries = try storage.read { db in try PaymentStore.statementTries(channel: channel, day: day, in: db) } + 1
         let isLast = tries >= 432
         let due = milliseconds + 600_000
-        try storage.write { db in try PaymentStore.postponeStatement(channel: channel, day: day, tries: tries, dueAt: isLast ? nil : due, in: db) }
+        try storage.write { db in
+            try PaymentStore.postponeStatement(channel: channel, day: day, tries: tries, dueAt: isLast ? nil : due, in: db)
+        }
         if isLast { alarm("payment_statement", "the statement of \(channel) for \(day) could not be fetched: \(reason)") }
     }
 
@@ -227,14 +245,21 @@ extension Payments {
         if bugs.contains(.noReconciliation) { return }
         switch difference {
         case .unbooked(let row):
-            try book(PaymentNotice(channel: channel, transaction: row.transaction, attempt: row.attempt, fen: row.fen, paidAt: row.at), by: "statement")
+            try book(
+                PaymentNotice(channel: channel, transaction: row.transaction, attempt: row.attempt, fen: row.fen, paidAt: row.at),
+                by: "statement")
         case .unknownRefund(let row):
-            alarm("payment_unknown_refund", "\(channel) has paid back \(row.fen) fen as \(row.refund ?? "") of the attempt \(row.attempt), which nobody here asked for", row.attempt)
+            alarm(
+                "payment_unknown_refund",
+                "\(channel) has paid back \(row.fen) fen as \(row.refund ?? "") of the attempt \(row.attempt), which nobody here asked for",
+                row.attempt)
         case .openRefund(let row):
             let now = milliseconds
             try storage.write { db in try PaymentStore.wake(refund: row.refund ?? "", at: now, in: db) }
         case .otherAmount(let row):
-            alarm("payment_amount", "\(channel)'s statement has \(row.fen) fen for \(row.refund ?? row.attempt), the books have another amount", row.attempt)
+            alarm(
+                "payment_amount",
+                "\(channel)'s statement has \(row.fen) fen for \(row.refund ?? row.attempt), the books have another amount", row.attempt)
         }
     }
 }
@@ -255,7 +280,9 @@ enum PaymentMatching {
                 if refund.fen != row.fen { return .otherAmount(row) }
                 return refund.state == .done ? nil : .openRefund(row)
             }
-            guard let attempt = try PaymentStore.attempt(row.attempt, in: db), attempt.channel == channel, attempt.state == .paid else { return .unbooked(row) }
+            guard let attempt = try PaymentStore.attempt(row.attempt, in: db), attempt.channel == channel, attempt.state == .paid else {
+                return .unbooked(row)
+            }
             return attempt.fen == row.fen && attempt.transaction == row.transaction ? nil : .otherAmount(row)
         }
     }

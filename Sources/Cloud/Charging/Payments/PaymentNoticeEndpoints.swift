@@ -5,8 +5,11 @@ import Synchronization
 extension Payments {
     package var endpoints: [Endpoint] {
         [
-            noticeEndpoint("wechat", bytesType: "application/json", "Takes a notice of WeChat Pay, signed by it and encrypted for this merchant."),
-            noticeEndpoint("alipay", bytesType: "application/x-www-form-urlencoded", "Takes a notice of Alipay, signed by it; the answer's body is the word it waits for."),
+            noticeEndpoint(
+                "wechat", bytesType: "application/json", "Takes a notice of WeChat Pay, signed by it and encrypted for this merchant."),
+            noticeEndpoint(
+                "alipay", bytesType: "application/x-www-form-urlencoded",
+                "Takes a notice of Alipay, signed by it; the answer's body is the word it waits for."),
         ]
     }
 
@@ -31,7 +34,9 @@ extension Payments {
         guard let client = client(channel) else { throw APIError(.paymentChannelUnknown) }
         let notice: ChannelNotice
         do throws(NoticeRefusal) { notice = try client.notice(request.headers, request.rawBody, at: environment.unixSeconds) } catch {
-            if error == .unknownKey, let wechat { environment.start("payment: certificates") { [weak self] in await self?.fetchCertificates(wechat) } }
+            if error == .unknownKey, let wechat {
+                environment.start("payment: certificates") { [weak self] in await self?.fetchCertificates(wechat) }
+            }
             throw refused(channel, error)
         }
         switch notice {
@@ -40,7 +45,9 @@ extension Payments {
                 throw refused(channel, NoticeRefusal(rawValue: reason) ?? .notBooked, attempt: notice.attempt, isTold: true)
             }
         case .refund(let number, let attempt, let fen, let state):
-            guard let known = try storage.read({ db in try PaymentStore.refund(number, in: db) }), known.attempt == attempt, known.channel == channel else {
+            guard let known = try storage.read({ db in try PaymentStore.refund(number, in: db) }), known.attempt == attempt,
+                known.channel == channel
+            else {
                 throw refused(channel, .unknownRefund, attempt: attempt)
             }
             if let fen, fen != known.fen { throw refused(channel, .amount, attempt: attempt) }
@@ -57,7 +64,9 @@ extension Payments {
         var fields: Fields = ["channel": .text(channel), "reason": .text(reason.rawValue)]
         if let attempt { fields["attempt"] = .text(attempt) }
         environment.note("payment.notice_refused", fields)
-        if reason.isAlarm, !isTold, isFirstOfItsMinute(channel) { alarm("payment_tampered", "a notice in the name of \(channel) was refused: \(reason.rawValue)", attempt) }
+        if reason.isAlarm, !isTold, isFirstOfItsMinute(channel) {
+            alarm("payment_tampered", "a notice in the name of \(channel) was refused: \(reason.rawValue)", attempt)
+        }
         return APIError(.paymentNoticeRefused)
     }
 

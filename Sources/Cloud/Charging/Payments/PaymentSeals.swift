@@ -11,7 +11,8 @@ struct PaymentSigner: Sendable {
     /// - Throws: `ConfigurationError` that names the setting and not the key.
     init(_ secret: PaymentSecret, setting: String) throws(ConfigurationError) {
         do { key = try _RSA.Signing.PrivateKey(pemRepresentation: secret.text) } catch {
-            throw ConfigurationError(setting: setting, reason: "it must be an RSA private key of 2048 bits or more in PEM, without a passphrase")
+            throw ConfigurationError(
+                setting: setting, reason: "it must be an RSA private key of 2048 bits or more in PEM, without a passphrase")
         }
     }
 
@@ -34,7 +35,8 @@ struct PaymentVerifier: Sendable {
         } else if let key = try? _RSA.Signing.PublicKey(pemRepresentation: pem) {
             self.key = key
         } else {
-            throw ConfigurationError(setting: setting, reason: "it must be an RSA public key of 2048 bits or more, or a certificate, in PEM")
+            throw ConfigurationError(
+                setting: setting, reason: "it must be an RSA public key of 2048 bits or more, or a certificate, in PEM")
         }
     }
 
@@ -53,13 +55,15 @@ struct PaymentVerifier: Sendable {
         var validity: ClosedRange<Int64>
 
         init?(pem: String) {
-            guard let certificate = try? Certificate(pemEncoded: pem), let key = _RSA.Signing.PublicKey(certificate.publicKey), key.keySizeInBits >= 2_048
+            guard let certificate = try? Certificate(pemEncoded: pem), let key = _RSA.Signing.PublicKey(certificate.publicKey),
+                key.keySizeInBits >= 2_048
             else { return nil }
             let from = Int64(certificate.notValidBefore.timeIntervalSince1970)
             let to = Int64(certificate.notValidAfter.timeIntervalSince1970)
             guard from <= to else { return nil }
             verifier = PaymentVerifier(key: key)
-            serial = certificate.serialNumber.bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) }.joined()
+            serial = certificate.serialNumber.bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) }
+                .joined()
             validity = from...to
         }
     }
@@ -80,7 +84,8 @@ struct PaymentCipher: Sendable {
     /// - Parameter ciphertext: base64, the tag of 16 bytes at its end.
     /// - Returns: `nil` where anything was changed, or the key is another one.
     func opened(_ ciphertext: String, nonce: [UInt8], associated: [UInt8]) -> [UInt8]? {
-        guard let bytes = Data(base64Encoded: ciphertext), bytes.count >= 16, nonce.count == 12, let value = try? AES.GCM.Nonce(data: nonce),
+        guard let bytes = Data(base64Encoded: ciphertext), bytes.count >= 16, nonce.count == 12,
+            let value = try? AES.GCM.Nonce(data: nonce),
             let box = try? AES.GCM.SealedBox(nonce: value, ciphertext: bytes.dropLast(16), tag: bytes.suffix(16)),
             let plain = try? AES.GCM.open(box, using: key, authenticating: associated)
         else { return nil }

@@ -16,7 +16,8 @@ package struct PaymentSettings: Sendable, Equatable {
     package var parallelRequests: Int
 
     package init(
-        wechat: WeChatPaySettings? = nil, alipay: AlipaySettings? = nil, publicAddress: String = "https://cloud.lab", payTimeout: Duration = .seconds(900),
+        wechat: WeChatPaySettings? = nil, alipay: AlipaySettings? = nil, publicAddress: String = "https://cloud.lab",
+        payTimeout: Duration = .seconds(900),
         maximumSkew: Duration = .seconds(300), statementMinute: Int = 630, parallelRequests: Int = 8
     ) {
         self.wechat = wechat
@@ -57,7 +58,8 @@ package struct WeChatPaySettings: Sendable, Equatable {
     }
 
     package init(
-        service: String = "wechat", merchant: String, application: String, merchantSerial: String, merchantKey: PaymentSecret, secret: PaymentSecret,
+        service: String = "wechat", merchant: String, application: String, merchantSerial: String, merchantKey: PaymentSecret,
+        secret: PaymentSecret,
         platformKeys: [PlatformKey] = []
     ) {
         self.service = service
@@ -88,7 +90,8 @@ package struct AlipaySettings: Sendable, Equatable {
     package var checksNoticeTime: Bool
 
     package init(
-        service: String = "alipay", fileService: String = "alipay-files", application: String, seller: String, applicationKey: PaymentSecret,
+        service: String = "alipay", fileService: String = "alipay-files", application: String, seller: String,
+        applicationKey: PaymentSecret,
         platformKey: String, checksNoticeTime: Bool = true
     ) {
         self.service = service
@@ -102,7 +105,9 @@ package struct AlipaySettings: Sendable, Equatable {
 }
 
 /// A text that shows itself to nobody.
-package struct PaymentSecret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable, ExpressibleByStringLiteral {
+package struct PaymentSecret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable,
+    ExpressibleByStringLiteral
+{
     let text: String
     package init(_ text: String) { self.text = text }
     package init(stringLiteral text: String) { self.text = text }

@@ -4,7 +4,10 @@ import LabCore
 /// WeChat Pay's trade bill (type ALL): one line a payment or refund, each field after a backtick, two lines of sums at the end.
 enum WeChatStatement {
     /// Places of the fields that are read.
-    private enum Column { static let time = 0, merchant = 2, transaction = 5, attempt = 6, state = 9, refund = 15, refundFen = 16, refundState = 19, fen = 24, count = 27 }
+    private enum Column {
+        static let time = 0, merchant = 2, transaction = 5, attempt = 6, state = 9, refund = 15, refundFen = 16, refundState = 19, fen = 24,
+            count = 27
+    }
 
     /// - Throws: `.malformed` where a line cannot be read, or the sums at the end are not those of the lines.
     static func rows(_ file: [UInt8], merchant: String) throws(ChannelFailure) -> [StatementRow] {
@@ -19,7 +22,8 @@ enum WeChatStatement {
                 throw .malformed("line \(rows.count + 1) of the statement")
             }
             let isRefund = fields[Column.state] == "REFUND"
-            guard let fen = YuanText.fen(fields[isRefund ? Column.refundFen : Column.fen]), isRefund || fields[Column.state] == "SUCCESS" else {
+            guard let fen = YuanText.fen(fields[isRefund ? Column.refundFen : Column.fen]), isRefund || fields[Column.state] == "SUCCESS"
+            else {
                 throw .malformed("line \(rows.count + 1) of the statement")
             }
             if isRefund { refunded += fen } else { paid += fen }
@@ -27,16 +31,20 @@ enum WeChatStatement {
             if isRefund, fields[Column.refundState] != "SUCCESS" { continue }
             rows.append(
                 StatementRow(
-                    transaction: fields[Column.transaction], attempt: fields[Column.attempt], refund: isRefund ? fields[Column.refund] : nil, fen: fen, at: time))
+                    transaction: fields[Column.transaction], attempt: fields[Column.attempt],
+                    refund: isRefund ? fields[Column.refund] : nil, fen: fen, at: time))
         }
         let totals = Self.fields(sums)
-        guard totals.count >= 7, Int(totals[0]) == lines.count - 1, YuanText.fen(totals[5]) == paid, YuanText.fen(totals[2]) == refunded else {
+        guard totals.count >= 7, Int(totals[0]) == lines.count - 1, YuanText.fen(totals[5]) == paid, YuanText.fen(totals[2]) == refunded
+        else {
             throw .malformed("the statement's sums are not those of its lines")
         }
         return rows
     }
 
-    private static func fields(_ line: Substring) -> [String] { line.dropFirst().split(separator: ",`", omittingEmptySubsequences: false).map(String.init) }
+    private static func fields(_ line: Substring) -> [String] {
+        line.dropFirst().split(separator: ",`", omittingEmptySubsequences: false).map(String.init)
+    }
 }
 
 /// Alipay's detail file: comma-separated with tabs, in GBK. Numbers, times and amounts are ASCII, and no other field is read.
@@ -48,7 +56,8 @@ enum AlipayStatement {
         for line in file.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d }) {
             let fields = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(text)
             // Comments, headings and sums do not begin with a number.
-            guard let first = line.first(where: { $0 != 0x20 && $0 != 0x09 }), (0x30...0x39).contains(first), fields.count >= Column.count else { continue }
+            guard let first = line.first(where: { $0 != 0x20 && $0 != 0x09 }), (0x30...0x39).contains(first), fields.count >= Column.count
+            else { continue }
             guard let fen = YuanText.fen(fields[Column.fen], signed: true), let time = BeijingTime.unix(fields[Column.finished]), fen != 0,
                 (fen < 0) == !fields[Column.refund].isEmpty
             else { throw .malformed("line \(rows.count + 1) of the statement") }
@@ -81,15 +90,19 @@ enum StatementArchive {
         }
         // The end record stands at the end; a comment of up to 64 KiB may follow it.
         let earliest = max(0, file.count - 22 - 65_535)
-        guard file.count >= 22, let end = (earliest...file.count - 22).last(where: { number($0, 4) == 0x0605_4b50 }), let count = number(end + 10, 2),
+        guard file.count >= 22, let end = (earliest...file.count - 22).last(where: { number($0, 4) == 0x0605_4b50 }),
+            let count = number(end + 10, 2),
             var place = number(end + 16, 4), (1...100).contains(count)
         else { throw .malformed("the statement is no zip file") }
         var entries: [[UInt8]] = []
         var total = 0
         for _ in 0..<count {
-            guard number(place, 4) == 0x0201_4b50, let method = number(place + 10, 2), let sum = number(place + 16, 4), let packed = number(place + 20, 4),
-                let size = number(place + 24, 4), let name = number(place + 28, 2), let extra = number(place + 30, 2), let comment = number(place + 32, 2),
-                let local = number(place + 42, 4), number(local, 4) == 0x0403_4b50, let localName = number(local + 26, 2), let localExtra = number(local + 28, 2)
+            guard number(place, 4) == 0x0201_4b50, let method = number(place + 10, 2), let sum = number(place + 16, 4),
+                let packed = number(place + 20, 4),
+                let size = number(place + 24, 4), let name = number(place + 28, 2), let extra = number(place + 30, 2),
+                let comment = number(place + 32, 2),
+                let local = number(place + 42, 4), number(local, 4) == 0x0403_4b50, let localName = number(local + 26, 2),
+                let localExtra = number(local + 28, 2)
             else { throw .malformed("the zip file's list is damaged") }
             let start = local + 30 + localName + localExtra
             total += size

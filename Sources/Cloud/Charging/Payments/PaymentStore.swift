@@ -93,11 +93,13 @@ package enum PaymentStore {
 
     /// The newest first.
     static func attempts(of subject: String, in db: Database) throws -> [AttemptRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM payment_attempts WHERE subject = ? ORDER BY id DESC", arguments: [subject]).map(AttemptRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM payment_attempts WHERE subject = ? ORDER BY id DESC", arguments: [subject]).map(
+            AttemptRecord.init)
     }
 
     static func insert(
-        number: String, subject: String, order: String, user: String, tenant: String, channel: String, fen: Int64, createdAt: Int64, expiresAt: Int64,
+        number: String, subject: String, order: String, user: String, tenant: String, channel: String, fen: Int64, createdAt: Int64,
+        expiresAt: Int64,
         dueAt: Int64, in db: Database
     ) throws {
         try db.execute(
@@ -124,7 +126,8 @@ package enum PaymentStore {
 
     static func postpone(_ number: String, polls: Int, dueAt: Int64?, in db: Database) throws {
         try db.execute(
-            cached: "UPDATE payment_attempts SET polls = ?, due_at = ? WHERE number = ? AND state IN ('created', 'open')", arguments: [polls, dueAt, number])
+            cached: "UPDATE payment_attempts SET polls = ?, due_at = ? WHERE number = ? AND state IN ('created', 'open')",
+            arguments: [polls, dueAt, number])
     }
 
     /// The other attempts of a subject are to be closed: two of them could be paid.
@@ -156,7 +159,8 @@ package enum PaymentStore {
     }
 
     static func refunds(of attempt: String, in db: Database) throws -> [RefundRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM payment_refunds WHERE attempt = ? ORDER BY id", arguments: [attempt]).map(RefundRecord.init)
+        try Row.fetchAll(db, cached: "SELECT * FROM payment_refunds WHERE attempt = ? ORDER BY id", arguments: [attempt]).map(
+            RefundRecord.init)
     }
 
     static func insert(_ refund: PaymentRefund, state: RefundRecord.State, review: String?, at now: Int64, in db: Database) throws {
@@ -164,11 +168,14 @@ package enum PaymentStore {
             cached: """
                 INSERT INTO payment_refunds (number, attempt, channel, fen, state, review, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-            arguments: [refund.number, refund.attempt, refund.channel, refund.fen, state.rawValue, review, now, state == .pending ? now : nil])
+            arguments: [
+                refund.number, refund.attempt, refund.channel, refund.fen, state.rawValue, review, now, state == .pending ? now : nil,
+            ])
     }
 
     static func update(
-        refund number: String, _ state: RefundRecord.State, review: String?, tries: Int, id: String?, doneAt: Int64?, dueAt: Int64?, in db: Database
+        refund number: String, _ state: RefundRecord.State, review: String?, tries: Int, id: String?, doneAt: Int64?, dueAt: Int64?,
+        in db: Database
     ) throws {
         try db.execute(
             cached: """
@@ -178,7 +185,8 @@ package enum PaymentStore {
     }
 
     static func wake(refund number: String, at now: Int64, in db: Database) throws {
-        try db.execute(cached: "UPDATE payment_refunds SET due_at = ? WHERE number = ? AND state IN ('pending', 'accepted')", arguments: [now, number])
+        try db.execute(
+            cached: "UPDATE payment_refunds SET due_at = ? WHERE number = ? AND state IN ('pending', 'accepted')", arguments: [now, number])
     }
 
     // MARK: Statements
@@ -221,10 +229,13 @@ package enum PaymentStore {
     ///
     /// - Parameter day: `2026-01-02` in Beijing.
     package static func statement(channel: String, day: String, in db: Database) throws -> [StatementRow]? {
-        let state = try String.fetchOne(db, cached: "SELECT state FROM payment_statements WHERE channel = ? AND day = ?", arguments: [channel, day])
+        let state = try String.fetchOne(
+            db, cached: "SELECT state FROM payment_statements WHERE channel = ? AND day = ?", arguments: [channel, day])
         guard state == "done" else { return nil }
-        return try Row.fetchAll(db, cached: "SELECT * FROM payment_statement_rows WHERE channel = ? AND day = ? ORDER BY line", arguments: [channel, day])
-            .map { StatementRow(transaction: $0["transaction_id"], attempt: $0["attempt"], refund: $0["refund"], fen: $0["fen"], at: $0["at"]) }
+        return try Row.fetchAll(
+            db, cached: "SELECT * FROM payment_statement_rows WHERE channel = ? AND day = ? ORDER BY line", arguments: [channel, day]
+        )
+        .map { StatementRow(transaction: $0["transaction_id"], attempt: $0["attempt"], refund: $0["refund"], fen: $0["fen"], at: $0["at"]) }
     }
 
     // MARK: What is due

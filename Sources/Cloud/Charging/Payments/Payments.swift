@@ -50,8 +50,10 @@ package final class Payments: CloudService, PaymentDesk {
         guard settings.payTimeout >= .seconds(60), settings.payTimeout <= .seconds(7_200) else {
             throw ConfigurationError(setting: "payments.payTimeout", reason: "it must be 1 minute to 2 hours")
         }
-        guard settings.publicAddress.hasPrefix("https://"), !settings.publicAddress.hasSuffix("/"), !settings.publicAddress.contains("?") else {
-            throw ConfigurationError(setting: "payments.publicAddress", reason: "it must be https:// and a host, without a slash at the end")
+        guard settings.publicAddress.hasPrefix("https://"), !settings.publicAddress.hasSuffix("/"), !settings.publicAddress.contains("?")
+        else {
+            throw ConfigurationError(
+                setting: "payments.publicAddress", reason: "it must be https:// and a host, without a slash at the end")
         }
         try storage.migrate(service: "payments", PaymentSchema.migrations)
     }
@@ -111,7 +113,9 @@ package final class Payments: CloudService, PaymentDesk {
         let isDone = guarded("payment.refund") {
             let known = try storage.read { db in try PaymentStore.refund(refund.number, in: db) }
             if let known {
-                if known.attempt != refund.attempt || known.fen != refund.fen { alarm("payment_refund", "the refund \(refund.number) came twice with different content", refund.attempt) }
+                if known.attempt != refund.attempt || known.fen != refund.fen {
+                    alarm("payment_refund", "the refund \(refund.number) came twice with different content", refund.attempt)
+                }
                 return
             }
             let now = milliseconds
@@ -125,7 +129,10 @@ package final class Payments: CloudService, PaymentDesk {
                     return reason
                 },
                 notes: { reason in
-                    var fields: Fields = ["channel": .text(refund.channel), "attempt": .text(refund.attempt), "refund": .text(refund.number), "cents": .integer(refund.fen)]
+                    var fields: Fields = [
+                        "channel": .text(refund.channel), "attempt": .text(refund.attempt), "refund": .text(refund.number),
+                        "cents": .integer(refund.fen),
+                    ]
                     fields["state"] = reason == nil ? "pending" : "refused"
                     if let reason { fields["reason"] = .text(reason) }
                     return [CloudNote("payment.refund", fields)]
@@ -172,7 +179,9 @@ package final class Payments: CloudService, PaymentDesk {
 
     /// One request, whose answer is believed or not. What is wrong with it is noted.
     func ask(_ client: any PaymentClient, _ request: ChannelRequest) async -> Result<ChannelAnswer, ChannelFailure> {
-        if let wechat, client.channel == wechat.channel, wechat.needsCertificates(at: environment.unixSeconds) { await fetchCertificates(wechat) }
+        if let wechat, client.channel == wechat.channel, wechat.needsCertificates(at: environment.unixSeconds) {
+            await fetchCertificates(wechat)
+        }
         return await exchange(client, request)
     }
 
@@ -185,8 +194,11 @@ package final class Payments: CloudService, PaymentDesk {
             case .success(let answer): return .success(try client.read(answer, to: request, at: environment.unixSeconds))
             }
         } catch {
-            environment.note("payment.unanswered", ["channel": .text(client.channel), "call": .text(request.word), "reason": .text(error.word)])
-            if case .untrusted(let reason) = error { alarm("payment_tampered", "an answer of \(client.channel) to \(request.word): \(reason)") }
+            environment.note(
+                "payment.unanswered", ["channel": .text(client.channel), "call": .text(request.word), "reason": .text(error.word)])
+            if case .untrusted(let reason) = error {
+                alarm("payment_tampered", "an answer of \(client.channel) to \(request.word): \(reason)")
+            }
             return .failure(error)
         }
     }

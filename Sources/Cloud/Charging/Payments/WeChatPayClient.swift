@@ -50,14 +50,16 @@ final class WeChatPayClient: PaymentClient {
         switch request {
         case .prepay(let order):
             var body: Fields = [
-                "appid": .text(settings.application), "mchid": .text(merchant), "description": .text(order.title), "out_trade_no": .text(order.attempt),
+                "appid": .text(settings.application), "mchid": .text(merchant), "description": .text(order.title),
+                "out_trade_no": .text(order.attempt),
                 "time_expire": .text(BeijingTime.stamp(order.expiresAt)), "notify_url": .text(order.noticeAddress),
                 "amount": ["total": .integer(order.fen), "currency": "CNY"],
             ]
             if let openid = order.openid { body["payer"] = ["openid": .text(openid)] }
             return signed("POST", "/v3/pay/transactions/" + (order.openid == nil ? "native" : "jsapi"), body, stamp)
         case .query(let attempt): return signed("GET", "/v3/pay/transactions/out-trade-no/\(attempt)?mchid=\(merchant)", nil, stamp)
-        case .close(let attempt): return signed("POST", "/v3/pay/transactions/out-trade-no/\(attempt)/close", ["mchid": .text(merchant)], stamp)
+        case .close(let attempt):
+            return signed("POST", "/v3/pay/transactions/out-trade-no/\(attempt)/close", ["mchid": .text(merchant)], stamp)
         case .refund(let refund):
             return signed(
                 "POST", "/v3/refund/domestic/refunds",
@@ -127,10 +129,13 @@ final class WeChatPayClient: PaymentClient {
             else { throw .untrusted("it is about another refund") }
             return .refund(try refund(body, status: "status"))
         case .refundQuery(let number, let attempt):
-            guard body["out_refund_no"]?.text == number, body["out_trade_no"]?.text == attempt else { throw .untrusted("it is about another refund") }
+            guard body["out_refund_no"]?.text == number, body["out_trade_no"]?.text == attempt else {
+                throw .untrusted("it is about another refund")
+            }
             return .refund(try refund(body, status: "status"))
         case .statement:
-            guard body["hash_type"]?.text == "SHA1", let hash = body["hash_value"]?.text, hash.utf8.count == 40, let address = body["download_url"]?.text,
+            guard body["hash_type"]?.text == "SHA1", let hash = body["hash_value"]?.text, hash.utf8.count == 40,
+                let address = body["download_url"]?.text,
                 let path = PaymentPath.path(address), path.hasPrefix("/v3/billdownload/")
             else { throw .malformed("no address of a statement") }
             return .statement(path: path, hash: hash.lowercased())
@@ -140,7 +145,8 @@ final class WeChatPayClient: PaymentClient {
     }
 
     private func isOurs(_ body: Fields) -> Bool {
-        PaymentComparison.isEqual(body["mchid"]?.text ?? "", settings.merchant) && body["appid"].map { $0.text == settings.application } ?? true
+        PaymentComparison.isEqual(body["mchid"]?.text ?? "", settings.merchant)
+            && body["appid"].map { $0.text == settings.application } ?? true
     }
 
     private func payment(_ body: Fields) throws(ChannelFailure) -> ChannelPayment {
@@ -172,7 +178,9 @@ final class WeChatPayClient: PaymentClient {
     /// The file itself carries no signature; its hash came in the signed answer before.
     private func file(_ answer: HTTPAnswer, hash: String?) throws(ChannelFailure) -> ChannelAnswer {
         guard answer.status == 200 else { throw .busy(String(answer.status)) }
-        guard let hash, PaymentComparison.isEqual(Hexadecimal.text(PaymentComparison.sha1(answer.body)), hash) else { throw .untrusted("the hash is another one") }
+        guard let hash, PaymentComparison.isEqual(Hexadecimal.text(PaymentComparison.sha1(answer.body)), hash) else {
+            throw .untrusted("the hash is another one")
+        }
         return .file(answer.body)
     }
 
@@ -183,7 +191,11 @@ final class WeChatPayClient: PaymentClient {
         guard let seal = WeChatSeal(headers) else { return .missingHeader }
         if seal.signature.hasPrefix(Self.probePrefix) { return .probe }
         guard (unix - seal.unix).magnitude <= UInt64(maximumSkew) else { return .expired }
-        guard let key = keys.withLock({ $0.verifiers.first { PaymentComparison.isEqual($0.serial, seal.serial) && $0.until >= unix }?.verifier }) else { return .unknownKey }
+        guard
+            let key = keys.withLock({
+                $0.verifiers.first { PaymentComparison.isEqual($0.serial, seal.serial) && $0.until >= unix }?.verifier
+            })
+        else { return .unknownKey }
         return key.accepts(seal.signature, for: seal.message(body)) ? nil : .signature
     }
 
@@ -198,12 +210,15 @@ final class WeChatPayClient: PaymentClient {
         var found: [(serial: String, verifier: PaymentVerifier, until: Int64)] = []
         for item in items {
             guard let entry = item.record, let serial = entry["serial_no"]?.text, let sealed = entry["encrypt_certificate"]?.record,
-                let pem = opened(sealed).flatMap({ String(validating: $0, as: UTF8.self) }), let certificate = PaymentVerifier.PlatformCertificate(pem: pem),
+                let pem = opened(sealed).flatMap({ String(validating: $0, as: UTF8.self) }),
+                let certificate = PaymentVerifier.PlatformCertificate(pem: pem),
                 certificate.serial == serial.uppercased()
             else { throw .untrusted("a certificate cannot be opened") }
             if certificate.validity.contains(unix) { found.append((serial, certificate.verifier, certificate.validity.upperBound)) }
         }
-        guard let key = found.first(where: { $0.serial == seal.serial })?.verifier, key.accepts(seal.signature, for: seal.message(answer.body)) else {
+        guard let key = found.first(where: { $0.serial == seal.serial })?.verifier,
+            key.accepts(seal.signature, for: seal.message(answer.body))
+        else {
             throw .untrusted("none of the certificates has signed the list")
         }
         let installed = found
@@ -215,7 +230,8 @@ final class WeChatPayClient: PaymentClient {
     }
 
     private func opened(_ sealed: Fields) -> [UInt8]? {
-        guard sealed["algorithm"]?.text == "AEAD_AES_256_GCM", let text = sealed["ciphertext"]?.text, let nonce = sealed["nonce"]?.text else { return nil }
+        guard sealed["algorithm"]?.text == "AEAD_AES_256_GCM", let text = sealed["ciphertext"]?.text, let nonce = sealed["nonce"]?.text
+        else { return nil }
         return cipher.opened(text, nonce: Array(nonce.utf8), associated: Array((sealed["associated_data"]?.text ?? "").utf8))
     }
 
@@ -232,12 +248,15 @@ final class WeChatPayClient: PaymentClient {
         guard let attempt = content["out_trade_no"]?.text, (1...64).contains(attempt.utf8.count) else { throw .malformed }
         switch event {
         case "TRANSACTION.SUCCESS":
-            guard content["trade_state"]?.text == "SUCCESS", let state = try? payment(content), case .paid(let transaction, let fen, let time) = state else {
+            guard content["trade_state"]?.text == "SUCCESS", let state = try? payment(content),
+                case .paid(let transaction, let fen, let time) = state
+            else {
                 throw .malformed
             }
             return .paid(PaymentNotice(channel: channel, transaction: transaction, attempt: attempt, fen: fen, paidAt: time))
         case "REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED":
-            guard let number = content["out_refund_no"]?.text, (1...64).contains(number.utf8.count), let fen = content.value(at: "amount.refund")?.integer,
+            guard let number = content["out_refund_no"]?.text, (1...64).contains(number.utf8.count),
+                let fen = content.value(at: "amount.refund")?.integer,
                 let state = try? refund(content, status: "refund_status")
             else { throw .malformed }
             return .refund(number: number, attempt: attempt, fen: fen, state: state)
@@ -265,7 +284,8 @@ struct WeChatSeal: Sendable, Equatable {
             guard found.count == 1, (1...limit).contains(found[0].value.utf8.count) else { return nil }
             return found[0].value
         }
-        guard let time = value("wechatpay-timestamp", atMost: 20), let unix = Int64(time), unix > 0, unix < 1 << 40, let nonce = value("wechatpay-nonce", atMost: 64),
+        guard let time = value("wechatpay-timestamp", atMost: 20), let unix = Int64(time), unix > 0, unix < 1 << 40,
+            let nonce = value("wechatpay-nonce", atMost: 64),
             let signature = value("wechatpay-signature", atMost: 1_024), let serial = value("wechatpay-serial", atMost: 64)
         else { return nil }
         self.time = time

@@ -136,7 +136,11 @@ struct PaymentAttemptTests {
         let world = try PaymentWorld { $0.parallelRequests = 4 }
         world.fault("notice.lose")
         var started: [StartedPayment] = []
-        for number in 0..<60 { started.append(try world.begin("ORDER\(String(number + 10_000_000_000))", fen: Int64(number + 1), channel: number % 2 == 0 ? "wechat" : "alipay")) }
+        for number in 0..<60 {
+            started.append(
+                try world.begin(
+                    "ORDER\(String(number + 10_000_000_000))", fen: Int64(number + 1), channel: number % 2 == 0 ? "wechat" : "alipay"))
+        }
         for payment in started { try world.userPays(payment) }
         world.advance(.seconds(600))
         #expect(world.orders.bookings.count == 60)

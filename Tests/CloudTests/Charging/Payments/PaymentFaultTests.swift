@@ -41,7 +41,9 @@ struct PaymentFaultTests {
         #expect(world.notices.count == Int(times))
         #expect(world.notices.allSatisfy { $0.status == (channel == "wechat" ? 204 : 200) })
         #expect(world.orders.bookings.count == 1)
-        #expect(world.events("payment.confirmed").map { $0["outcome"] } == [.text("booked")] + Array(repeating: .text("repeated"), count: Int(times) - 1))
+        #expect(
+            world.events("payment.confirmed").map { $0["outcome"] } == [.text("booked")]
+                + Array(repeating: .text("repeated"), count: Int(times) - 1))
     }
 
     @Test("F46: with the rule of the orders missing, every copy would be booked: the payments do not hide it")
@@ -90,7 +92,8 @@ struct PaymentFaultTests {
         "F48: a notice with a wrong signature, a time that is too old, or another amount is refused with 4xx and changes nothing; the right one after it is taken",
         arguments: channels,
         [
-            Flaw(fault: "notice.wrong_signature", reason: "signature", isAlarm: true), Flaw(fault: "notice.expired", reason: "expired", isAlarm: false),
+            Flaw(fault: "notice.wrong_signature", reason: "signature", isAlarm: true),
+            Flaw(fault: "notice.expired", reason: "expired", isAlarm: false),
             Flaw(fault: "notice.tamper", reason: "signature", isAlarm: true),
         ])
     func refused(_ channel: String, _ flaw: Flaw) throws {

@@ -33,7 +33,8 @@ struct PaymentGatewayTests {
             orders.owe("ORDER00000000001", 1_235)
             try payments.storage.write { db in
                 try PaymentStore.insert(
-                    number: number, subject: "order:ORDER00000000001", order: "ORDER00000000001", user: "anna", tenant: "acme", channel: channel, fen: 1_235,
+                    number: number, subject: "order:ORDER00000000001", order: "ORDER00000000001", user: "anna", tenant: "acme",
+                    channel: channel, fen: 1_235,
                     createdAt: 0, expiresAt: .max / 2, dueAt: .max / 2, in: db)
             }
             let client = try #require(payments.client(channel))
@@ -53,11 +54,15 @@ struct PaymentGatewayTests {
 
     private static var settings: PaymentSettings {
         var settings = PaymentWorld.settings
-        settings.wechat?.platformKeys = [.init(serial: PaymentTestKeys.wechatPlatformSerial, pem: PaymentTestKeys.wechatPlatformCertificate)]
+        settings.wechat?.platformKeys = [
+            .init(serial: PaymentTestKeys.wechatPlatformSerial, pem: PaymentTestKeys.wechatPlatformCertificate)
+        ]
         return settings
     }
 
-    @Test("a signed notice is taken: 204 without a body, or the word that Alipay waits for", arguments: [("wechat", 204, ""), ("alipay", 200, "success")])
+    @Test(
+        "a signed notice is taken: 204 without a body, or the word that Alipay waits for",
+        arguments: [("wechat", 204, ""), ("alipay", 200, "success")])
     func taken(_ channel: (name: String, status: Int, body: String)) async throws {
         let bench = try Bench(Self.settings)
         let answer = try await bench.send(try bench.notice(channel.name))

@@ -60,7 +60,8 @@ struct PaymentNoticeFuzzTests {
             let changed = mutated(call, &chance)
             let says = { (call: HTTPCall) in channel == "wechat" ? call.headers.filter { endpointHeaders.contains($0.name) } : [] }
             // Some damage is none: a header that nobody reads, a form in another spelling with the same content.
-            let isSame = says(changed) == says(call) && (changed.body == call.body || (channel == "alipay" && sameForm(changed.body, call.body)))
+            let isSame =
+                says(changed) == says(call) && (changed.body == call.body || (channel == "alipay" && sameForm(changed.body, call.body)))
             let result = try world.run { await world.notice(changed) }
             guard case .success(let answer) = result else {
                 Issue.record("seed \(seed), round \(round): no answer")
@@ -77,7 +78,8 @@ struct PaymentNoticeFuzzTests {
     private func sameForm(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard let left = PaymentForm.read(left), let right = PaymentForm.read(right) else { return false }
         let signature = { (form: PaymentForm.Pairs) in form.first { $0.name == "sign" }?.value }
-        return PaymentForm.signedText(left, without: ["sign", "sign_type"]) == PaymentForm.signedText(right, without: ["sign", "sign_type"])
+        return PaymentForm.signedText(left, without: ["sign", "sign_type"])
+            == PaymentForm.signedText(right, without: ["sign", "sign_type"])
             && signature(left) == signature(right) && left.first { $0.name == "sign_type" }?.value == "RSA2"
     }
 
@@ -87,14 +89,19 @@ struct PaymentNoticeFuzzTests {
         let settings = PaymentWorld.settings
         let client: any PaymentClient =
             channel == "wechat"
-            ? try WeChatPayClient(try #require(settings.wechat), maximumSkew: .seconds(300)) : try AlipayClient(try #require(settings.alipay), maximumSkew: .seconds(300))
+            ? try WeChatPayClient(try #require(settings.wechat), maximumSkew: .seconds(300))
+            : try AlipayClient(try #require(settings.alipay), maximumSkew: .seconds(300))
         var chance = SeededGenerator(seed: seed, purpose: "fuzz of answers")
         let requests: [ChannelRequest] = [
-            .query(attempt: "ORDER1P01"), .close(attempt: "ORDER1P01"), .refundQuery(number: "rf-1", attempt: "ORDER1P01"), .statement(day: "2026-01-01"),
+            .query(attempt: "ORDER1P01"), .close(attempt: "ORDER1P01"), .refundQuery(number: "rf-1", attempt: "ORDER1P01"),
+            .statement(day: "2026-01-01"),
             .certificates, .statementFile(path: "/v3/billdownload/file?token=x", hash: "00"),
             .refund(RefundOrder(number: "rf-1", attempt: "ORDER1P01", fen: 1, total: 2, noticeAddress: "")),
         ]
-        let words = ["{", "}", "\"code\"", ":", "\"10000\"", ",", "[", "]", "alipay_trade_query_response", "\"trade_state\":\"SUCCESS\"", "\"sign\":\"AAAA\"", "null", "1e999"]
+        let words = [
+            "{", "}", "\"code\"", ":", "\"10000\"", ",", "[", "]", "alipay_trade_query_response", "\"trade_state\":\"SUCCESS\"",
+            "\"sign\":\"AAAA\"", "null", "1e999",
+        ]
         for round in 0..<3_000 {
             var body: [UInt8] = []
             for _ in 0..<chance.integer(below: 20) {
@@ -102,7 +109,12 @@ struct PaymentNoticeFuzzTests {
             }
             let status = [200, 204, 400, 404, 500][Int(chance.integer(below: 5))]
             let request = requests[Int(chance.integer(below: UInt64(requests.count)))]
-            let headers = chance.chance(0.5) ? [HTTPCall.Header("wechatpay-timestamp", "1767225600"), HTTPCall.Header("wechatpay-nonce", "x"), HTTPCall.Header("wechatpay-signature", "AAAA"), HTTPCall.Header("wechatpay-serial", "00")] : []
+            let headers =
+                chance.chance(0.5)
+                ? [
+                    HTTPCall.Header("wechatpay-timestamp", "1767225600"), HTTPCall.Header("wechatpay-nonce", "x"),
+                    HTTPCall.Header("wechatpay-signature", "AAAA"), HTTPCall.Header("wechatpay-serial", "00"),
+                ] : []
             do throws(ChannelFailure) {
                 let answer = try client.read(HTTPAnswer(status: status, headers: headers, body: body), to: request, at: PaymentWorld.epoch)
                 // Alipay's files are the only thing without signature or hash.
@@ -127,7 +139,9 @@ struct PaymentNoticeFuzzTests {
         var chance = SeededGenerator(seed: seed, purpose: "fuzz of archives")
         for round in 0..<3_000 {
             var damaged = file
-            for _ in 0...chance.integer(below: 4) { damaged[Int(chance.integer(below: UInt64(damaged.count)))] = UInt8(truncatingIfNeeded: chance.next()) }
+            for _ in 0...chance.integer(below: 4) {
+                damaged[Int(chance.integer(below: UInt64(damaged.count)))] = UInt8(truncatingIfNeeded: chance.next())
+            }
             if chance.chance(0.2) { damaged = Array(damaged.prefix(Int(chance.integer(below: UInt64(damaged.count))))) }
             if let rows = try? client.rows(damaged) { #expect(rows == right, "seed \(seed), round \(round)") }
         }

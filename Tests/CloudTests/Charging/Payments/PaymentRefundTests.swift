@@ -30,7 +30,9 @@ struct PaymentRefundTests {
         #expect(try world.balance() == 700)
     }
 
-    @Test("F52: accepted and the answer lost: asked again with the same number, not within a minute; one refund", arguments: ["wechat", "alipay"])
+    @Test(
+        "F52: accepted and the answer lost: asked again with the same number, not within a minute; one refund",
+        arguments: ["wechat", "alipay"])
     func answerLost(_ channel: String) throws {
         let (world, started) = try paid(channel)
         world.fault("answer.lose", ["call": "refund", "times": 2])
@@ -38,7 +40,10 @@ struct PaymentRefundTests {
         world.fault("notice.lose")
         world.orders.refund("rf-1", started, 300)
         world.advance(.seconds(600))
-        let sent = world.calls.filter { String(decoding: $0.call.body, as: UTF8.self).contains("rf-1") && ($0.call.path.hasSuffix("/refunds") || String(decoding: $0.call.body, as: UTF8.self).contains("alipay.trade.refund")) }
+        let sent = world.calls.filter {
+            String(decoding: $0.call.body, as: UTF8.self).contains("rf-1")
+                && ($0.call.path.hasSuffix("/refunds") || String(decoding: $0.call.body, as: UTF8.self).contains("alipay.trade.refund"))
+        }
         #expect(sent.count == 3)
         for (before, after) in zip(sent, sent.dropFirst()) { #expect(before.at.duration(to: after.at) >= .seconds(60)) }
         #expect(try world.asked("transaction", ["attempt": .text(started.attempt)])["refunds"] == 1)
@@ -46,7 +51,9 @@ struct PaymentRefundTests {
         #expect(try world.balance() == 700)
     }
 
-    @Test("F53: more than was paid, and the 51st refund, are not sent; what is left can be given back to the last fen", arguments: ["wechat", "alipay"])
+    @Test(
+        "F53: more than was paid, and the 51st refund, are not sent; what is left can be given back to the last fen",
+        arguments: ["wechat", "alipay"])
     func limits(_ channel: String) throws {
         let (world, started) = try paid(channel, fen: 100)
         world.orders.refund("too-much", started, 101)
@@ -88,7 +95,9 @@ struct PaymentRefundTests {
         #expect(try world.balance() == 700)
     }
 
-    @Test("F54: a refund that fails is pending and under review, never done; it is done when the service can pay", arguments: ["wechat", "alipay"])
+    @Test(
+        "F54: a refund that fails is pending and under review, never done; it is done when the service can pay",
+        arguments: ["wechat", "alipay"])
     func failed(_ channel: String) throws {
         let (world, started) = try paid(channel)
         world.fault("refund.fail")
@@ -105,7 +114,9 @@ struct PaymentRefundTests {
         #expect(try world.asked("transaction", ["attempt": .text(started.attempt)])["refunds"] == 1)
     }
 
-    @Test("a refund that a crash interrupts is sent once, at every commit", arguments: ["commit.before", "commit.after"], ["payment.refund", "payment.refunded"])
+    @Test(
+        "a refund that a crash interrupts is sent once, at every commit", arguments: ["commit.before", "commit.after"],
+        ["payment.refund", "payment.refunded"])
     func crash(_ event: String, _ what: String) throws {
         let (world, started) = try paid("wechat")
         world.crashesAt = (event, what)

@@ -63,7 +63,10 @@ struct PaymentStatementTests {
         try world.start()
         world.advance(.seconds(600))
         for day in 1...4 {
-            #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": .text("2026-01-0\(day)")]) == ["fetched": true, "rows": 0, "paid": 0, "refunded": 0])
+            #expect(
+                try world.cloud.answer("statement", ["channel": "alipay", "day": .text("2026-01-0\(day)")]) == [
+                    "fetched": true, "rows": 0, "paid": 0, "refunded": 0,
+                ])
         }
         #expect(try world.cloud.answer("statement", ["channel": "alipay", "day": "2026-01-06"])["fetched"] == false)
     }
@@ -100,7 +103,9 @@ struct PaymentStatementTests {
                 StatementRow(transaction: "4200001", attempt: "ORDER1", refund: nil, fen: 1_235, at: 1_767_240_000),
                 StatementRow(transaction: "4200001", attempt: "ORDER1", refund: "rf-1", fen: 200, at: 1_767_240_000),
             ])
-        for wrong in ["`3,`12.35,`2.00,`0.00,`0,`12.35,`2.00", "`2,`12.35,`2.00,`0.00,`0,`12.36,`2.00", "`2,`12.35,`2.01,`0.00,`0,`12.35,`2.01", ""] {
+        for wrong in [
+            "`3,`12.35,`2.00,`0.00,`0,`12.35,`2.00", "`2,`12.35,`2.00,`0.00,`0,`12.36,`2.00", "`2,`12.35,`2.01,`0.00,`0,`12.35,`2.01", "",
+        ] {
             #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array((body + wrong).utf8), merchant: "1900000001") }
         }
         #expect(throws: ChannelFailure.self) { try WeChatStatement.rows(Array(right.utf8), merchant: "1900000002") }
@@ -129,6 +134,8 @@ struct PaymentStatementTests {
                 StatementRow(transaction: "2026010122001", attempt: "ORDER1P01", refund: nil, fen: 1_235, at: 1_767_240_005),
                 StatementRow(transaction: "2026010122001", attempt: "ORDER1P01", refund: "rf-1", fen: 200, at: 1_767_243_600),
             ])
-        for length in stride(from: 0, to: file.count, by: 37) { #expect(throws: ChannelFailure.self) { try client.rows(Array(file.prefix(length))) } }
+        for length in stride(from: 0, to: file.count, by: 37) {
+            #expect(throws: ChannelFailure.self) { try client.rows(Array(file.prefix(length))) }
+        }
     }
 }

@@ -115,7 +115,9 @@ final class PaymentWorld: @unchecked Sendable {
             Issue.record("the event \(name) is not in the vocabulary")
         }
         for kind in Payments.eventKinds where kind.name == name {
-            for field in fields where !kind.fields.contains(where: { $0.name == field.name }) { Issue.record("\(name) has no field \(field.name)") }
+            for field in fields where !kind.fields.contains(where: { $0.name == field.name }) {
+                Issue.record("\(name) has no field \(field.name)")
+            }
         }
         events.append(Event(name: name, fields: fields))
         if let trap = crashesAt, trap.event == name, fields["what"] == .text(trap.what) {
@@ -167,7 +169,9 @@ final class PaymentWorld: @unchecked Sendable {
             Issue.record("the event \(name) is not in the service's vocabulary")
             return
         }
-        for field in fields where !kind.fields.contains(where: { $0.name == field.name }) { Issue.record("\(name) has no field \(field.name)") }
+        for field in fields where !kind.fields.contains(where: { $0.name == field.name }) {
+            Issue.record("\(name) has no field \(field.name)")
+        }
         events.append(Event(name: "service." + name, fields: fields))
     }
 
@@ -181,9 +185,12 @@ final class PaymentWorld: @unchecked Sendable {
     /// A request to the notice endpoints, without the gateway around them.
     func notice(_ call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
         guard let payments else { return .failure(.unreachable) }
-        guard let endpoint = payments.endpoints.first(where: { $0.path == call.path && $0.method == call.method }) else { return .success(HTTPAnswer(status: 404)) }
+        guard let endpoint = payments.endpoints.first(where: { $0.path == call.path && $0.method == call.method }) else {
+            return .success(HTTPAnswer(status: 404))
+        }
         let request = CloudRequest(
-            method: call.method, path: call.path, rawBody: call.body, headers: call.headers, at: kernel.now, id: "request", peer: "payments")
+            method: call.method, path: call.path, rawBody: call.body, headers: call.headers, at: kernel.now, id: "request", peer: "payments"
+        )
         do {
             let answer = try await endpoint.handle(request)
             guard self.payments === payments else { return .failure(.interrupted) }
@@ -205,7 +212,9 @@ final class PaymentWorld: @unchecked Sendable {
         return try pay(order, channel)
     }
 
-    func pay(_ order: String, _ channel: String) throws -> StartedPayment { try run { [unowned self] in try await cloud.start(order: order, channel: channel) } }
+    func pay(_ order: String, _ channel: String) throws -> StartedPayment {
+        try run { [unowned self] in try await cloud.start(order: order, channel: channel) }
+    }
 
     /// Something that the scenario asks of the service.
     @discardableResult
@@ -218,7 +227,9 @@ final class PaymentWorld: @unchecked Sendable {
     }
 
     @discardableResult
-    func userPays(_ attempt: StartedPayment) throws -> String { try #require(try act("pay", ["attempt": .text(attempt.attempt)])["transaction"]?.text) }
+    func userPays(_ attempt: StartedPayment) throws -> String {
+        try #require(try act("pay", ["attempt": .text(attempt.attempt)])["transaction"]?.text)
+    }
 
     func fault(_ name: String, _ arguments: Fields = [:], on: Bool = true) { tell(.fault(name, arguments, isActive: on)) }
 
@@ -266,12 +277,20 @@ final class BookedOrders: OrderPayments, OrderDebts, @unchecked Sendable {
     var openRefunds: [PaymentRefund] { refunds.filter { $0.state != "done" }.map(\.refund) }
 
     func debt(of order: String) throws -> OrderDebt? {
-        debts[order].map { OrderDebt(order: order, tenant: "acme", user: "anna", fen: $0.fen - $0.paid, state: $0.fen > $0.paid ? "due" : "closed") }
+        debts[order].map {
+            OrderDebt(order: order, tenant: "acme", user: "anna", fen: $0.fen - $0.paid, state: $0.fen > $0.paid ? "due" : "closed")
+        }
     }
 
     func paid(_ notice: PaymentNotice) throws -> PaymentOutcome {
-        if bookings.contains(where: { $0.channel == notice.channel && $0.transaction == notice.transaction }), !bugs.contains(.noticeNotDeduplicated) { return .repeated }
-        guard let attempt = try payments?.attempt(notice.attempt), attempt.fen == notice.fen else { return .refused(reason: "unknown_attempt") }
+        if bookings.contains(where: { $0.channel == notice.channel && $0.transaction == notice.transaction }),
+            !bugs.contains(.noticeNotDeduplicated)
+        {
+            return .repeated
+        }
+        guard let attempt = try payments?.attempt(notice.attempt), attempt.fen == notice.fen else {
+            return .refused(reason: "unknown_attempt")
+        }
         bookings.append(notice)
         if attempt.order.isEmpty {
             wallets[attempt.user, default: 0] += notice.fen
