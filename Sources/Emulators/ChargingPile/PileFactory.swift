@@ -26,7 +26,8 @@ package enum PileFactory {
         for place in 0..<Int(count) {
             let unit = try dnyUnit(facts, node: node, epoch: epoch, line: PileLine(.bus, unit: place + 1), place: place)
             let physicalID = DNYPhysicalID(unit.core.setup.id)?.rawValue ?? 0
-            slaves.append(PileBus.Slave(unit, physicalID: physicalID, virtualID: UInt8(place)))
+            let turnAround = facts["turn_around"]?.durationNanoseconds ?? 8_000_000
+            slaves.append(PileBus.Slave(unit, physicalID: physicalID, virtualID: UInt8(place), turnAround: .nanoseconds(turnAround)))
         }
         return PileBus(slaves)
     }
@@ -72,6 +73,7 @@ package enum PileFactory {
         settings.reportsEarly = facts["early_heartbeat"]?.bool ?? false
         settings.confirmsOrders = facts["order_confirm"]?.bool ?? false
         settings.sendsOldHeartbeat = facts["old_heartbeat"]?.bool ?? false
+        settings.isHost = facts["host"]?.bool ?? false
         settings.stopNeedsOrder = facts["stop_needs_order"]?.bool ?? true
         if let time = facts["heartbeat"]?.durationNanoseconds { settings.heartbeat = .nanoseconds(max(1_000_000_000, time)) }
         if let time = facts["report"]?.durationNanoseconds { settings.report = .nanoseconds(max(1_000_000_000, time)) }

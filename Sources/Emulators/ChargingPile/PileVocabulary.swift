@@ -18,6 +18,8 @@ extension ChargingPile {
             FieldKind("drift", .integer, unit: "ppm", "that the clock runs fast; 0 where absent"),
             FieldKind("boot_time", .duration, "1500ms where absent"),
             FieldKind("metered", .bool, "notes charge.metered at each half hour; true where absent"),
+            FieldKind("turn_around", .duration, "line bus: from a poll to the answer; 8ms where absent, hosts wait 60ms"),
+            FieldKind("host", .bool, "dny: a combined unit, which speaks for a host, too: 11, 12, 35"),
             FieldKind("dialect", .choice(["vendor", "iot-server-cdz"]), "of dny"),
             FieldKind("early_heartbeat", .bool, "dny: 06 comes before the answer to 82"),
             FieldKind("order_confirm", .bool, "dny: an old model that sends 04 and no 06"),

@@ -126,6 +126,35 @@ struct DNYPileLoginTests {
         #expect(bench.frames(0x01).first?.frame.data == [0x80, 0x02, 0x98, 0x08, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x27, 90, 0x06])
     }
 
+    @Test("a combined unit sends 12, 11 and 35 before 20, with one ID for both roles (ap3000-047, 048, 051), and 11 every 30 min")
+    func host() throws {
+        var settings = DNYPileSettings(physicalID: 0x04a2_6cf3)
+        settings.isHost = true
+        settings.deviceType = 0x31
+        settings.iccid = "898604D9162390488297"
+        var bench = PileBench(settings: settings)
+        bench.act("power_on")
+        bench.run(for: .seconds(1_900))
+        #expect(bench.sent.prefix(4).map(\.frame.command) == [0x12, 0x11, 0x35, 0x20])
+        let captured = try #require(Hexadecimal.bytes(
+            "444e595000f36ca204030011680202643437681a07383938363034443931363233393034383832393755000038363434353230363937363234373256312e302e30302e3030303030302e3036313600000000007c10"))
+        let heartbeat = try #require(bench.frames(0x11).first?.bytes)
+        // All but message ID, time and sum.
+        #expect(heartbeat.count == captured.count)
+        #expect(Array(heartbeat[..<9]) == Array(captured[..<9]) && Array(heartbeat[11..<15]) == Array(captured[11..<15]))
+        #expect(Array(heartbeat[19..<83]) == Array(captured[19..<83]))
+        #expect(bench.frames(0x35).first?.frame.data == [1, 0x31, 0, 0x80, 0x02, 0xf3, 0x6c, 0xa2, 0x04])
+        #expect(bench.frames(0x11).count == 2)
+        bench.send(0x31, messageID: 1, [])
+        bench.run(for: .seconds(10))
+        #expect(bench.frames(0x31).map(\.frame.data) == [[0]])
+        #expect(bench.frames(0x12).count == 2, "it has restarted")
+        var pile = try PileBench.online()
+        pile.send(0x31, messageID: 1, [])
+        pile.run(for: .seconds(10))
+        #expect(pile.frames(0x31).isEmpty, "a pile that is no host is silent")
+    }
+
     @Test("frames for another physical ID, garbage, wrong sums and absurd lengths change nothing and are told")
     func foreign() throws {
         var bench = try PileBench.charging()

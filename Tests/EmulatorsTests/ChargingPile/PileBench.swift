@@ -192,7 +192,7 @@ struct PileBench {
         case 0x20: guard answersRegistration else { return }
         case 0x21: guard answersHeartbeat else { return }
         case 0x03: guard answersBills else { return }
-        case 0x22:
+        case 0x22, 0x12:
             guard answersTime else { return }
             let time = UInt32(truncatingIfNeeded: Self.epoch + now.nanoseconds / 1_000_000_000)
             data = (0..<4).map { UInt8(truncatingIfNeeded: time >> (8 * $0)) }

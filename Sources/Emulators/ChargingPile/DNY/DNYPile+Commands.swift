@@ -88,6 +88,8 @@ extension DNYPile {
         case DNYCommand.rebootModule:
             answer(frame, [0], &core, &line, at: now)
             line.wantsClose = true
+        case DNYCommand.rebootHost, DNYCommand.clearUpgrade, DNYCommand.serverAddress, DNYCommand.radioParameters:
+            hostCommand(frame, &core, &line, at: now)
         case DNYCommand.playVoice, DNYCommand.temporaryCode, DNYCommand.locate, DNYCommand.mute, DNYCommand.function:
             answer(frame, [0], &core, &line, at: now)
         case DNYCommand.readMemory, DNYCommand.writeMemory: answer(frame, [1], &core, &line, at: now)

@@ -121,7 +121,7 @@ extension DNYPile {
     mutating func clockDue(_ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) { askTime(&core, &line, at: now) }
 
     mutating func timeCame(_ frame: DNYFrame, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
-        guard frame.messageID == clockID, frame.command == DNYCommand.time else { return }
+        guard frame.messageID == (frame.command == DNYCommand.time ? clockID : hostClockID) else { return }
         var cursor = ByteCursor(frame.data)
         guard let time = cursor.integer(UInt32.self) else { return }
         let before = core.clock.seconds(at: now)

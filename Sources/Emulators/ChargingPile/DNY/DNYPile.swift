@@ -22,6 +22,8 @@ package struct DNYPile: PilePersonality {
     // Since power came.
     var isClockSet = false
     var clockID: UInt16?
+    /// Of 12, which hosts ask.
+    var hostClockID: UInt16?
     var pending: [PendingCommand] = []
     var lastPending: UInt8 = 0
     var answered: [AnsweredCommand] = []
@@ -59,6 +61,7 @@ package struct DNYPile: PilePersonality {
             line.sendUnframed(Array(settings.iccid.utf8), at: now)
             planLink(&core, line, at: now)
         }
+        greetAsHost(&core, &line, at: now)
         registrationID = nil
         register(&core, &line, at: now)
         // Who has the other end of a serial port may not have opened it yet.
@@ -69,7 +72,7 @@ package struct DNYPile: PilePersonality {
 
     package mutating func disconnected(_ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
         isRegistered = false
-        for item in [PileAgenda.Item.registration, .heartbeat, .link] { core.agenda.cancel(item) }
+        for item in [PileAgenda.Item.registration, .heartbeat, .link, .host] { core.agenda.cancel(item) }
         // Bills wait for the next registration.
         for place in sending.indices { sending[place].next = nil }
         core.agenda.cancel(.bill)
@@ -150,6 +153,7 @@ package struct DNYPile: PilePersonality {
         case PileAgenda.Item.report.code: reportDue(Int(item.index), &core, &line, at: now)
         case PileAgenda.Item.bill.code: billsDue(&core, &line, at: now)
         case PileAgenda.Item.upgrade.code: upgradeDue(&core, &line, at: now)
+        case PileAgenda.Item.host.code: hostBeat(&core, &line, at: now)
         default: break
         }
     }
@@ -181,6 +185,7 @@ extension PileAgenda.Item {
     static let report = PileAgenda.Item(39)
     static let bill = PileAgenda.Item(40)
     static let upgrade = PileAgenda.Item(41)
+    static let host = PileAgenda.Item(42)
 
     static func carryOut(_ number: UInt8) -> PileAgenda.Item { PileAgenda.Item(36, Int(number)) }
     static func reply(_ number: UInt8) -> PileAgenda.Item { PileAgenda.Item(37, Int(number)) }

@@ -16,6 +16,22 @@ package struct DNYPileSettings: Sendable, Equatable {
     package var iccid: String
     package var wire = DNYSettings()
 
+    /// A combined unit, which speaks for a host as well: 11, 12 and 35 (4.8).
+    package var isHost = false
+    package var hostHeartbeat = Duration.seconds(1_800)
+    package var hostFirmware: UInt16 = 616
+    /// 2 is a BM8563.
+    package var clockChip: UInt8 = 2
+    /// 0 to 31, 99 for an error.
+    package var signal: UInt8 = 26
+    /// 7 is a 4G Cat 1 module GM5.
+    package var module: UInt8 = 7
+    /// On captured devices, and in no table.
+    package var hostType: UInt8 = 0x55
+    /// 15 digits.
+    package var imei = "864452069762472"
+    package var moduleVersion = "V1.0.00.000000.0616"
+
     /// From a registration to its repetition while nobody answers; later ones come with the heartbeats.
     package var registrationRepeat = Duration.milliseconds(19_600)
     /// The same of a board at a serial port. Source: chosen.
