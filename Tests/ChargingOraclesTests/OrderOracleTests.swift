@@ -113,6 +113,27 @@ struct OrderOracleTests {
         #expect(try report(second) == OracleReport(oracle: "charging", noun: "order", judged: 1))
     }
 
+    @Test("a board behind a bridge has the id that the bridge logs in with, and the orders that the bridge keeps")
+    func bridge() throws {
+        let story = RunLog.Story(pile: "045339ab", wireOrder: "1")
+        func log(peer: FieldValue, kept: Bool) -> RunLog {
+            var log = RunLog()
+            log.note("pile", "booted", ["pile": "pile", "waiting": 0])
+            log.note("cloud", "pile.online", ["pile": .text(story.pile), "peer": peer])
+            log.create(story)
+            log.start(story)
+            if kept { log.note("pile", "order.kept", ["port": 1, "order": .text(story.order)]) }
+            log.wait(story.duration)
+            log.stop(story)
+            log.settle(story)
+            log.acknowledge(story)
+            return log
+        }
+        #expect(try report(log(peer: "pile", kept: false)) == OracleReport(oracle: "charging", noun: "order", judged: 1))
+        #expect(try report(log(peer: "127.0.0.1:4711", kept: true)) == OracleReport(oracle: "charging", noun: "order", judged: 1))
+        #expect(try sentences(log(peer: "127.0.0.1:4711", kept: false)).count == 1)
+    }
+
     @Test("true energy without an order must have its bill in quarantine (I8)")
     func owner() throws {
         var log = RunLog()

@@ -36,6 +36,8 @@ struct OracleLog: Sendable {
     /// By port and wire number, the last one.
     private var ended: [Port: [Int]] = [:]
     private var ids: [Port: String] = [:]
+    /// The piles that logged in from a node, by the gateway's words: a bridge gives the board behind it an id.
+    private var connected: [String: Set<String>] = [:]
     /// The last order that was made for a port.
     private var occupants: [Place: String] = [:]
     private var dueOrders: [String: Set<String>] = [:]
@@ -109,6 +111,10 @@ struct OracleLog: Sendable {
         case "power.lost":
             for index in running.values where charges[index].node == event.node { charges[index].outages += 1 }
         case "truth": over(event, port, order)
+        case "order.kept", "order.ended":
+            // A bridge in front of a board without order numbers says whose charge it is.
+            guard let index = running[port] ?? ended[port]?.last, charges[index].order == nil, orders[order] != nil else { return }
+            own(index, order)
         case "bill.queued":
             let index = running[port] ?? ended[port]?.last { charges[$0].wireOrder == order }
             guard let index, let energy = event.fields["energy"]?.integer, let seconds = event.fields["seconds"]?.integer else { return }
@@ -137,6 +143,11 @@ struct OracleLog: Sendable {
         charges.append(charge)
     }
 
+    private mutating func own(_ index: Int, _ number: String) {
+        charges[index].order = number
+        orders[number]?.charges.append(index)
+    }
+
     private mutating func over(_ event: RunEvent, _ port: Port, _ order: String) {
         guard let energy = event.fields["energy"]?.integer, let started = event.fields["started"]?.integer, let end = event.fields["ended"]?.integer
         else { return }
@@ -152,6 +163,7 @@ struct OracleLog: Sendable {
     /// A pile by its id. A BKV gateway says the id of its first socket; each socket is a pile with one port.
     private func place(of port: Port) -> Place? {
         guard let id = ids[Port(node: port.node, unit: port.unit, port: 0)] else { return nil }
+        if let known = connected[port.node], !known.contains(id), known.count == 1, let only = known.first { return Place(pile: only, port: port.port) }
         guard let dash = id.lastIndex(of: "-"), let first = Int64(id[id.index(after: dash)...]) else { return Place(pile: id, port: port.port) }
         return Place(pile: "\(id[..<dash])-\(first + port.port - 1)", port: 1)
     }
@@ -159,12 +171,16 @@ struct OracleLog: Sendable {
     /// Whether an emulated pile of this run has the id.
     func isEmulated(_ pile: String) -> Bool {
         let stem = pile.lastIndex(of: "-").map { pile[..<$0] }
-        return ids.values.contains { id in id == pile || stem.map { id.hasPrefix($0 + "-") } ?? false }
+        return connected.values.contains { $0.contains(pile) } || ids.values.contains { id in id == pile || stem.map { id.hasPrefix($0 + "-") } ?? false }
     }
 
     // MARK: Orders
 
     private mutating func observeCloud(_ event: RunEvent) {
+        if event.name == "pile.online", let pile = event.fields["pile"]?.text, let peer = event.fields["peer"]?.text,
+            kinds[String(peer.prefix { $0 != "#" })] == "pile" {
+            connected[peer, default: []].insert(pile)
+        }
         if event.name == "tariff.changed" { tariffChanges.append(unix(event.at)) }
         if event.name.hasPrefix("payment.") || event.name.hasPrefix("refund.") { payments.observeCloud(event) }
         if event.name == "bill.quarantined" {
@@ -281,8 +297,7 @@ struct OracleLog: Sendable {
                     && charges[$0].ended <= order.createdAt + Wire.seconds
             }
             guard let index = open.first(where: { abs((charges[$0].energy ?? 0) - settlement.energy) < Wire.energyStep }) ?? open.first else { continue }
-            charges[index].order = number
-            orders[number]?.charges.append(index)
+            own(index, number)
         }
     }
 
