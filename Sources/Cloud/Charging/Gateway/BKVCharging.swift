@@ -19,6 +19,7 @@ extension GatewayCore {
     }
 
     private mutating func bind(_ session: PileSession, _ binding: BusinessBinding, then event: PileEvent) {
+        session.bindings.removeAll { $0.business == 0 && $0.order == binding.order }
         session.bindings.insert(binding, at: 0)
         if session.bindings.count > BusinessTable.remembered { session.bindings.removeLast() }
         session.updatePort(binding.port) { memory in
@@ -31,7 +32,9 @@ extension GatewayCore {
     /// The answer to a stop names the charge that ran. Where the answer to its start was lost, with a cloud that fell meanwhile, this
     /// is the last chance to learn the number before the bill comes.
     private mutating func learn(_ answer: BKVStartAnswer, _ session: PileSession, port: Int, order: String, then event: PileEvent) -> Bool {
-        let isNews = !session.bindings.contains { $0.order == order || ($0.port == port && $0.business == answer.business) }
+        let isNews = !session.bindings.contains {
+            $0.business != 0 && ($0.order == order || ($0.port == port && $0.business == answer.business))
+        }
         guard answer.isDone, answer.business != 0, isNews else { return false }
         let memory = session.port(port)
         let longest = memory.business == answer.business ? memory.minutes + 1 : Int64(BKVLimit.longestMinutes)
@@ -39,6 +42,31 @@ extension GatewayCore {
             pile: session.id, port: port, business: answer.business, started: milliseconds - longest * 60_000, order: order)
         bind(session, binding, then: event)
         return true
+    }
+
+    /// Before a start goes out: should the cloud fall before the answer, the charge's bill finds its order all the same.
+    mutating func intend(_ outgoing: PileLine.Outgoing) {
+        guard case .start(let order, let port) = outgoing.purpose, let session = outgoing.session else { return }
+        let binding = BusinessBinding(pile: session.id, port: port, business: 0, started: milliseconds, order: order)
+        session.bindings.removeAll { $0.business == 0 && $0.port == port && $0.order == order }
+        session.bindings.insert(binding, at: 0)
+        if session.bindings.count > BusinessTable.remembered { session.bindings.removeLast() }
+        actions.append(.intend(binding))
+    }
+
+    mutating func forgetIntention(_ session: PileSession, port: Int, order: String) {
+        guard let index = session.bindings.firstIndex(where: { $0.business == 0 && $0.port == port && $0.order == order }) else { return }
+        actions.append(.forgetIntention(session.bindings.remove(at: index)))
+    }
+
+    /// The bill of a charge whose number nobody has heard, where the last thing on that port was a start that got none: that is it.
+    private mutating func adopt(_ session: PileSession, port: Int, end: BKVChargeEnd) -> BusinessBinding? {
+        guard end.business != 0, var binding = session.bindings.first(where: { $0.port == port }), binding.business == 0,
+            binding.started + (Int64(end.minutes) - 2) * 60_000 <= milliseconds
+        else { return nil }
+        binding.business = end.business
+        bind(session, binding, then: .startAnswered(pile: session.id, port: port, order: binding.order, .started))
+        return binding
     }
 
     private func order(_ session: PileSession, port: Int, number: UInt16) -> String? {
@@ -76,6 +104,7 @@ extension GatewayCore {
             let state = session.port(port).state
             let result: StartAnswer = state == .charging ? .busy : state == .fault ? .fault : .refused
             session.updatePort(port) { $0.refusedOrder = order }
+            forgetIntention(session, port: port, order: order)
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, result)))
         case .stop(let order, _):
             // As for DNY: only a start that was refused certainly never ran.
@@ -193,7 +222,7 @@ extension GatewayCore {
         let energy = Int64(end.base.energy) * 100
         if let reason = end.absurdity(port: port, energy: energy, session, settings) { return refuseBill(reason, session, port, received) }
         let hash = end.hash(of: session.id)
-        let binding = binding(session, port: port, end: end.base, hash: hash)
+        let binding = binding(session, port: port, end: end.base, hash: hash) ?? adopt(session, port: port, end: end.base)
         let bill = PileBill(
             pile: session.id, port: port, order: binding?.order, receivedAt: milliseconds, energy: energy,
             seconds: Int64(end.base.minutes) * 60,
@@ -216,6 +245,7 @@ extension GatewayCore {
     /// Which charge a number means that comes again after 65,536 charges or a reset: the newest that can have run so long, that has
     /// not shown more than the bill, and that has no other bill yet.
     private func binding(_ session: PileSession, port: Int, end: BKVChargeEnd, hash: [UInt8]) -> BusinessBinding? {
+        guard end.business != 0 else { return nil }
         var candidates = session.bindings.filter { $0.port == port && $0.business == end.business }
         if candidates.count < 2, let stored = try? business.bindings(of: session.id, port: port, business: end.business) {
             candidates = candidates + stored.filter { kept in !candidates.contains { $0.started == kept.started } }

@@ -133,6 +133,7 @@ extension GatewayCore {
         if result.isDone {
             bind(session, port: port, number: message.business, order: order)
         } else {
+            forgetIntention(session, port: port, order: order)
             actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, .refused)))
         }
     }

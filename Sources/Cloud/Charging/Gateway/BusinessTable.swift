@@ -9,6 +9,7 @@ struct BusinessBinding: Sendable, Equatable {
     var pile: String
     /// From 1.
     var port: Int
+    /// 0 for a start that went out and has no number yet.
     var business: UInt16
     /// Unix milliseconds of the cloud's clock.
     var started: Int64
@@ -20,7 +21,7 @@ struct BusinessBinding: Sendable, Equatable {
 /// The bindings in the database, and the latest of each port in memory, so that reports need no SQL.
 final class BusinessTable: Sendable {
     /// Bindings of one pile that are read when it logs in.
-    static let remembered = 32
+    static let remembered = 64
     private let storage: Storage
 
     /// - Throws: `StorageError`.
@@ -46,10 +47,30 @@ final class BusinessTable: Sendable {
     /// Durable when this returns. The same binding again changes nothing.
     func keep(_ binding: BusinessBinding) throws {
         _ = try storage.commit("pile.business", ["pile": .text(binding.pile), "order": .text(binding.order)]) { db in
-            let statement = try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO pile_business (pile, port, business, started, order_number) VALUES (?, ?, ?, ?, ?)")
-            try statement.execute(arguments: [binding.pile, binding.port, Int(binding.business), binding.started, binding.order])
+            try Self.insert(binding, in: db)
+            try Self.removeIntention(binding, in: db)
         }
+    }
+
+    /// Writes down that a start goes out whose number is not known yet: business number 0. It need not survive more than the
+    /// process, and nothing waits for it.
+    func intend(_ binding: BusinessBinding) throws { try storage.write(.buffered) { db in try Self.insert(binding, in: db) } }
+
+    /// The start was refused: no number will come.
+    func forgetIntention(_ binding: BusinessBinding) throws {
+        try storage.write(.buffered) { db in try Self.removeIntention(binding, in: db) }
+    }
+
+    private static func insert(_ binding: BusinessBinding, in db: Database) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO pile_business (pile, port, business, started, order_number) VALUES (?, ?, ?, ?, ?)")
+        try statement.execute(arguments: [binding.pile, binding.port, Int(binding.business), binding.started, binding.order])
+    }
+
+    private static func removeIntention(_ binding: BusinessBinding, in db: Database) throws {
+        let statement = try db.cachedStatement(
+            sql: "DELETE FROM pile_business WHERE pile = ? AND port = ? AND business = 0 AND order_number = ?")
+        try statement.execute(arguments: [binding.pile, binding.port, binding.order])
     }
 
     /// Notes that the order has its bill. Losing this in a crash costs nothing but a comparison: the orders know better.

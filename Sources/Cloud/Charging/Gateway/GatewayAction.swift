@@ -9,6 +9,10 @@ enum GatewayAction: Sendable {
     /// The event counts only when the binding is durable.
     case bind(BusinessBinding, then: PileEvent)
     case billed(BusinessBinding, hash: [UInt8])
+    /// A start goes out that will get a number.
+    case intend(BusinessBinding)
+    /// A start was refused.
+    case forgetIntention(BusinessBinding)
     case note(String, Fields)
     /// A frame came or went: its event is made only here.
     case frame(isReceived: Bool, pile: String, PileProtocol, command: UInt16, [UInt8])

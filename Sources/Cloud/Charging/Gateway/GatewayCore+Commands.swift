@@ -67,6 +67,7 @@ extension GatewayCore {
                 continue
             }
             line.nextSend = now.advanced(by: settings.commandGap)
+            if line.wire == .bkv { intend(outgoing) }
             send(
                 frame, outgoing.command, line.wire, pile: outgoing.session?.id ?? line.name, on: outgoing.session?.connection ?? connection)
             guard outgoing.isAnswered else { continue }

@@ -95,6 +95,9 @@ package final class PileGateway: PileCommander, Sendable {
         case .bill(let bill, let ticket): book(bill, ticket)
         case .bind(let binding, let event): keep(binding, event)
         case .billed(let binding, let hash): try? business.bill(binding, hash: hash)
+        // Without it a cloud that falls before the answer learns the number later, or a person does: no reason not to start.
+        case .intend(let binding): try? business.intend(binding)
+        case .forgetIntention(let binding): try? business.forgetIntention(binding)
         case .note(let name, let fields): environment.note(name, fields)
         case .frame(let isReceived, let pile, let wire, let command, let bytes):
             environment.note(

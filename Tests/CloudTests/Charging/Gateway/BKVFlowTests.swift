@@ -240,6 +240,47 @@ struct BKVFlowTests {
         #expect(world.bills.last?.reason == .remote)
     }
 
+    @Test("a charge that began and ended while the cloud was down has its order: the start was written down before it went out")
+    func begunAndEnded() throws {
+        let world = try GatewayWorld()
+        let connection = try world.gatewayIn()
+        try world.gateway.send(
+            .start(order: "DOWN000000000000", port: 1, limitEnergy: nil, limitSeconds: 600, limitPower: nil), to: Captured.socket)
+        #expect(world.sent(on: connection).count == 1)
+        try world.restart()
+        world.advance(.seconds(900))
+        let later = try world.gatewayIn("10.0.0.2:4050")
+        try world.receive(try Made.end(business: 44, energy: 50, minutes: 10), on: later)
+        try world.receive(try Made.end(business: 44, energy: 50, minutes: 10), on: later)
+        #expect(world.bills.map(\.order) == ["DOWN000000000000", "DOWN000000000000"])
+        #expect(world.notes("frame.acknowledged").map { $0["duplicate"]?.bool } == [false, true])
+        #expect(world.events().contains(.startAnswered(pile: Captured.socket, port: 1, order: "DOWN000000000000", .started)))
+        // The next number that nobody knows is nobody's.
+        try world.receive(try Made.end(business: 45, energy: 50, minutes: 10), on: later)
+        #expect(world.bills.last?.order == nil)
+    }
+
+    @Test("a start that was refused, or one that cannot have run so long, takes no number")
+    func notAdopted() throws {
+        let world = try GatewayWorld()
+        let connection = try world.gatewayIn()
+        try world.gateway.send(
+            .start(order: "REFUSED000000000", port: 1, limitEnergy: nil, limitSeconds: 600, limitPower: nil), to: Captured.socket)
+        let start = try #require(try world.sentBKV(on: connection).first)
+        try world.receive(
+            try Made.bkv(.startAnswer(BKVStartAnswer(isDone: false, socket: 1, port: 0, business: 0)), sequence: start.sequence),
+            on: connection)
+        try world.restart()
+        world.advance(.seconds(1))
+        let later = try world.gatewayIn("10.0.0.2:4051")
+        try world.receive(try Made.end(business: 44, minutes: 0), on: later)
+        world.advance(.seconds(1))
+        try world.gateway.send(
+            .start(order: "SHORT00000000000", port: 1, limitEnergy: nil, limitSeconds: 600, limitPower: nil), to: Captured.socket)
+        try world.receive(try Made.end(business: 45, minutes: 10), on: later)
+        #expect(world.bills.map(\.order) == [nil, nil])
+    }
+
     @Test("a stop that fails: never ran if its start was refused, else over, and its bill may be on its way")
     func failedStop() throws {
         let world = try GatewayWorld()
