@@ -140,8 +140,14 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         if let id { kernel.cancelTimers(of: id) }
         network?.vanish()
         for port in ports { port.stream.vanish() }
-        for (_, waiting) in serving.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { waiting.resume(returning: .failure(.interrupted)) }
+        stopServing()
+    }
+
+    /// Who waits for an answer gets none.
+    func stopServing() {
+        let open = serving.sorted { $0.key.rawValue < $1.key.rawValue }
         serving = [:]
+        for (_, waiting) in open { waiting.resume(returning: .failure(.interrupted)) }
     }
 
     private func record(_ name: String, _ bytes: [UInt8], _ port: DevicePort) {

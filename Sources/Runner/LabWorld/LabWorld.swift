@@ -127,6 +127,7 @@ package final class LabWorld: World, @unchecked Sendable {
 
     /// Ends what the world has outside of its kernel.
     func close() {
+        for service in cloud.services { service.door.close() }
         kernel.shutDown()
         media.close()
     }

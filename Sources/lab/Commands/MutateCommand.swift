@@ -16,7 +16,7 @@ struct MutateCommand: ParsableCommand {
             The last line is `N caught, N missed`; the exit code is 1 if one is missed.
             """)
 
-    @Argument(help: "Paths, globs or a SELECT expression; scenarios with the tag ota where it is left out.")
+    @Argument(help: "Paths, globs or a SELECT expression; scenarios with the tag ota or charging where it is left out.")
     var select: [String] = []
 
     @Flag(help: "Lists the bugs; runs nothing.")
@@ -38,7 +38,7 @@ struct MutateCommand: ParsableCommand {
             return
         }
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
-        let selection = try Selection(select.isEmpty ? ["tag:ota"] : select)
+        let selection = try Selection(select.isEmpty ? ["tag:ota", "tag:charging"] : select)
         try selection.workplace.refuseErrors()
         let seed = try Seed.parse(seed)
         let plans = selection.scenarios.flatMap { $0.plans(world: .sim, seed: seed) }
