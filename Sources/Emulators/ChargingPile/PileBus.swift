@@ -56,7 +56,8 @@ package struct PileBus: Device {
         case _ where !power.isOn: return
         case .timerFired(.pileBoot):
             each(&effects) { unit, _ in
-                unit.line.note("booted", ["pile": .text(unit.core.setup.id), "waiting": .integer(Int64(unit.core.memory.bills.pending.count))])
+                unit.line.note(
+                    "booted", ["pile": .text(unit.core.setup.id), "waiting": .integer(Int64(unit.core.memory.bills.pending.count))])
                 unit.boot(at: now)
             }
             effects.append(.link(.serial, .open))
@@ -135,9 +136,12 @@ package struct PileBus: Device {
             switch item {
             case .frame(let frame) where frame.command == DNYCommand.poll: poll(frame, &effects)
             case .frame(let frame):
-                guard let place = slaves.firstIndex(where: { $0.physicalID == frame.physicalID }), let whole = try? frame.encoded() else { continue }
+                guard let place = slaves.firstIndex(where: { $0.physicalID == frame.physicalID }), let whole = try? frame.encoded() else {
+                    continue
+                }
                 with(place, &effects) { $0.received(whole, at: now) }
-            case .refused(let fault, let bytes, _): effects.append(.note("frame.refused", ["reason": .text(fault.word), "bytes": .bytes(bytes)]))
+            case .refused(let fault, let bytes, _):
+                effects.append(.note("frame.refused", ["reason": .text(fault.word), "bytes": .bytes(bytes)]))
             case .garbage(let bytes, _): effects.append(.note("frame.refused", ["reason": "garbage", "bytes": .bytes(bytes)]))
             case .iccid, .link: break
             }
@@ -205,7 +209,8 @@ package struct PileBus: Device {
         }
     }
 
-    private mutating func fault(_ name: String, _ arguments: Fields, _ isActive: Bool, at now: RunInstant, _ effects: inout [DeviceEffect]) {
+    private mutating func fault(_ name: String, _ arguments: Fields, _ isActive: Bool, at now: RunInstant, _ effects: inout [DeviceEffect])
+    {
         for index in slaves.indices where arguments["unit"] == nil || place(arguments) == index {
             if with(index, &effects, { $0.fault(name, arguments, isActive, at: now) }) { restart(index, at: now, &effects) }
         }

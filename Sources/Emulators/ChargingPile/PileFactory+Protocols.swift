@@ -18,7 +18,9 @@ extension PileFactory {
         }
         if let time = facts["heartbeat"]?.durationNanoseconds { settings.heartbeat = .nanoseconds(max(1_000_000_000, time)) }
         if let time = facts["report"]?.durationNanoseconds { settings.status = time > 0 ? .nanoseconds(max(1_000_000_000, time)) : nil }
-        if let word = facts["query_answer"]?.text, let answer = BKVPileSettings.QueryAnswer(rawValue: word) { settings.queryAnswer = answer }
+        if let word = facts["query_answer"]?.text, let answer = BKVPileSettings.QueryAnswer(rawValue: word) {
+            settings.queryAnswer = answer
+        }
         if let time = facts["start_answer"]?.durationNanoseconds { settings.startAnswer = .nanoseconds(max(0, time)) }
         if facts["dialect"]?.text == "iot-server-cdz" { settings.acceptsMiddlewareAcknowledgement = true }
         return ChargingPile(PileUnit(PileCore(setup), BKVPile(settings, firstSocket: UInt8(clamping: socket)), PileLine(line)))
@@ -26,7 +28,9 @@ extension PileFactory {
 
     /// The board at its serial line; with the fact `meter` a DL/T 645 meter on a second one.
     static func ee66(_ facts: Fields, node: String, epoch: Int64) throws(ActionFailure) -> any Device {
-        guard facts["line"]?.text == "serial" else { throw ActionFailure("bad_fact", "An ee66 board has a serial line only: line: serial.") }
+        guard facts["line"]?.text == "serial" else {
+            throw ActionFailure("bad_fact", "An ee66 board has a serial line only: line: serial.")
+        }
         var settings = EE66PileSettings()
         if let word = facts["unit"]?.text, let unit = EE66PileSettings.Unit(rawValue: word) { settings.unit = unit }
         let setup = try setup(facts, id: facts["pile"]?.text ?? node, epoch: epoch)
@@ -43,7 +47,8 @@ extension PileFactory {
         let offset = member > 0 ? member - 1 : 0
         if let fact {
             guard let (gateway, socket) = BKVPileSettings.parse(fact), let number = UInt64(gateway) else {
-                throw ActionFailure("bad_fact", "pile of bkv is a gateway of 14 digits and a socket such as 82241218000382-1, not '\(fact)'.")
+                throw ActionFailure(
+                    "bad_fact", "pile of bkv is a gateway of 14 digits and a socket such as 82241218000382-1, not '\(fact)'.")
             }
             return ((number + offset) % 100_000_000_000_000, socket)
         }

@@ -15,7 +15,8 @@ package enum PileFactory {
             return ChargingPile(try dnyUnit(facts, node: node, epoch: epoch, line: PileLine(line), place: 0))
         case "bkv", "gn": return try bkv(facts, node: node, epoch: epoch, line: line)
         case "ee66": return try ee66(facts, node: node, epoch: epoch)
-        case let word: throw ActionFailure("bad_fact", "There is no emulated pile with the protocol '\(word)'; there are dny, bkv and ee66.")
+        case let word:
+            throw ActionFailure("bad_fact", "There is no emulated pile with the protocol '\(word)'; there are dny, bkv and ee66.")
         }
     }
 
@@ -36,7 +37,9 @@ package enum PileFactory {
         let ports = facts["ports"]?.integer ?? 2
         let id = try physicalID(facts["pile"]?.text, node, ports: ports, place: place)
         let core = PileCore(try setup(facts, id: id.text, epoch: epoch))
-        return PileUnit(core, DNYPile(try dnySettings(facts, id: id.rawValue, ports: ports, virtualID: line.kind == .bus ? UInt8(clamping: place) : 0)), line)
+        return PileUnit(
+            core, DNYPile(try dnySettings(facts, id: id.rawValue, ports: ports, virtualID: line.kind == .bus ? UInt8(clamping: place) : 0)),
+            line)
     }
 
     /// What every protocol has.
@@ -64,7 +67,9 @@ package enum PileFactory {
         if let text = facts["firmware"]?.text {
             // 6.40 is 640, and so is 6.4.
             let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-            guard let major = parts.first.flatMap({ UInt16($0) }), major < 600, let minor = parts.dropFirst().first.map({ UInt16($0) }) ?? 0, minor < 100 else {
+            guard let major = parts.first.flatMap({ UInt16($0) }), major < 600,
+                let minor = parts.dropFirst().first.map({ UInt16($0) }) ?? 0, minor < 100
+            else {
                 throw ActionFailure("bad_fact", "firmware of dny is a number such as 6.40, not '\(text)'.")
             }
             settings.firmware = major * 100 + (parts.count > 1 && parts[1].utf8.count == 1 ? minor * 10 : minor)
@@ -87,7 +92,9 @@ package enum PileFactory {
         let member = UInt32(clamping: node.split(separator: "#").dropFirst().first.flatMap { Int($0) } ?? 1)
         let offset = (member > 0 ? member - 1 : 0) &+ UInt32(clamping: place)
         if let fact {
-            guard let id = DNYPhysicalID(fact) else { throw ActionFailure("bad_fact", "pile of dny has 8 hexadecimal digits such as 04ceaa40, not '\(fact)'.") }
+            guard let id = DNYPhysicalID(fact) else {
+                throw ActionFailure("bad_fact", "pile of dny has 8 hexadecimal digits such as 04ceaa40, not '\(fact)'.")
+            }
             return DNYPhysicalID(id.rawValue & 0xff00_0000 | (id.number &+ offset) & 0xff_ffff)
         }
         let code: DNYDeviceCode =

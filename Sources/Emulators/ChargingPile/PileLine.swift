@@ -74,7 +74,9 @@ package struct PileLine: Sendable {
             noteSent(frame)
             return put(frame.bytes, at: now)
         }
-        note("frame.disturbed", ["command": .integer(Int64(frame.command)), "fault": .text(fault.kind.rawValue), "bytes": .bytes(frame.bytes)])
+        note(
+            "frame.disturbed",
+            ["command": .integer(Int64(frame.command)), "fault": .text(fault.kind.rawValue), "bytes": .bytes(frame.bytes)])
         switch fault.kind {
         case .lose: break
         case .duplicate:
@@ -110,7 +112,9 @@ package struct PileLine: Sendable {
     // MARK: In
 
     /// Tells that a whole frame has come; false where a fault keeps it from the firmware.
-    package mutating func accept(command: Int, _ bytes: @autoclosure () -> [UInt8], _ fields: Fields = [:], _ core: inout PileCore, at now: RunInstant) -> Bool {
+    package mutating func accept(
+        command: Int, _ bytes: @autoclosure () -> [UInt8], _ fields: Fields = [:], _ core: inout PileCore, at now: RunInstant
+    ) -> Bool {
         lastTraffic = now
         let frame = bytes()
         var all: Fields = ["command": .integer(Int64(command))]
@@ -140,7 +144,10 @@ package struct PileLine: Sendable {
 
     private mutating func takeFault(_ command: Int, isIncoming: Bool) -> FrameFault? {
         if faults.isEmpty { return nil }
-        guard let place = faults.firstIndex(where: { $0.left != 0 && $0.isIncoming == isIncoming && ($0.command == nil || $0.command == command) })
+        guard
+            let place = faults.firstIndex(where: {
+                $0.left != 0 && $0.isIncoming == isIncoming && ($0.command == nil || $0.command == command)
+            })
         else { return nil }
         if faults[place].left > 0 { faults[place].left -= 1 }
         return faults[place]

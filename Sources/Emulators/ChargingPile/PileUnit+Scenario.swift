@@ -102,7 +102,8 @@ extension PileUnit {
         case "bills":
             var orders: [FieldValue] = []
             for bill in core.memory.bills.pending { orders.append(.text(personality.text(bill.order))) }
-            return .success((["waiting": .integer(Int64(orders.count)), "orders": .list(orders)] as Fields).merging(personality.state(core, at: now)))
+            return .success(
+                (["waiting": .integer(Int64(orders.count)), "orders": .list(orders)] as Fields).merging(personality.state(core, at: now)))
         case "clock":
             let time = core.clock.seconds(at: now)
             return .success(["time": .integer(time), "offset": .integer(time - core.setup.unix(now)), "set": .bool(core.clock.isSet)])
@@ -143,7 +144,8 @@ extension PileUnit {
         case "register.reset": if isActive { core.resetRegister(port ?? 0, at: now) }
         case "register.rollback": core.shiftRegister(port ?? 0, by: (isActive ? -1 : 1) * Self.energy(arguments), at: now)
         case "register.spike": core.shiftRegister(port ?? 0, by: (isActive ? 1 : -1) * Self.energy(arguments), at: now)
-        case "register.loses": if isActive { core.loseRegister(of: .nanoseconds(arguments["time"]?.durationNanoseconds ?? 10_000_000_000), at: now) }
+        case "register.loses":
+            if isActive { core.loseRegister(of: .nanoseconds(arguments["time"]?.durationNanoseconds ?? 10_000_000_000), at: now) }
         case "clock.drift": core.driftClock(isActive ? arguments["ppm"]?.integer ?? 100 : core.setup.drift, at: now)
         case "clock.jump": if isActive { core.jumpClock(by: Self.signed(arguments["by"]?.durationNanoseconds ?? 0, arguments)) }
         case "clock.unset": if isActive { core.unsetClock(at: now) }
@@ -179,8 +181,10 @@ extension PileUnit {
         let time = (arguments["by"] ?? arguments["after"])?.durationNanoseconds ?? 1_000_000_000
         line.faults.append(
             FrameFault(
-                kind: kind, command: arguments["command"]?.integer.map { Int(clamping: $0) }, isIncoming: arguments["direction"]?.text == "in",
-                left: arguments["times"]?.integer.map { Int(clamping: max(0, $0)) } ?? -1, time: .nanoseconds(max(0, time)), arguments: arguments))
+                kind: kind, command: arguments["command"]?.integer.map { Int(clamping: $0) },
+                isIncoming: arguments["direction"]?.text == "in",
+                left: arguments["times"]?.integer.map { Int(clamping: max(0, $0)) } ?? -1, time: .nanoseconds(max(0, time)),
+                arguments: arguments))
     }
 
     private mutating func cutFlash(_ arguments: Fields, _ isActive: Bool) {

@@ -97,7 +97,8 @@ package struct PileUnit: Sendable {
                 "bill.queued",
                 [
                     "port": Self.number(bill.port), "order": .text(personality.text(bill.order)), "reason": .text(bill.end.word),
-                    "energy": .integer(bill.energy), "seconds": .integer(bill.seconds), "waiting": .integer(Int64(core.memory.bills.pending.count)),
+                    "energy": .integer(bill.energy), "seconds": .integer(bill.seconds),
+                    "waiting": .integer(Int64(core.memory.bills.pending.count)),
                 ])
             lastEnd = bill
         case .truth(let port, let order, let energy, let started, let ended, let registers):
@@ -105,14 +106,16 @@ package struct PileUnit: Sendable {
             line.note(
                 "charge.stopped",
                 [
-                    "port": Self.number(port), "order": order, "reason": .text(lastEnd.map { $0.port == port ? $0.end.word : "power_loss" } ?? "power_loss"),
+                    "port": Self.number(port), "order": order,
+                    "reason": .text(lastEnd.map { $0.port == port ? $0.end.word : "power_loss" } ?? "power_loss"),
                     "energy": .integer(energy), "minutes": .integer((ended - started) / 60), "seconds": .integer(ended - started),
                 ])
             lastEnd = nil
             line.note(
                 "truth",
                 [
-                    "port": Self.number(port), "order": order, "energy": .integer(energy), "started": .integer(started), "ended": .integer(ended),
+                    "port": Self.number(port), "order": order, "energy": .integer(energy), "started": .integer(started),
+                    "ended": .integer(ended),
                     "register_started": .integer(registers.lowerBound), "register_ended": .integer(registers.upperBound),
                 ])
         case .metered(let port, let order, let energy, let at):

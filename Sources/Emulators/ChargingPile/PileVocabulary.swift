@@ -3,10 +3,12 @@ package import LabCore
 /// What a pile can do, tell, answer and suffer, for the checker and for `lab describe`.
 extension ChargingPile {
     package static let kind = NodeKind(
-        name: "pile", about: "A charging pile for electric bicycles: ports with plugs and meters, bills in flash, a protocol towards the cloud.",
+        name: "pile",
+        about: "A charging pile for electric bicycles: ports with plugs and meters, bills in flash, a protocol towards the cloud.",
         abilities: ["power", "plug"],
         facts: [
-            FieldKind("pile", .text, "the id that the cloud knows it by; for dny 8 hexadecimal digits. In a fleet each further member counts up"),
+            FieldKind(
+                "pile", .text, "the id that the cloud knows it by; for dny 8 hexadecimal digits. In a fleet each further member counts up"),
             FieldKind("protocol", .choice(["dny", "bkv", "gn", "ee66"]), "dny where absent; gn is bkv"),
             FieldKind("ports", .integer, "1 to 20; 2 where absent"), FieldKind("firmware", .text, "such as 6.40"),
             FieldKind("line", .choice(PileLine.Kind.allCases.map(\.rawValue)), "tcp where absent"),
@@ -28,11 +30,13 @@ extension ChargingPile {
             FieldKind("heartbeat", .duration, "dny: from one 21 to the next; 180s where absent"),
             FieldKind("report", .duration, "dny: from one 06 to the next; 5m where absent"),
             FieldKind("keep_alive", .bool, "dny: sends link after 30 s of silence; true where absent"),
-            FieldKind("query_answer", .choice(["1c", "1017", "none"]), "bkv: what a query of a socket is answered with; 1017 where absent"),
+            FieldKind(
+                "query_answer", .choice(["1c", "1017", "none"]), "bkv: what a query of a socket is answered with; 1017 where absent"),
             FieldKind("start_answer", .duration, "bkv: from 07 to its answer; 1050ms where absent"),
             FieldKind("unit", .choice(["minutes", "energy"]), "ee66: what the amount of a start counts; minutes where absent"),
             FieldKind("meter", .text, "ee66: address of a DL/T 645 meter beside it, 12 digits; no meter where absent"),
-            FieldKind("late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
+            FieldKind(
+                "late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
         ],
         actions: actionKinds, events: chargeEvents + frameEvents + powerEvents, queries: queryKinds, faults: faultKinds)
 
@@ -62,7 +66,8 @@ extension ChargingPile {
                 FieldKind("direction", .choice(["ahead", "behind"]), "of the offset; ahead where absent"), unitField,
             ], gives: [FieldKind("time", .integer, unit: "s")]),
         ActionKind(
-            "frame.send", "Sends bytes as they are, or a frame of a command that the pile would not send now; what is not named is as in its state.",
+            "frame.send",
+            "Sends bytes as they are, or a frame of a command that the pile would not send now; what is not named is as in its state.",
             takes: [
                 FieldKind("bytes", .bytes), FieldKind("command", .integer), orderField, FieldKind("message_id", .integer),
                 FieldKind("minutes", .integer), FieldKind("seconds", .integer), energyField, portField, FieldKind("reason", .integer),
@@ -83,7 +88,8 @@ extension ChargingPile {
         EventKind(
             "charge.stopped", "A charge is over; energy and time are true.",
             fields: [
-                portField, orderField, FieldKind("reason", .text), energyField, FieldKind("minutes", .integer), FieldKind("seconds", .integer), unitField,
+                portField, orderField, FieldKind("reason", .text), energyField, FieldKind("minutes", .integer),
+                FieldKind("seconds", .integer), unitField,
             ]),
         EventKind(
             "truth", "What a charge really was, whatever the pile says of it.",
@@ -98,7 +104,8 @@ extension ChargingPile {
         EventKind(
             "bill.queued", "A bill is in flash; energy and seconds are as it says.",
             fields: [
-                portField, orderField, FieldKind("reason", .text), energyField, FieldKind("seconds", .integer), FieldKind("waiting", .integer), unitField,
+                portField, orderField, FieldKind("reason", .text), energyField, FieldKind("seconds", .integer),
+                FieldKind("waiting", .integer), unitField,
             ]),
         EventKind("bill.acknowledged", "The cloud has the bill.", fields: [portField, orderField, unitField]),
         EventKind("bill.lost", "A bill is gone from flash by a fault.", fields: [portField, orderField, unitField]),
@@ -106,7 +113,9 @@ extension ChargingPile {
             "alarm", "The pile noticed something dangerous, or that it is over.",
             fields: [FieldKind("kind", .choice(PileAlarm.allCases.map(\.rawValue))), portField, FieldKind("raised", .bool), unitField]),
         EventKind("card.swiped", "A card was held to the reader.", fields: [portField, FieldKind("card", .text), unitField]),
-        EventKind("card.answered", "The cloud answered a card.", fields: [portField, FieldKind("card", .text), FieldKind("state", .integer), unitField]),
+        EventKind(
+            "card.answered", "The cloud answered a card.",
+            fields: [portField, FieldKind("card", .text), FieldKind("state", .integer), unitField]),
     ]
 
     private static let startFields = [
@@ -127,24 +136,29 @@ extension ChargingPile {
         EventKind("frame.sent", "The pile sent a frame.", fields: frameFields, volume: .traffic),
         EventKind("frame.received", "A frame for the pile came.", fields: frameFields, volume: .traffic),
         EventKind(
-            "frame.disturbed", "A fault did something to a frame.", fields: frameFields + [FieldKind("fault", .choice(FrameFault.Kind.allCases.map(\.rawValue)))],
+            "frame.disturbed", "A fault did something to a frame.",
+            fields: frameFields + [FieldKind("fault", .choice(FrameFault.Kind.allCases.map(\.rawValue)))],
             volume: .traffic),
         EventKind(
-            "frame.refused", "Bytes came that are no frame, or a damaged one.", fields: [FieldKind("reason", .text), FieldKind("bytes", .bytes), unitField],
+            "frame.refused", "Bytes came that are no frame, or a damaged one.",
+            fields: [FieldKind("reason", .text), FieldKind("bytes", .bytes), unitField],
             volume: .traffic),
     ]
 
     private static let powerEvents: [EventKind] = [
-        EventKind("booted", "The firmware runs.", fields: [FieldKind("pile", .text), FieldKind("waiting", .integer, "bills in flash"), unitField]),
+        EventKind(
+            "booted", "The firmware runs.", fields: [FieldKind("pile", .text), FieldKind("waiting", .integer, "bills in flash"), unitField]),
         EventKind("online", "The cloud has accepted the pile's registration.", fields: [FieldKind("pile", .text), unitField]),
         EventKind("offline", "The connection is lost.", fields: [FieldKind("reason", .text), unitField]),
         EventKind("power.lost", "Power is gone.", fields: [FieldKind("reason", .choice(["cut", "switched_off", "flash_cut"]))]),
         EventKind("power.restored", "Power is back after a loss."),
         EventKind("reset", "The firmware begins anew.", fields: [FieldKind("cause", .text)]),
-        EventKind("clock.set", "The cloud told the time.", fields: [FieldKind("by", .integer, unit: "s", "how far the clock was off"), unitField]),
+        EventKind(
+            "clock.set", "The cloud told the time.", fields: [FieldKind("by", .integer, unit: "s", "how far the clock was off"), unitField]),
         EventKind("settings.changed", "The cloud changed a setting.", fields: [FieldKind("command", .integer), unitField]),
         EventKind(
-            "upgrade.done", "A new firmware is complete.", fields: [FieldKind("packets", .integer), FieldKind("size", .integer, unit: "byte"), unitField]),
+            "upgrade.done", "A new firmware is complete.",
+            fields: [FieldKind("packets", .integer), FieldKind("size", .integer, unit: "byte"), unitField]),
         EventKind("upgrade.failed", "A new firmware was refused.", fields: [FieldKind("result", .integer), unitField]),
         EventKind("bus.polled", "The host asked a slave of the bus.", fields: [unitField], volume: .traffic),
     ]
@@ -155,7 +169,8 @@ extension ChargingPile {
             gives: [
                 portField, FieldKind("state", .choice(PortCondition.allCases.map(\.rawValue))), FieldKind("plugged", .bool), orderField,
                 FieldKind("power", .integer, unit: "dW"), energyField, FieldKind("register", .integer, unit: "dWh", "as the chip shows it"),
-                FieldKind("true_register", .integer, unit: "dWh"), FieldKind("seconds", .integer), FieldKind("temperature", .integer, unit: "°C"),
+                FieldKind("true_register", .integer, unit: "dWh"), FieldKind("seconds", .integer),
+                FieldKind("temperature", .integer, unit: "°C"),
             ]),
         ActionKind(
             "bills", "The bills that nobody has acknowledged.", takes: [unitField],
@@ -163,12 +178,14 @@ extension ChargingPile {
         ActionKind(
             "clock", "The pile's clock.", takes: [unitField],
             gives: [
-                FieldKind("time", .integer, unit: "s"), FieldKind("offset", .integer, unit: "s", "ahead of the world"), FieldKind("set", .bool),
+                FieldKind("time", .integer, unit: "s"), FieldKind("offset", .integer, unit: "s", "ahead of the world"),
+                FieldKind("set", .bool),
             ]),
         ActionKind(
             "state", "The pile as a whole.", takes: [unitField],
             gives: [
-                FieldKind("pile", .text), FieldKind("power", .choice(["on", "off"])), FieldKind("running", .bool), FieldKind("connected", .bool),
+                FieldKind("pile", .text), FieldKind("power", .choice(["on", "off"])), FieldKind("running", .bool),
+                FieldKind("connected", .bool),
                 FieldKind("protocol", .text),
             ]),
     ]
@@ -181,7 +198,8 @@ extension ChargingPile {
     private static let faultKinds: [ActionKind] = [
         ActionKind("over_current", "Too much current flows; all ports where none is named.", takes: [portField, unitField]),
         ActionKind("over_temperature", "A port is too hot, or the surroundings where none is named.", takes: [portField, unitField]),
-        ActionKind("smoke", "The smoke sensor speaks.", takes: [unitField]), ActionKind("water", "The water sensor speaks.", takes: [unitField]),
+        ActionKind("smoke", "The smoke sensor speaks.", takes: [unitField]),
+        ActionKind("water", "The water sensor speaks.", takes: [unitField]),
         ActionKind("relay.stuck", "The relay does not open any more.", takes: [portField, unitField]),
         ActionKind("register.reset", "The meter chip begins at 0; the truth goes on.", takes: [portField, unitField]),
         ActionKind(
@@ -191,13 +209,19 @@ extension ChargingPile {
             "register.spike", "The meter chip shows more while the fault lasts.",
             takes: [portField, FieldKind("by", .integer, unit: "dWh", "1000 where absent"), unitField]),
         ActionKind(
-            "register.loses", "The meter chips go back to what they showed a while ago.", takes: [FieldKind("time", .duration, "10s where absent"), unitField]),
+            "register.loses", "The meter chips go back to what they showed a while ago.",
+            takes: [FieldKind("time", .duration, "10s where absent"), unitField]),
         ActionKind("clock.drift", "The clock runs fast, or slow with a negative number.", takes: [FieldKind("ppm", .integer), unitField]),
         ActionKind(
             "clock.jump", "The clock jumps.",
-            takes: [FieldKind("by", .duration, required: true), FieldKind("direction", .choice(["ahead", "behind"]), "ahead where absent"), unitField]),
+            takes: [
+                FieldKind("by", .duration, required: true), FieldKind("direction", .choice(["ahead", "behind"]), "ahead where absent"),
+                unitField,
+            ]),
         ActionKind("clock.unset", "The clock begins in 1970 again.", takes: [unitField]),
-        ActionKind("start.refuse", "Starts are refused.", takes: [FieldKind("result", .integer, "the protocol's number; 3 where absent"), unitField]),
+        ActionKind(
+            "start.refuse", "Starts are refused.",
+            takes: [FieldKind("result", .integer, "the protocol's number; 3 where absent"), unitField]),
         ActionKind("start.slow", "Answers to starts come later.", takes: [FieldKind("by", .duration, "5s where absent"), unitField]),
         ActionKind("frame.lose", "Frames are lost.", takes: frameFaultFields),
         ActionKind("frame.duplicate", "Frames come twice.", takes: frameFaultFields + [FieldKind("after", .duration, "1s where absent")]),
@@ -207,7 +231,9 @@ extension ChargingPile {
             "flash.cut", "Power goes in one of the next operations of the flash.",
             takes: [
                 FieldKind("at_operation", .integer, "counted from 1"),
-                FieldKind("tear", .choice(["nothing", "one_byte", "half", "all_but_one_byte", "everything", "scattered"]), "half where absent"), unitField,
+                FieldKind(
+                    "tear", .choice(["nothing", "one_byte", "half", "all_but_one_byte", "everything", "scattered"]), "half where absent"),
+                unitField,
             ]),
         ActionKind("bill.lose", "The oldest bill is gone from flash.", takes: [unitField]),
         ActionKind("heartbeat.stop", "No heartbeat is sent any more.", takes: [unitField]),

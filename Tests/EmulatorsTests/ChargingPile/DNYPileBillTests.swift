@@ -218,7 +218,10 @@ struct PilePowerCutTests {
             #expect(bench.ask("bills")["waiting"] == 0, "operation \(operation)")
             // A bill may come again after a cut acknowledgement, with the same content.
             for order in billed {
-                let contents = Set(bench.frames(0x03).filter { String(decoding: $0.frame.data[13..<29], as: UTF8.self) == order }.map { Array($0.frame.data.prefix(31)) })
+                let contents = Set(
+                    bench.frames(0x03).filter { String(decoding: $0.frame.data[13..<29], as: UTF8.self) == order }.map {
+                        Array($0.frame.data.prefix(31))
+                    })
                 #expect(contents.count == 1, "operation \(operation): \(order) has two bills")
             }
             #expect(bench.ask("port")["state"] == "plugged", "operation \(operation)")
@@ -262,7 +265,8 @@ struct PilePowerCutTests {
 struct BillQueueTests {
     private func bill(_ number: UInt32) -> ChargeBill {
         ChargeBill(
-            number: number, port: Int(number % 2), order: PileOrder(text: "ORDER\(number)"), starter: .server, card: 0x1234_5678_9abc, end: .energy, seconds: 70_000,
+            number: number, port: Int(number % 2), order: PileOrder(text: "ORDER\(number)"), starter: .server, card: 0x1234_5678_9abc,
+            end: .energy, seconds: 70_000,
             energy: -5, maximumPower: 1_800, secondMaximum: 1_700, started: 1_767_225_600, ended: 1_767_295_600, tag: 9)
     }
 

@@ -27,9 +27,13 @@ struct DNYPileChargeTests {
     func example() throws {
         var bench = try PileBench.online()
         bench.act("plug", ["port": 2, "watts": 100])
-        bench.send(bytes: try #require(Hexadecimal.bytes("444e5926003b37ab040200820064010000010100001234567812345678123456781234567880708813f808")))
+        bench.send(
+            bytes: try #require(Hexadecimal.bytes("444e5926003b37ab040200820064010000010100001234567812345678123456781234567880708813f808"))
+        )
         bench.run(for: .seconds(4))
-        #expect(bench.frames(0x82).first.map { Hexadecimal.text($0.bytes) } == "444e591d003b37ab040200820012345678123456781234567812345678010000fe06")
+        #expect(
+            bench.frames(0x82).first.map { Hexadecimal.text($0.bytes) }
+                == "444e591d003b37ab040200820012345678123456781234567812345678010000fe06")
         // Until full, at most 28,800 s, at most 500.0 W.
         bench.run(for: .seconds(28_802))
         #expect(bench.notes("charge.stopped").first?["seconds"] == 28_800)
@@ -41,7 +45,10 @@ struct DNYPileChargeTests {
         var bench = try PileBench.online(["pile": "04a26cf3"])
         bench.act("plug", ["port": 2, "watts": 0.5])
         let begin = bench.now
-        bench.send(bytes: try #require(Hexadecimal.bytes("444e592e00f36ca20405008200e803000001013c004f524445525f32303235303631393030000000000000000002000000a408")))
+        bench.send(
+            bytes: try #require(
+                Hexadecimal.bytes("444e592e00f36ca20405008200e803000001013c004f524445525f32303235303631393030000000000000000002000000a408"))
+        )
         bench.run(for: .seconds(80))
         let reports = bench.frames(0x06)
         #expect(reports.map(\.frame.data.count) == [45, 45])
@@ -171,7 +178,8 @@ struct DNYPileChargeTests {
 
     static func bill(seconds: Int64) -> ChargeBill {
         ChargeBill(
-            number: 1, port: 0, order: PileOrder(text: "A"), starter: .server, card: 0, end: .time, seconds: seconds, energy: 0, maximumPower: 0,
+            number: 1, port: 0, order: PileOrder(text: "A"), starter: .server, card: 0, end: .time, seconds: seconds, energy: 0,
+            maximumPower: 0,
             secondMaximum: 0, started: 0, ended: 0, tag: 0)
     }
 
@@ -198,7 +206,8 @@ struct DNYPileChargeTests {
         bench.run(for: .seconds(4))
         #expect(bench.frames(0x82).suffix(2).map { $0.frame.data[0] } == [2, 0], "port 1 runs; of FF only port 3 waits")
         #expect(bench.frames(0x82).last?.frame.data[17] == 2)
-        #expect(bench.notes("charge.refused").map { $0["reason"] } == ["not_plugged", "no_such_port", "not_plugged", "several_waiting", "busy"])
+        #expect(
+            bench.notes("charge.refused").map { $0["reason"] } == ["not_plugged", "no_such_port", "not_plugged", "several_waiting", "busy"])
         #expect(bench.notes("charge.started").count == 2)
     }
 

@@ -167,7 +167,9 @@ struct DNYPileCommandTests {
     }
 
     private let image = (0..<500).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-    private func parts() -> [[UInt8]] { [Array(image[0..<200]), Array(image[200..<400]), Array(image[400..<500]) + Array(repeating: 0, count: 100)] }
+    private func parts() -> [[UInt8]] {
+        [Array(image[0..<200]), Array(image[200..<400]), Array(image[400..<500]) + Array(repeating: 0, count: 100)]
+    }
 
     /// With the type of a model of the table, and a check packet of that type.
     private func check(sum: UInt32, type: UInt8 = 0x27, firmware: UInt16 = 700) -> [UInt8] {
@@ -200,7 +202,9 @@ struct DNYPileCommandTests {
         bench.send(0xe0, messageID: 9, packet(4, of: 3, check(sum: 1)))
         bench.run(for: .seconds(20))
         #expect(bench.frames(0xe0).last?.frame.data.first == 2)
-        for (index, part) in parts().enumerated() { bench.send(0xe0, messageID: UInt16(20 + index), packet(UInt16(index + 1), of: 3, part)) }
+        for (index, part) in parts().enumerated() {
+            bench.send(0xe0, messageID: UInt16(20 + index), packet(UInt16(index + 1), of: 3, part))
+        }
         bench.send(0xe0, messageID: 29, packet(4, of: 3, check(sum: image.reduce(0) { $0 + UInt32($1) }, type: 0x21)))
         bench.send(0xf8, messageID: 30, packet(1, of: 3, parts()[0]))
         bench.run(for: .seconds(20))

@@ -136,8 +136,10 @@ struct DNYPileLoginTests {
         bench.act("power_on")
         bench.run(for: .seconds(1_900))
         #expect(bench.sent.prefix(4).map(\.frame.command) == [0x12, 0x11, 0x35, 0x20])
-        let captured = try #require(Hexadecimal.bytes(
-            "444e595000f36ca204030011680202643437681a07383938363034443931363233393034383832393755000038363434353230363937363234373256312e302e30302e3030303030302e3036313600000000007c10"))
+        let captured = try #require(
+            Hexadecimal.bytes(
+                "444e595000f36ca204030011680202643437681a07383938363034443931363233393034383832393755000038363434353230363937363234373256312e302e30302e3030303030302e3036313600000000007c10"
+            ))
         let heartbeat = try #require(bench.frames(0x11).first?.bytes)
         // All but message ID, time and sum.
         #expect(heartbeat.count == captured.count)

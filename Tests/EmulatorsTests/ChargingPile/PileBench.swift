@@ -211,7 +211,8 @@ struct PileBench {
 
     /// 82 in the 29 bytes of the vendor's example and 8 more, as real servers send.
     mutating func start(
-        port: UInt8 = 0, order: String = "ORDER00000000001", seconds: UInt16 = 3_600, mode: UInt8 = 0, messageID: UInt16 = 0x100, maximum: UInt16 = 0,
+        port: UInt8 = 0, order: String = "ORDER00000000001", seconds: UInt16 = 3_600, mode: UInt8 = 0, messageID: UInt16 = 0x100,
+        maximum: UInt16 = 0,
         overload: UInt16 = 0
     ) { send(0x82, messageID: messageID, Self.command(1, port, order, seconds, mode, maximum, overload)) }
 
@@ -219,7 +220,9 @@ struct PileBench {
         send(0x82, messageID: messageID, Self.command(0, port, order, 0, 0, 0, 0))
     }
 
-    static func command(_ action: UInt8, _ port: UInt8, _ order: String, _ amount: UInt16, _ mode: UInt8, _ maximum: UInt16, _ overload: UInt16) -> [UInt8] {
+    static func command(
+        _ action: UInt8, _ port: UInt8, _ order: String, _ amount: UInt16, _ mode: UInt8, _ maximum: UInt16, _ overload: UInt16
+    ) -> [UInt8] {
         func word(_ number: UInt16) -> [UInt8] { [UInt8(truncatingIfNeeded: number), UInt8(number >> 8)] }
         return [mode, 0, 0, 0, 0, port, action] + word(amount) + PileOrder(text: order).bytes + word(maximum) + word(overload)
             + Array(repeating: 0, count: 8)
@@ -273,7 +276,9 @@ struct PileBench {
     }
 
     /// With 180 W at port 1 and an order that runs since the returned moment.
-    static func charging(_ facts: Fields = standardFacts, watts: Double = 180, seconds: UInt16 = 3_600, order: String = "ORDER00000000001") throws -> PileBench {
+    static func charging(_ facts: Fields = standardFacts, watts: Double = 180, seconds: UInt16 = 3_600, order: String = "ORDER00000000001")
+        throws -> PileBench
+    {
         var bench = try online(facts)
         bench.act("plug", ["port": 1, "watts": .number(watts)])
         bench.start(order: order, seconds: seconds)

@@ -97,7 +97,9 @@ struct PileLifeTests {
             bench.clear("flash.cut")
             bench.answersBills = true
             bench.run(for: .seconds(30))
-            for port in 1...3 as ClosedRange<Int64> where bench.ask("port", ["port": .integer(port)])["plugged"] == true { bench.act("unplug", ["port": .integer(port)]) }
+            for port in 1...3 as ClosedRange<Int64> where bench.ask("port", ["port": .integer(port)])["plugged"] == true {
+                bench.act("unplug", ["port": .integer(port)])
+            }
             bench.run(for: .seconds(4 * 3_600))
         }
     }
@@ -113,7 +115,9 @@ struct PileLifeTests {
         let orders = truths.map { $0["order"]?.text ?? "" }
         #expect(Set(orders).count == orders.count, "seed \(seed): an order ran twice")
         var contents: [String: Set<[UInt8]>] = [:]
-        for frame in bench.frames(0x03) { contents[PileOrder(bytes: frame.frame.data[13..<29]).text, default: []].insert(Array(frame.frame.data.prefix(31))) }
+        for frame in bench.frames(0x03) {
+            contents[PileOrder(bytes: frame.frame.data[13..<29]).text, default: []].insert(Array(frame.frame.data.prefix(31)))
+        }
         #expect(Set(contents.keys) == Set(orders), "seed \(seed)")
         #expect(contents.values.allSatisfy { $0.count == 1 }, "seed \(seed): an order has two bills")
         for truth in truths {
@@ -121,7 +125,9 @@ struct PileLifeTests {
             let energy = Int(truth["energy"]?.integer ?? 0)
             #expect(shown <= energy && energy - shown < 101, "seed \(seed): \(truth.fields)")
         }
-        let registers = (1...3 as ClosedRange<Int64>).reduce(0) { $0 + (bench.ask("port", ["port": .integer($1)])["true_register"]?.integer ?? 0) }
+        let registers = (1...3 as ClosedRange<Int64>).reduce(0) {
+            $0 + (bench.ask("port", ["port": .integer($1)])["true_register"]?.integer ?? 0)
+        }
         let billed = truths.reduce(0) { $0 + ($1["energy"]?.integer ?? 0) }
         #expect((billed...billed + Int64(truths.count) + 3).contains(registers), "seed \(seed): register \(registers), charges \(billed)")
         #expect(truths.count >= 1, "seed \(seed): nothing happened")

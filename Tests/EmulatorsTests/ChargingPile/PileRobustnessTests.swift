@@ -49,10 +49,13 @@ struct PileRobustnessTests {
         #expect(bench.sent.count == before + 8)
     }
 
-    @Test("wrong facts are refused with the fact and what it may be", arguments: [
-        (["ports": 0], "ports"), (["ports": 21], "ports"), (["pile": "4ceaa40"], "pile"), (["pile": "zz000000"], "pile"),
-        (["rated_power": 0], "rated_power"), (["firmware": "new"], "firmware"), (["line": "bus", "slaves": 51], "slaves"), (["protocol": "ocpp"], "ocpp"),
-    ] as [(Fields, String)])
+    @Test(
+        "wrong facts are refused with the fact and what it may be",
+        arguments: [
+            (["ports": 0], "ports"), (["ports": 21], "ports"), (["pile": "4ceaa40"], "pile"), (["pile": "zz000000"], "pile"),
+            (["rated_power": 0], "rated_power"), (["firmware": "new"], "firmware"), (["line": "bus", "slaves": 51], "slaves"),
+            (["protocol": "ocpp"], "ocpp"),
+        ] as [(Fields, String)])
     func facts(_ facts: Fields, _ word: String) {
         #expect { try PileFactory.make(facts, node: "pile", epoch: 0) } throws: { error in
             (error as? ActionFailure).map { $0.reason == "bad_fact" && $0.message.contains(word) } ?? false
@@ -77,19 +80,24 @@ struct PileRobustnessTests {
         #expect(reason(bench.act("frame.send", ["command": 3, "message_id": 70_000])) == "bad_argument")
         #expect(reason(bench.act("frame.send", ["bytes": "xyz"])) == "bad_argument")
         #expect(reason(bench.act("frame.send", ["command": 3, "data": .bytes(Array(repeating: 0, count: 600))])) == "bad_argument")
-        #expect(reason(bench.act("frame.send", ["command": 3, "minutes": .integer(.max), "energy": .integer(.min), "port": 60_000])) == nil)
+        #expect(
+            reason(bench.act("frame.send", ["command": 3, "minutes": .integer(.max), "energy": .integer(.min), "port": 60_000])) == nil)
         bench.act("power_off")
         #expect(reason(bench.act("swipe", ["card": 1])) == "powered_off")
     }
 
-    private func reason(_ result: Result<Fields, ActionFailure>) -> String? { if case .failure(let failure) = result { failure.reason } else { nil } }
+    private func reason(_ result: Result<Fields, ActionFailure>) -> String? {
+        if case .failure(let failure) = result { failure.reason } else { nil }
+    }
 
     @Test("members of a fleet have ids of their own, whatever the fact says")
     func fleet() throws {
         var ids: Set<String> = []
         for member in 1...2_000 {
             ids.insert(try #require(try PileFactory.make([:], node: "piles#\(member)", epoch: 0) as? ChargingPile).unit.core.setup.id)
-            ids.insert(try #require(try PileFactory.make(["pile": "05ffff00"], node: "piles#\(member)", epoch: 0) as? ChargingPile).unit.core.setup.id)
+            ids.insert(
+                try #require(try PileFactory.make(["pile": "05ffff00"], node: "piles#\(member)", epoch: 0) as? ChargingPile).unit.core.setup
+                    .id)
         }
         #expect(ids.count == 4_000)
         #expect(ids.contains("05ffff00") && ids.contains("05ffff01") && ids.contains("05000000"))

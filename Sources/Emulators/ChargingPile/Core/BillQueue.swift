@@ -68,7 +68,9 @@ package struct BillQueue: Sendable, Equatable {
         return free >= count
     }
 
-    private func isWaiting(_ sector: Int, _ flash: VirtualFlash) -> Bool { places.contains { $0.address / flash.geometry.sectorSize == sector } }
+    private func isWaiting(_ sector: Int, _ flash: VirtualFlash) -> Bool {
+        places.contains { $0.address / flash.geometry.sectorSize == sector }
+    }
 
     /// - Throws: `.storeFull` where every sector holds a bill that waits; `.powerLost`, after which a mount tells whether it is there.
     mutating func append(_ bill: ChargeBill, in flash: inout VirtualFlash) throws(FlashError) {
@@ -142,12 +144,18 @@ package struct BillQueue: Sendable, Equatable {
         // The first byte that differs spares the sum of the rest: this is asked at every start.
         holds(flash) { place, bytes in
             (0..<16).allSatisfy { bytes[place + ChargeBill.orderOffset + $0] == order[$0] }
-        } where: { $0.order == order }
+        } where: {
+            $0.order == order
+        }
     }
 
     /// The charge of that number has its bill, acknowledged or not.
     func hasBill(number: UInt32, port: Int, in flash: VirtualFlash) -> Bool {
-        holds(flash) { _, _ in true } where: { $0.number == number && $0.port == port }
+        holds(flash) { _, _ in
+            true
+        } where: {
+            $0.number == number && $0.port == port
+        }
     }
 
     /// - Parameter mayBe: a quick look at the bytes of a record of full size, before its sum is checked.
@@ -156,7 +164,9 @@ package struct BillQueue: Sendable, Equatable {
             let bytes = flash.kept(sector: sector)
             var start = 0
             while start + Self.recordSize <= bytes.count {
-                if mayBe(start, bytes), let bill = ChargeBill(record: bytes[start..<min(start + Self.slotSize, bytes.count)]), test(bill) { return true }
+                if mayBe(start, bytes), let bill = ChargeBill(record: bytes[start..<min(start + Self.slotSize, bytes.count)]), test(bill) {
+                    return true
+                }
                 start += Self.slotSize
             }
         }
@@ -195,7 +205,8 @@ extension ChargeBill {
 
     /// `nil` unless the CRC-32 is right. The last byte may lie behind what the flash keeps, since it reads as erased.
     fileprivate init?(record: ArraySlice<UInt8>) {
-        guard record.count >= BillQueue.recordSize, record.first != 0xff || record.dropFirst().prefix(3).contains(where: { $0 != 0xff }) else { return nil }
+        guard record.count >= BillQueue.recordSize, record.first != 0xff || record.dropFirst().prefix(3).contains(where: { $0 != 0xff })
+        else { return nil }
         let content = record.prefix(BillQueue.recordSize - 4)
         var sum: UInt32 = 0
         for byte in record.prefix(BillQueue.recordSize).suffix(4).reversed() { sum = sum << 8 | UInt32(byte) }
@@ -209,8 +220,10 @@ extension ChargeBill {
             let reason = ChargeEnd(rawValue: end)
         else { return nil }
         self.init(
-            serial: serial, number: number, port: Int(port), order: PileOrder(bytes: order), starter: ChargeStarter(rawValue: starter) ?? .server,
-            card: card, end: reason, seconds: Int64(seconds), energy: energy, maximumPower: Int64(maximum), secondMaximum: Int64(second), started: started,
+            serial: serial, number: number, port: Int(port), order: PileOrder(bytes: order),
+            starter: ChargeStarter(rawValue: starter) ?? .server,
+            card: card, end: reason, seconds: Int64(seconds), energy: energy, maximumPower: Int64(maximum), secondMaximum: Int64(second),
+            started: started,
             ended: ended, tag: tag)
     }
 }

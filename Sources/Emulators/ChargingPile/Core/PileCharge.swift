@@ -71,7 +71,8 @@ package struct ChargeRequest: Sendable, Equatable {
     package var fullSeconds: Int64
 
     package init(
-        port: Int?, order: PileOrder, starter: ChargeStarter = .server, card: UInt64 = 0, limit: ChargeLimit, maximumSeconds: Int64 = 0, overload: Int64 = 0,
+        port: Int?, order: PileOrder, starter: ChargeStarter = .server, card: UInt64 = 0, limit: ChargeLimit, maximumSeconds: Int64 = 0,
+        overload: Int64 = 0,
         stopsWhenFull: Bool = false, floatSeconds: Int64? = nil, fullPower: Int64 = 0, fullSeconds: Int64 = 0
     ) {
         self.port = port

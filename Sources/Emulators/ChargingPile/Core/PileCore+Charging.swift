@@ -40,7 +40,9 @@ extension PileCore {
 
     private func refusal(_ port: Int, _ request: ChargeRequest) -> ChargeRefusal? {
         // A copy of a start that names another port is the same order.
-        if ports[port].charge != nil || ports.contains(where: { !request.order.isNone && $0.charge?.order == request.order }) { return .busy }
+        if ports[port].charge != nil || ports.contains(where: { !request.order.isNone && $0.charge?.order == request.order }) {
+            return .busy
+        }
         if !request.order.isNone, memory.bills.knows(request.order, in: memory.flash) { return .finished }
         if hasSmoke || hasWater { return .smoke }
         if ports[port].isOverCurrent || temperature(port) > protection.portAlarm || ambient > protection.ambientAlarm { return .portFault }
@@ -61,7 +63,8 @@ extension PileCore {
             maximumSeconds: request.maximumSeconds > 0 ? request.maximumSeconds : protection.maximumSeconds,
             overload: request.overload > 0 ? request.overload : protection.overload, stopsWhenFull: request.stopsWhenFull,
             floatSeconds: request.floatSeconds ?? protection.floatSeconds, fullPower: request.fullPower,
-            fullSeconds: request.fullSeconds > 0 ? request.fullSeconds : protection.floatDetectSeconds, startedClock: clock.seconds(at: now),
+            fullSeconds: request.fullSeconds > 0 ? request.fullSeconds : protection.floatDetectSeconds,
+            startedClock: clock.seconds(at: now),
             startShown: shown, began: now, period: PileCharge.Period(since: now, shown: shown))
     }
 
@@ -159,8 +162,12 @@ extension PileCore {
         case .untilFull:
             if ran >= charge.maximumSeconds * second { return .maximumTime }
         }
-        if let since = charge.powerlessSince, waited(since, now) >= protection.unplugSeconds * second { return ports[port].isPlugged ? .noPower : .unplugged }
-        if endsWhenFull(charge), let since = charge.lowSince, waited(since, now) >= (charge.fullSeconds + charge.floatSeconds) * second { return .full }
+        if let since = charge.powerlessSince, waited(since, now) >= protection.unplugSeconds * second {
+            return ports[port].isPlugged ? .noPower : .unplugged
+        }
+        if endsWhenFull(charge), let since = charge.lowSince, waited(since, now) >= (charge.fullSeconds + charge.floatSeconds) * second {
+            return .full
+        }
         return nil
     }
 
@@ -183,7 +190,11 @@ extension PileCore {
         }
         if let moment = charge.powerlessSince { since(moment, protection.unplugSeconds) }
         if let moment = charge.lowSince {
-            if charge.phase == .charging { since(moment, charge.fullSeconds) } else if endsWhenFull(charge) { since(moment, charge.fullSeconds + charge.floatSeconds) }
+            if charge.phase == .charging {
+                since(moment, charge.fullSeconds)
+            } else if endsWhenFull(charge) {
+                since(moment, charge.fullSeconds + charge.floatSeconds)
+            }
         }
         return now.advanced(byNanoseconds: next)
     }
@@ -197,9 +208,10 @@ extension PileCore {
         let ended = clock.seconds(at: now)
         let bill = ChargeBill(
             number: charge.number, port: port, order: charge.order, starter: charge.starter, card: charge.card, end: reason,
-            seconds: ran(charge, at: now) / 1_000_000_000, energy: energy(charge, ports[port].meter), maximumPower: charge.maximumPower / 100,
+            seconds: ran(charge, at: now) / 1_000_000_000, energy: energy(charge, ports[port].meter),
+            maximumPower: charge.maximumPower / 100,
             secondMaximum: charge.secondMaximum / 100, started: charge.startedClock, ended: ended, tag: charge.tag)
-        do { try memory.keep(bill) } catch where hasFlashLostPower { return } catch {
+        do { try memory.keep(bill) } catch  where hasFlashLostPower { return } catch {
             // No place: the charge ends all the same, and its bill is lost. A start makes sure that there is one.
             happenings.append(.alarm(.memory, port: port, isRaised: true))
         }
@@ -221,7 +233,8 @@ extension PileCore {
         let register = ports[port].meter.truth
         happenings.append(
             .truth(
-                port: port, order: truth.order, energy: PileEnergy.deciwattHours(register - truth.register), started: setup.unix(truth.started),
+                port: port, order: truth.order, energy: PileEnergy.deciwattHours(register - truth.register),
+                started: setup.unix(truth.started),
                 ended: setup.unix(now), registers: PileEnergy.deciwattHours(truth.register)...PileEnergy.deciwattHours(register)))
     }
 

@@ -86,7 +86,9 @@ extension PileCore {
 
     package mutating func refuseStarts(with number: UInt8?) { forcedRefusal = number }
 
-    package mutating func cutFlash(atOperation operation: UInt64, tear: VirtualFlash.Tear) { memory.flash.cutPower(atOperation: operation, tear: tear) }
+    package mutating func cutFlash(atOperation operation: UInt64, tear: VirtualFlash.Tear) {
+        memory.flash.cutPower(atOperation: operation, tear: tear)
+    }
     package mutating func cancelFlashCut() { memory.flash.cancelCut() }
 
     /// The oldest bill that waits is gone for ever (F11).

@@ -152,7 +152,8 @@ package struct PileCore: Sendable {
         let power = state.power / 100
         return PortReading(
             condition: condition(port), isPlugged: state.isPlugged, order: charge?.order ?? .none, starter: charge?.starter ?? .server,
-            seconds: charge.map { ran($0, at: now) / 1_000_000_000 } ?? 0, energy: charge.map { energy($0, state.meter) } ?? 0, power: power,
+            seconds: charge.map { ran($0, at: now) / 1_000_000_000 } ?? 0, energy: charge.map { energy($0, state.meter) } ?? 0,
+            power: power,
             maximumPower: (charge?.maximumPower ?? 0) / 100, secondMaximum: (charge?.secondMaximum ?? 0) / 100,
             current: power * 1_000 / max(1, setup.voltage), voltage: setup.voltage, temperature: temperature(port),
             register: PileEnergy.deciwattHours(state.meter.shown), tag: charge?.tag ?? 0)
@@ -191,7 +192,9 @@ package struct PileCore: Sendable {
     }
 
     /// ns by the pile's clock.
-    func ran(_ charge: PileCharge, at now: RunInstant) -> Int64 { charge.ranBefore + clock.scaled(max(0, now.nanoseconds - charge.began.nanoseconds)) }
+    func ran(_ charge: PileCharge, at now: RunInstant) -> Int64 {
+        charge.ranBefore + clock.scaled(max(0, now.nanoseconds - charge.began.nanoseconds))
+    }
 
     /// dWh of a charge. A register below its start has been reset: what it shows is taken.
     func energy(_ charge: PileCharge, _ meter: PileMeter) -> Int64 { PileEnergy.deciwattHours(shownEnergy(charge, meter)) }

@@ -106,11 +106,14 @@ extension PileCharge {
             guard let word = cursor.integer(Int64.self) else { return nil }
             words.append(word)
         }
-        guard let shown = cursor.integer(Int128.self), let full = cursor.integer(UInt8.self), let tag = cursor.integer(UInt32.self) else { return nil }
+        guard let shown = cursor.integer(Int128.self), let full = cursor.integer(UInt8.self), let tag = cursor.integer(UInt32.self) else {
+            return nil
+        }
         self.init(
             number: number, order: PileOrder(bytes: order), starter: ChargeStarter(rawValue: starter) ?? .server, card: card,
             limit: kind == 1 ? .seconds(amount) : (kind == 2 ? .energy(amount) : .untilFull), maximumSeconds: words[0], overload: words[1],
-            stopsWhenFull: full == 1, floatSeconds: words[2], fullPower: words[3], fullSeconds: words[4], startedClock: words[5], startShown: shown,
+            stopsWhenFull: full == 1, floatSeconds: words[2], fullPower: words[3], fullSeconds: words[4], startedClock: words[5],
+            startShown: shown,
             began: .start, ranBefore: words[6], maximumPower: words[7], secondMaximum: words[8], tag: tag)
     }
 }

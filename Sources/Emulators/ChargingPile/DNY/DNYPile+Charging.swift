@@ -40,18 +40,22 @@ extension DNYPile {
             }
             return
         }
-        if let place = pending.firstIndex(where: { $0.messageID == frame.messageID && $0.order == command.order && $0.action == command.action }) {
+        if let place = pending.firstIndex(where: {
+            $0.messageID == frame.messageID && $0.order == command.order && $0.action == command.action
+        }) {
             pending[place].copies = min(8, pending[place].copies + 1)
             return
         }
-        if let known = answered.first(where: { $0.messageID == frame.messageID && $0.order == command.order && $0.action == command.action }) {
+        if let known = answered.first(where: { $0.messageID == frame.messageID && $0.order == command.order && $0.action == command.action }
+        ) {
             return line.send(self.frame(DNYCommand.charge, frame.messageID, known.answer), &core, at: now)
         }
         guard pending.count < Self.longestPending else { return }
         repeat { lastPending &+= 1 } while pending.contains { $0.number == lastPending }
         pending.append(
             PendingCommand(
-                number: lastPending, messageID: frame.messageID, action: command.action, order: command.order, port: command.port, request: command.request))
+                number: lastPending, messageID: frame.messageID, action: command.action, order: command.order, port: command.port,
+                request: command.request))
         let begin = now.advanced(by: core.startDelay)
         core.agenda.set(.carryOut(lastPending), at: begin.advanced(by: core.setup.relayTime))
         core.agenda.set(.reply(lastPending), at: begin.advanced(by: command.action == 1 ? settings.startAnswer : settings.stopAnswer))
@@ -158,7 +162,9 @@ extension DNYPile {
 
     mutating func change(_ frame: DNYFrame, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
         var cursor = ByteCursor(frame.data)
-        guard let mode = cursor.integer(UInt8.self), let port = cursor.integer(UInt8.self), let value = cursor.integer(UInt16.self) else { return }
+        guard let mode = cursor.integer(UInt8.self), let port = cursor.integer(UInt8.self), let value = cursor.integer(UInt16.self) else {
+            return
+        }
         guard mode <= 2, Int(port) < core.ports.count else { return answer(frame, [3], &core, &line, at: now) }
         let limit: ChargeLimit = mode == 2 ? .energy(Int64(value) * 100) : .seconds(Int64(value))
         let result: UInt8 =
@@ -189,7 +195,9 @@ extension DNYPile {
     }
 
     /// The 45 bytes that real devices send: without the occupied time.
-    static func report(_ port: Int, _ state: UInt8?, _ reading: PortReading, _ period: PeriodReading, _ core: PileCore, at now: RunInstant) -> [UInt8] {
+    static func report(_ port: Int, _ state: UInt8?, _ reading: PortReading, _ period: PeriodReading, _ core: PileCore, at now: RunInstant)
+        -> [UInt8]
+    {
         var data: [UInt8] = []
         data.reserveCapacity(45)
         data.append(UInt8(clamping: port))
@@ -262,7 +270,8 @@ struct ChargeCommand {
         self.action = action
         self.order = PileOrder(bytes: order)
         let limit: ChargeLimit =
-            amount == 0 ? .untilFull : (mode == 2 ? .energy(Int64(amount) * (settings.energyUnit == .tenth ? 1_000 : 100)) : .seconds(Int64(amount)))
+            amount == 0
+            ? .untilFull : (mode == 2 ? .energy(Int64(amount) * (settings.energyUnit == .tenth ? 1_000 : 100)) : .seconds(Int64(amount)))
         request = ChargeRequest(
             port: port == 0xff ? nil : Int(port), order: self.order, limit: limit, maximumSeconds: Int64(maximum),
             overload: Int64(overload) * (settings.overloadPowerUnit == .watt ? 10 : 1), stopsWhenFull: full == 1,

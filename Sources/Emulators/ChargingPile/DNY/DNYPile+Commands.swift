@@ -33,7 +33,9 @@ extension DNYPile {
         let request = ChargeRequest(
             port: port, order: PileOrder(bytes: order), starter: .card, card: card, limit: .untilFull)
         if case .refused(let refusal, let port) = core.start(request, at: now) {
-            var fields: Fields = ["order": .text(request.order.text), "result": .integer(Int64(Self.code(refusal))), "reason": .text(refusal.word)]
+            var fields: Fields = [
+                "order": .text(request.order.text), "result": .integer(Int64(Self.code(refusal))), "reason": .text(refusal.word),
+            ]
             if let port { fields["port"] = .integer(Int64(port) + 1) }
             line.note("charge.refused", fields)
         }
@@ -47,12 +49,17 @@ extension DNYPile {
         else { return }
         line.note(
             "card.answered",
-            ["card": .text(String(card.byteSwapped)), "state": .integer(Int64(state)), "port": .integer(port == 0xff ? 0 : Int64(port) + 1)])
+            [
+                "card": .text(String(card.byteSwapped)), "state": .integer(Int64(state)),
+                "port": .integer(port == 0xff ? 0 : Int64(port) + 1),
+            ])
     }
 
     // MARK: 42
 
-    mutating func alarm(_ kind: PileAlarm, _ port: Int?, _ isRaised: Bool, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
+    mutating func alarm(
+        _ kind: PileAlarm, _ port: Int?, _ isRaised: Bool, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant
+    ) {
         let code: UInt8
         switch kind {
         case .powerCut: code = 1
@@ -77,7 +84,8 @@ extension DNYPile {
         case DNYCommand.setChargeParameters...DNYCommand.setCardKeys: setParameters(frame, &core, &line, at: now)
         case DNYCommand.workMode, DNYCommand.quickResponseAddress, DNYCommand.cardMode: setParameters(frame, &core, &line, at: now)
         case DNYCommand.getChargeParameters...DNYCommand.getCardKeys:
-            answer(frame, core.memory.setting(frame.command - 0x0d & 0x3f) ?? Self.defaults(frame.command - 0x0d, core), &core, &line, at: now)
+            answer(
+                frame, core.memory.setting(frame.command - 0x0d & 0x3f) ?? Self.defaults(frame.command - 0x0d, core), &core, &line, at: now)
         case DNYCommand.reset:
             answer(frame, [0], &core, &line, at: now)
             line.restart = PileLine.Restart("command", after: PilePower.resetTime)
@@ -142,7 +150,8 @@ extension DNYPile {
         func byte(_ cursor: inout ByteCursor) -> Int64? { cursor.integer(UInt8.self).map { Int64($0) } }
         switch command {
         case DNYCommand.setChargeParameters:
-            guard let power = word(&cursor), let time = word(&cursor), let percent = byte(&cursor), let detect = word(&cursor), let float = word(&cursor),
+            guard let power = word(&cursor), let time = word(&cursor), let percent = byte(&cursor), let detect = word(&cursor),
+                let float = word(&cursor),
                 let heartbeat = cursor.integer(UInt16.self)
             else { return }
             core.protection.unplugPower = power

@@ -9,8 +9,10 @@ extension DNYPile {
         var cursor = ByteCursor(data)
         switch command {
         case DNYCommand.settlement where isSent:
-            guard let seconds = cursor.integer(UInt16.self), let power = cursor.integer(UInt16.self), let energy = cursor.integer(UInt16.self),
-                let port = cursor.integer(UInt8.self), cursor.take(5) != nil, let reason = cursor.integer(UInt8.self), let order = cursor.take(16)
+            guard let seconds = cursor.integer(UInt16.self), let power = cursor.integer(UInt16.self),
+                let energy = cursor.integer(UInt16.self),
+                let port = cursor.integer(UInt8.self), cursor.take(5) != nil, let reason = cursor.integer(UInt8.self),
+                let order = cursor.take(16)
             else { return fields }
             fields["order"] = .text(PileOrder(bytes: order).text)
             fields["port"] = .integer(Int64(port) + 1)
@@ -22,7 +24,8 @@ extension DNYPile {
             if cursor.take(2) != nil, let time = cursor.integer(UInt32.self) { fields["time"] = .integer(Int64(time)) }
         case DNYCommand.powerHeartbeat where isSent:
             guard let port = cursor.integer(UInt8.self), let state = cursor.integer(UInt8.self), let seconds = cursor.integer(UInt16.self),
-                let energy = cursor.integer(UInt16.self), cursor.take(1) != nil, let power = cursor.integer(UInt16.self), cursor.take(6) != nil,
+                let energy = cursor.integer(UInt16.self), cursor.take(1) != nil, let power = cursor.integer(UInt16.self),
+                cursor.take(6) != nil,
                 let order = cursor.take(16)
             else { return fields }
             fields["order"] = .text(PileOrder(bytes: order).text)
@@ -33,12 +36,15 @@ extension DNYPile {
             fields["energy"] = .integer(Int64(energy) * 100)
             fields["power"] = .integer(Int64(power))
         case DNYCommand.charge where isSent:
-            guard let result = cursor.integer(UInt8.self), let order = cursor.take(16), let port = cursor.integer(UInt8.self) else { return fields }
+            guard let result = cursor.integer(UInt8.self), let order = cursor.take(16), let port = cursor.integer(UInt8.self) else {
+                return fields
+            }
             fields["result"] = .integer(Int64(result))
             fields["order"] = .text(PileOrder(bytes: order).text)
             fields["port"] = .integer(Int64(port) + 1)
         case DNYCommand.charge:
-            guard cursor.take(5) != nil, let port = cursor.integer(UInt8.self), let action = cursor.integer(UInt8.self), cursor.take(2) != nil,
+            guard cursor.take(5) != nil, let port = cursor.integer(UInt8.self), let action = cursor.integer(UInt8.self),
+                cursor.take(2) != nil,
                 let order = cursor.take(16)
             else { return fields }
             fields["action"] = .integer(Int64(action))
@@ -93,7 +99,8 @@ extension DNYPile {
         return frame
     }
 
-    private func forgedData(_ command: UInt8, _ fields: Fields, _ core: inout PileCore, at now: RunInstant) throws(ActionFailure) -> [UInt8] {
+    private func forgedData(_ command: UInt8, _ fields: Fields, _ core: inout PileCore, at now: RunInstant) throws(ActionFailure) -> [UInt8]
+    {
         switch fields["data"] {
         case .bytes(let bytes)?: return bytes
         case .text(let text)?:
@@ -115,7 +122,9 @@ extension DNYPile {
             let reason = fields["reason"]?.integer.map { UInt8(truncatingIfNeeded: $0) }
             return Self.settlement(bill, time: fields["time"]?.integer ?? core.clock.seconds(at: now), reason: reason)
         case DNYCommand.powerHeartbeat:
-            guard core.ports.indices.contains(port) else { throw ActionFailure("no_such_port", "The pile has the ports 1 to \(core.ports.count).") }
+            guard core.ports.indices.contains(port) else {
+                throw ActionFailure("no_such_port", "The pile has the ports 1 to \(core.ports.count).")
+            }
             var reading = core.reading(port, at: now)
             reading.order = order ?? reading.order
             reading.seconds = seconds ?? reading.seconds
@@ -160,7 +169,8 @@ extension DNYPile {
         let place = core.ports.firstIndex { $0.charge?.order == order && order != nil } ?? min(port, core.ports.count - 1)
         let reading = copy.reading(place, at: now)
         return ChargeBill(
-            number: 0, port: place, order: order ?? reading.order, starter: .server, card: 0, end: .time, seconds: reading.seconds, energy: reading.energy,
+            number: 0, port: place, order: order ?? reading.order, starter: .server, card: 0, end: .time, seconds: reading.seconds,
+            energy: reading.energy,
             maximumPower: reading.maximumPower, secondMaximum: reading.secondMaximum, started: 0, ended: 0, tag: 0)
     }
 

@@ -38,8 +38,12 @@ extension DNYPile {
         if index == 1, upgrade?.index != 1 || upgrade?.total != total {
             upgrade = DNYUpgrade(command: frame.command, total: total, index: 0, size: 0, sum: 0)
         }
-        guard var job = upgrade, job.total == total, total > 0 else { return upgradeAnswer(frame, Result.bad, upgrade?.index ?? 0, &core, &line, at: now) }
-        if payload.starts(with: Self.checkMark), index >= total, index == job.index + 1 { return check(frame, payload, job, &core, &line, at: now) }
+        guard var job = upgrade, job.total == total, total > 0 else {
+            return upgradeAnswer(frame, Result.bad, upgrade?.index ?? 0, &core, &line, at: now)
+        }
+        if payload.starts(with: Self.checkMark), index >= total, index == job.index + 1 {
+            return check(frame, payload, job, &core, &line, at: now)
+        }
         // A packet that came before is acknowledged again.
         if index != 0, index <= job.index { return upgradeAnswer(frame, Result.next, index, &core, &line, at: now) }
         guard index == job.index + 1, index <= total, !payload.isEmpty, payload.count <= way.packetSize else {
@@ -72,7 +76,9 @@ extension DNYPile {
         core.agenda.set(.upgrade, at: now.advanced(by: .milliseconds(500)))
     }
 
-    private func upgradeAnswer(_ frame: DNYFrame, _ result: UInt8, _ index: UInt16, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
+    private func upgradeAnswer(
+        _ frame: DNYFrame, _ result: UInt8, _ index: UInt16, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant
+    ) {
         var data = [result]
         data.append(littleEndian: index)
         answer(frame, data, &core, &line, at: now)
