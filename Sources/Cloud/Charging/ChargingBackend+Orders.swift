@@ -6,7 +6,8 @@ extension ChargingService {
     package func createOrder(_ draft: OrderDraft) async throws -> OrderView {
         let order = try await orders.create(
             OrderRequest(
-                user: draft.user, pile: draft.pile, port: draft.port, clientKey: draft.clientKey, hold: draft.holdFen, limitEnergy: draft.limitEnergy,
+                user: draft.user, pile: draft.pile, port: draft.port, clientKey: draft.clientKey, hold: draft.holdFen,
+                limitEnergy: draft.limitEnergy,
                 limitSeconds: draft.limitMinutes.map { $0 * 60 }))
         return view(of: order)
     }
@@ -32,20 +33,25 @@ extension ChargingService {
         let account = OrderWork.wallet(user)
         return try storage.read { db in
             let entries = try Ledger(bugs: bugs).statement(account, limit: limit, offset: offset, in: db)
-            let total = try Int.fetchOne(
-                db,
-                cached: "SELECT count(*) FROM ledger_entries WHERE account = ? AND account >= 'wallet:' AND account < 'wallet;'", arguments: [account.text]) ?? 0
+            let total =
+                try Int.fetchOne(
+                    db,
+                    cached: "SELECT count(*) FROM ledger_entries WHERE account = ? AND account >= 'wallet:' AND account < 'wallet;'",
+                    arguments: [account.text]) ?? 0
             return (entries.map { WalletEntry(at: $0.at, kind: $0.kind.rawValue, order: $0.order, fen: $0.fen) }, total)
         }
     }
 
     package func resolve(_ decision: ReviewDecision) async throws -> OrderView {
         let review = try decision.review.map { word in
-            guard let review = OrderReview(rawValue: word) else { throw APIError.invalidField("review", "'\(word.prefix(64))' is no review.") }
+            guard let review = OrderReview(rawValue: word) else {
+                throw APIError.invalidField("review", "'\(word.prefix(64))' is no review.")
+            }
             return review
         }
         return view(
-            of: try await orders.resolve(decision.order, review: review, by: decision.by, remark: decision.reason, refund: decision.refundFen))
+            of: try await orders.resolve(
+                decision.order, review: review, by: decision.by, remark: decision.reason, refund: decision.refundFen))
     }
 
     package func refund(_ draft: RefundDraft) async throws -> RefundView {
@@ -76,17 +82,18 @@ extension ChargingService {
     }
 
     private func view(of order: Order) -> OrderView {
-        let tariff = (try? orders.memory.tariff(order.tariff).name) ?? ""
         let ended = order.endedAt ?? order.settledAt
         let seconds = order.billedSeconds ?? order.startedAt.map { max(0, (ended ?? orders.milliseconds) - $0) / 1000 } ?? 0
         return OrderView(
             number: order.number, user: order.user, operatorID: order.tenant, site: order.site, pile: order.pile, port: order.port,
-            state: order.state.rawValue, reason: order.reason, isEstimated: order.isEstimated, reviews: order.review.sorted().map(\.rawValue),
+            state: order.state.rawValue, reason: order.reason, isEstimated: order.isEstimated,
+            reviews: order.review.sorted().map(\.rawValue),
             energy: order.billedEnergy ?? order.energy, power: order.state.isActive ? order.power : 0, seconds: seconds,
             amount: order.settledAt == nil ? order.running : order.price, hold: order.hold, open: order.open,
             paid: order.captured + order.paid - order.returned, refunded: order.refunded,
             lines: OrderWork.lines(order.lines).map { OrderView.Line(kind: $0.kind.rawValue, fen: $0.fen) },
-            limitMinutes: order.limitSeconds.map { $0 / 60 }, limitEnergy: order.limitEnergy, tariff: tariff, createdAt: order.createdAt,
+            limitMinutes: order.limitSeconds.map { $0 / 60 }, limitEnergy: order.limitEnergy, tariff: order.tariffLabel,
+            createdAt: order.createdAt,
             startedAt: order.startedAt, endedAt: order.endedAt, settledAt: order.settledAt)
     }
 }

@@ -28,7 +28,8 @@ extension ChargingService {
         } else {
             let fen = arguments["cents"]?.integer ?? 0
             view = try await startTopUp(
-                user: try CloudScenario.text("user", in: arguments), fen: fen, channel: channel, key: Hexadecimal.text(environment.randomBytes(8)))
+                user: try CloudScenario.text("user", in: arguments), fen: fen, channel: channel,
+                key: Hexadecimal.text(environment.randomBytes(8)))
         }
         return ["attempt": .text(view.attempt), "fen": .integer(view.fen), "parameters": .record(view.parameters)]
     }
@@ -74,7 +75,8 @@ extension ChargingService {
             // A channel whose statement has not come yet says nothing of its payments.
             let booked = try ReconciliationStore.payments(aroundDay: day, in: db).filter { channels.contains($0.channel) }
             return DailyReconciliation(
-                day: day, orders: try ReconciliationStore.orders(operatorID: operatorID, day: day, in: db), payments: booked, statement: statement)
+                day: day, orders: try ReconciliationStore.orders(operatorID: operatorID, day: day, in: db), payments: booked,
+                statement: statement)
         }
     }
 }
@@ -102,7 +104,8 @@ private enum ReconciliationStore {
             let order = Order(row)
             let booked = try Ledger().money(order: order.number, in: db)
             return ReconciledOrder(
-                order: order.number, pile: order.pile, port: order.port, createdAt: order.createdAt, endedAt: order.endedAt ?? order.settledAt,
+                order: order.number, pile: order.pile, port: order.port, createdAt: order.createdAt,
+                endedAt: order.endedAt ?? order.settledAt,
                 isActive: order.state.isActive, energy: order.billedEnergy ?? order.energy, price: order.price + order.absorbed,
                 bookedPrice: booked.price, registerStart: row["register_start"], registerEnd: row["register_end"])
         }
@@ -126,7 +129,8 @@ private enum ReconciliationStore {
             let isClosed = row["state"] as String == "closed"
             return BookedPayment(
                 channel: row["channel"], direction: .payment, number: row["number"], transaction: row["txn"], fen: row["fen"],
-                state: isBooked ? .booked : isClosed ? .closed : .open, at: (row["paid_at"] as Int64?).map { $0 * 1000 } ?? row["created_at"])
+                state: isBooked ? .booked : isClosed ? .closed : .open,
+                at: (row["paid_at"] as Int64?).map { $0 * 1000 } ?? row["created_at"])
         }
             + refunds.map { row in
                 // The statements name the payment that a refund belongs to, not the refund's own transaction.

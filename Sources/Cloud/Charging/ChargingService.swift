@@ -41,7 +41,8 @@ package final class ChargingService: CloudService, ChargingBackend {
             let energy = turnover.segments.map { (at: $0.from, dwh: $0.energy) }
             try StationStatistics.add(
                 SettledCharge(
-                    settledAt: turnover.at, fen: turnover.fen, seconds: turnover.seconds, sessions: turnover.isCorrection ? 0 : 1, energy: energy),
+                    settledAt: turnover.at, fen: turnover.fen, seconds: turnover.seconds, sessions: turnover.isCorrection ? 0 : 1,
+                    energy: energy),
                 pile: pile, in: db)
         }
         gateway.serve(registry: stations, listeners: [stations, orders], keeper: orders)

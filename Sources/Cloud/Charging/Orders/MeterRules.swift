@@ -133,7 +133,8 @@ package struct BillReading: Sendable, Equatable {
         return seconds
     }
 
-    private static func offlineStart(_ bill: PileBill, seconds: Int64, offset: Int64, received: Int64, _ flags: inout Set<String>) -> Int64 {
+    private static func offlineStart(_ bill: PileBill, seconds: Int64, offset: Int64, received: Int64, _ flags: inout Set<String>) -> Int64
+    {
         guard let started = bill.started else { return max(0, received - seconds) }
         let corrected = started - offset
         // A clock that stood at 1970 says nothing of the day.

@@ -24,7 +24,9 @@ extension OrderWork {
     /// The order that the pile means: an own one, by the number on the wire; where the wire has none, the one on the port.
     private func order(of bill: PileBill) throws -> Order? {
         guard let number = bill.order, !number.isEmpty else {
-            guard bill.card == nil, let occupant = occupant(pile: bill.pile, port: bill.port), let order = try order(occupant) else { return nil }
+            guard bill.card == nil, let occupant = occupant(pile: bill.pile, port: bill.port), let order = try order(occupant) else {
+                return nil
+            }
             // A bill that the pile kept since long before this order is none of it.
             let received = bill.receivedAt / 1000
             let began = bill.started.map { $0 - (bill.pileTime.map { $0 - received } ?? 0) } ?? received - bill.seconds
@@ -114,7 +116,8 @@ extension OrderWork {
         quarantined(bill, order: bill.order, reason: reason)
         alarm(
             reason, pile: bill.pile, port: bill.port, order: bill.order, tenant: pile.operatorID,
-            isForeign ? "The pile sent a bill with the number of another pile's order." : "The pile sent a bill for an order that nobody made.")
+            isForeign
+                ? "The pile sent a bill with the number of another pile's order." : "The pile sent a bill for an order that nobody made.")
         return .refused(order: bill.order, reason: reason)
     }
 
@@ -130,7 +133,9 @@ extension OrderWork {
                 "The pile sent a bill of a card that belongs to nobody here.")
             return .refused(order: bill.order, reason: "unknown_card")
         }
-        guard case .plausible(let reading) = BillReading.read(bill, of: nil, ratedPower: pile.ratedPower, policies), let tariff = tariffText(of: bill.pile, at: reading.started * 1000)
+        guard case .plausible(let reading) = BillReading.read(bill, of: nil, ratedPower: pile.ratedPower, policies),
+            let version = desk.tariff(pile: bill.pile, at: reading.started * 1000),
+            let tariff = memory.text(of: version)
         else {
             _ = try OrderStore.insert(bill, hash: bill.contentHash, tenant: pile.operatorID, order: nil, refusal: "implausible", in: db)
             quarantined(bill, order: bill.order, reason: "implausible")
@@ -143,6 +148,7 @@ extension OrderWork {
             number: makeNumber(), tenant: pile.operatorID, user: user, pile: bill.pile, port: bill.port, site: pile.site,
             tariff: tariff, createdAt: reading.started * 1000)
         order.card = card
+        order.tariffLabel = version.label
         order.wireNumber = bill.order.flatMap { $0.isEmpty ? nil : $0 }
         order.startedAt = reading.started * 1000
         // It never had the port: what the pile tells of is over.
@@ -151,7 +157,8 @@ extension OrderWork {
         note(
             "order.created",
             [
-                "order": .text(order.number), "user": .text(user), "pile": .text(order.pile), "port": .integer(Int64(order.port)), "hold": 0,
+                "order": .text(order.number), "user": .text(user), "pile": .text(order.pile), "port": .integer(Int64(order.port)),
+                "hold": 0,
                 "card": .text(card), "offline": true, "tariff": (try? JSONReader.read(tariff)) ?? .null,
             ])
         var facts = Facts()
@@ -164,7 +171,9 @@ extension OrderWork {
     }
 
     private mutating func quarantined(_ bill: PileBill, order: String?, reason: String) {
-        var fields: Fields = ["pile": .text(bill.pile), "port": .integer(Int64(bill.port)), "reason": .text(reason), "energy": .integer(bill.energy)]
+        var fields: Fields = [
+            "pile": .text(bill.pile), "port": .integer(Int64(bill.port)), "reason": .text(reason), "energy": .integer(bill.energy),
+        ]
         if let order { fields["order"] = .text(order) }
         note("bill.quarantined", fields)
     }

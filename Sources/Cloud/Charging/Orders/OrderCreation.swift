@@ -6,19 +6,24 @@ extension OrderWork {
     /// - Parameter tariff: instead of the place's own.
     /// - Returns: the order, in `starting`; the one that this client key made before, where it did.
     /// - Throws: `APIError` with nothing written.
-    mutating func create(_ request: OrderRequest, at pile: RegisteredPile, tariff: Tariff?, number makeNumber: () -> String) throws -> Order {
+    mutating func create(_ request: OrderRequest, at pile: RegisteredPile, tariff: Tariff?, number makeNumber: () -> String) throws -> Order
+    {
         if let key = request.clientKey, !bugs.contains(.clientKeyMissing),
             let known = try OrderStore.find(clientKey: key, user: request.user, tenant: pile.operatorID, in: db)
         {
-            guard known.pile == request.pile, known.port == request.port else { throw APIError(.clientKeyReused, details: ["order": .text(known.number)]) }
+            guard known.pile == request.pile, known.port == request.port else {
+                throw APIError(.clientKeyReused, details: ["order": .text(known.number)])
+            }
             return try order(known.number) ?? known
         }
-        let frozen: (tariff: Tariff, text: String)
+        let frozen: (tariff: Tariff, text: String, label: String)
         if let tariff {
-            frozen = (tariff, JSONWriter.text(.record(tariff.fields)))
+            frozen = (tariff, JSONWriter.text(.record(tariff.fields)), tariff.name)
+        } else if let version = desk.tariff(pile: pile.id, at: now), let text = memory.text(of: version) {
+            frozen = (try memory.tariff(text), text, version.label)
         } else {
-            let text = tariffText(of: pile.id, at: now) ?? policies.standardTariff
-            frozen = (try memory.tariff(text), text)
+            let standard = try memory.tariff(policies.standardTariff)
+            frozen = (standard, policies.standardTariff, standard.name)
         }
         let terms = Terms(request, frozen.tariff, policies, now: seconds(now))
         try admit(request, at: pile, terms)
@@ -28,6 +33,7 @@ extension OrderWork {
             clientKey: bugs.contains(.clientKeyMissing) ? nil : request.clientKey, pile: pile.id, port: request.port, site: pile.site,
             tariff: frozen.text, hold: terms.hold, limitEnergy: terms.limitEnergy, limitSeconds: terms.limitSeconds, createdAt: now)
         order.card = request.card
+        order.tariffLabel = frozen.label
         if order.hold > 0 { try ledger.post(book(of: order).hold(order.hold, at: now), in: db) }
         note(
             "order.created",
@@ -65,11 +71,6 @@ extension OrderWork {
         }
     }
 
-    /// The tariff that holds at a pile, as it is frozen.
-    func tariffText(of pile: String, at moment: Int64) -> String? {
-        desk.tariff(pile: pile, at: moment).flatMap(memory.text(of:))
-    }
-
     /// Ends an order; one that is ending or over is answered as it is.
     mutating func stop(_ number: String, reason: String) throws -> Order {
         guard let order = try order(number) else { throw APIError(.orderNotFound) }
@@ -91,7 +92,8 @@ struct Terms: Sendable, Equatable {
         let least = estimate(request.limitEnergy ?? 0, request.limitSeconds ?? 0)
         // What is not limited may cost more than the limits say.
         let isBounded =
-            (request.limitSeconds != nil || estimate(0, 86_400) == estimate(0, 0)) && (request.limitEnergy != nil || estimate(1_000_000, 0) == estimate(0, 0))
+            (request.limitSeconds != nil || estimate(0, 86_400) == estimate(0, 0))
+            && (request.limitEnergy != nil || estimate(1_000_000, 0) == estimate(0, 0))
         hold = request.hold ?? (isBounded ? least : max(least, policies.standardHold))
         let most = PriceCalculator.energyLimit(hold: hold, tariff: tariff, startingAt: now, seconds: request.limitSeconds)
         let energy = min(request.limitEnergy ?? most, most)

@@ -25,7 +25,8 @@ extension OrderEngine: PileListener {
         case .card(let pile, let port, let card):
             guard let pile = desk.pile(pile) else { return }
             submit(
-                OrderQueue.Item(word: .card, run: { [self] in try $0.swiped(card, at: port, of: pile, number: makeNumber) }, finish: { _ in }))
+                OrderQueue.Item(
+                    word: .card, run: { [self] in try $0.swiped(card, at: port, of: pile, number: makeNumber) }, finish: { _ in }))
         case .alarm, .unanswered, .ports, .serviced, .parameters, .described: break
         }
     }
@@ -50,7 +51,8 @@ extension OrderEngine: BillKeeper {
             done(.settled(order: bill.order ?? ""))
             return submit(
                 OrderQueue.Item(
-                    word: .bill, order: bill.order, run: { [self] in _ = try $0.take(bill, from: pile, number: makeNumber) }, finish: { _ in }))
+                    word: .bill, order: bill.order, run: { [self] in _ = try $0.take(bill, from: pile, number: makeNumber) },
+                    finish: { _ in }))
         }
         let box = OutcomeBox()
         submit(
@@ -142,7 +144,9 @@ extension OrderEngine {
         let held = memory.orders(ofUser: user).compactMap { memory.order($0)?.hold }.reduce(0, +)
         return try storage.read { db in
             let balance = try Ledger(bugs: bugs).balance(OrderWork.wallet(user), in: db)
-            let due = try Int64.fetchOne(db, sql: "SELECT coalesce(sum(open), 0) FROM orders WHERE user = ? AND state = 'due'", arguments: [user]) ?? 0
+            let due =
+                try Int64.fetchOne(db, sql: "SELECT coalesce(sum(open), 0) FROM orders WHERE user = ? AND state = 'due'", arguments: [user])
+                ?? 0
             return (balance, held, due)
         }
     }

@@ -46,7 +46,8 @@ package final class OrderEngine: Sendable {
     ///   - desk: held; it must not hold this.
     /// - Throws: `StorageError` if the schema cannot be brought up to date.
     package init(
-        policies: OrderPolicies = OrderPolicies(), bugs: Set<SeededBug> = [], environment: CloudEnvironment, storage: Storage, desk: any StationDesk
+        policies: OrderPolicies = OrderPolicies(), bugs: Set<SeededBug> = [], environment: CloudEnvironment, storage: Storage,
+        desk: any StationDesk
     ) throws {
         self.policies = policies
         self.bugs = bugs
@@ -137,7 +138,9 @@ package final class OrderEngine: Sendable {
     }
 
     /// A commit of its own, at once, for callers that cannot wait.
-    func performNow<Result: Sendable>(_ word: OrderQueue.Word, order: String? = nil, _ body: (inout OrderWork) throws -> Result) throws -> Result {
+    func performNow<Result: Sendable>(_ word: OrderQueue.Word, order: String? = nil, _ body: (inout OrderWork) throws -> Result) throws
+        -> Result
+    {
         settle()
         var result: Result?
         let effects = try commit(word, about(order.map { [$0] } ?? [])) { work in result = try body(&work) }
@@ -199,7 +202,11 @@ package final class OrderEngine: Sendable {
     /// The disk takes nothing: whoever can ask again is told so, the rest is tried again in a while.
     private func postpone(_ items: [OrderQueue.Item], _ error: any Error) {
         environment.note(
-            "storage.failed", ["what": .text((items.map(\.word).min() ?? .event).rawValue), "reason": .text("\(error)"), "rows": .integer(Int64(items.count))])
+            "storage.failed",
+            [
+                "what": .text((items.map(\.word).min() ?? .event).rawValue), "reason": .text("\(error)"),
+                "rows": .integer(Int64(items.count)),
+            ])
         let end = environment.now().advanced(by: .seconds(1))
         clock.withLock { $0.pauseEnd = end }
         for item in items where !item.isKept { item.finish(error) }
@@ -254,7 +261,9 @@ package final class OrderEngine: Sendable {
     private func follow(_ effects: OrderWork.Effects) {
         let (commander, payments) = links.withLock { ($0.commander, $0.payments) }
         for entry in effects.commands { commander?.send(entry.command, to: entry.pile) }
-        for alarm in effects.alarms { desk.raise(pile: alarm.pile, port: alarm.port, kind: alarm.kind, text: alarm.text, order: alarm.order) }
+        for alarm in effects.alarms {
+            desk.raise(pile: alarm.pile, port: alarm.port, kind: alarm.kind, text: alarm.text, order: alarm.order)
+        }
         for refund in effects.refunds { payments?.refund(refund) }
         if effects.changed.contains(where: { $0.timerAt != nil }) { watch() }
     }

@@ -18,7 +18,9 @@ package enum OrderInvariants {
     ///
     /// - Parameter posting: the ledger's last posting that was looked at before.
     /// - Returns: the sentences, and the posting to go on from.
-    static func violations(changed orders: [Int64], after posting: Int64, in db: Database, policies: OrderPolicies) throws -> (texts: [String], last: Int64) {
+    static func violations(changed orders: [Int64], after posting: Int64, in db: Database, policies: OrderPolicies) throws -> (
+        texts: [String], last: Int64
+    ) {
         let ledger = try LedgerAudit.violations(after: posting, in: db)
         return (try tables(in: db, policies) + ledger.violations.map(\.description) + money(of: orders, in: db), ledger.last)
     }
@@ -38,14 +40,17 @@ package enum OrderInvariants {
 
     /// - Parameter sentence: gets the columns as text.
     private static func rows(_ sql: String, in db: Database, _ sentence: ([String]) -> String) throws -> [String] {
-        try Row.fetchAll(db, cached: sql).map { row in sentence((0..<row.count).map { "\(row[$0] as DatabaseValue)" }.map { $0.replacing("\"", with: "") }) }
+        try Row.fetchAll(db, cached: sql).map { row in
+            sentence((0..<row.count).map { "\(row[$0] as DatabaseValue)" }.map { $0.replacing("\"", with: "") })
+        }
     }
 
     // MARK: I1, I2, I14
 
     private static func ports(in db: Database) throws -> [String] {
         try rows(
-            "SELECT pile, port, count(*), group_concat(number, ' ') FROM orders WHERE state IN \(active) GROUP BY pile, port HAVING count(*) > 1", in: db
+            "SELECT pile, port, count(*), group_concat(number, ' ') FROM orders WHERE state IN \(active) GROUP BY pile, port HAVING count(*) > 1",
+            in: db
         ) { "I1: port \($0[1]) of \($0[0]) has \($0[2]) active orders: \($0[3])" }
             + rows(
                 "SELECT l.pile, l.port, o.number, o.state FROM port_leases l LEFT JOIN orders o ON o.id = l.order_id WHERE o.state IS NULL OR o.state NOT IN \(active)",
@@ -73,7 +78,8 @@ package enum OrderInvariants {
                 """, in: db
             ) { "I2: the user \($0[0]) got the order \($0[1]) while \($0[2]) was not paid" }
             + rows(
-                "SELECT user, tenant, client_key, count(*) FROM orders WHERE client_key IS NOT NULL GROUP BY user, tenant, client_key HAVING count(*) > 1", in: db
+                "SELECT user, tenant, client_key, count(*) FROM orders WHERE client_key IS NOT NULL GROUP BY user, tenant, client_key HAVING count(*) > 1",
+                in: db
             ) { "I9: the client key \($0[2]) of \($0[0]) made \($0[3]) orders" }
     }
 
@@ -87,7 +93,8 @@ package enum OrderInvariants {
             """, in: db
         ) { "I3: the order \($0[0]) has \($0[1]) dWh, less than its sample of \($0[2])" }
             + rows(
-                "SELECT o.number FROM orders o WHERE o.samples > 0 AND NOT EXISTS (SELECT 1 FROM order_samples s WHERE s.order_id = o.id)", in: db
+                "SELECT o.number FROM orders o WHERE o.samples > 0 AND NOT EXISTS (SELECT 1 FROM order_samples s WHERE s.order_id = o.id)",
+                in: db
             ) { "I3: the samples of the order \($0[0]) are gone" }
     }
 
@@ -105,7 +112,8 @@ package enum OrderInvariants {
             "I8: the bill \($0[0]) of \($0[1]) is booked for no order"
         }
             + rows(
-                "SELECT o.number, count(*) FROM orders o JOIN bills b ON b.order_id = o.id AND b.outcome = 'booked' GROUP BY o.id HAVING count(*) > 1", in: db
+                "SELECT o.number, count(*) FROM orders o JOIN bills b ON b.order_id = o.id AND b.outcome = 'booked' GROUP BY o.id HAVING count(*) > 1",
+                in: db
             ) { "I8: the order \($0[0]) has \($0[1]) bills that are booked" }
             + rows(
                 """
@@ -117,10 +125,12 @@ package enum OrderInvariants {
 
     private static func tenants(in db: Database) throws -> [String] {
         try rows(
-            "SELECT b.id, b.pile, o.number FROM bills b JOIN orders o ON o.id = b.order_id WHERE b.tenant <> o.tenant OR b.pile <> o.pile", in: db
+            "SELECT b.id, b.pile, o.number FROM bills b JOIN orders o ON o.id = b.order_id WHERE b.tenant <> o.tenant OR b.pile <> o.pile",
+            in: db
         ) { "I13: the bill \($0[0]) of \($0[1]) belongs to the order \($0[2]) of another pile or operator" }
             + rows(
-                "SELECT p.key, p.tenant, o.number FROM ledger_postings p JOIN orders o ON o.number = p.order_number WHERE p.tenant <> o.tenant", in: db
+                "SELECT p.key, p.tenant, o.number FROM ledger_postings p JOIN orders o ON o.number = p.order_number WHERE p.tenant <> o.tenant",
+                in: db
             ) { "I13: the posting \($0[0]) of the tenant \($0[1]) is about the order \($0[2]) of another" }
     }
 
@@ -143,7 +153,9 @@ package enum OrderInvariants {
         var looked = 0
         var found: [String] = []
         if let rows {
-            for row in rows { if let order = try OrderStore.find(row: row, in: db) { found += try money(of: order, memory, &looked, in: db) } }
+            for row in rows {
+                if let order = try OrderStore.find(row: row, in: db) { found += try money(of: order, memory, &looked, in: db) }
+            }
         } else {
             let cursor = try Row.fetchCursor(db, sql: "SELECT * FROM orders ORDER BY id")
             while let row = try cursor.next() { found += try money(of: Order(row), memory, &looked, in: db) }
@@ -161,7 +173,8 @@ package enum OrderInvariants {
         default: stage = .active
         }
         let audited = AuditedOrder(
-            order: order.number, stage: stage, hold: order.hold, price: order.settledAt == nil ? nil : order.price + order.absorbed, told: order.told,
+            order: order.number, stage: stage, hold: order.hold, price: order.settledAt == nil ? nil : order.price + order.absorbed,
+            told: order.told,
             isInReview: !order.review.isEmpty)
         found += try LedgerAudit.violations(of: audited, in: db).map(\.description)
         let booked = try Ledger().money(order: order.number, in: db)
@@ -180,9 +193,12 @@ package enum OrderInvariants {
 
     /// I4: what an order costs is the price of its energy by its frozen tariff, unless a person has decided otherwise.
     private static func price(of order: Order, _ memory: OrderMemory, in db: Database) throws -> String? {
-        guard order.state == .due || order.state == .closed, order.review.isEmpty, let energy = order.billedEnergy, let seconds = order.billedSeconds else { return nil }
-        let isDecided = try Int.fetchOne(
-            db, cached: "SELECT 1 FROM order_reviews WHERE order_id = ? AND fen > 0 LIMIT 1", arguments: [order.row]) != nil
+        guard order.state == .due || order.state == .closed, order.review.isEmpty, let energy = order.billedEnergy,
+            let seconds = order.billedSeconds
+        else { return nil }
+        let isDecided =
+            try Int.fetchOne(
+                db, cached: "SELECT 1 FROM order_reviews WHERE order_id = ? AND fen > 0 LIMIT 1", arguments: [order.row]) != nil
         let tariff = try memory.tariff(order.tariff)
         // What other versions made of it, only the service that knows them can say.
         if isDecided || tariff.priceLock == .byValidity { return nil }

@@ -40,7 +40,8 @@ enum OrderLists {
         var fields: Fields = ["count": 0, "active": 0]
         for state in OrderState.allCases { fields[state.rawValue] = 0 }
         var (count, active) = (Int64(0), Int64(0))
-        for row in try Row.fetchAll(db, sql: "SELECT state, count(*) FROM orders\(sql) GROUP BY state ORDER BY state", arguments: arguments) {
+        for row in try Row.fetchAll(db, sql: "SELECT state, count(*) FROM orders\(sql) GROUP BY state ORDER BY state", arguments: arguments)
+        {
             guard let state = OrderState(rawValue: row[0]) else { continue }
             let number: Int64 = row[1]
             fields[state.rawValue] = .integer(number)
@@ -50,11 +51,14 @@ enum OrderLists {
         fields["count"] = .integer(count)
         fields["active"] = .integer(active)
         let sums = try Row.fetchOne(
-            db, sql: "SELECT coalesce(sum(review <> ''), 0), coalesce(sum(billed_energy), 0), coalesce(sum(price), 0) FROM orders" + sql, arguments: arguments)
+            db, sql: "SELECT coalesce(sum(review <> ''), 0), coalesce(sum(billed_energy), 0), coalesce(sum(price), 0) FROM orders" + sql,
+            arguments: arguments)
         fields["review"] = .integer(sums?[0] ?? 0)
         fields["energy"] = .integer(sums?[1] ?? 0)
         fields["cents"] = .integer(sums?[2] ?? 0)
-        if let last = try String.fetchOne(db, sql: "SELECT number FROM orders\(sql) ORDER BY id DESC LIMIT 1", arguments: arguments) { fields["last"] = .text(last) }
+        if let last = try String.fetchOne(db, sql: "SELECT number FROM orders\(sql) ORDER BY id DESC LIMIT 1", arguments: arguments) {
+            fields["last"] = .text(last)
+        }
         return fields
     }
 
@@ -72,7 +76,8 @@ enum OrderLists {
             arguments += [order, order]
         }
         let condition = parts.isEmpty ? "" : " WHERE " + parts.joined(separator: " AND ")
-        let rows = try Row.fetchAll(db, sql: "SELECT outcome, refusal FROM bills\(condition) ORDER BY id", arguments: StatementArguments(arguments))
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT outcome, refusal FROM bills\(condition) ORDER BY id", arguments: StatementArguments(arguments))
         let refusals = rows.compactMap { $0[1] as String? }
         return [
             "booked": .integer(Int64(rows.count - refusals.count)), "quarantined": .integer(Int64(refusals.count)),

@@ -12,7 +12,9 @@ extension OrderWork {
             return .repeated
         }
         // One attempt has one transaction; should a service say otherwise, none of the money is lost.
-        let key = try ledger.isKnown("pay:\(attempt.number)", in: db) || known != nil ? "\(attempt.number):\(notice.transaction):\(now)" : attempt.number
+        let key =
+            try ledger.isKnown("pay:\(attempt.number)", in: db) || known != nil
+            ? "\(attempt.number):\(notice.transaction):\(now)" : attempt.number
         guard !attempt.order.isEmpty else { return try topUp(notice, attempt, key: key) }
         guard let order = try order(attempt.order) else { return .refused(reason: "unknown_order") }
 
@@ -85,7 +87,8 @@ extension OrderWork {
 
     static func fields(of notice: PaymentNotice) -> Fields {
         [
-            "channel": .text(notice.channel), "transaction": .text(notice.transaction), "attempt": .text(notice.attempt), "cents": .integer(notice.fen),
+            "channel": .text(notice.channel), "transaction": .text(notice.transaction), "attempt": .text(notice.attempt),
+            "cents": .integer(notice.fen),
         ]
     }
 
@@ -113,7 +116,8 @@ extension OrderWork {
         changed.refunds += 1
         changed.refunded += fen
         let made = OrderRefund(
-            order: order.number, key: key, number: Self.refundNumber(of: order, key: key), fen: fen, walletFen: split.wallet, channelFen: split.channel,
+            order: order.number, key: key, number: Self.refundNumber(of: order, key: key), fen: fen, walletFen: split.wallet,
+            channelFen: split.channel,
             channel: source?.channel ?? "", attempt: source?.attempt ?? "", state: split.channel > 0 ? "pending" : "done", createdAt: now)
         try bookRefund(made, of: order)
         try OrderPaymentStore.insert(made, of: order, in: db)
@@ -127,7 +131,9 @@ extension OrderWork {
         let book = book(of: order)
         var lines: [PriceLine] = []
         if refund.channelFen > 0 {
-            lines += try book.refund(key: refund.number, fen: refund.channelFen, payee: .channel(refund.channel), with: ledger, at: now, in: db) ?? []
+            lines +=
+                try book.refund(key: refund.number, fen: refund.channelFen, payee: .channel(refund.channel), with: ledger, at: now, in: db)
+                ?? []
         }
         if refund.walletFen > 0 {
             let key = refund.channelFen > 0 ? "\(refund.number)w" : refund.number
@@ -141,9 +147,11 @@ extension OrderWork {
 
     /// Of the order and the key alone, so that the same key has the same number for ever; at most 64 characters of a payment service's kind.
     static func refundNumber(of order: Order, key: String) -> String {
-        let isPlain = key.utf8.count <= 40 && key.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45 || byte == 95
-        }
+        let isPlain =
+            key.utf8.count <= 40
+            && key.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45 || byte == 95
+            }
         return "rf-\(order.number)-" + (isPlain ? key : Hexadecimal.text(Array(KeyHash.of(key).prefix(16))))
     }
 
@@ -170,7 +178,9 @@ extension OrderWork {
             try OrderStore.resolve(word, of: order, by: by, remark: remark, fen: fen, at: now, in: db)
             note("order.resolved", ["order": .text(order.number), "review": .text(word.rawValue), "by": .text(by), "cents": .integer(fen)])
         }
-        if order.state == .due, order.open == 0, let done = OrderRules.transition(order, .paid(.nothing), policies, now: now, bugs: bugs), done.to == .state(.closed) {
+        if order.state == .due, order.open == 0, let done = OrderRules.transition(order, .paid(.nothing), policies, now: now, bugs: bugs),
+            done.to == .state(.closed)
+        {
             return try apply(.paid(.nothing), to: order).order
         }
         if order != before { try save(&order) }

@@ -72,7 +72,9 @@ enum OrderPaymentStore {
 
     static func refund(of order: Order, key: String, in db: Database) throws -> OrderRefund? {
         let statement = try db.cachedStatement(
-            sql: "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.order_id = ? AND r.refund_key = ?")
+            sql:
+                "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.order_id = ? AND r.refund_key = ?"
+        )
         return try Row.fetchOne(statement, arguments: [order.row, key]).map(OrderRefund.init)
     }
 
@@ -84,7 +86,9 @@ enum OrderPaymentStore {
 
     static func refunds(of order: Order, in db: Database) throws -> [OrderRefund] {
         try Row.fetchAll(
-            db, sql: "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.order_id = ? ORDER BY r.id",
+            db,
+            sql:
+                "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.order_id = ? ORDER BY r.id",
             arguments: [order.row]
         ).map(OrderRefund.init)
     }
@@ -92,8 +96,12 @@ enum OrderPaymentStore {
     /// Those that a payment service has not answered, to be handed over again after a start.
     static func pending(in db: Database) throws -> [PaymentRefund] {
         let refunds = try Row.fetchAll(
-            db, sql: "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.state = 'pending' ORDER BY r.id")
-        let returns = try Row.fetchAll(db, sql: "SELECT * FROM order_payments WHERE refund_state = 'pending' ORDER BY booked_at, txn").map(Payment.init)
+            db,
+            sql:
+                "SELECT r.*, o.number AS order_number FROM order_refunds r JOIN orders o ON o.id = r.order_id WHERE r.state = 'pending' ORDER BY r.id"
+        )
+        let returns = try Row.fetchAll(db, sql: "SELECT * FROM order_payments WHERE refund_state = 'pending' ORDER BY booked_at, txn").map(
+            Payment.init)
         return refunds.map { OrderRefund($0).sending }
             + returns.compactMap { payment in
                 payment.refund.map { PaymentRefund(number: $0, attempt: payment.attempt, channel: payment.channel, fen: payment.fen) }
@@ -113,7 +121,8 @@ enum OrderPaymentStore {
                 VALUES (?,?,?,?,?,?,?,?,?,?)
                 """,
             arguments: [
-                order.row, refund.key, refund.number, refund.fen, refund.walletFen, refund.channelFen, refund.channel, refund.attempt, refund.state,
+                order.row, refund.key, refund.number, refund.fen, refund.walletFen, refund.channelFen, refund.channel, refund.attempt,
+                refund.state,
                 refund.createdAt,
             ])
     }
@@ -138,6 +147,7 @@ extension OrderRefund {
     init(_ row: Row) {
         self.init(
             order: row["order_number"], key: row["refund_key"], number: row["number"], fen: row["fen"], walletFen: row["wallet_fen"],
-            channelFen: row["channel_fen"], channel: row["channel"] ?? "", attempt: row["attempt"] ?? "", state: row["state"], createdAt: row["created_at"])
+            channelFen: row["channel_fen"], channel: row["channel"] ?? "", attempt: row["attempt"] ?? "", state: row["state"],
+            createdAt: row["created_at"])
     }
 }

@@ -38,7 +38,9 @@ extension OrderWork {
         // Where only time costs, the pile's own time limit ends it to the second.
         let isTimed = result.order.limitEnergy == nil && result.order.limitSeconds != nil
         let margin = isTimed ? -1 : min(policies.holdMargin, result.order.hold / 50)
-        if result.order.state == .charging, result.order.hold > 0, result.order.running > 0, result.order.running >= result.order.hold - margin {
+        if result.order.state == .charging, result.order.hold > 0, result.order.running > 0,
+            result.order.running >= result.order.hold - margin
+        {
             try apply(.stop(reason: "limit"), to: result.order)
         }
     }
@@ -82,7 +84,8 @@ extension OrderWork {
                 if let end = order.timerAt, now < end {
                     send(
                         .start(
-                            order: order.number, port: order.port, limitEnergy: order.limitEnergy, limitSeconds: order.limitSeconds, limitPower: nil),
+                            order: order.number, port: order.port, limitEnergy: order.limitEnergy, limitSeconds: order.limitSeconds,
+                            limitPower: nil),
                         to: pile)
                 }
             case .charging:
@@ -139,10 +142,17 @@ extension OrderWork {
         // The answer goes before the start: alone it starts nothing.
         let position = effects.commands.count
         do {
-            let order = try create(OrderRequest(user: user, pile: pile.id, port: port, card: card), at: pile, tariff: nil, number: makeNumber)
-            effects.commands.insert((pile.id, .answerCard(card: card, port: port, isAccepted: true, balance: balance - order.hold)), at: position)
+            let order = try create(
+                OrderRequest(user: user, pile: pile.id, port: port, card: card), at: pile, tariff: nil, number: makeNumber)
+            effects.commands.insert(
+                (pile.id, .answerCard(card: card, port: port, isAccepted: true, balance: balance - order.hold)), at: position)
         } catch let refusal as APIError {
-            note("card.refused", ["pile": .text(pile.id), "port": .integer(Int64(port)), "card": .text(card), "reason": .text(refusal.code.name.lowercased())])
+            note(
+                "card.refused",
+                [
+                    "pile": .text(pile.id), "port": .integer(Int64(port)), "card": .text(card),
+                    "reason": .text(refusal.code.name.lowercased()),
+                ])
             send(.answerCard(card: card, port: port, isAccepted: false, balance: balance), to: pile.id)
         }
     }

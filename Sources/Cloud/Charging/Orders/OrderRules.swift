@@ -111,7 +111,8 @@ package enum OrderRules {
             Transition(.settled, [.keepBill, .returnDifference])
         case (.late(.equal), .due), (.late(.equal), .closed):
             Transition(.same, [.keepBill])
-        case (.late(.higher), .due) where bugs.contains(.lateBillChargedUp), (.late(.higher), .closed) where bugs.contains(.lateBillChargedUp):
+        case (.late(.higher), .due) where bugs.contains(.lateBillChargedUp),
+            (.late(.higher), .closed) where bugs.contains(.lateBillChargedUp):
             Transition(.settled, [.keepBill, .chargeDifference])
         case (.late(.higher), .due), (.late(.higher), .closed):
             Transition(.same, [.keepBill, .absorbDifference, .addReview(.lateBillHigher)])

@@ -23,6 +23,7 @@ enum OrderSchema {
             wire_number VARCHAR(64), -- of a charge that a card began offline
             card VARCHAR(64),
             tariff JSON NOT NULL, -- frozen
+            tariff_label VARCHAR(128) NOT NULL DEFAULT '', -- organisation and version
             hold INTEGER NOT NULL,
             limit_energy INTEGER,
             limit_seconds INTEGER,

@@ -45,7 +45,8 @@ extension OrderWork {
     func price(of order: Order, _ reading: BillReading) throws -> Price {
         let samples = order.hasBeenSeen ? try OrderStore.samples(of: order, in: db) : []
         return try price(
-            order, started: reading.started, ended: reading.ended, samples: samples, total: reading.energy, idleMinutes: reading.idleMinutes)
+            order, started: reading.started, ended: reading.ended, samples: samples, total: reading.energy, idleMinutes: reading.idleMinutes
+        )
     }
 
     private mutating func settle(_ order: inout Order, _ price: Price) throws {
@@ -58,7 +59,8 @@ extension OrderWork {
         order.settledAt = now
         for flag in price.flags { order.flags.insert(flag.rawValue) }
         try count?(
-            OrderTurnover(pile: order.pile, at: now, fen: price.due, seconds: price.seconds, segments: price.segments, isCorrection: false), db)
+            OrderTurnover(pile: order.pile, at: now, fen: price.due, seconds: price.seconds, segments: price.segments, isCorrection: false),
+            db)
         noteSettled(order, cents: price.due)
         noteDebit(order, settlement.captured, owed: settlement.open)
         noteRevenue(order, price.lines)
@@ -76,7 +78,8 @@ extension OrderWork {
         try ledger.post(
             Posting(
                 key: "settle:\(order.number):\(now)", kind: .settle, order: order.number, tenant: order.tenant, at: now,
-                entries: entries + price.lines.map { Posting.Entry(.revenue(operatorID: order.tenant, line: $0.kind.rawValue), $0.fen) }), in: db)
+                entries: entries + price.lines.map { Posting.Entry(.revenue(operatorID: order.tenant, line: $0.kind.rawValue), $0.fen) }),
+            in: db)
         changed.captured += fromWallet
         changed.open += price.due - fromWallet
         changed.price += price.due
@@ -114,7 +117,9 @@ extension OrderWork {
     /// - Parameter reference: where it can happen again, what led to it.
     mutating func lower(_ order: inout Order, to lines: [PriceLine], reference: String? = nil) throws {
         let old = Self.lines(order.lines)
-        guard let back = try book(of: order).adjust(to: lines, payee: .wallet, reference: reference, with: ledger, at: now, in: db) else { return }
+        guard let back = try book(of: order).adjust(to: lines, payee: .wallet, reference: reference, with: ledger, at: now, in: db) else {
+            return
+        }
         let due = lines.reduce(0) { $0 + $1.fen }
         try count?(OrderTurnover(pile: order.pile, at: now, fen: due - order.price, seconds: 0, segments: [], isCorrection: true), db)
         let lessOpen = order.price - due - back
@@ -148,11 +153,14 @@ extension OrderWork {
         let changes = OrderBook.difference(from: Self.lines(order.lines), to: price.lines)
         let more = price.due - order.price
         let fromWallet = min(more, max(0, try ledger.balance(Self.wallet(order.user), in: db)))
-        let entries = [Posting.Entry(Self.wallet(order.user), -fromWallet), Posting.Entry(.receivable(order: order.number), fromWallet - more)]
+        let entries = [
+            Posting.Entry(Self.wallet(order.user), -fromWallet), Posting.Entry(.receivable(order: order.number), fromWallet - more),
+        ]
         try ledger.post(
             Posting(
                 key: "adj:\(order.number)", kind: .adjustment, order: order.number, tenant: order.tenant, at: now,
-                entries: entries + changes.map { Posting.Entry(.revenue(operatorID: order.tenant, line: $0.kind.rawValue), $0.fen) }), in: db)
+                entries: entries + changes.map { Posting.Entry(.revenue(operatorID: order.tenant, line: $0.kind.rawValue), $0.fen) }),
+            in: db)
         order.price = price.due
         order.lines = Self.text(price.lines)
         order.captured += fromWallet

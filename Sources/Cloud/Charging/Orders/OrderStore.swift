@@ -11,15 +11,25 @@ enum OrderStore {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO orders (number, tenant, user, client_key, pile, port, site, wire_number, card, tariff, hold, limit_energy, limit_seconds,
-                created_at, state, link, started_at, timer, timer_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+                created_at, state, link, started_at, timer, timer_at, tariff_label) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
         let text: [(any DatabaseValueConvertible)?] = [
             order.number, order.tenant, order.user, order.clientKey, order.pile, order.port, order.site, order.wireNumber, order.card,
-            order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue, order.startedAt,
-            order.timer?.rawValue, order.timerAt,
+            order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue,
+            order.startedAt,
+            order.timer?.rawValue, order.timerAt, order.tariffLabel,
         ]
         try statement.execute(arguments: StatementArguments(text))
         return db.lastInsertedRowID
+    }
+
+    /// Writes what a look at the charge changes, which comes most often.
+    static func updateReadings(_ order: Order, in db: Database) throws {
+        let statement = try db.cachedStatement(
+            sql: "UPDATE orders SET energy = ?, meter = ?, sampled_at = ?, power = ?, samples = ?, running = ?, timer_at = ? WHERE id = ?")
+        try statement.execute(arguments: [
+            order.energy, order.meter, order.sampledAt, order.power, order.samples, order.running, order.timerAt, order.row,
+        ])
     }
 
     /// Writes everything that can change.
@@ -33,9 +43,12 @@ enum OrderStore {
                 """)
         let values: [(any DatabaseValueConvertible)?] = [
             order.state.rawValue, order.link.rawValue, words(order.review.map(\.rawValue)), words(Array(order.flags)), order.isEstimated,
-            order.startedAt, order.endedAt, order.settledAt, order.energy, order.meter, order.sampledAt, order.power, order.samples, order.running,
-            order.reason, order.queries, order.tries, order.awaitingSince, order.timer?.rawValue, order.timerAt, order.bill, order.billedEnergy,
-            order.billedSeconds, order.price, order.lines, order.told, order.captured, order.paid, order.open, order.returned, order.refunded, order.refunds,
+            order.startedAt, order.endedAt, order.settledAt, order.energy, order.meter, order.sampledAt, order.power, order.samples,
+            order.running,
+            order.reason, order.queries, order.tries, order.awaitingSince, order.timer?.rawValue, order.timerAt, order.bill,
+            order.billedEnergy,
+            order.billedSeconds, order.price, order.lines, order.told, order.captured, order.paid, order.open, order.returned,
+            order.refunded, order.refunds,
             order.absorbed, order.row,
         ]
         try statement.execute(arguments: StatementArguments(values))
@@ -96,7 +109,8 @@ enum OrderStore {
 
     /// The first order of a user that is not paid.
     static func debt(of user: String, in db: Database) throws -> String? {
-        try String.fetchOne(try db.cachedStatement(sql: "SELECT number FROM orders WHERE user = ? AND state = 'due' LIMIT 1"), arguments: [user])
+        try String.fetchOne(
+            try db.cachedStatement(sql: "SELECT number FROM orders WHERE user = ? AND state = 'due' LIMIT 1"), arguments: [user])
     }
 
     static func nextTimer(in db: Database) throws -> Int64? {
@@ -127,7 +141,8 @@ enum OrderStore {
     }
 
     static func bill(pile: String, number: String, hash: [UInt8], in db: Database) throws -> StoredBill? {
-        let statement = try db.cachedStatement(sql: "SELECT id, order_id, outcome, refusal FROM bills WHERE pile = ? AND number = ? AND hash = ?")
+        let statement = try db.cachedStatement(
+            sql: "SELECT id, order_id, outcome, refusal FROM bills WHERE pile = ? AND number = ? AND hash = ?")
         return try Row.fetchOne(statement, arguments: [pile, number, Data(hash)]).map {
             StoredBill(row: $0[0], order: $0[1], outcome: $0[2], refusal: $0[3])
         }
@@ -140,8 +155,10 @@ enum OrderStore {
                 card, outcome, refusal, idle_minutes, register_start, register_end, frame) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
         let values: [(any DatabaseValueConvertible)?] = [
-            bill.pile, tenant, bill.port, bill.order ?? "", Data(hash), order, bill.receivedAt, bill.energy, bill.seconds, bill.started, bill.ended,
-            bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.idleMinutes, bill.registerStart,
+            bill.pile, tenant, bill.port, bill.order ?? "", Data(hash), order, bill.receivedAt, bill.energy, bill.seconds, bill.started,
+            bill.ended,
+            bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.idleMinutes,
+            bill.registerStart,
             bill.registerEnd, Data(bill.frame),
         ]
         try statement.execute(arguments: StatementArguments(values))
@@ -159,7 +176,9 @@ enum OrderStore {
         try statement.execute(arguments: [order.row, review.rawValue, now])
     }
 
-    static func resolve(_ review: OrderReview, of order: Order, by: String, remark: String, fen: Int64, at now: Int64, in db: Database) throws {
+    static func resolve(_ review: OrderReview, of order: Order, by: String, remark: String, fen: Int64, at now: Int64, in db: Database)
+        throws
+    {
         try db.execute(
             sql: """
                 UPDATE order_reviews SET resolved_at = ?, resolved_by = ?, remark = ?, fen = ?
@@ -175,7 +194,8 @@ enum OrderStore {
     }
 
     static func setRegister(_ reading: Int64, of order: Order, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number) VALUES (?,?,?,?)")
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number) VALUES (?,?,?,?)")
         try statement.execute(arguments: [order.pile, order.port, reading, order.number])
     }
 }
@@ -183,12 +203,15 @@ enum OrderStore {
 extension Order {
     init(_ row: Row) {
         self.init(
-            number: row["number"], tenant: row["tenant"], user: row["user"], clientKey: row["client_key"], pile: row["pile"], port: row["port"],
-            site: row["site"], tariff: row["tariff"], hold: row["hold"], limitEnergy: row["limit_energy"], limitSeconds: row["limit_seconds"],
+            number: row["number"], tenant: row["tenant"], user: row["user"], clientKey: row["client_key"], pile: row["pile"],
+            port: row["port"],
+            site: row["site"], tariff: row["tariff"], hold: row["hold"], limitEnergy: row["limit_energy"],
+            limitSeconds: row["limit_seconds"],
             createdAt: row["created_at"])
         self.row = row["id"]
         wireNumber = row["wire_number"]
         card = row["card"]
+        tariffLabel = row["tariff_label"]
         state = OrderState(rawValue: row["state"]) ?? .closed
         link = OrderLink(rawValue: row["link"]) ?? .online
         review = Set((row["review"] as String).split(separator: ",").compactMap { OrderReview(rawValue: String($0)) })

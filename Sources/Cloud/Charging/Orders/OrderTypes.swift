@@ -71,6 +71,8 @@ package struct Order: Sendable, Equatable {
     package var card: String?
     /// The tariff as it was at the start, as written (JSON).
     package var tariff: String
+    /// The version that it is, `acme.depot@3`; the tariff's own name where the price was agreed for this order alone.
+    package var tariffLabel = ""
     package var hold: Int64
     package var limitEnergy: Int64?
     package var limitSeconds: Int64?
@@ -146,6 +148,20 @@ package struct Order: Sendable, Equatable {
         self.limitEnergy = limitEnergy
         self.limitSeconds = limitSeconds
         self.createdAt = createdAt
+    }
+
+    /// Whether nothing differs but what a look at the charge changes.
+    func hasOnlyNewReadings(since other: Order) -> Bool {
+        guard samples != other.samples else { return false }
+        var same = self
+        same.energy = other.energy
+        same.meter = other.meter
+        same.sampledAt = other.sampledAt
+        same.power = other.power
+        same.samples = other.samples
+        same.running = other.running
+        same.timerAt = other.timerAt
+        return same == other
     }
 
     /// What the pile said of the charge is more than an answer: there may be something to bill.

@@ -32,7 +32,10 @@ struct OrderWork {
     private var orders: [String: Order] = [:]
     private var occupants: [PortKey: String?] = [:]
 
-    init(db: Database, now: Int64, policies: OrderPolicies, bugs: Set<SeededBug>, memory: OrderMemory, desk: any StationDesk, count: Counting? = nil) {
+    init(
+        db: Database, now: Int64, policies: OrderPolicies, bugs: Set<SeededBug>, memory: OrderMemory, desk: any StationDesk,
+        count: Counting? = nil
+    ) {
         self.db = db
         self.now = now
         self.policies = policies
@@ -123,7 +126,14 @@ struct OrderWork {
         case .state(let state): try move(&changed, to: state)
         case .settled: try move(&changed, to: changed.open > 0 ? .due : .closed)
         }
-        if changed != order { try save(&changed) }
+        if changed != order {
+            if transition.to == .same, changed.hasOnlyNewReadings(since: order) {
+                try OrderStore.updateReadings(changed, in: db)
+                keep(changed)
+            } else {
+                try save(&changed)
+            }
+        }
         return (changed, transition)
     }
 
@@ -178,7 +188,8 @@ struct OrderWork {
         case .sendStart:
             send(
                 .start(
-                    order: order.number, port: order.port, limitEnergy: order.limitEnergy, limitSeconds: order.limitSeconds, limitPower: nil),
+                    order: order.number, port: order.port, limitEnergy: order.limitEnergy, limitSeconds: order.limitSeconds, limitPower: nil
+                ),
                 to: order.pile)
         case .sendStop: send(.stop(order: order.wireNumber ?? order.number, port: order.port), to: order.pile)
         case .sendQuery: send(.query, to: order.pile)
@@ -224,14 +235,20 @@ struct OrderWork {
         order.running = try price(order, started: seconds(order.startedAt ?? order.createdAt), ended: seconds(now), total: order.energy).due
         note(
             "order.sample",
-            ["order": .text(order.number), "energy": .integer(order.energy), "power": .integer(sample.power), "cents": .integer(order.running)])
+            [
+                "order": .text(order.number), "energy": .integer(order.energy), "power": .integer(sample.power),
+                "cents": .integer(order.running),
+            ])
     }
 
     func seconds(_ milliseconds: Int64) -> Int64 { milliseconds / 1000 }
 
-    func price(_ order: Order, started: Int64, ended: Int64, samples: [(at: Int64, energy: Int64)] = [], total: Int64, idleMinutes: Int64 = 0) throws -> Price {
+    func price(
+        _ order: Order, started: Int64, ended: Int64, samples: [(at: Int64, energy: Int64)] = [], total: Int64, idleMinutes: Int64 = 0
+    ) throws -> Price {
         let usage = Usage(
-            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) }, total: total,
+            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) },
+            total: total,
             idleMinutes: idleMinutes)
         let frozen = try memory.tariff(order.tariff)
         guard frozen.priceLock == .byValidity else { return try PriceCalculator.price(usage, frozen) }
@@ -242,9 +259,13 @@ struct OrderWork {
     private func versions(after frozen: Tariff, of order: Order, from started: Int64, to ended: Int64) throws -> [DatedTariff] {
         var versions = [DatedTariff(from: 0, tariff: frozen)]
         // A price that was agreed for this order alone has no later versions.
-        guard var label = desk.tariff(pile: order.pile, at: order.createdAt).flatMap({ memory.text(of: $0) == order.tariff ? $0.label : nil }) else { return versions }
+        guard
+            var label = desk.tariff(pile: order.pile, at: order.createdAt).flatMap({ memory.text(of: $0) == order.tariff ? $0.label : nil })
+        else { return versions }
         for moment in stride(from: (started / 1_800 + 1) * 1_800, through: ended, by: 1_800) {
-            guard let version = desk.tariff(pile: order.pile, at: moment * 1000), version.label != label, let text = memory.text(of: version) else { continue }
+            guard let version = desk.tariff(pile: order.pile, at: moment * 1000), version.label != label,
+                let text = memory.text(of: version)
+            else { continue }
             label = version.label
             versions.append(DatedTariff(from: moment, tariff: try memory.tariff(text)))
         }

@@ -55,7 +55,8 @@ struct ChargingScenario: Sendable {
         case "wallet.top_up": return try await topUp(arguments)
         case "refund.create":
             let refund = try await orders.refund(
-                try CloudScenario.text("order", in: arguments), key: try CloudScenario.text("key", in: arguments), fen: try cents(arguments))
+                try CloudScenario.text("order", in: arguments), key: try CloudScenario.text("key", in: arguments), fen: try cents(arguments)
+            )
             return ["refund": .text(refund.number), "state": .text(refund.state)]
         case "payment.start", "reconcile.run": return try await charging.performPayment(action, arguments)
         case "shares.agree": return try agree(arguments)
@@ -71,7 +72,9 @@ struct ChargingScenario: Sendable {
         let newest = try charging.storage.read { db in
             try states.flatMap { try OrderLists.page(OrderFilter(user: user, state: $0.rawValue), limit: 1, offset: 0, in: db).items }.first
         }
-        guard let newest else { throw ActionFailure("no_order", "'\(user)' has no order that is \(states.map(\.rawValue).joined(separator: " or ")).") }
+        guard let newest else {
+            throw ActionFailure("no_order", "'\(user)' has no order that is \(states.map(\.rawValue).joined(separator: " or ")).")
+        }
         return newest.number
     }
 
@@ -101,7 +104,8 @@ struct ChargingScenario: Sendable {
 
     private func provision(_ arguments: Fields) async throws -> Fields {
         guard let wire = PileProtocol(rawValue: arguments["protocol"]?.text ?? "dny") else {
-            throw ActionFailure("invalid_field", "'protocol' must be one of \(PileProtocol.allCases.map(\.rawValue).joined(separator: ", ")).")
+            throw ActionFailure(
+                "invalid_field", "'protocol' must be one of \(PileProtocol.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         let ids = try Self.piles(arguments, wire)
         let ports = Int(clamping: arguments["ports"]?.integer ?? 2)
@@ -138,7 +142,9 @@ struct ChargingScenario: Sendable {
     }
 
     private func setTariff(_ arguments: Fields) async throws -> Fields {
-        guard let rules = arguments["tariff"]?.record else { throw ActionFailure("missing_field", "The field 'tariff' is missing or is no record.") }
+        guard let rules = arguments["tariff"]?.record else {
+            throw ActionFailure("missing_field", "The field 'tariff' is missing or is no record.")
+        }
         let operatorID = arguments["operator"]?.text ?? Self.standardOperator
         let place: String
         if arguments["site"] == nil {
@@ -157,14 +163,17 @@ struct ChargingScenario: Sendable {
         switch action {
         case "pile.restart": batch = try await stations.begin(.restart, piles: [id], operatorID: pile.operatorID, by: "lab")
         case "pile.set_parameters":
-            guard let parameters = arguments["parameters"]?.record else { throw ActionFailure("missing_field", "The field 'parameters' is no record.") }
+            guard let parameters = arguments["parameters"]?.record else {
+                throw ActionFailure("missing_field", "The field 'parameters' is no record.")
+            }
             batch = try await stations.begin(
                 .setParameters, piles: [id], arguments: ["parameters": .record(parameters)], operatorID: pile.operatorID, by: "lab")
         default:
             let image = CloudScenario.bytes(try CloudScenario.file("image", in: arguments)["bytes"]) ?? []
             let version = try CloudScenario.text("version", in: arguments)
             _ = try await stations.putImage(image, version: version, operatorID: pile.operatorID)
-            batch = try await stations.begin(.upgrade, piles: [id], arguments: ["version": .text(version)], operatorID: pile.operatorID, by: "lab")
+            batch = try await stations.begin(
+                .upgrade, piles: [id], arguments: ["version": .text(version)], operatorID: pile.operatorID, by: "lab")
         }
         return ["batch": .integer(batch.id)]
     }
@@ -176,7 +185,9 @@ struct ChargingScenario: Sendable {
         request.user = try CloudScenario.text("user", in: arguments)
         request.clientKey = arguments["client_key"]?.text
         request.hold = arguments["hold"]?.integer
-        if let hold = request.hold, !(0...Tariff.maximumFen).contains(hold) { throw ActionFailure("invalid_field", "'hold' must be 0 to \(Tariff.maximumFen) fen.") }
+        if let hold = request.hold, !(0...Tariff.maximumFen).contains(hold) {
+            throw ActionFailure("invalid_field", "'hold' must be 0 to \(Tariff.maximumFen) fen.")
+        }
         if let minutes = arguments["minutes"]?.integer {
             guard (1...527_040).contains(minutes) else { throw ActionFailure("invalid_field", "'minutes' must be 1 to 527040.") }
             request.limitSeconds = minutes * 60
@@ -266,9 +277,12 @@ struct ChargingScenario: Sendable {
         let id = try CloudScenario.text("pile", in: arguments)
         guard let state = stations.snapshot(of: id) else { throw ActionFailure("unknown_pile", "There is no pile '\(id)'.") }
         return [
-            "pile": .text(id), "operator": .text(state.registered.operatorID), "site": .text(state.registered.site), "online": .bool(state.isOnline),
-            "protocol": .text(state.wire.rawValue), "ports": .list(state.ports.map { .text($0.rawValue) }), "firmware": .text(state.firmware),
-            "disabled": .list(state.registered.disabledPorts.map { .integer(Int64($0)) }), "alarms": .list(stations.openAlarms(of: id).map { .text($0) }),
+            "pile": .text(id), "operator": .text(state.registered.operatorID), "site": .text(state.registered.site),
+            "online": .bool(state.isOnline),
+            "protocol": .text(state.wire.rawValue), "ports": .list(state.ports.map { .text($0.rawValue) }),
+            "firmware": .text(state.firmware),
+            "disabled": .list(state.registered.disabledPorts.map { .integer(Int64($0)) }),
+            "alarms": .list(stations.openAlarms(of: id).map { .text($0) }),
             "orders": .integer(Int64(orders.memory.orders(ofPile: id).count)),
         ]
     }
@@ -280,8 +294,10 @@ struct ChargingScenario: Sendable {
         var keys: [String] = []
         for entry in entries where keys.last != entry.key { keys.append(entry.key) }
         return [
-            "entries": .list(entries.map { .record($0.fields) }), "count": .integer(Int64(entries.count)), "postings": .integer(Int64(keys.count)),
-            "revenue": .integer(money.remaining.reduce(0) { $0 + $1.fen }), "receivable": .integer(money.open), "hold": .integer(money.hold),
+            "entries": .list(entries.map { .record($0.fields) }), "count": .integer(Int64(entries.count)),
+            "postings": .integer(Int64(keys.count)),
+            "revenue": .integer(money.remaining.reduce(0) { $0 + $1.fen }), "receivable": .integer(money.open),
+            "hold": .integer(money.hold),
         ]
     }
 
@@ -309,7 +325,8 @@ extension Order {
             "order": .text(number), "user": .text(user), "pile": .text(pile), "port": .integer(Int64(port)), "operator": .text(tenant),
             "state": .text(state.rawValue), "link": .text(link.rawValue), "review": .list(review.sorted().map { .text($0.rawValue) }),
             "flags": .list(flags.sorted().map { .text($0) }), "estimated": .bool(isEstimated), "energy": .integer(billedEnergy ?? energy),
-            "seconds": .integer(billedSeconds ?? 0), "samples": .integer(Int64(samples)), "running": .integer(running), "hold": .integer(hold),
+            "seconds": .integer(billedSeconds ?? 0), "samples": .integer(Int64(samples)), "running": .integer(running),
+            "hold": .integer(hold),
             "price": .integer(price), "captured": .integer(captured), "paid": .integer(paid), "open": .integer(open),
             "returned": .integer(returned), "refunded": .integer(refunded), "absorbed": .integer(absorbed),
         ]

@@ -48,7 +48,9 @@ struct OrderBillTests {
         #expect(try world.look(order).price == 11)
         #expect(world.events("bill.quarantined").map { $0["reason"] } == ["already_settled"])
         // The second again is answered as before.
-        #expect(try world.send(world.bill(order.number, energy: 2_000, seconds: 600)) == .refused(order: order.number, reason: "already_settled"))
+        #expect(
+            try world.send(world.bill(order.number, energy: 2_000, seconds: 600))
+                == .refused(order: order.number, reason: "already_settled"))
         #expect(world.events("bill.quarantined").count == 1)
         try world.check()
     }
@@ -187,7 +189,9 @@ struct OrderBillTests {
 
     @Test(
         "that cannot be true: quarantine and review, acknowledged; the give-up settles by samples",
-        arguments: [(-1, 600, nil, nil), (1_000, -5, nil, nil), (900_000, 600, nil, nil), (1_000, 36_000, nil, nil), (1_000, 0, 2_000, 1_000)]
+        arguments: [
+            (-1, 600, nil, nil), (1_000, -5, nil, nil), (900_000, 600, nil, nil), (1_000, 36_000, nil, nil), (1_000, 0, 2_000, 1_000),
+        ]
             as [(Int64, Int64, Int64?, Int64?)])
     func implausible(_ energy: Int64, _ seconds: Int64, _ started: Int64?, _ ended: Int64?) async throws {
         let world = try OrderWorld()
@@ -322,7 +326,9 @@ struct OrderBillTests {
         world.advance(.seconds(60))
         try world.sample(order, energy: 1_200)
         #expect(try world.look(order).energy == 1_200)
-        #expect(try world.send(world.bill(order.number, energy: 9_099_480, seconds: 720)) == .refused(order: order.number, reason: "implausible"))
+        #expect(
+            try world.send(world.bill(order.number, energy: 9_099_480, seconds: 720))
+                == .refused(order: order.number, reason: "implausible"))
         try world.check()
     }
 
@@ -364,7 +370,9 @@ struct OrderBillTests {
         try await world.topUp("anna", 1_000)
         try world.engine.register(card: "0badcafe", tenant: "acme", user: "anna")
         let now = world.milliseconds / 1000
-        let bill = world.bill("26010108050badcafe04ceaa4031", energy: 2_000, seconds: 1_800, started: now - 7_200, ended: now - 5_400, card: "0badcafe", pileTime: now)
+        let bill = world.bill(
+            "26010108050badcafe04ceaa4031", energy: 2_000, seconds: 1_800, started: now - 7_200, ended: now - 5_400, card: "0badcafe",
+            pileTime: now)
         let outcome = try world.send(bill)
         guard case .settled(let number) = outcome else {
             Issue.record("\(String(describing: outcome))")
@@ -422,7 +430,10 @@ struct OrderOddBillTests {
         let engine = try world.engine
         struct Mistake: Error {}
         let failures = SharedValue<[String]>([])
-        engine.submit(OrderQueue.Item(word: .event, run: { _ in throw Mistake() }, finish: { error in failures.change { $0.append("\(error.map { "\($0)" } ?? "none")") } }))
+        engine.submit(
+            OrderQueue.Item(
+                word: .event, run: { _ in throw Mistake() },
+                finish: { error in failures.change { $0.append("\(error.map { "\($0)" } ?? "none")") } }))
         #expect(try world.send(world.bill(order.number, energy: 1_000, seconds: 600)) == .settled(order: order.number))
         #expect(failures.value == ["Mistake()"])
         #expect(world.events("storage.failed").count == 1)

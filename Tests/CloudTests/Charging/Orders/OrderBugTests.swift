@@ -35,7 +35,9 @@ struct OrderBugTests {
         try world.say(.startAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .started))
         world.advance(.seconds(1_800))
         try world.send(world.bill(order.number, energy: 8_000, seconds: 1_800))
-        for number in ["A1", "A2"] { world.payments.add(PaymentAttempt(number: number, order: order.number, user: "rider", channel: "wechat", fen: 30)) }
+        for number in ["A1", "A2"] {
+            world.payments.add(PaymentAttempt(number: number, order: order.number, user: "rider", channel: "wechat", fen: 30))
+        }
         return order
     }
 

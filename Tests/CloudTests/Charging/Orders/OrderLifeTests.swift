@@ -41,7 +41,9 @@ struct OrderLifeTests {
         #expect(first.number == second.number && second.number == third.number)
         #expect(world.events("order.created").count == 1)
         #expect(world.piles.take().count == 1)
-        await #expect(throws: APIError(.clientKeyReused, details: ["order": .text(first.number)])) { _ = try await world.create(port: 2, key: "tap-1") }
+        await #expect(throws: APIError(.clientKeyReused, details: ["order": .text(first.number)])) {
+            _ = try await world.create(port: 2, key: "tap-1")
+        }
         try world.check()
     }
 
@@ -221,7 +223,9 @@ struct OrderLifeTests {
         try world.check()
     }
 
-    @Test("the running amount reaches the hold: stopped for the limit; what is above is taken of the wallet, then owed, and the user is blocked (F45)")
+    @Test(
+        "the running amount reaches the hold: stopped for the limit; what is above is taken of the wallet, then owed, and the user is blocked (F45)"
+    )
     func holdExhausted() async throws {
         let world = try OrderWorld()
         try await world.topUp("rider", 60)
@@ -313,7 +317,9 @@ struct OrderLifeTests {
 
 @Suite("Prices that change while an order runs (charging-orders.md 2.3 rule 2, F43, F61)")
 struct OrderTariffTests {
-    private static func rules(_ elec: Int64, lock: String) -> Fields { ["name": "changing", "price_lock": .text(lock), "elec": ["flat": .integer(elec)]] }
+    private static func rules(_ elec: Int64, lock: String) -> Fields {
+        ["name": "changing", "price_lock": .text(lock), "elec": ["flat": .integer(elec)]]
+    }
 
     /// An hour at 60,000 and an hour at 90,000, 1,000 dWh each.
     private func price(_ lock: String, tariff: Tariff? = nil) async throws -> Int64 {

@@ -14,7 +14,9 @@ struct OrderMoneyTests {
         try world.send(world.bill(order.number, energy: 8_000, seconds: 1_800))
         let due = try world.look(order)
         #expect((due.state, due.open) == (.due, 30))
-        for number in ["A1", "A2"] { world.payments.add(PaymentAttempt(number: number, order: order.number, user: "rider", channel: "wechat", fen: 30)) }
+        for number in ["A1", "A2"] {
+            world.payments.add(PaymentAttempt(number: number, order: order.number, user: "rider", channel: "wechat", fen: 30))
+        }
         return due
     }
 
@@ -89,7 +91,9 @@ struct OrderMoneyTests {
         let world = try OrderWorld()
         let order = try await closed(world)
         #expect(order.price == 1_235)
-        func refund(_ key: String, _ fen: Int64) async throws -> OrderRefund { try await world.await { try await world.engine.refund(order.number, key: key, fen: fen) } }
+        func refund(_ key: String, _ fen: Int64) async throws -> OrderRefund {
+            try await world.await { try await world.engine.refund(order.number, key: key, fen: fen) }
+        }
         let first = try await refund("r1", 333)
         #expect(try await refund("r1", 333) == first)
         _ = try await refund("r2", 901)
@@ -109,7 +113,9 @@ struct OrderMoneyTests {
         let refund = try await world.await { try await world.engine.refund(order.number, key: "r1", fen: 40) }
         #expect((refund.channelFen, refund.walletFen, refund.state) == (30, 10, "pending"))
         #expect(world.payments.refunds == [PaymentRefund(number: refund.number, attempt: "A1", channel: "wechat", fen: 30)])
-        await #expect(throws: APIError(.refundRunning)) { _ = try await world.await { try await world.engine.refund(order.number, key: "r2", fen: 1) } }
+        await #expect(throws: APIError(.refundRunning)) {
+            _ = try await world.await { try await world.engine.refund(order.number, key: "r2", fen: 1) }
+        }
         // After a crash it is handed over again, with the same number.
         try world.restart()
         #expect(world.payments.refunds.map(\.number) == [refund.number, refund.number])
@@ -139,7 +145,9 @@ struct OrderMoneyTests {
         let world = try OrderWorld()
         let order = try await closed(world)
         for number in 1...50 { _ = try await world.await { try await world.engine.refund(order.number, key: "r\(number)", fen: 1) } }
-        await #expect(throws: APIError(.tooManyRefunds)) { _ = try await world.await { try await world.engine.refund(order.number, key: "r51", fen: 1) } }
+        await #expect(throws: APIError(.tooManyRefunds)) {
+            _ = try await world.await { try await world.engine.refund(order.number, key: "r51", fen: 1) }
+        }
         try world.check()
     }
 
@@ -148,10 +156,14 @@ struct OrderMoneyTests {
         let world = try OrderWorld()
         let order = try await closed(world)
         await #expect(throws: APIError.self) {
-            _ = try await world.await { try await world.engine.resolve(order.number, review: nil, by: "otto", remark: "none open", refund: 0) }
+            _ = try await world.await {
+                try await world.engine.resolve(order.number, review: nil, by: "otto", remark: "none open", refund: 0)
+            }
         }
         try world.send(world.bill(order.number, energy: 100_000, seconds: 36_000))
-        let resolved = try await world.await { try await world.engine.resolve(order.number, review: .billConflict, by: "otto", remark: "the second was right", refund: 235) }
+        let resolved = try await world.await {
+            try await world.engine.resolve(order.number, review: .billConflict, by: "otto", remark: "the second was right", refund: 235)
+        }
         #expect(resolved.review == [])
         #expect((resolved.price, resolved.returned) == (1_000, 235))
         #expect(try world.wallet() == 9_000)

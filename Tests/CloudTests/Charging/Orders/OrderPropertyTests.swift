@@ -34,13 +34,13 @@ struct OrderPropertyTests {
             try await act(world, &truth, &chance)
             let broken = try world.violations()
             guard broken.isEmpty else {
-            Issue.record("seed \(seed), step \(step): \(broken.joined(separator: "; "))")
-            return
-        }
+                Issue.record("seed \(seed), step \(step): \(broken.joined(separator: "; "))")
+                return
+            }
             guard world.sum("wallet.debited") == world.sum("revenue.credited") else {
-            Issue.record("seed \(seed), step \(step): the log does not balance")
-            return
-        }
+                Issue.record("seed \(seed), step \(step): the log does not balance")
+                return
+            }
         }
         try end(world, truth, seed)
     }
@@ -52,12 +52,16 @@ struct OrderPropertyTests {
         switch chance.integer(below: 12) {
         case 0, 1, 2:
             let key = "tap-\(chance.integer(below: 6))"
-            guard let order = try? await world.create(user, pile: pile, port: port, key: chance.chance(0.7) ? nil : key, hold: 50) else { return }
+            guard let order = try? await world.create(user, pile: pile, port: port, key: chance.chance(0.7) ? nil : key, hold: 50) else {
+                return
+            }
             if !truth.orders.contains(where: { $0.number == order.number }) { truth.orders.append(order) }
             let place = PortKey(pile: order.pile, port: order.port)
             guard order.state == .starting, truth.ports[place]?.running == nil, chance.chance(0.85) else { return }
             truth.ports[place] = Port(running: order.number, started: world.milliseconds)
-            if chance.chance(0.8) { try say(world, .startAnswered(pile: order.pile, port: order.port, order: order.number, .started), &chance) }
+            if chance.chance(0.8) {
+                try say(world, .startAnswered(pile: order.pile, port: order.port, order: order.number, .started), &chance)
+            }
         case 3:
             if let order = pick(truth.orders, &chance) { _ = try? await world.stop(order) }
         case 4, 5: try report(world, &truth, &chance)
@@ -66,7 +70,9 @@ struct OrderPropertyTests {
             if let order = pick(truth.orders, &chance) {
                 let isRunning = truth.ports[PortKey(pile: order.pile, port: order.port)]?.running == order.number
                 let answer: StopAnswer = truth.energy[order.number] != nil ? .over : isRunning ? .stopped : .unknown
-                if !isRunning || chance.chance(0.5) { try say(world, .stopAnswered(pile: order.pile, port: order.port, order: order.number, answer), &chance) }
+                if !isRunning || chance.chance(0.5) {
+                    try say(world, .stopAnswered(pile: order.pile, port: order.port, order: order.number, answer), &chance)
+                }
             }
         case 9:
             let events = ["commit.before", "commit.after"]
@@ -124,7 +130,8 @@ struct OrderPropertyTests {
         if let place = pick(places, &chance), let port = truth.ports[place], let number = port.running {
             truth.ports[place] = Port()
             truth.energy[number] = port.energy
-            let bill = world.bill(number, energy: port.energy, seconds: (world.milliseconds - port.started) / 1000, pile: place.pile, port: place.port)
+            let bill = world.bill(
+                number, energy: port.energy, seconds: (world.milliseconds - port.started) / 1000, pile: place.pile, port: place.port)
             truth.bills.append(bill)
         }
         // A forged one, now and then.
@@ -138,7 +145,9 @@ struct OrderPropertyTests {
         var now = bill
         now.receivedAt = world.milliseconds
         guard let outcome = try? world.send(now) else { return }
-        if bill.energy < 9_000_000, !truth.sent.contains(where: { $0.contentHash == bill.contentHash && $0.pile == bill.pile }) { truth.sent.append(bill) }
+        if bill.energy < 9_000_000, !truth.sent.contains(where: { $0.contentHash == bill.contentHash && $0.pile == bill.pile }) {
+            truth.sent.append(bill)
+        }
         if outcome != .failed { truth.bills.removeAll { $0.contentHash == bill.contentHash && $0.pile == bill.pile } }
     }
 
@@ -151,7 +160,8 @@ struct OrderPropertyTests {
             guard let number = port.running else { continue }
             truth.energy[number] = port.energy
             truth.bills.append(
-                world.bill(number, energy: port.energy, seconds: (world.milliseconds - port.started) / 1000, pile: place.pile, port: place.port))
+                world.bill(
+                    number, energy: port.energy, seconds: (world.milliseconds - port.started) / 1000, pile: place.pile, port: place.port))
         }
         for bill in truth.bills { deliver(bill, world, &truth) }
         world.advance(.seconds(3 * 3_600))

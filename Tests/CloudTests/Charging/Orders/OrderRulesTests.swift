@@ -10,7 +10,8 @@ struct OrderRulesTests {
     private static let start: Int64 = 1_767_225_600_000
 
     private static func order(_ state: OrderState, samples: Int = 0, since: Int64 = 0) -> Order {
-        var order = Order(number: "0000000000000001", tenant: "acme", user: "rider", pile: "04ceaa40", port: 1, hold: 2_000, createdAt: start)
+        var order = Order(
+            number: "0000000000000001", tenant: "acme", user: "rider", pile: "04ceaa40", port: 1, hold: 2_000, createdAt: start)
         order.state = state
         order.samples = samples
         if samples > 0 { order.sampledAt = start + since }
@@ -41,19 +42,35 @@ struct OrderRulesTests {
         Row(
             name: "startAck fault", from: .starting, event: .startAnswered(.fault), to: .state(.awaitBill),
             effects: [.setReason("start_fault"), .arm(.bill), .alarm("port_fault"), .sendStop]),
-        Row(name: "telemetry", from: .starting, event: .telemetry(isPlausible: true), to: .state(.charging), effects: [.takeSample, .arm(.stale)]),
-        Row(name: "telemetry", from: .charging, event: .telemetry(isPlausible: true), to: .same, effects: [.takeSample, .setLink(.online), .arm(.stale)]),
+        Row(
+            name: "telemetry", from: .starting, event: .telemetry(isPlausible: true), to: .state(.charging),
+            effects: [.takeSample, .arm(.stale)]),
+        Row(
+            name: "telemetry", from: .charging, event: .telemetry(isPlausible: true), to: .same,
+            effects: [.takeSample, .setLink(.online), .arm(.stale)]),
         Row(
             name: "telemetry above the rated power", from: .charging, event: .telemetry(isPlausible: false), to: .same,
             effects: [.alarm("implausible_sample"), .setLink(.online), .arm(.stale)]),
         Row(name: "telemetry", from: .stopping, event: .telemetry(isPlausible: true), to: .same, effects: [.takeSample, .sendStop]),
         Row(name: "telemetry", from: .awaitBill, event: .telemetry(isPlausible: true), to: .same, effects: [.takeSample, .sendStop]),
-        Row(name: "telemetry", from: .due, event: .telemetry(isPlausible: true), to: .same, effects: [.alarm("energy_without_order"), .sendStop]),
-        Row(name: "telemetry", from: .closed, event: .telemetry(isPlausible: true), to: .same, effects: [.alarm("energy_without_order"), .sendStop]),
-        Row(name: "telemetry", from: .cancelled, event: .telemetry(isPlausible: true), to: .same, effects: [.alarm("energy_without_order"), .sendStop]),
-        Row(name: "userStop", from: .charging, event: .stop(reason: "user"), to: .state(.stopping), effects: [.setReason("user"), .arm(.stop), .sendStop]),
-        Row(name: "alarm", from: .charging, event: .stop(reason: "smoke"), to: .state(.stopping), effects: [.setReason("smoke"), .arm(.stop), .sendStop]),
-        Row(name: "userStop", from: .starting, event: .stop(reason: "user"), to: .state(.awaitBill), effects: [.setReason("user"), .arm(.bill), .sendStop]),
+        Row(
+            name: "telemetry", from: .due, event: .telemetry(isPlausible: true), to: .same,
+            effects: [.alarm("energy_without_order"), .sendStop]),
+        Row(
+            name: "telemetry", from: .closed, event: .telemetry(isPlausible: true), to: .same,
+            effects: [.alarm("energy_without_order"), .sendStop]),
+        Row(
+            name: "telemetry", from: .cancelled, event: .telemetry(isPlausible: true), to: .same,
+            effects: [.alarm("energy_without_order"), .sendStop]),
+        Row(
+            name: "userStop", from: .charging, event: .stop(reason: "user"), to: .state(.stopping),
+            effects: [.setReason("user"), .arm(.stop), .sendStop]),
+        Row(
+            name: "alarm", from: .charging, event: .stop(reason: "smoke"), to: .state(.stopping),
+            effects: [.setReason("smoke"), .arm(.stop), .sendStop]),
+        Row(
+            name: "userStop", from: .starting, event: .stop(reason: "user"), to: .state(.awaitBill),
+            effects: [.setReason("user"), .arm(.bill), .sendStop]),
         Row(
             name: "timeout start", from: .starting, event: .timeout(.start), to: .state(.awaitBill),
             effects: [.setReason("start_timeout"), .arm(.bill), .sendStop]),
@@ -69,18 +86,31 @@ struct OrderRulesTests {
         Row(name: "bill", from: .charging, event: .bill(.valid(hasEnergy: true)), to: .settled, effects: [.keepBill, .settleByBill]),
         Row(name: "bill", from: .stopping, event: .bill(.valid(hasEnergy: true)), to: .settled, effects: [.keepBill, .settleByBill]),
         Row(name: "bill", from: .awaitBill, event: .bill(.valid(hasEnergy: true)), to: .settled, effects: [.keepBill, .settleByBill]),
-        Row(name: "bill of 0 after a sample", from: .charging, event: .bill(.valid(hasEnergy: false)), samples: 1, to: .settled, effects: [.keepBill, .settleByBill]),
-        Row(name: "bill of 0 and nothing seen", from: .awaitBill, event: .bill(.valid(hasEnergy: false)), to: .state(.cancelled), effects: [.keepBill, .release]),
-        Row(name: "bill that cannot be true", from: .charging, event: .bill(.implausible), to: .same, effects: [.quarantine, .addReview(.badBill)]),
+        Row(
+            name: "bill of 0 after a sample", from: .charging, event: .bill(.valid(hasEnergy: false)), samples: 1, to: .settled,
+            effects: [.keepBill, .settleByBill]),
+        Row(
+            name: "bill of 0 and nothing seen", from: .awaitBill, event: .bill(.valid(hasEnergy: false)), to: .state(.cancelled),
+            effects: [.keepBill, .release]),
+        Row(
+            name: "bill that cannot be true", from: .charging, event: .bill(.implausible), to: .same,
+            effects: [.quarantine, .addReview(.badBill)]),
         Row(name: "bill, other hash", from: .due, event: .bill(.other), to: .same, effects: [.quarantine, .addReview(.billConflict)]),
         Row(name: "bill, other hash", from: .closed, event: .bill(.other), to: .same, effects: [.quarantine, .addReview(.billConflict)]),
-        Row(name: "bill, other hash", from: .cancelled, event: .bill(.other), to: .same, effects: [.quarantine, .addReview(.billConflict)]),
-        Row(name: "bill after estimate, lower", from: .closed, event: .bill(.late(.lower)), to: .settled, effects: [.keepBill, .returnDifference]),
-        Row(name: "bill after estimate, lower", from: .due, event: .bill(.late(.lower)), to: .settled, effects: [.keepBill, .returnDifference]),
+        Row(
+            name: "bill, other hash", from: .cancelled, event: .bill(.other), to: .same, effects: [.quarantine, .addReview(.billConflict)]),
+        Row(
+            name: "bill after estimate, lower", from: .closed, event: .bill(.late(.lower)), to: .settled,
+            effects: [.keepBill, .returnDifference]),
+        Row(
+            name: "bill after estimate, lower", from: .due, event: .bill(.late(.lower)), to: .settled,
+            effects: [.keepBill, .returnDifference]),
         Row(
             name: "bill after estimate, higher", from: .closed, event: .bill(.late(.higher)), to: .same,
             effects: [.keepBill, .absorbDifference, .addReview(.lateBillHigher)]),
-        Row(name: "timeout bill", from: .awaitBill, event: .timeout(.bill), to: .same, effects: [.countTry, .arm(.bill), .sendStop, .sendQuery]),
+        Row(
+            name: "timeout bill", from: .awaitBill, event: .timeout(.bill), to: .same,
+            effects: [.countTry, .arm(.bill), .sendStop, .sendQuery]),
         Row(name: "payNotify, all of it", from: .due, event: .paid(.nothing), to: .state(.closed), effects: []),
         Row(name: "payNotify, a part", from: .due, event: .paid(.something), to: .same, effects: []),
         Row(name: "refund", from: .closed, event: .refunded, to: .same, effects: []),
@@ -93,9 +123,11 @@ struct OrderRulesTests {
     }
 
     static let events: [OrderEvent] = [
-        .created, .startAnswered(.started), .startAnswered(.busy), .startAnswered(.fault), .startAnswered(.refused), .startAnswered(.notPlugged),
+        .created, .startAnswered(.started), .startAnswered(.busy), .startAnswered(.fault), .startAnswered(.refused),
+        .startAnswered(.notPlugged),
         .telemetry(isPlausible: true), .stop(reason: "user"), .timeout(.start), .timeout(.stop), .timeout(.stale), .timeout(.bill),
-        .stopAnswered(.stopped), .stopAnswered(.over), .stopAnswered(.unknown), .bill(.valid(hasEnergy: true)), .bill(.valid(hasEnergy: false)),
+        .stopAnswered(.stopped), .stopAnswered(.over), .stopAnswered(.unknown), .bill(.valid(hasEnergy: true)),
+        .bill(.valid(hasEnergy: false)),
         .bill(.same), .bill(.other), .bill(.late(.lower)), .bill(.late(.higher)), .paid(.nothing), .paid(.something), .refunded,
     ]
 
@@ -119,10 +151,13 @@ struct OrderRulesTests {
     @Test(
         "events without a row change nothing",
         arguments: [
-            (OrderState.charging, OrderEvent.startAnswered(.started)), (.awaitBill, .startAnswered(.started)), (.starting, .startAnswered(.notPlugged)),
-            (.stopping, .stop(reason: "user")), (.awaitBill, .stop(reason: "user")), (.closed, .stop(reason: "user")), (.charging, .timeout(.start)),
+            (OrderState.charging, OrderEvent.startAnswered(.started)), (.awaitBill, .startAnswered(.started)),
+            (.starting, .startAnswered(.notPlugged)),
+            (.stopping, .stop(reason: "user")), (.awaitBill, .stop(reason: "user")), (.closed, .stop(reason: "user")),
+            (.charging, .timeout(.start)),
             (.charging, .stopAnswered(.unknown)), (.stopping, .stopAnswered(.unknown)), (.closed, .bill(.same)), (.charging, .bill(.same)),
-            (.closed, .paid(.nothing)), (.due, .refunded), (.charging, .refunded), (.awaitBill, .timeout(.stop)), (.cancelled, .timeout(.bill)),
+            (.closed, .paid(.nothing)), (.due, .refunded), (.charging, .refunded), (.awaitBill, .timeout(.stop)),
+            (.cancelled, .timeout(.bill)),
             (.cancelled, .bill(.late(.lower))), (.charging, .bill(.late(.higher))), (.closed, .created),
         ])
     func refused(_ state: OrderState, _ event: OrderEvent) {
@@ -139,7 +174,9 @@ struct OrderRulesTests {
     func stale() {
         let order = Self.order(.charging, samples: 1)
         #expect(Self.decide(order, .timeout(.stale), at: 1_439_999)?.to == .same)
-        #expect(Self.decide(order, .timeout(.stale), at: 1_440_000) == Transition(.state(.awaitBill), [.setLink(.offline), .setReason("silent"), .arm(.bill), .sendStop]))
+        #expect(
+            Self.decide(order, .timeout(.stale), at: 1_440_000)
+                == Transition(.state(.awaitBill), [.setLink(.offline), .setReason("silent"), .arm(.bill), .sendStop]))
     }
 
     @Test("gives up after two hours, by the last good sample where there is one")

@@ -93,7 +93,9 @@ final class OrderWorld: Sendable {
         let target = now.advanced(by: time)
         while true {
             let job = state.withLock { state -> (@Sendable () -> Void)? in
-                let next = state.jobs.indices.min { (state.jobs[$0].time, state.jobs[$0].number) < (state.jobs[$1].time, state.jobs[$1].number) }
+                let next = state.jobs.indices.min {
+                    (state.jobs[$0].time, state.jobs[$0].number) < (state.jobs[$1].time, state.jobs[$1].number)
+                }
                 guard let next, state.jobs[next].time <= target else {
                     state.now = target
                     return nil
@@ -138,10 +140,12 @@ final class OrderWorld: Sendable {
     }
 
     func create(
-        _ user: String = "rider", pile: String = OrderWorld.pile, port: Int = 1, key: String? = nil, hold: Int64? = 2_000, seconds: Int64? = nil,
+        _ user: String = "rider", pile: String = OrderWorld.pile, port: Int = 1, key: String? = nil, hold: Int64? = 2_000,
+        seconds: Int64? = nil,
         energy: Int64? = nil, tariff: Tariff? = nil
     ) async throws -> Order {
-        let request = OrderRequest(user: user, pile: pile, port: port, clientKey: key, hold: hold, limitEnergy: energy, limitSeconds: seconds)
+        let request = OrderRequest(
+            user: user, pile: pile, port: port, clientKey: key, hold: hold, limitEnergy: energy, limitSeconds: seconds)
         return try await self.await { [self] in try await engine.create(request, tariff: tariff) }
     }
 
@@ -153,7 +157,9 @@ final class OrderWorld: Sendable {
         return try look(order)
     }
 
-    func stop(_ order: Order) async throws -> Order { try await self.await { [self] in try await engine.stop(order.number, reason: "user") } }
+    func stop(_ order: Order) async throws -> Order {
+        try await self.await { [self] in try await engine.stop(order.number, reason: "user") }
+    }
 
     func say(_ event: PileEvent) throws {
         try engine.received(event)
@@ -163,7 +169,9 @@ final class OrderWorld: Sendable {
     func sample(_ order: Order, energy: Int64, power: Int64 = 5_000, state: PortState = .charging, pile: String = OrderWorld.pile) throws {
         try say(
             .sample(
-                PileSample(pile: pile, port: order.port, order: order.number, receivedAt: milliseconds, energy: energy, power: power, seconds: 0, state: state)))
+                PileSample(
+                    pile: pile, port: order.port, order: order.number, receivedAt: milliseconds, energy: energy, power: power, seconds: 0,
+                    state: state)))
     }
 
     /// Time passes while the pile charges evenly and says so every 300 s.
@@ -176,13 +184,16 @@ final class OrderWorld: Sendable {
     }
 
     func bill(
-        _ number: String?, energy: Int64, seconds: Int64, started: Int64? = nil, ended: Int64? = nil, reason: StopReason = .full, card: String? = nil,
+        _ number: String?, energy: Int64, seconds: Int64, started: Int64? = nil, ended: Int64? = nil, reason: StopReason = .full,
+        card: String? = nil,
         pile: String = OrderWorld.pile, port: Int = 1, pileTime: Int64? = nil, hash: UInt8? = nil, register: ClosedRange<Int64>? = nil
     ) -> PileBill {
         PileBill(
-            pile: pile, port: port, order: number, receivedAt: milliseconds, pileTime: pileTime, energy: energy, seconds: seconds, started: started, ended: ended,
+            pile: pile, port: port, order: number, receivedAt: milliseconds, pileTime: pileTime, energy: energy, seconds: seconds,
+            started: started, ended: ended,
             reason: reason, card: card, registerStart: register?.lowerBound, registerEnd: register?.upperBound,
-            contentHash: hash.map { [$0] } ?? Array("\(number ?? "")|\(energy)|\(seconds)|\(started ?? -1)|\(ended ?? -1)|\(reason)|\(card ?? "")|\(port)".utf8))
+            contentHash: hash.map { [$0] }
+                ?? Array("\(number ?? "")|\(energy)|\(seconds)|\(started ?? -1)|\(ended ?? -1)|\(reason)|\(card ?? "")|\(port)".utf8))
     }
 
     /// - Returns: what became of it, `nil` while nobody was told.
@@ -229,19 +240,23 @@ final class FakeDesk: StationDesk {
         state.withLock { state in
             guard let known = state.piles[pile], (1...known.ports).contains(port) else { return nil }
             return PortCondition(
-                isOnline: !state.offline.contains(pile), isDisabled: known.disabledPorts.contains(port), fault: state.faults[pile], state: .idle)
+                isOnline: !state.offline.contains(pile), isDisabled: known.disabledPorts.contains(port), fault: state.faults[pile],
+                state: .idle)
         }
     }
     func tariff(pile: String, at moment: Int64) -> TariffVersion? {
         state.withLock { state in
             state.tariffs.lastIndex { $0.from <= moment }.map { index in
                 TariffVersion(
-                    organisation: "acme", version: index + 1, name: "flat", rules: state.tariffs[index].rules, effectiveAt: state.tariffs[index].from,
+                    organisation: "acme", version: index + 1, name: "flat", rules: state.tariffs[index].rules,
+                    effectiveAt: state.tariffs[index].from,
                     createdAt: 0, createdBy: "test")
             }
         }
     }
-    func raise(pile: String, port: Int?, kind: String, text: String, order: String?) { state.withLock { $0.alarms.append((kind, pile, order)) } }
+    func raise(pile: String, port: Int?, kind: String, text: String, order: String?) {
+        state.withLock { $0.alarms.append((kind, pile, order)) }
+    }
     func clear(pile: String, port: Int?, kind: String) {}
 }
 

@@ -23,8 +23,12 @@ private struct ChargingCloud {
         return try await body()
     }
 
-    func perform(_ action: String, _ arguments: Fields) async throws -> Fields { try await moving { try await scenario.perform(action, arguments) } }
-    func answer(_ query: String, _ arguments: Fields = [:]) async throws -> Fields { try await moving { try await scenario.answer(query, arguments) } }
+    func perform(_ action: String, _ arguments: Fields) async throws -> Fields {
+        try await moving { try await scenario.perform(action, arguments) }
+    }
+    func answer(_ query: String, _ arguments: Fields = [:]) async throws -> Fields {
+        try await moving { try await scenario.answer(query, arguments) }
+    }
     func refusal(_ action: String, _ arguments: Fields) async throws -> String? {
         try await moving { await scenario.failure(action, arguments)?["reason"]?.text }
     }
@@ -59,12 +63,14 @@ struct ChargingScenarioTests {
         cloud.world.advance(.seconds(1_200))
         cloud.say(
             .sample(
-                PileSample(pile: "04ceaa40", port: 1, order: order, receivedAt: cloud.milliseconds, energy: 600, power: 1_800, seconds: 1_200)))
+                PileSample(
+                    pile: "04ceaa40", port: 1, order: order, receivedAt: cloud.milliseconds, energy: 600, power: 1_800, seconds: 1_200)))
         #expect(try await cloud.answer("order", ["order": .text(order)])["running"] == 40)
         #expect(try await cloud.answer("wallet", ["user": "rider"]) == ["cents": 880, "held": 120, "due": 0])
         #expect(try await cloud.perform("order.stop", ["order": .text(order)])["state"] == "stopping")
         let bill = PileBill(
-            pile: "04ceaa40", port: 1, order: order, receivedAt: cloud.milliseconds, energy: 600, seconds: 1_200, reason: .remote, contentHash: [1])
+            pile: "04ceaa40", port: 1, order: order, receivedAt: cloud.milliseconds, energy: 600, seconds: 1_200, reason: .remote,
+            contentHash: [1])
         cloud.cloud.charging.orders.received(bill) { _ in }
         cloud.world.advance(.zero)
         let done = try await cloud.answer("order", ["order": .text(order)])
