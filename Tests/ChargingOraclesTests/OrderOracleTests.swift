@@ -116,8 +116,10 @@ struct OrderOracleTests {
     @Test("a board behind a bridge has the id that the bridge logs in with, and the orders that the bridge keeps")
     func bridge() throws {
         let story = RunLog.Story(pile: "045339ab", wireOrder: "1")
-        func log(peer: FieldValue, kept: Bool) -> RunLog {
+        func log(peer: FieldValue, kept: Bool, energy: Int64 = 10_000) -> RunLog {
             var log = RunLog()
+            var story = story
+            story.energy = energy
             log.note("pile", "booted", ["pile": "pile", "waiting": 0])
             log.note("cloud", "pile.online", ["pile": .text(story.pile), "peer": peer])
             log.create(story)
@@ -131,6 +133,10 @@ struct OrderOracleTests {
         }
         #expect(try report(log(peer: "pile", kept: false)) == OracleReport(oracle: "charging", noun: "order", judged: 1))
         #expect(try report(log(peer: "127.0.0.1:4711", kept: true)) == OracleReport(oracle: "charging", noun: "order", judged: 1))
+        // Such a board tells no energy; its host sums up the power, and may miss a second of it.
+        #expect(try sentences(log(peer: "pile", kept: true, energy: 10_199)) == [])
+        #expect(try sentences(log(peer: "pile", kept: true, energy: 10_200)).count == 1)
+        #expect(try sentences(log(peer: "pile", kept: false, energy: 10_100)).count == 1)
         #expect(try sentences(log(peer: "127.0.0.1:4711", kept: false)).count == 1)
     }
 

@@ -31,6 +31,9 @@ struct PriceOracleExampleTests {
 
     /// 7.8 kWh at a constant 3.6 kW: 30 minutes of peak are 1.8, 60 of flat 3.6, 40 of valley 2.4 kWh.
     /// 1.8 × 1.20 + 3.6 × 0.60 + 2.4 × 0.30 = 5.04 yuan; 1.8 × 0.30 + 3.6 × 0.40 + 2.4 × 0.20 = 2.46 yuan.
+    @Test("one number is the rate of all bands")
+    func single() throws { #expect(try price(["elec": 60_000, "service": 40_000], energy: 123_456).due == 1_235) }
+
     @Test("V02: 21:30 to 23:40 through peak, flat and valley is 504 + 246")
     func bands() throws {
         let tariff = flat.merging([

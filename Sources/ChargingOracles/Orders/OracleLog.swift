@@ -113,8 +113,9 @@ struct OracleLog: Sendable {
         case "truth": over(event, port, order)
         case "order.kept", "order.ended":
             // A bridge in front of a board without order numbers says whose charge it is.
-            guard let index = running[port] ?? ended[port]?.last, charges[index].order == nil, orders[order] != nil else { return }
-            own(index, order)
+            guard let index = running[port] ?? ended[port]?.last else { return }
+            charges[index].isHosted = true
+            if charges[index].order == nil, orders[order] != nil { own(index, order) }
         case "bill.queued":
             let index = running[port] ?? ended[port]?.last { charges[$0].wireOrder == order }
             guard let index, let energy = event.fields["energy"]?.integer, let seconds = event.fields["seconds"]?.integer else { return }

@@ -168,7 +168,7 @@ struct OrderVerdicts {
 
         if order.state == "cancelled" { return judgeUncharged(order) }
         let isExcused = settlement.isEstimated || !order.reviews.isEmpty || isMeterDisturbed(order)
-        if !isExcused, abs(settlement.energy - energy) >= Wire.energyStep {
+        if !isExcused, abs(settlement.energy - energy) >= charge.tolerance {
             violate("The order \(order.number) is settled with \(settlement.energy) dWh; the true register says \(energy).", settlement.sequence)
         }
         judgeTime(of: order, settlement, charge, isExcused: isExcused)

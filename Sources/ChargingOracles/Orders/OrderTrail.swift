@@ -73,6 +73,10 @@ struct TrueCharge: Sendable {
     var bill: (energy: Int64, seconds: Int64)?
     var isAcknowledged = false
     var isLost = false
+    /// A board that tells no energy: its host sums up the power, so that it may miss a step more than the wire does.
+    var isHosted = false
+    /// dWh by which a bill may differ from the truth without being wrong.
+    var tolerance: Int64 { isHosted ? 2 * Wire.energyStep : Wire.energyStep }
     /// Times that power was away while it was not over.
     var outages = 0
     var sequence: Int

@@ -71,7 +71,7 @@ extension OracleTariff {
         electricity = try Self.day(record, "elec", bands) ?? electricity
         service = try Self.day(record, "service", bands) ?? service
         time = try Self.day(record, "time", bands)
-        if let record = try Self.record(record, "time") { step = try Self.number(record, "step_seconds", from: 1) ?? 60 }
+        if record["time"]?.integer == nil, let record = try Self.record(record, "time") { step = try Self.number(record, "step_seconds", from: 1) ?? 60 }
         if let tiers = try Self.record(record, "service_tiers") {
             let list = try Self.tiers(tiers["tiers"], "service_tiers")
             switch tiers["mode"]?.text {
@@ -143,6 +143,8 @@ extension OracleTariff {
     }
 
     private static func day(_ tariff: Fields, _ name: String, _ bands: [Int]) throws(Unreadable) -> Day? {
+        // One number is the rate of all bands.
+        if tariff[name]?.integer != nil { return try number(tariff, name).map { Day(repeating: $0, count: 48) } }
         guard let record = try record(tariff, name) else { return nil }
         let flat = try number(record, "flat")
         var rates: [Int64?] = []
