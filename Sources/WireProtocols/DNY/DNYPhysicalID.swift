@@ -78,4 +78,14 @@ package struct DNYOrder: Sendable, Hashable, CustomStringConvertible {
 
     /// The text where it is one, else 32 hexadecimal digits.
     package var description: String { text ?? bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+
+    /// The moment at which a device without a connection began an order by itself: its number begins with date and time (4.13).
+    ///
+    /// - Parameter utcOffset: of the device's display, minutes.
+    /// - Returns: Unix seconds by the device's clock, whatever that showed; `nil` where no date is there.
+    package func offlineStart(utcOffset: Int = 480) -> Int64? {
+        let digits = bytes.prefix(6).flatMap { [$0 >> 4, $0 & 0xf] }
+        guard digits.allSatisfy({ $0 < 10 }) else { return nil }
+        return BKVTime(digits: "20" + digits.map { String($0) }.joined()).unixSeconds(utcOffset: utcOffset)
+    }
 }

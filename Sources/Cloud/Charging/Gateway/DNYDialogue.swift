@@ -259,7 +259,8 @@ extension GatewayCore {
         let bill = PileBill(
             pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: settlement.deviceTime.map { Int64($0) },
             energy: energy,
-            seconds: Int64(settlement.durationSeconds), maximumPower: Int64(settlement.maximumPowerDeciwatts),
+            seconds: Int64(settlement.durationSeconds), started: settlement.starter == .offlineCard ? settlement.order.offlineStart() : nil,
+            maximumPower: Int64(settlement.maximumPowerDeciwatts),
             reason: Self.reason(settlement.stopReason),
             card: settlement.starter == .offlineCard ? String(settlement.cardOrCode) : nil,
             idleMinutes: settlement.occupiedMinutes.map { Int64($0) } ?? 0, contentHash: hash,

@@ -145,6 +145,16 @@ struct DNYFlowTests {
         #expect(world.notes("frame.acknowledged").map { $0["command"]?.integer } == [3, 3])
     }
 
+    @Test("the number of an order that a card began offline tells its start; one that no date is in tells nothing (4.13, F64)")
+    func offlineStart() throws {
+        // 2026-01-01 15:41:10 in Beijing, card, device, port.
+        let number: [UInt8] = [0x26, 0x01, 0x01, 0x15, 0x41, 0x10, 0, 0, 0x04, 0xd2, 0xf3, 0x6c, 0xa2, 0x04, 0x30, 0]
+        #expect(DNYOrder(number).offlineStart() == 1_767_253_270)
+        #expect(DNYOrder([0x26, 0x02, 0x30] + number[3...]).offlineStart() == nil)
+        #expect(DNYOrder([0x26, 0x0a] + number[2...]).offlineStart() == nil)
+        #expect(DNYOrder.none.offlineStart() == nil)
+    }
+
     @Test("of 01 and 21 only 21 is answered; a pile that has only 01 is answered from its second on (4.5)")
     func oldHeartbeat() throws {
         let world = try GatewayWorld()
