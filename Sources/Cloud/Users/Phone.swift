@@ -1,11 +1,13 @@
 /// Telephone numbers of users: personal data, which no answer and no log shows whole.
 package enum Phone {
-    package static let rule = "a telephone number is '+', the country and the number, 8 to 15 digits in all (E.164), or 11 digits of mainland China"
+    package static let rule =
+        "a telephone number is '+', the country and the number, 8 to 15 digits in all (E.164), or 11 digits of mainland China"
 
     package static func isNumber(_ text: String) -> Bool {
         let digits = text.hasPrefix("+") ? text.dropFirst() : text[...]
         guard digits.utf8.allSatisfy(Characters.isDigit) else { return false }
-        return text.hasPrefix("+") ? (8...15).contains(digits.utf8.count) && !digits.hasPrefix("0") : digits.utf8.count == 11 && digits.hasPrefix("1")
+        return text.hasPrefix("+")
+            ? (8...15).contains(digits.utf8.count) && !digits.hasPrefix("0") : digits.utf8.count == 11 && digits.hasPrefix("1")
     }
 
     /// The number as it is stored: with its country, so that one number has one spelling.

@@ -69,7 +69,8 @@ package struct UserService: CloudService {
     /// Riders register themselves, and operators make their staff: nobody is given these roles here.
     private static let shownRoles = FieldType.choice(UserRole.allCases.filter { $0 != .device }.map(\.rawValue))
     private static let userFields = [
-        FieldKind("username", .text, required: true), FieldKind("email", .text, required: true), FieldKind("role", shownRoles, required: true),
+        FieldKind("username", .text, required: true), FieldKind("email", .text, required: true),
+        FieldKind("role", shownRoles, required: true),
         FieldKind("is_active", .bool, required: true), FieldKind("created_at", .text, required: true), FieldKind("last_login", .any),
     ]
     static let pages = [

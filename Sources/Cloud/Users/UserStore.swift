@@ -65,7 +65,8 @@ package final class UserStore: Sendable {
 
     private func hasAdministrator() throws -> Bool {
         try storage.read { db in
-            try Bool.fetchOne(db, cached: "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND is_active AND password_hash LIKE 'scrypt$%')")
+            try Bool.fetchOne(
+                db, cached: "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND is_active AND password_hash LIKE 'scrypt$%')")
         } ?? false
     }
 
@@ -77,7 +78,9 @@ package final class UserStore: Sendable {
     ///
     /// - Parameter phone: with its country, `+8613812345678`; one user has one number. Shown masked only (`Phone`).
     package func create(name: String, email: String?, phone: String? = nil, password: String, role: UserRole) throws {
-        guard UserRules.isPassword(password) else { throw APIError.invalidField("password", "'password' is wrong: \(UserRules.passwordRule).") }
+        guard UserRules.isPassword(password) else {
+            throw APIError.invalidField("password", "'password' is wrong: \(UserRules.passwordRule).")
+        }
         let hash = try PasswordHash.make(password, salt: environment.randomBytes(16), cost: cost)
         try insert(name: name, email: email ?? "\(name)@\(tenant).invalid", phone: phone, hash: hash, role: role)
     }
@@ -107,7 +110,8 @@ package final class UserStore: Sendable {
     package func find(_ name: String) throws -> User? {
         let tenant = tenant
         return try storage.read { db in
-            try Row.fetchOne(db, cached: "SELECT * FROM users WHERE username = ? AND tenant = ?", arguments: [name, tenant]).flatMap(Self.user)
+            try Row.fetchOne(db, cached: "SELECT * FROM users WHERE username = ? AND tenant = ?", arguments: [name, tenant]).flatMap(
+                Self.user)
         }
     }
 

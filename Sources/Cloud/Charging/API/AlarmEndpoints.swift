@@ -5,10 +5,14 @@ extension ChargingAPI {
     var alarmEndpoints: [Endpoint] { [listAlarms, acknowledgeAlarm] }
 
     private static let alarmFields = [
-        FieldKind("alarm", .integer, required: true), FieldKind("operator", .text, required: true), FieldKind("site", .text, required: true),
-        FieldKind("pile", .text, required: true), FieldKind("port", .integer, "absent for the whole pile"), FieldKind("kind", .text, required: true),
-        FieldKind("text", .text, required: true), FieldKind("order", .text), FieldKind("count", .integer, "how often it was raised while it was open"),
-        FieldKind("raised_at", .text, required: true), FieldKind("cleared_at", .text), FieldKind("acknowledged_at", .text), FieldKind("acknowledged_by", .text),
+        FieldKind("alarm", .integer, required: true), FieldKind("operator", .text, required: true),
+        FieldKind("site", .text, required: true),
+        FieldKind("pile", .text, required: true), FieldKind("port", .integer, "absent for the whole pile"),
+        FieldKind("kind", .text, required: true),
+        FieldKind("text", .text, required: true), FieldKind("order", .text),
+        FieldKind("count", .integer, "how often it was raised while it was open"),
+        FieldKind("raised_at", .text, required: true), FieldKind("cleared_at", .text), FieldKind("acknowledged_at", .text),
+        FieldKind("acknowledged_by", .text),
     ]
 
     private static func show(_ alarm: StationAlarm) -> Fields {
@@ -37,7 +41,8 @@ extension ChargingAPI {
             let one = try request.query["pile"]?.text.map { try pile($0, .readStations, scope, request).registered.id }
             let sites = try sites(.readStations, scope, request)
             let found = try stations.storage.read { db in
-                try AlarmStore.page(sites: sites, pile: one, isOpen: request.query["is_open"]?.bool, limit: page.limit, offset: page.offset, in: db)
+                try AlarmStore.page(
+                    sites: sites, pile: one, isOpen: request.query["is_open"]?.bool, limit: page.limit, offset: page.offset, in: db)
             }
             return ChargingForms.list(found.items.map(Self.show), page, total: found.total)
         }

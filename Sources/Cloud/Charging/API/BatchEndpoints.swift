@@ -8,7 +8,8 @@ extension ChargingAPI {
         FieldKind("batch", .integer, required: true), FieldKind("operator", .text, required: true),
         FieldKind("kind", .choice(BatchKind.allCases.map(\.rawValue)), required: true), FieldKind("arguments", .record([])),
         FieldKind("created_by", .text), FieldKind("created_at", .text), FieldKind("finished_at", .text, "absent while it runs"),
-        FieldKind("total", .integer, required: true), FieldKind("waiting", .integer, required: true), FieldKind("done", .integer, required: true),
+        FieldKind("total", .integer, required: true), FieldKind("waiting", .integer, required: true),
+        FieldKind("done", .integer, required: true),
         FieldKind("stored", .integer, required: true, "gets it when it comes"), FieldKind("failed", .integer, required: true),
     ]
 
@@ -18,7 +19,8 @@ extension ChargingAPI {
             (try BatchStore.find(batch.id, in: db) ?? batch, try BatchStore.counts(of: batch.id, in: db))
         }
         var fields: Fields = [
-            "batch": .integer(batch.id), "operator": .text(batch.operatorID), "kind": .text(batch.kind.rawValue), "arguments": .record(batch.arguments),
+            "batch": .integer(batch.id), "operator": .text(batch.operatorID), "kind": .text(batch.kind.rawValue),
+            "arguments": .record(batch.arguments),
             "created_by": .text(batch.createdBy), "created_at": ChargingForms.time(batch.createdAt),
         ]
         if let finished = batch.finishedAt { fields["finished_at"] = ChargingForms.time(finished) }
@@ -50,9 +52,11 @@ extension ChargingAPI {
         staff(
             "POST", "/batches", "Does one thing to many piles; one that fails keeps none of the others back.", .controlStations,
             body: [
-                FieldKind("kind", .choice(BatchKind.allCases.map(\.rawValue)), required: true), FieldKind("piles", .list(.text), "1 to 1000 ids"),
+                FieldKind("kind", .choice(BatchKind.allCases.map(\.rawValue)), required: true),
+                FieldKind("piles", .list(.text), "1 to 1000 ids"),
                 FieldKind("organisation", .text, "instead of piles: all piles below it"),
-                FieldKind("parameters", .record([]), "of set_parameters: \(PileParameter.nameRule)"), FieldKind("version", .text, "of upgrade"),
+                FieldKind("parameters", .record([]), "of set_parameters: \(PileParameter.nameRule)"),
+                FieldKind("version", .text, "of upgrade"),
                 FieldKind("ports", .list(.integer), "of disable_ports and enable_ports; all where absent"), FieldKind("reason", .text),
             ], answer: Self.batchFields, statuses: [202, 404, 422]
         ) { request, scope in
@@ -63,7 +67,9 @@ extension ChargingAPI {
             }
             var arguments: Fields = [:]
             for name in ["parameters", "version", "ports", "reason"] { arguments[name] = request.body[name] }
-            if kind != .setParameters, arguments["parameters"] != nil { throw APIError(.batchInvalid, "'parameters' belong to set_parameters only.") }
+            if kind != .setParameters, arguments["parameters"] != nil {
+                throw APIError(.batchInvalid, "'parameters' belong to set_parameters only.")
+            }
             if kind != .upgrade, arguments["version"] != nil { throw APIError(.batchInvalid, "'version' belongs to upgrade only.") }
             if kind != .disablePorts, kind != .enablePorts, arguments["ports"] != nil {
                 throw APIError(.batchInvalid, "'ports' belong to disable_ports and enable_ports only.")
@@ -78,7 +84,9 @@ extension ChargingAPI {
             if request.body["piles"] != nil { throw APIError(.batchInvalid, "Give 'piles' or 'organisation', not both.") }
             let place = try organisation(root, .controlStations, scope, request)
             let sites = stations.tree.subtree(of: place.id).filter { $0.kind == .site }.map(\.id)
-            let ids = try stations.storage.read { db in try StationStore.pileIDs(sites: sites, wire: nil, limit: 100_000, offset: 0, in: db).items }
+            let ids = try stations.storage.read { db in
+                try StationStore.pileIDs(sites: sites, wire: nil, limit: 100_000, offset: 0, in: db).items
+            }
             return ids.compactMap { stations.snapshot(of: $0) }
         }
         let ids = request.body["piles"]?.list?.compactMap(\.text) ?? []
@@ -109,7 +117,8 @@ extension ChargingAPI {
             "GET", "/batches/{batch}/items", "What became of each pile within reach.", .controlStations, query: ChargingForms.pages,
             answer: ChargingForms.listFields([
                 FieldKind("pile", .text, required: true), FieldKind("site", .text),
-                FieldKind("state", .choice(BatchItem.State.allCases.map(\.rawValue)), required: true), FieldKind("reason", .text), FieldKind("finished_at", .text),
+                FieldKind("state", .choice(BatchItem.State.allCases.map(\.rawValue)), required: true), FieldKind("reason", .text),
+                FieldKind("finished_at", .text),
             ]), statuses: [200, 404]
         ) { request, scope in
             let page = try ChargingForms.page(request)
@@ -134,7 +143,8 @@ extension ChargingAPI {
             "PUT", "/images/{version}", "Uploads an image for upgrades of an operator's piles; it never changes.", .controlStations,
             query: [FieldKind("operator", .text)], bodyLimit: stations.settings.imageBytes, takesBytes: true,
             answer: [
-                FieldKind("version", .text, required: true), FieldKind("operator", .text, required: true), FieldKind("checksum", .text, required: true),
+                FieldKind("version", .text, required: true), FieldKind("operator", .text, required: true),
+                FieldKind("checksum", .text, required: true),
                 FieldKind("size", .integer, required: true),
             ], statuses: [200, 404, 409]
         ) { request, scope in

@@ -22,7 +22,8 @@ package struct ChargingAPI: CloudService {
     }
 
     package var endpoints: [Endpoint] {
-        riderEndpoints + walletEndpoints + organisationEndpoints + pileEndpoints + tariffEndpoints + batchEndpoints + alarmEndpoints + operatorOrderEndpoints
+        riderEndpoints + walletEndpoints + organisationEndpoints + pileEndpoints + tariffEndpoints + batchEndpoints + alarmEndpoints
+            + operatorOrderEndpoints
             + reportEndpoints + staffEndpoints + partnerEndpoints
     }
 
@@ -34,7 +35,8 @@ package struct ChargingAPI: CloudService {
         plainAnswer: String? = nil, statuses: [Int] = [200], handle: @escaping @Sendable (CloudRequest, String) async throws -> APIAnswer
     ) -> Endpoint {
         Endpoint(
-            method, Self.root + path, summary, access: .permission(.ride, owner: nil), rateClass: .user, query: query, body: body, answer: answer,
+            method, Self.root + path, summary, access: .permission(.ride, owner: nil), rateClass: .user, query: query, body: body,
+            answer: answer,
             plainAnswer: plainAnswer, statuses: statuses
         ) { request in
             guard case .user(let name, _) = request.identity else { throw APIError(.permissionDenied) }
@@ -57,7 +59,8 @@ package struct ChargingAPI: CloudService {
 
     /// An endpoint for staff with a permission, somewhere at least; the handler asks where.
     func staff(
-        _ method: String, _ path: String, _ summary: String, _ permission: StaffPermission, query: [FieldKind] = [], body: [FieldKind]? = nil,
+        _ method: String, _ path: String, _ summary: String, _ permission: StaffPermission, query: [FieldKind] = [],
+        body: [FieldKind]? = nil,
         bodyLimit: Int? = nil, takesBytes: Bool = false, answer: [FieldKind] = [], plainAnswer: String? = nil, statuses: [Int] = [200],
         handle: @escaping @Sendable (CloudRequest, StaffScope) async throws -> APIAnswer
     ) -> Endpoint {
@@ -74,7 +77,8 @@ package struct ChargingAPI: CloudService {
 
     /// Throws `code`, as for what is not there, unless the permission reaches the organisation.
     func reach(
-        _ organisation: String, _ permission: StaffPermission, _ scope: StaffScope, _ request: CloudRequest, what: String, else code: ErrorCode
+        _ organisation: String, _ permission: StaffPermission, _ scope: StaffScope, _ request: CloudRequest, what: String,
+        else code: ErrorCode
     ) throws(APIError) {
         let tree = stations.tree
         if scope.allows(permission, at: organisation, in: tree) { return }
@@ -120,10 +124,14 @@ package struct ChargingAPI: CloudService {
     static let byOrganisation = FieldKind("organisation", .text, "an operator, a region or a site: only what is below it")
 
     /// The operator for the whole of whom something is asked: the query's, or the only one the caller works for.
-    func wholeOperator(_ permission: StaffPermission, _ scope: StaffScope, _ request: CloudRequest, named: String?) throws(APIError) -> String {
+    func wholeOperator(_ permission: StaffPermission, _ scope: StaffScope, _ request: CloudRequest, named: String?) throws(APIError)
+        -> String
+    {
         let own = scope.wholeOperators(permission)
         guard let name = named ?? (own.count == 1 ? own.first : nil) else {
-            throw APIError(.missingField, "The field 'operator' is missing: there is more than one, or none for the whole of which this is allowed.", details: ["field": "operator"])
+            throw APIError(
+                .missingField, "The field 'operator' is missing: there is more than one, or none for the whole of which this is allowed.",
+                details: ["field": "operator"])
         }
         guard let found = stations.tree[name], found.kind == .company else { throw APIError(.organisationNotFound) }
         try reach(name, permission, scope, request, what: "operator \(name)", else: .organisationNotFound)

@@ -49,7 +49,8 @@ package struct OrderDraft: Sendable, Equatable {
     package var holdFen: Int64?
 
     package init(
-        user: String, pile: String, port: Int, clientKey: String, limitMinutes: Int64? = nil, limitEnergy: Int64? = nil, holdFen: Int64? = nil
+        user: String, pile: String, port: Int, clientKey: String, limitMinutes: Int64? = nil, limitEnergy: Int64? = nil,
+        holdFen: Int64? = nil
     ) {
         self.user = user
         self.pile = pile
@@ -110,7 +111,8 @@ package struct OrderView: Sendable, Equatable {
         number: String, user: String, operatorID: String, site: String, pile: String, port: Int, state: String, reason: String? = nil,
         isEstimated: Bool = false, reviews: [String] = [], energy: Int64 = 0, power: Int64 = 0, seconds: Int64 = 0, amount: Int64 = 0,
         hold: Int64 = 0, open: Int64 = 0, paid: Int64 = 0, refunded: Int64 = 0, lines: [Line] = [], limitMinutes: Int64? = nil,
-        limitEnergy: Int64? = nil, tariff: String = "", createdAt: Int64, startedAt: Int64? = nil, endedAt: Int64? = nil, settledAt: Int64? = nil
+        limitEnergy: Int64? = nil, tariff: String = "", createdAt: Int64, startedAt: Int64? = nil, endedAt: Int64? = nil,
+        settledAt: Int64? = nil
     ) {
         self.number = number
         self.user = user

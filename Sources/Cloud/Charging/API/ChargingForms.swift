@@ -54,7 +54,9 @@ enum ChargingForms {
 
     static func day(_ name: String, in fields: Fields) throws(APIError) -> Int64? {
         guard let value = fields[name] else { return nil }
-        guard let day = value.text.flatMap({ StationStatistics.day($0) }) else { throw .invalidField(name, "'\(name)' must be a day such as 2026-01-31") }
+        guard let day = value.text.flatMap({ StationStatistics.day($0) }) else {
+            throw .invalidField(name, "'\(name)' must be a day such as 2026-01-31")
+        }
         return day
     }
 
@@ -90,13 +92,18 @@ enum ChargingForms {
     static let lineFields = [FieldKind("kind", .text, required: true), FieldKind("amount_fen", .integer, unit: "fen", required: true)]
 
     static let orderFields = [
-        FieldKind("order", .text, required: true), FieldKind("state", .text, required: true), FieldKind("site", .text), FieldKind("pile", .text),
+        FieldKind("order", .text, required: true), FieldKind("state", .text, required: true), FieldKind("site", .text),
+        FieldKind("pile", .text),
         FieldKind("port", .integer), FieldKind("reason", .text, "why it ended"), FieldKind("is_estimated", .bool),
-        FieldKind("energy_dwh", .integer, unit: "dWh"), FieldKind("energy_text", .text, unit: "kWh"), FieldKind("power_dw", .integer, unit: "dW"),
-        FieldKind("duration_seconds", .integer, unit: "s"), FieldKind("amount_fen", .integer, unit: "fen"), FieldKind("amount_text", .text, unit: "yuan"),
-        FieldKind("hold_fen", .integer, unit: "fen"), FieldKind("open_fen", .integer, unit: "fen"), FieldKind("paid_fen", .integer, unit: "fen"),
+        FieldKind("energy_dwh", .integer, unit: "dWh"), FieldKind("energy_text", .text, unit: "kWh"),
+        FieldKind("power_dw", .integer, unit: "dW"),
+        FieldKind("duration_seconds", .integer, unit: "s"), FieldKind("amount_fen", .integer, unit: "fen"),
+        FieldKind("amount_text", .text, unit: "yuan"),
+        FieldKind("hold_fen", .integer, unit: "fen"), FieldKind("open_fen", .integer, unit: "fen"),
+        FieldKind("paid_fen", .integer, unit: "fen"),
         FieldKind("refunded_fen", .integer, unit: "fen"), FieldKind("lines", .list(.record(lineFields))), FieldKind("tariff", .text),
-        FieldKind("limit_minutes", .integer), FieldKind("limit_energy_dwh", .integer), FieldKind("created_at", .text), FieldKind("started_at", .text),
+        FieldKind("limit_minutes", .integer), FieldKind("limit_energy_dwh", .integer), FieldKind("created_at", .text),
+        FieldKind("started_at", .text),
         FieldKind("ended_at", .text), FieldKind("settled_at", .text),
     ]
 
@@ -130,7 +137,9 @@ enum ChargingForms {
     }
 
     static let operatorOrderFields =
-        orderFields + [FieldKind("user", .text), FieldKind("operator", .text), FieldKind("reviews", .list(.text), "what somebody has to look at")]
+        orderFields + [
+            FieldKind("user", .text), FieldKind("operator", .text), FieldKind("reviews", .list(.text), "what somebody has to look at"),
+        ]
 
     /// As the operator sees it.
     static func showToOperator(_ order: OrderView) -> Fields {
@@ -142,7 +151,8 @@ enum ChargingForms {
     // MARK: CSV (RFC 4180)
 
     static let csvColumns = [
-        "order", "state", "site", "pile", "port", "created_at", "started_at", "ended_at", "energy_dwh", "duration_seconds", "amount_fen", "paid_fen",
+        "order", "state", "site", "pile", "port", "created_at", "started_at", "ended_at", "energy_dwh", "duration_seconds", "amount_fen",
+        "paid_fen",
         "refunded_fen", "tariff",
     ]
 

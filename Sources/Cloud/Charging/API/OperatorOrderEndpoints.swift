@@ -40,7 +40,8 @@ extension ChargingAPI {
 
     private var exportOrders: Endpoint {
         staff(
-            "GET", "/operator/orders/export", "The orders within reach as a table.", .readOrders, query: Self.query, plainAnswer: "text/csv",
+            "GET", "/operator/orders/export", "The orders within reach as a table.", .readOrders, query: Self.query,
+            plainAnswer: "text/csv",
             statuses: [200, 404]
         ) { request, scope in
             Self.csv(try export(try operatorFilter(request, scope)), withUser: true)
@@ -68,7 +69,8 @@ extension ChargingAPI {
         staff(
             "POST", "/operator/orders/{order}/resolve", "Decides about an order that is under review.", .resolveOrders,
             body: [
-                FieldKind("review", .text, "one of the order's reviews; all where absent"), FieldKind("reason", .text, required: true, "why; kept with the order"),
+                FieldKind("review", .text, "one of the order's reviews; all where absent"),
+                FieldKind("reason", .text, required: true, "why; kept with the order"),
                 FieldKind("refund_fen", .integer, unit: "fen", "given back with it"),
             ], answer: ChargingForms.operatorOrderFields, statuses: [200, 404, 409]
         ) { request, scope in
@@ -76,7 +78,8 @@ extension ChargingAPI {
             let fen = try ChargingForms.whole("refund_fen", in: request.body, 0...10_000_000) ?? 0
             if fen > 0 { try reach(place(of: order), .refund, scope, request, what: "refund of \(order.number)", else: .orderNotFound) }
             let decision = ReviewDecision(
-                order: order.number, review: try request.text("review", maximum: 32), reason: try request.text("reason", maximum: 512) ?? "", refundFen: fen,
+                order: order.number, review: try request.text("review", maximum: 32),
+                reason: try request.text("reason", maximum: 512) ?? "", refundFen: fen,
                 by: request.identity.label)
             return APIAnswer(data: .record(ChargingForms.showToOperator(try await backend.resolve(decision))))
         }
@@ -93,7 +96,8 @@ extension ChargingAPI {
     private static func show(_ refund: RefundView) -> Fields {
         [
             "refund": .text(refund.number), "order": .text(refund.order), "amount_fen": .integer(refund.fen),
-            "amount_text": .text(ChargingForms.yuan(refund.fen)), "state": .text(refund.state), "created_at": ChargingForms.time(refund.createdAt),
+            "amount_text": .text(ChargingForms.yuan(refund.fen)), "state": .text(refund.state),
+            "created_at": ChargingForms.time(refund.createdAt),
         ]
     }
 
@@ -110,7 +114,9 @@ extension ChargingAPI {
     private var refundOrder: Endpoint {
         staff(
             "POST", "/operator/orders/{order}/refunds", "Gives money back; needs the header idempotency-key.", .refund,
-            body: [FieldKind("amount_fen", .integer, unit: "fen", required: true, "1 or more"), FieldKind("reason", .text, required: true)],
+            body: [
+                FieldKind("amount_fen", .integer, unit: "fen", required: true, "1 or more"), FieldKind("reason", .text, required: true),
+            ],
             answer: Self.refundFields, statuses: [201, 404, 409]
         ) { request, scope in
             let key = try ChargingForms.idempotencyKey(request)

@@ -7,7 +7,8 @@ extension ChargingAPI {
     private static let kinds = FieldType.choice(OrganisationKind.allCases.map(\.rawValue))
     private static let organisationFields = [
         FieldKind("id", .text, required: true), FieldKind("operator", .text, required: true), FieldKind("type", kinds, required: true),
-        FieldKind("name", .text, required: true), FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min"), FieldKind("address", .text),
+        FieldKind("name", .text, required: true), FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min"),
+        FieldKind("address", .text),
         FieldKind("created_at", .text),
     ]
 
@@ -47,8 +48,10 @@ extension ChargingAPI {
         staff(
             "POST", "/organisations", "Adds a region or a site; the platform's administrators also add operators.", .writeStations,
             body: [
-                FieldKind("type", Self.kinds, required: true), FieldKind("code", .text, required: true, Organisation.codeRule), FieldKind("name", .text),
-                FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min", "that of the parent where absent"), FieldKind("address", .text),
+                FieldKind("type", Self.kinds, required: true), FieldKind("code", .text, required: true, Organisation.codeRule),
+                FieldKind("name", .text),
+                FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min", "that of the parent where absent"),
+                FieldKind("address", .text),
             ], answer: Self.organisationFields, statuses: [201, 404, 409, 422]
         ) { request, scope in
             let kind = request.body["type"]?.text.flatMap(OrganisationKind.init) ?? .site
@@ -68,7 +71,8 @@ extension ChargingAPI {
 
     private var oneOrganisation: Endpoint {
         staff(
-            "GET", "/organisations/{organisation}", "One operator, region or site.", .readStations, answer: Self.organisationFields, statuses: [200, 404]
+            "GET", "/organisations/{organisation}", "One operator, region or site.", .readStations, answer: Self.organisationFields,
+            statuses: [200, 404]
         ) { request, scope in
             APIAnswer(data: .record(Self.show(try organisation(request.parameter("organisation"), .readStations, scope, request))))
         }

@@ -30,7 +30,8 @@ extension ChargingAPI {
 
     private var partnerOrders: Endpoint {
         partner(
-            "/partner/orders", "The operator's orders, the newest first, without their users.", query: ChargingForms.pages + Self.orderQuery,
+            "/partner/orders", "The operator's orders, the newest first, without their users.",
+            query: ChargingForms.pages + Self.orderQuery,
             answer: ChargingForms.listFields(ChargingForms.orderFields)
         ) { request, operatorID in
             let page = try ChargingForms.page(request)

@@ -14,15 +14,18 @@ extension ChargingAPI {
     static let pileFields = [
         FieldKind("id", .text, required: true), FieldKind("operator", .text, required: true), FieldKind("site", .text, required: true),
         FieldKind("protocol", wire, required: true), FieldKind("name", .text), FieldKind("rated_power_dw", .integer, unit: "dW"),
-        FieldKind("is_online", .bool, required: true), FieldKind("last_seen", .text), FieldKind("model", .text), FieldKind("firmware", .text),
-        FieldKind("parameters_version", .integer, "what it should have"), FieldKind("reported_version", .integer, "what it is known to have"),
+        FieldKind("is_online", .bool, required: true), FieldKind("last_seen", .text), FieldKind("model", .text),
+        FieldKind("firmware", .text),
+        FieldKind("parameters_version", .integer, "what it should have"),
+        FieldKind("reported_version", .integer, "what it is known to have"),
         FieldKind("ports", .list(.record(portFields)), required: true), FieldKind("alarms", .list(.text), "kinds that are open"),
     ]
 
     func show(_ pile: PileState) -> Fields {
         let registered = pile.registered
         var fields: Fields = [
-            "id": .text(registered.id), "operator": .text(registered.operatorID), "site": .text(registered.site), "protocol": .text(pile.wire.rawValue),
+            "id": .text(registered.id), "operator": .text(registered.operatorID), "site": .text(registered.site),
+            "protocol": .text(pile.wire.rawValue),
         ]
         if let name = pile.name { fields["name"] = .text(name) }
         fields["rated_power_dw"] = .integer(registered.ratedPower)
@@ -49,20 +52,23 @@ extension ChargingAPI {
     private var listPiles: Endpoint {
         staff(
             "GET", "/piles", "The piles within reach, by id.", .readStations,
-            query: ChargingForms.pages + [Self.byOrganisation, FieldKind("protocol", Self.wire)], answer: ChargingForms.listFields(Self.pileFields),
+            query: ChargingForms.pages + [Self.byOrganisation, FieldKind("protocol", Self.wire)],
+            answer: ChargingForms.listFields(Self.pileFields),
             statuses: [200, 404]
         ) { request, scope in
             let page = try ChargingForms.page(request)
             let sites = try sites(.readStations, scope, request)
             let found = try stations.storage.read { db in
-                try StationStore.pileIDs(sites: sites, wire: request.query["protocol"]?.text, limit: page.limit, offset: page.offset, in: db)
+                try StationStore.pileIDs(
+                    sites: sites, wire: request.query["protocol"]?.text, limit: page.limit, offset: page.offset, in: db)
             }
             return ChargingForms.list(found.items.compactMap { stations.snapshot(of: $0) }.map { show($0) }, page, total: found.total)
         }
     }
 
     private static let entryFields = [
-        FieldKind("id", .text, required: true), FieldKind("protocol", wire, required: true), FieldKind("ports", .integer, required: true, "1 to 32"),
+        FieldKind("id", .text, required: true), FieldKind("protocol", wire, required: true),
+        FieldKind("ports", .integer, required: true, "1 to 32"),
         FieldKind("rated_power_dw", .integer, unit: "dW", "of one port; 20000 where absent"), FieldKind("name", .text),
     ]
 
@@ -70,7 +76,8 @@ extension ChargingAPI {
         staff(
             "POST", "/piles", "Enters piles of a site, 1 to 500 at once: all of them, or none.", .writeStations,
             body: [FieldKind("site", .text, required: true), FieldKind("piles", .list(.record(Self.entryFields)), required: true)],
-            answer: [FieldKind("site", .text, required: true), FieldKind("entered", .integer, required: true)], statuses: [201, 404, 409, 422]
+            answer: [FieldKind("site", .text, required: true), FieldKind("entered", .integer, required: true)],
+            statuses: [201, 404, 409, 422]
         ) { request, scope in
             let site = try organisation(try request.text("site", maximum: 65) ?? "", .writeStations, scope, request)
             let list = request.body["piles"]?.list ?? []
@@ -97,7 +104,8 @@ extension ChargingAPI {
     }
 
     private var onePile: Endpoint {
-        staff("GET", "/piles/{pile}", "One pile with its ports.", .readStations, answer: Self.pileFields, statuses: [200, 404]) { request, scope in
+        staff("GET", "/piles/{pile}", "One pile with its ports.", .readStations, answer: Self.pileFields, statuses: [200, 404]) {
+            request, scope in
             APIAnswer(data: .record(show(try pile(request.parameter("pile"), .readStations, scope, request))))
         }
     }
@@ -136,7 +144,8 @@ extension ChargingAPI {
 
     private static let parameterFields = [
         FieldKind("name", .text, required: true), FieldKind("desired", .integer), FieldKind("reported", .integer),
-        FieldKind("state", .choice(PileParameter.State.allCases.map(\.rawValue)), required: true), FieldKind("version", .integer, required: true),
+        FieldKind("state", .choice(PileParameter.State.allCases.map(\.rawValue)), required: true),
+        FieldKind("version", .integer, required: true),
         FieldKind("reason", .text), FieldKind("changed_at", .text),
     ]
 
@@ -169,7 +178,8 @@ extension ChargingAPI {
     private var setParameters: Endpoint {
         staff(
             "PUT", "/piles/{pile}/parameters", "Sets parameters of a pile; it gets them now, or when it comes.", .controlStations,
-            body: [FieldKind("parameters", .record([]), required: true, PileParameter.nameRule)], answer: Self.batchFields, statuses: [202, 404]
+            body: [FieldKind("parameters", .record([]), required: true, PileParameter.nameRule)], answer: Self.batchFields,
+            statuses: [202, 404]
         ) { request, scope in
             let found = try pile(request.parameter("pile"), .controlStations, scope, request)
             return try await begin(.setParameters, [found], ["parameters": request.body["parameters"] ?? [:]], request)
@@ -178,7 +188,8 @@ extension ChargingAPI {
 
     private var restartPile: Endpoint {
         staff(
-            "POST", "/piles/{pile}/restart", "Restarts a pile from afar.", .controlStations, body: [], answer: Self.batchFields, statuses: [202, 404]
+            "POST", "/piles/{pile}/restart", "Restarts a pile from afar.", .controlStations, body: [], answer: Self.batchFields,
+            statuses: [202, 404]
         ) { request, scope in
             try await begin(.restart, [try pile(request.parameter("pile"), .controlStations, scope, request)], [:], request)
         }
@@ -197,12 +208,14 @@ extension ChargingAPI {
     private var setPort: Endpoint {
         staff(
             "PUT", "/piles/{pile}/ports/{port}", "Takes a port out of service for new orders, or puts it back.", .writeStations,
-            body: [FieldKind("is_disabled", .bool, required: true), FieldKind("reason", .text)], answer: Self.pileFields, statuses: [200, 404]
+            body: [FieldKind("is_disabled", .bool, required: true), FieldKind("reason", .text)], answer: Self.pileFields,
+            statuses: [200, 404]
         ) { request, scope in
             let found = try pile(request.parameter("pile"), .writeStations, scope, request)
             let port = Int(try ChargingForms.number(request.parameter("port"), else: .portNotFound))
             try await stations.setPort(
-                port, of: found.registered.id, isDisabled: request.body["is_disabled"]?.bool ?? false, reason: try request.text("reason", maximum: 256) ?? "",
+                port, of: found.registered.id, isDisabled: request.body["is_disabled"]?.bool ?? false,
+                reason: try request.text("reason", maximum: 256) ?? "",
                 by: request.identity.label)
             return APIAnswer(data: .record(show(stations.snapshot(of: found.registered.id) ?? found)))
         }
@@ -229,7 +242,8 @@ extension ChargingAPI {
                         ])), required: true)
             ], statuses: [200, 404]
         ) { request, scope in
-            guard let first = try ChargingForms.day("first", in: request.query), let last = try ChargingForms.day("last", in: request.query),
+            guard let first = try ChargingForms.day("first", in: request.query),
+                let last = try ChargingForms.day("last", in: request.query),
                 (0...366).contains(last - first)
             else { throw APIError.invalidField("last", "'last' must be at most 366 days after 'first'") }
             let one = try request.query["pile"]?.text.map { try pile($0, .readStations, scope, request).registered.id }
@@ -242,7 +256,8 @@ extension ChargingAPI {
                     lines.map { line in
                         [
                             "date": .text(StationStatistics.text(ofDay: line.day)), "sessions_count": .integer(line.sessions),
-                            "revenue_fen": .integer(line.fen), "revenue_text": .text(ChargingForms.yuan(line.fen)), "energy_dwh": .integer(line.dwh),
+                            "revenue_fen": .integer(line.fen), "revenue_text": .text(ChargingForms.yuan(line.fen)),
+                            "energy_dwh": .integer(line.dwh),
                             "energy_text": .text(ChargingForms.kilowattHours(line.dwh)), "duration_seconds": .integer(line.seconds),
                         ]
                     })

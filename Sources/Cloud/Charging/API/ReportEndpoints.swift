@@ -8,8 +8,12 @@ extension ChargingAPI {
 
     private var reconciliation: Endpoint {
         staff(
-            "GET", "/reports/reconciliations/{day}", "Orders, register and payment statement of one day, compared.", .readReports, query: Self.byOperator,
-            answer: [FieldKind("operator", .text, required: true), FieldKind("day", .text, required: true), FieldKind("report", .record([]), required: true)],
+            "GET", "/reports/reconciliations/{day}", "Orders, register and payment statement of one day, compared.", .readReports,
+            query: Self.byOperator,
+            answer: [
+                FieldKind("operator", .text, required: true), FieldKind("day", .text, required: true),
+                FieldKind("report", .record([]), required: true),
+            ],
             statuses: [200, 404]
         ) { request, scope in
             let operatorID = try wholeOperator(.readReports, scope, request, named: request.query["operator"]?.text)
@@ -23,7 +27,10 @@ extension ChargingAPI {
     private var shares: Endpoint {
         staff(
             "GET", "/reports/shares/{month}", "What each party gets of a month's revenue.", .readReports, query: Self.byOperator,
-            answer: [FieldKind("operator", .text, required: true), FieldKind("month", .text, required: true), FieldKind("report", .record([]), required: true)],
+            answer: [
+                FieldKind("operator", .text, required: true), FieldKind("month", .text, required: true),
+                FieldKind("report", .record([]), required: true),
+            ],
             statuses: [200, 404]
         ) { request, scope in
             let operatorID = try wholeOperator(.readReports, scope, request, named: request.query["operator"]?.text)

@@ -9,7 +9,8 @@ extension ChargingAPI {
     // MARK: The account
 
     private static let accountFields = [
-        FieldKind("username", .text, required: true), FieldKind("phone", .text, "masked"), FieldKind("email", .text), FieldKind("created_at", .text),
+        FieldKind("username", .text, required: true), FieldKind("phone", .text, "masked"), FieldKind("email", .text),
+        FieldKind("created_at", .text),
     ]
 
     private static func show(_ user: User) -> Fields {
@@ -33,7 +34,8 @@ extension ChargingAPI {
             let phone = try request.text("phone", maximum: 20) ?? ""
             guard Phone.isNumber(phone) else { throw APIError.invalidField("phone", "'phone' is wrong: \(Phone.rule).") }
             try users.create(
-                name: name, email: try request.text("email"), phone: Phone.canonical(phone), password: request.body["password"]?.text ?? "", role: .rider)
+                name: name, email: try request.text("email"), phone: Phone.canonical(phone), password: request.body["password"]?.text ?? "",
+                role: .rider)
             guard let user = try users.find(name) else { throw APIError(.internalError) }
             environment.note("rider.registered", ["user": .text(name)])
             return APIAnswer(status: 201, data: .record(Self.show(user)))
@@ -54,8 +56,10 @@ extension ChargingAPI {
             "GET", "/scan", "What the code on a pile leads to: the port, its state, its price.",
             query: [FieldKind("code", .text, required: true, "'<pile>:<port>', as printed beside the port")],
             answer: [
-                FieldKind("pile", .text, required: true), FieldKind("port", .integer, required: true), FieldKind("site", .text), FieldKind("site_name", .text),
-                FieldKind("state", .choice(PortState.allCases.map(\.rawValue))), FieldKind("is_online", .bool), FieldKind("can_start", .bool),
+                FieldKind("pile", .text, required: true), FieldKind("port", .integer, required: true), FieldKind("site", .text),
+                FieldKind("site_name", .text),
+                FieldKind("state", .choice(PortState.allCases.map(\.rawValue))), FieldKind("is_online", .bool),
+                FieldKind("can_start", .bool),
                 FieldKind("obstacle", .text, "why no charge can begin: pile_offline, port_disabled, port_faulted, port_busy"),
                 FieldKind("rated_power_dw", .integer, unit: "dW"), FieldKind("tariff", .text), FieldKind("tariff_rules", .record([])),
             ], statuses: [200, 404]
@@ -77,8 +81,9 @@ extension ChargingAPI {
         fields["state"] = .text(condition.state.rawValue)
         fields["is_online"] = .bool(condition.isOnline)
         let obstacle: String? =
-            if !condition.isOnline { "pile_offline" } else if condition.isDisabled { "port_disabled" } else if condition.fault != nil { "port_faulted" }
-            else if condition.state == .charging { "port_busy" } else { nil }
+            if !condition.isOnline { "pile_offline" } else if condition.isDisabled { "port_disabled" } else if condition.fault != nil {
+                "port_faulted"
+            } else if condition.state == .charging { "port_busy" } else { nil }
         fields["can_start"] = .bool(obstacle == nil)
         if let obstacle { fields["obstacle"] = .text(obstacle) }
         fields["rated_power_dw"] = .integer(pile.ratedPower)
@@ -106,7 +111,8 @@ extension ChargingAPI {
             if stations.pile(pile) == nil { throw APIError(.pileNotFound) }
             if stations.condition(pile: pile, port: Int(port)) == nil { throw APIError(.portNotFound) }
             let draft = OrderDraft(
-                user: user, pile: pile, port: Int(port), clientKey: key, limitMinutes: try ChargingForms.whole("minutes", in: request.body, 1...1_440),
+                user: user, pile: pile, port: Int(port), clientKey: key,
+                limitMinutes: try ChargingForms.whole("minutes", in: request.body, 1...1_440),
                 limitEnergy: try ChargingForms.whole("energy_dwh", in: request.body, 1...10_000_000),
                 holdFen: try ChargingForms.whole("hold_fen", in: request.body, 1...1_000_000))
             return APIAnswer(status: 201, data: .record(ChargingForms.show(try await backend.createOrder(draft))))
@@ -155,7 +161,8 @@ extension ChargingAPI {
     }
 
     private var exportOwnOrders: Endpoint {
-        rider("GET", "/orders/export", "The rider's own orders as a table.", query: Self.orderQuery, plainAnswer: "text/csv") { request, user in
+        rider("GET", "/orders/export", "The rider's own orders as a table.", query: Self.orderQuery, plainAnswer: "text/csv") {
+            request, user in
             var filter = try filter(request)
             filter.user = user
             return Self.csv(try export(filter), withUser: false)
@@ -164,7 +171,8 @@ extension ChargingAPI {
 
     private var ownOrderEndpoint: Endpoint {
         rider(
-            "GET", "/orders/{order}", "One of the rider's own orders, with what it costs so far.", answer: ChargingForms.orderFields, statuses: [200, 404]
+            "GET", "/orders/{order}", "One of the rider's own orders, with what it costs so far.", answer: ChargingForms.orderFields,
+            statuses: [200, 404]
         ) { request, user in
             APIAnswer(data: .record(ChargingForms.show(try ownOrder(request, of: user))))
         }
@@ -183,8 +191,10 @@ extension ChargingAPI {
     // MARK: Paying
 
     static let paymentFields = [
-        FieldKind("attempt", .text, required: true), FieldKind("channel", .text, required: true), FieldKind("amount_fen", .integer, unit: "fen", required: true),
-        FieldKind("amount_text", .text, unit: "yuan"), FieldKind("state", .text), FieldKind("parameters", .record([]), "for the channel's own app"),
+        FieldKind("attempt", .text, required: true), FieldKind("channel", .text, required: true),
+        FieldKind("amount_fen", .integer, unit: "fen", required: true),
+        FieldKind("amount_text", .text, unit: "yuan"), FieldKind("state", .text),
+        FieldKind("parameters", .record([]), "for the channel's own app"),
     ]
     static let channel = FieldKind("channel", .choice(["wechat", "alipay"]), required: true)
 

@@ -21,7 +21,8 @@ extension ChargingAPI {
 
     private var listRoles: Endpoint {
         staff(
-            "GET", "/roles", "The roles that can be given.", .manageStaff, query: ChargingForms.pages, answer: ChargingForms.listFields(Self.roleFields)
+            "GET", "/roles", "The roles that can be given.", .manageStaff, query: ChargingForms.pages,
+            answer: ChargingForms.listFields(Self.roleFields)
         ) { request, scope in
             let page = try ChargingForms.page(request)
             let roles = stations.roles(operators: scope.isPlatform ? nil : scope.operators)
@@ -78,7 +79,8 @@ extension ChargingAPI {
         ) { request, scope in
             let page = try ChargingForms.page(request)
             let tree = stations.tree
-            let all = stations.staff(operators: scope.isPlatform ? nil : scope.operators).compactMap { member -> (user: String, grants: [StaffGrant])? in
+            let all = stations.staff(operators: scope.isPlatform ? nil : scope.operators).compactMap {
+                member -> (user: String, grants: [StaffGrant])? in
                 let shown = member.grants.filter { scope.allows(.manageStaff, at: $0.organisation, in: tree) }
                 return shown.isEmpty ? nil : (member.user, shown)
             }
@@ -91,7 +93,8 @@ extension ChargingAPI {
         staff(
             "POST", "/staff", "Makes a member of the staff with a role.", .manageStaff,
             body: [
-                FieldKind("username", .text, required: true, UserRules.nameRule), FieldKind("password", .text, required: true, UserRules.passwordRule),
+                FieldKind("username", .text, required: true, UserRules.nameRule),
+                FieldKind("password", .text, required: true, UserRules.passwordRule),
                 FieldKind("email", .text), FieldKind("phone", .text, Phone.rule),
             ] + Self.grantFields, answer: Self.memberFields, statuses: [201, 404, 409]
         ) { request, scope in
@@ -100,7 +103,8 @@ extension ChargingAPI {
             let phone = try request.text("phone", maximum: 20)
             if let phone, !Phone.isNumber(phone) { throw APIError.invalidField("phone", "'phone' is wrong: \(Phone.rule).") }
             try users.create(
-                name: name, email: try request.text("email"), phone: phone.map { Phone.canonical($0) }, password: request.body["password"]?.text ?? "",
+                name: name, email: try request.text("email"), phone: phone.map { Phone.canonical($0) },
+                password: request.body["password"]?.text ?? "",
                 role: .staff)
             try await stations.grant(role.name, at: place.id, to: name, by: request.identity.label)
             return APIAnswer(status: 201, data: .record(try show(name, stations.grants(of: name))))
@@ -110,7 +114,9 @@ extension ChargingAPI {
     /// The role and the organisation of a body: within reach, and not wider than the caller's own.
     private func grant(in request: CloudRequest, _ scope: StaffScope) throws -> (StaffRole, Organisation) {
         let place = try organisation(try request.text("organisation", maximum: 65) ?? "", .manageStaff, scope, request)
-        guard let role = stations.role(try request.text("role", maximum: 32) ?? "", operatorID: place.operatorID) else { throw APIError(.staffRoleNotFound) }
+        guard let role = stations.role(try request.text("role", maximum: 32) ?? "", operatorID: place.operatorID) else {
+            throw APIError(.staffRoleNotFound)
+        }
         try checkWidth(role.permissions, at: place.id, scope)
         return (role, place)
     }
@@ -143,12 +149,15 @@ extension ChargingAPI {
 
     private var removeStaff: Endpoint {
         staff(
-            "DELETE", "/staff/{username}", "Takes a member's roles away, as far as the caller reaches; without any, the account ends.", .manageStaff,
+            "DELETE", "/staff/{username}", "Takes a member's roles away, as far as the caller reaches; without any, the account ends.",
+            .manageStaff,
             answer: Self.memberFields, statuses: [200, 404]
         ) { request, scope in
             let member = try member(request, scope)
             for grant in member.grants { try checkWidth(grant.permissions, at: grant.organisation, scope) }
-            if try await stations.revoke(member.grants, of: member.name, by: request.identity.label) { _ = try users.deactivate(member.name) }
+            if try await stations.revoke(member.grants, of: member.name, by: request.identity.label) {
+                _ = try users.deactivate(member.name)
+            }
             let tree = stations.tree
             let left = stations.grants(of: member.name).filter { scope.allows(.manageStaff, at: $0.organisation, in: tree) }
             return APIAnswer(data: .record(try show(member.name, left)))
@@ -158,14 +167,16 @@ extension ChargingAPI {
     // MARK: Partners' keys
 
     private static let keyFields = [
-        FieldKind("key", .text, required: true, "for the header x-device-id"), FieldKind("operator", .text, required: true), FieldKind("name", .text, required: true),
+        FieldKind("key", .text, required: true, "for the header x-device-id"), FieldKind("operator", .text, required: true),
+        FieldKind("name", .text, required: true),
         FieldKind("secret", .text, "64 hexadecimal digits; in the answer that makes it, and never again"), FieldKind("created_at", .text),
         FieldKind("withdrawn_at", .text),
     ]
 
     private static func show(_ key: PartnerKey) -> Fields {
         var fields: Fields = [
-            "key": .text(key.id), "operator": .text(key.operatorID), "name": .text(key.name), "created_at": ChargingForms.time(key.createdAt),
+            "key": .text(key.id), "operator": .text(key.operatorID), "name": .text(key.name),
+            "created_at": ChargingForms.time(key.createdAt),
         ]
         if let moment = key.withdrawnAt { fields["withdrawn_at"] = ChargingForms.time(moment) }
         return fields
@@ -188,7 +199,8 @@ extension ChargingAPI {
     private var addPartnerKey: Endpoint {
         staff(
             "POST", "/partner-keys", "Makes a key with which another company's system signs its requests.", .managePartners,
-            body: [FieldKind("name", .text, required: true), FieldKind("operator", .text, "the caller's own where absent")], answer: Self.keyFields,
+            body: [FieldKind("name", .text, required: true), FieldKind("operator", .text, "the caller's own where absent")],
+            answer: Self.keyFields,
             statuses: [201, 404]
         ) { request, scope in
             let operatorID = try wholeOperator(.managePartners, scope, request, named: try request.text("operator", maximum: 32))
@@ -199,10 +211,13 @@ extension ChargingAPI {
 
     private var withdrawPartnerKey: Endpoint {
         staff(
-            "DELETE", "/partner-keys/{key}", "Makes a key worthless at once.", .managePartners, answer: Self.keyFields, statuses: [200, 404]
+            "DELETE", "/partner-keys/{key}", "Makes a key worthless at once.", .managePartners, answer: Self.keyFields,
+            statuses: [200, 404]
         ) { request, scope in
             let id = request.parameter("key")
-            guard let key = try stations.storage.read({ db in try AccessStore.key(id, in: db) }) else { throw APIError(.partnerKeyNotFound) }
+            guard let key = try stations.storage.read({ db in try AccessStore.key(id, in: db) }) else {
+                throw APIError(.partnerKeyNotFound)
+            }
             try reach(key.operatorID, .managePartners, scope, request, what: "key \(id)", else: .partnerKeyNotFound)
             try await stations.withdrawPartnerKey(id)
             let now = try stations.storage.read { db in try AccessStore.key(id, in: db) }

@@ -5,7 +5,8 @@ extension ChargingAPI {
     var tariffEndpoints: [Endpoint] { [listTariffs, addTariff, oneTariff] }
 
     private static let tariffFields = [
-        FieldKind("tariff", .text, required: true, "what orders name: organisation@version"), FieldKind("organisation", .text, required: true),
+        FieldKind("tariff", .text, required: true, "what orders name: organisation@version"),
+        FieldKind("organisation", .text, required: true),
         FieldKind("version", .integer, required: true), FieldKind("name", .text), FieldKind("rules", .record([]), required: true),
         FieldKind("effective_at", .text, required: true), FieldKind("created_at", .text), FieldKind("created_by", .text),
         FieldKind("is_in_force", .bool, required: true, "the version that new orders of the organisation get now"),
@@ -27,7 +28,8 @@ extension ChargingAPI {
 
     private var listTariffs: Endpoint {
         staff(
-            "GET", "/organisations/{organisation}/tariffs", "The versions of an organisation's own tariff, the newest first.", .readStations,
+            "GET", "/organisations/{organisation}/tariffs", "The versions of an organisation's own tariff, the newest first.",
+            .readStations,
             query: ChargingForms.pages, answer: ChargingForms.listFields(Self.tariffFields), statuses: [200, 404]
         ) { request, scope in
             let page = try ChargingForms.page(request)
@@ -40,7 +42,8 @@ extension ChargingAPI {
 
     private var addTariff: Endpoint {
         staff(
-            "POST", "/organisations/{organisation}/tariffs", "Adds a version of the tariff, from now on or from a time to come.", .writeTariffs,
+            "POST", "/organisations/{organisation}/tariffs", "Adds a version of the tariff, from now on or from a time to come.",
+            .writeTariffs,
             body: [
                 FieldKind("rules", .record([]), required: true, "name, elec, service, time, …: see Docs/charging-api.md"),
                 FieldKind("effective_at", .text, "ISO 8601 in UTC; now where absent"),
@@ -48,7 +51,8 @@ extension ChargingAPI {
         ) { request, scope in
             let found = try organisation(request.parameter("organisation"), .writeTariffs, scope, request)
             let version = try await stations.setTariff(
-                request.body["rules"]?.record ?? [:], organisation: found.id, effectiveAt: try ChargingForms.moment("effective_at", in: request.body),
+                request.body["rules"]?.record ?? [:], organisation: found.id,
+                effectiveAt: try ChargingForms.moment("effective_at", in: request.body),
                 by: request.identity.label)
             return APIAnswer(status: 201, data: .record(show(version, inForce: inForce(stations.tariffs(of: found.id)))))
         }

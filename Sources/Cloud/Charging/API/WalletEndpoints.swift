@@ -15,7 +15,8 @@ extension ChargingAPI {
         ) { _, user in
             let wallet = try backend.wallet(of: user)
             return APIAnswer(data: [
-                "balance_fen": .integer(wallet.balance), "balance_text": .text(ChargingForms.yuan(wallet.balance)), "held_fen": .integer(wallet.held),
+                "balance_fen": .integer(wallet.balance), "balance_text": .text(ChargingForms.yuan(wallet.balance)),
+                "held_fen": .integer(wallet.held),
                 "due_fen": .integer(wallet.due),
             ])
         }
@@ -45,7 +46,8 @@ extension ChargingAPI {
     private var topUp: Endpoint {
         rider(
             "POST", "/wallet/top-ups", "Begins a payment into the wallet; needs the header idempotency-key.",
-            body: [FieldKind("amount_fen", .integer, unit: "fen", required: true, "1 to 1000000"), Self.channel], answer: Self.paymentFields,
+            body: [FieldKind("amount_fen", .integer, unit: "fen", required: true, "1 to 1000000"), Self.channel],
+            answer: Self.paymentFields,
             statuses: [201, 409]
         ) { request, user in
             let key = try ChargingForms.idempotencyKey(request)

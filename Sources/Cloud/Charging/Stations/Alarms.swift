@@ -102,7 +102,8 @@ enum AlarmStore {
 
     static func acknowledge(_ id: Int64, by who: String, at now: Int64, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE alarms SET acknowledged_at = ?, acknowledged_by = ? WHERE id = ? AND acknowledged_at IS NULL", arguments: [now, who, id])
+            sql: "UPDATE alarms SET acknowledged_at = ?, acknowledged_by = ? WHERE id = ? AND acknowledged_at IS NULL",
+            arguments: [now, who, id])
     }
 
     static func find(_ id: Int64, in db: Database) throws -> StationAlarm? {
@@ -114,7 +115,9 @@ enum AlarmStore {
     }
 
     /// One page, the newest first.
-    static func page(sites: [String]?, pile: String?, isOpen: Bool?, limit: Int, offset: Int, in db: Database) throws -> (items: [StationAlarm], total: Int) {
+    static func page(sites: [String]?, pile: String?, isOpen: Bool?, limit: Int, offset: Int, in db: Database) throws -> (
+        items: [StationAlarm], total: Int
+    ) {
         var (filter, arguments) = StationStore.filter(sites: sites, and: pile.map { [("pile", $0)] } ?? [])
         if let isOpen { filter += (filter.isEmpty ? " WHERE " : " AND ") + "cleared_at IS \(isOpen ? "" : "NOT ")NULL" }
         let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM alarms\(filter)", arguments: arguments) ?? 0
@@ -126,7 +129,8 @@ enum AlarmStore {
     private static func alarm(_ row: Row) -> StationAlarm {
         let port: Int = row["port"]
         return StationAlarm(
-            id: row["id"], operatorID: row["operator"], site: row["site"], pile: row["pile"], port: port == 0 ? nil : port, kind: row["kind"],
+            id: row["id"], operatorID: row["operator"], site: row["site"], pile: row["pile"], port: port == 0 ? nil : port,
+            kind: row["kind"],
             text: row["text"], order: row["order_number"], raisedAt: row["raised_at"], count: row["count"], clearedAt: row["cleared_at"],
             acknowledgedAt: row["acknowledged_at"], acknowledgedBy: row["acknowledged_by"])
     }

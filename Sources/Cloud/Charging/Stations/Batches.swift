@@ -82,13 +82,17 @@ enum BatchStore {
         let id = db.lastInsertedRowID
         let statement = try db.cachedStatement(
             sql: "INSERT INTO batch_items (batch, pile, site, state, reason, finished_at) VALUES (?, ?, ?, ?, ?, ?)")
-        for item in items { try statement.execute(arguments: [id, item.pile, item.site, item.state.rawValue, item.reason, item.finishedAt]) }
+        for item in items {
+            try statement.execute(arguments: [id, item.pile, item.site, item.state.rawValue, item.reason, item.finishedAt])
+        }
         return StationBatch(
-            id: id, operatorID: operatorID, kind: kind, arguments: arguments, createdBy: who, createdAt: now, deadline: deadline, finishedAt: nil)
+            id: id, operatorID: operatorID, kind: kind, arguments: arguments, createdBy: who, createdAt: now, deadline: deadline,
+            finishedAt: nil)
     }
 
     static func keep(_ items: [BatchItem], of batch: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "UPDATE batch_items SET state = ?, reason = ?, finished_at = ? WHERE batch = ? AND pile = ?")
+        let statement = try db.cachedStatement(
+            sql: "UPDATE batch_items SET state = ?, reason = ?, finished_at = ? WHERE batch = ? AND pile = ?")
         for item in items { try statement.execute(arguments: [item.state.rawValue, item.reason, item.finishedAt, batch, item.pile]) }
     }
 
@@ -108,21 +112,27 @@ enum BatchStore {
         let filter = operators == nil ? "" : " WHERE operator IN (SELECT value FROM json_each(?))"
         let arguments: StatementArguments = operators.map { [JSONWriter.text(.list($0.map { .text($0) }))] } ?? []
         let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM batches\(filter)", arguments: arguments) ?? 0
-        let rows = try Row.fetchAll(db, sql: "SELECT * FROM batches\(filter) ORDER BY id DESC LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM batches\(filter) ORDER BY id DESC LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
         return (rows.compactMap(batch), total)
     }
 
-    static func items(of batch: Int64, sites: [String]? = nil, limit: Int, offset: Int, in db: Database) throws -> (items: [BatchItem], total: Int) {
+    static func items(of batch: Int64, sites: [String]? = nil, limit: Int, offset: Int, in db: Database) throws -> (
+        items: [BatchItem], total: Int
+    ) {
         let (filter, arguments) = StationStore.filter(sites: sites, and: [("batch", batch)])
         let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM batch_items\(filter)", arguments: arguments) ?? 0
-        let rows = try Row.fetchAll(db, sql: "SELECT * FROM batch_items\(filter) ORDER BY pile LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM batch_items\(filter) ORDER BY pile LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
         return (rows.map(item), total)
     }
 
     /// How many items are in each state.
     static func counts(of batch: Int64, in db: Database) throws -> [BatchItem.State: Int] {
         var counts: [BatchItem.State: Int] = [:]
-        for row in try Row.fetchAll(db, sql: "SELECT state, count(*) AS number FROM batch_items WHERE batch = ? GROUP BY state", arguments: [batch]) {
+        for row in try Row.fetchAll(
+            db, sql: "SELECT state, count(*) AS number FROM batch_items WHERE batch = ? GROUP BY state", arguments: [batch])
+        {
             if let state = BatchItem.State(rawValue: row["state"]) { counts[state] = row["number"] }
         }
         return counts
@@ -132,7 +142,8 @@ enum BatchStore {
         let text: String = row["arguments"]
         guard let kind = BatchKind(rawValue: row["kind"]), let arguments = (try? JSONReader.read(text))?.record else { return nil }
         return StationBatch(
-            id: row["id"], operatorID: row["operator"], kind: kind, arguments: arguments, createdBy: row["created_by"], createdAt: row["created_at"],
+            id: row["id"], operatorID: row["operator"], kind: kind, arguments: arguments, createdBy: row["created_by"],
+            createdAt: row["created_at"],
             deadline: row["deadline"], finishedAt: row["finished_at"])
     }
 
@@ -146,7 +157,9 @@ enum BatchStore {
 
     /// - Returns: whether it is new; the same content again is not, and no conflict.
     /// - Throws: `PILE_IMAGE_EXISTS` for another content.
-    static func putImage(_ content: [UInt8], checksum: String, version: String, operatorID: String, at now: Int64, in db: Database) throws -> Bool {
+    static func putImage(_ content: [UInt8], checksum: String, version: String, operatorID: String, at now: Int64, in db: Database) throws
+        -> Bool
+    {
         if let known = try String.fetchOne(
             db, sql: "SELECT checksum FROM pile_images WHERE operator = ? AND version = ?", arguments: [operatorID, version])
         {

@@ -36,7 +36,9 @@ package struct Organisation: Sendable, Equatable {
     }
 
     package static let codeRule = "a code is 1 to 32 characters of A-Z, a-z, 0-9, '-' and '_'"
-    package static func isCode(_ text: String) -> Bool { (1...32).contains(text.utf8.count) && text.utf8.allSatisfy(Characters.isBase64URL) }
+    package static func isCode(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count) && text.utf8.allSatisfy(Characters.isBase64URL)
+    }
 }
 
 /// All organisations, from operators down to sites. Small enough to be asked at every request.

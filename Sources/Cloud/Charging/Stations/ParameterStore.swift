@@ -19,7 +19,9 @@ enum ParameterStore {
                 ON CONFLICT (pile, name) DO UPDATE SET desired = excluded.desired, version = excluded.version, state = 'pending', reason = NULL,
                     changed_at = excluded.changed_at
                 """)
-        for entry in changed { try statement.execute(arguments: [pile.id, entry.name, pile.operatorID, entry.value.integer, version + 1, now]) }
+        for entry in changed {
+            try statement.execute(arguments: [pile.id, entry.name, pile.operatorID, entry.value.integer, version + 1, now])
+        }
         try db.execute(sql: "UPDATE piles SET desired_version = ? WHERE id = ?", arguments: [version + 1, pile.id])
         return version + 1
     }
@@ -37,7 +39,9 @@ enum ParameterStore {
     static func settle(pile: String, upTo version: Int64, refusal: String?, at now: Int64, in db: Database) throws {
         if let refusal {
             let statement = try db.cachedStatement(
-                sql: "UPDATE pile_parameters SET state = 'rejected', reason = ?, changed_at = ? WHERE pile = ? AND version <= ? AND state = 'pending'")
+                sql:
+                    "UPDATE pile_parameters SET state = 'rejected', reason = ?, changed_at = ? WHERE pile = ? AND version <= ? AND state = 'pending'"
+            )
             try statement.execute(arguments: [refusal, now, pile, version])
         } else {
             let statement = try db.cachedStatement(

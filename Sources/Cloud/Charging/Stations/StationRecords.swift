@@ -22,7 +22,8 @@ package struct PileEntry: Sendable, Equatable {
         let bytes = id.utf8
         let fits =
             switch wire {
-            case .dny: bytes.count == 8 && bytes.allSatisfy { Characters.isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+            case .dny:
+                bytes.count == 8 && bytes.allSatisfy { Characters.isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
             case .bkv: Self.isSocket(id)
             case .ee66: (1...32).contains(bytes.count) && bytes.allSatisfy(Characters.isBase64URL)
             }
@@ -40,7 +41,9 @@ package struct PileEntry: Sendable, Equatable {
 
     private static func isSocket(_ id: String) -> Bool {
         let parts = id.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.count == 14, parts[0].utf8.allSatisfy(Characters.isDigit), let socket = Int(parts[1]) else { return false }
+        guard parts.count == 2, parts[0].utf8.count == 14, parts[0].utf8.allSatisfy(Characters.isDigit), let socket = Int(parts[1]) else {
+            return false
+        }
         return (1...250).contains(socket) && String(socket) == parts[1]
     }
 }
@@ -101,7 +104,9 @@ package struct PileParameter: Sendable, Equatable {
     package static let nameRule = "a parameter has a name of 1 to 32 characters of a-z, 0-9 and '_' and a whole number from 0 to 4294967295"
     package static func isName(_ text: String) -> Bool {
         (1...32).contains(text.utf8.count)
-            && text.utf8.allSatisfy { Characters.isDigit($0) || $0 == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+            && text.utf8.allSatisfy {
+                Characters.isDigit($0) || $0 == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+            }
     }
 
     /// - Throws: `INVALID_FIELD`.

@@ -34,7 +34,9 @@ extension StationService {
         guard Organisation.isCode(role.name) else { throw APIError.invalidField("name", "'name' is wrong: \(StaffRole.nameRule).") }
         if StaffRole.builtIn.contains(where: { $0.name == role.name }) { throw APIError(.staffRoleExists) }
         let now = milliseconds
-        let isNew = try await storage.commitPoint("role.add", ["role": .text(role.name)]) { db in try AccessStore.insert(role, at: now, in: db) }
+        let isNew = try await storage.commitPoint("role.add", ["role": .text(role.name)]) { db in
+            try AccessStore.insert(role, at: now, in: db)
+        }
         guard isNew else { throw APIError(.staffRoleExists) }
         state.withLock { $0.roles[role.operatorID, default: [:]][role.name] = role }
     }
@@ -45,12 +47,16 @@ extension StationService {
     package func grant(_ role: String, at organisation: String, to user: String, by who: String) async throws {
         guard let place = tree[organisation] else { throw APIError(.organisationNotFound) }
         guard let known = self.role(role, operatorID: place.operatorID) else { throw APIError(.staffRoleNotFound) }
-        let grant = StaffGrant(user: user, role: role, organisation: organisation, operatorID: place.operatorID, permissions: known.permissions)
+        let grant = StaffGrant(
+            user: user, role: role, organisation: organisation, operatorID: place.operatorID, permissions: known.permissions)
         let now = milliseconds
         try await storage.commitPoint(
             "staff.grant", ["user": .text(user)], body: { db in try AccessStore.insert(grant, by: who, at: now, in: db) },
             notes: { _ in
-                [CloudNote("staff.granted", ["user": .text(user), "role": .text(role), "organisation": .text(organisation), "by": .text(who)])]
+                [
+                    CloudNote(
+                        "staff.granted", ["user": .text(user), "role": .text(role), "organisation": .text(organisation), "by": .text(who)])
+                ]
             })
         state.withLock { state in
             if !(state.grants[user] ?? []).contains(grant) { state.grants[user, default: []].append(grant) }
@@ -78,7 +84,8 @@ extension StationService {
     /// - Returns: the key with its secret, which nobody can ask for again.
     package func addPartnerKey(operatorID: String, name: String) async throws -> (key: PartnerKey, secret: [UInt8]) {
         let key = PartnerKey(
-            id: "pk-" + Hexadecimal.text(environment.randomBytes(8)), operatorID: operatorID, name: name, createdAt: milliseconds, withdrawnAt: nil)
+            id: "pk-" + Hexadecimal.text(environment.randomBytes(8)), operatorID: operatorID, name: name, createdAt: milliseconds,
+            withdrawnAt: nil)
         try await storage.commitPoint("partner.key", ["key": .text(key.id)]) { db in try AccessStore.insertKey(key, in: db) }
         return (key, secret(of: key.id))
     }
@@ -101,7 +108,8 @@ extension StationService {
         attempt("audit") {
             try audit?.record(
                 AuditEntry(
-                    at: environment.unixSeconds, requestID: request.id, tenant: request.tenant, caller: request.identity.label, peer: request.peer,
+                    at: environment.unixSeconds, requestID: request.id, tenant: request.tenant, caller: request.identity.label,
+                    peer: request.peer,
                     method: request.method, route: "security.foreign_tenant", target: request.path, status: 404, error: "FOREIGN_TENANT"))
         }
     }

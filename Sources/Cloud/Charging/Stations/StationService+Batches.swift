@@ -8,10 +8,14 @@ extension StationService {
     ///
     /// - Parameter piles: of one operator.
     /// - Throws: `BATCH_INVALID`, `PILE_IMAGE_NOT_FOUND`, `INVALID_FIELD`, `PILE_NOT_FOUND`.
-    package func begin(_ kind: BatchKind, piles ids: [String], arguments: Fields = [:], operatorID: String, by who: String) async throws -> StationBatch {
+    package func begin(_ kind: BatchKind, piles ids: [String], arguments: Fields = [:], operatorID: String, by who: String) async throws
+        -> StationBatch
+    {
         let ids = Set(ids).sorted()
         let entries = try ids.map { id in
-            guard let entry = snapshot(of: id), entry.registered.operatorID == operatorID else { throw APIError(.pileNotFound, details: ["pile": .text(id)]) }
+            guard let entry = snapshot(of: id), entry.registered.operatorID == operatorID else {
+                throw APIError(.pileNotFound, details: ["pile": .text(id)])
+            }
             return entry
         }
         guard !entries.isEmpty else { throw APIError(.batchInvalid, "A batch needs one pile or more.") }
@@ -26,7 +30,14 @@ extension StationService {
                 return batch
             },
             notes: { batch in
-                [CloudNote("batch.begun", ["batch": .integer(batch.id), "kind": .text(kind.rawValue), "piles": .integer(Int64(entries.count)), "by": .text(who)])]
+                [
+                    CloudNote(
+                        "batch.begun",
+                        [
+                            "batch": .integer(batch.id), "kind": .text(kind.rawValue), "piles": .integer(Int64(entries.count)),
+                            "by": .text(who),
+                        ])
+                ]
             })
         follow(kind, arguments, entries)
         run(batch, waiting: items.filter { $0.state == .waiting }.map(\.pile))
@@ -58,7 +69,8 @@ extension StationService {
     /// How the batch begins for one pile.
     private func item(for entry: PileState, _ kind: BatchKind, _ arguments: Fields, at now: Int64) -> BatchItem {
         func result(_ state: BatchItem.State, _ reason: String? = nil) -> BatchItem {
-            BatchItem(pile: entry.registered.id, site: entry.registered.site, state: state, reason: reason, finishedAt: state.isFinal ? now : nil)
+            BatchItem(
+                pile: entry.registered.id, site: entry.registered.site, state: state, reason: reason, finishedAt: state.isFinal ? now : nil)
         }
         switch kind {
         case .disablePorts, .enablePorts:
@@ -246,7 +258,9 @@ extension StationService {
     func reported(_ pile: String, _ values: Fields) {
         guard let registered = self.pile(pile) else { return }
         let now = milliseconds
-        attempt("parameters.report") { try storage.write(.buffered) { db in try ParameterStore.report(values, pile: registered, at: now, in: db) } }
+        attempt("parameters.report") {
+            try storage.write(.buffered) { db in try ParameterStore.report(values, pile: registered, at: now, in: db) }
+        }
     }
 
     /// The pile has gone. A restart shows that way, and an upgrade may end that way; parameters wait for its return.
@@ -345,7 +359,8 @@ extension StationService {
                         position += page.count
                         let open = page.filter { !$0.state.isFinal }.map { item in
                             BatchItem(
-                                pile: item.pile, site: item.site, state: batch.kind == .setParameters ? .stored : .failed, reason: "cloud_restarted",
+                                pile: item.pile, site: item.site, state: batch.kind == .setParameters ? .stored : .failed,
+                                reason: "cloud_restarted",
                                 finishedAt: now)
                         }
                         try BatchStore.keep(open, of: batch.id, in: db)

@@ -13,7 +13,9 @@ extension StationService {
         case .ports(let pile, let states): shown(pile, states)
         case .alarm(let pile, let port, let kind, let isOn):
             if isOn {
-                raise(pile: pile, port: port, kind: kind.rawValue, text: "The pile reports \(kind.rawValue.replacing("_", with: " ")).", order: nil)
+                raise(
+                    pile: pile, port: port, kind: kind.rawValue, text: "The pile reports \(kind.rawValue.replacing("_", with: " ")).",
+                    order: nil)
             } else {
                 clear(pile: pile, port: port, kind: kind.rawValue)
             }
@@ -134,7 +136,11 @@ extension StationService {
                 return (entry.offlineSince ?? limit) <= limit
             }
         }
-        for pile in gone { raise(pile: pile, port: nil, kind: "offline", text: "The pile has been away for \(settings.offlineGrace.components.seconds / 60) minutes.", order: nil) }
+        for pile in gone {
+            raise(
+                pile: pile, port: nil, kind: "offline",
+                text: "The pile has been away for \(settings.offlineGrace.components.seconds / 60) minutes.", order: nil)
+        }
         scheduleSweep()
     }
 
@@ -192,7 +198,8 @@ extension StationService {
             raisedAt: now, count: 1)
         attempt("alarm.raise") {
             let id = try storage.commit(
-                "alarm.raise", ["pile": .text(pile), "kind": .text(kind)], durability: .buffered, body: { db in try AlarmStore.insert(alarm, in: db) },
+                "alarm.raise", ["pile": .text(pile), "kind": .text(kind)], durability: .buffered,
+                body: { db in try AlarmStore.insert(alarm, in: db) },
                 notes: { _ in [CloudNote("alarm.raised", Self.fields(of: alarm))] })
             state.withLock { $0.alarms.put(key, id: id) }
         }
@@ -208,12 +215,15 @@ extension StationService {
             let shown = fields
             try storage.commit(
                 "alarm.clear", ["pile": .text(pile), "kind": .text(kind)], durability: .buffered,
-                body: { db in try AlarmStore.clear(open.id, count: open.count, at: now, in: db) }, notes: { _ in [CloudNote("alarm.cleared", shown)] })
+                body: { db in try AlarmStore.clear(open.id, count: open.count, at: now, in: db) },
+                notes: { _ in [CloudNote("alarm.cleared", shown)] })
         }
     }
 
     private static func fields(of alarm: StationAlarm) -> Fields {
-        var fields: Fields = ["pile": .text(alarm.pile), "operator": .text(alarm.operatorID), "kind": .text(alarm.kind), "text": .text(alarm.text)]
+        var fields: Fields = [
+            "pile": .text(alarm.pile), "operator": .text(alarm.operatorID), "kind": .text(alarm.kind), "text": .text(alarm.text),
+        ]
         if let port = alarm.port { fields["port"] = .integer(Int64(port)) }
         if let order = alarm.order { fields["order"] = .text(order) }
         return fields

@@ -22,7 +22,8 @@ extension StationService {
         let offset = utcOffset ?? above?.utcOffset ?? 480
         guard (-840...840).contains(offset) else { throw APIError.invalidField("utc_offset", "'utc_offset' must be -840 to 840 minutes") }
         let organisation = Organisation(
-            id: above == nil ? code : "\(operatorID).\(code)", operatorID: operatorID, kind: kind, name: name ?? code, parent: parent, utcOffset: offset,
+            id: above == nil ? code : "\(operatorID).\(code)", operatorID: operatorID, kind: kind, name: name ?? code, parent: parent,
+            utcOffset: offset,
             address: address, createdAt: milliseconds)
         let isNew = try await storage.commitPoint("organisation.add", ["organisation": .text(organisation.id)]) { db in
             try StationStore.insert(organisation, in: db)
@@ -61,19 +62,24 @@ extension StationService {
         guard let place = tree[site] else { throw APIError(.organisationNotFound) }
         guard place.kind == .site else { throw APIError(.organisationKind) }
         for (index, entry) in entries.enumerated() {
-            if let fault = entry.fault { throw APIError.invalidField("piles[\(index)]", "'piles[\(index)]' (\(entry.id.prefix(64))) is wrong: \(fault).") }
+            if let fault = entry.fault {
+                throw APIError.invalidField("piles[\(index)]", "'piles[\(index)]' (\(entry.id.prefix(64))) is wrong: \(fault).")
+            }
         }
         let now = milliseconds
         try await storage.commitPoint("pile.enter", ["site": .text(site), "count": .integer(Int64(entries.count))]) { db in
             for entry in entries where try !StationStore.insert(entry, operatorID: place.operatorID, site: site, at: now, in: db) {
-                throw APIError(.pileExists, "A pile '\(entry.id)' is entered already; nothing of this list was entered.", details: ["pile": .text(entry.id)])
+                throw APIError(
+                    .pileExists, "A pile '\(entry.id)' is entered already; nothing of this list was entered.",
+                    details: ["pile": .text(entry.id)])
             }
         }
         state.withLock { state in
             for entry in entries {
                 state.piles[entry.id] = PileState(
                     RegisteredPile(
-                        id: entry.id, operatorID: place.operatorID, site: site, ports: entry.ports, ratedPower: entry.ratedPower, utcOffset: place.utcOffset),
+                        id: entry.id, operatorID: place.operatorID, site: site, ports: entry.ports, ratedPower: entry.ratedPower,
+                        utcOffset: place.utcOffset),
                     wire: entry.wire, name: entry.name)
             }
         }
@@ -88,7 +94,9 @@ extension StationService {
         guard let place = tree[target], place.operatorID == pile.registered.operatorID else { throw APIError(.organisationNotFound) }
         guard place.kind == .site else { throw APIError(.organisationKind) }
         let newName = name ?? pile.name
-        try await storage.commitPoint("pile.change", ["pile": .text(id)]) { db in try StationStore.change(id, name: newName, site: target, in: db) }
+        try await storage.commitPoint("pile.change", ["pile": .text(id)]) { db in
+            try StationStore.change(id, name: newName, site: target, in: db)
+        }
         state.withLock { state in
             state.piles[id]?.name = newName
             state.piles[id]?.registered.site = target
@@ -136,7 +144,8 @@ extension StationService {
             "tariff.set", ["organisation": .text(organisation)],
             body: { db in
                 let version = TariffVersion(
-                    organisation: organisation, version: try TariffStore.next(of: organisation, in: db), name: rules["name"]?.text ?? "", rules: rules,
+                    organisation: organisation, version: try TariffStore.next(of: organisation, in: db), name: rules["name"]?.text ?? "",
+                    rules: rules,
                     effectiveAt: effectiveAt ?? now, createdAt: now, createdBy: who)
                 try TariffStore.insert(version, operatorID: place.operatorID, in: db)
                 return version

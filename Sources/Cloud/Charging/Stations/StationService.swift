@@ -86,7 +86,8 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
     private func load() throws {
         let (organisations, tariffs, roles, grants, alarms) = try storage.read { db in
             (
-                try StationStore.organisations(in: db), try TariffStore.all(in: db), try AccessStore.roles(in: db), try AccessStore.grants(in: db),
+                try StationStore.organisations(in: db), try TariffStore.all(in: db), try AccessStore.roles(in: db),
+                try AccessStore.grants(in: db),
                 try AlarmStore.allOpen(in: db)
             )
         }
@@ -99,7 +100,8 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
             state.tariffs = TariffBook(tariffs)
             for role in roles { state.roles[role.operatorID, default: [:]][role.name] = role }
             for alarm in alarms {
-                state.alarms.put(AlarmKey(pile: alarm.pile, port: alarm.port ?? 0, kind: alarm.kind), id: alarm.id, count: alarm.count, wasFault: true)
+                state.alarms.put(
+                    AlarmKey(pile: alarm.pile, port: alarm.port ?? 0, kind: alarm.kind), id: alarm.id, count: alarm.count, wasFault: true)
             }
             for grant in grants { state.grants[grant.user, default: []].append(state.completed(grant)) }
         }
@@ -156,7 +158,8 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
     /// The secret of a key, 32 bytes; shown once, when the key is made.
     func secret(of id: String) -> [UInt8] {
         let key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: partnerMaster), salt: Array("lab partner v1".utf8), info: Array(id.utf8), outputByteCount: 32)
+            inputKeyMaterial: SymmetricKey(data: partnerMaster), salt: Array("lab partner v1".utf8), info: Array(id.utf8),
+            outputByteCount: 32)
         return unsafe key.withUnsafeBytes { unsafe Array($0) }
     }
 

@@ -49,7 +49,11 @@ package enum StationStatistics {
         var energy: [(day: Int64, dwh: Int64)] = []
         for part in charge.energy {
             let day = day(ofSecond: part.at, utcOffset: pile.utcOffset)
-            if let index = energy.firstIndex(where: { $0.day == day }) { energy[index].dwh += part.dwh } else { energy.append((day, part.dwh)) }
+            if let index = energy.firstIndex(where: { $0.day == day }) {
+                energy[index].dwh += part.dwh
+            } else {
+                energy.append((day, part.dwh))
+            }
         }
         let own = energy.first { $0.day == settled }?.dwh ?? 0
         try add(day: settled, pile, sessions: charge.sessions, fen: charge.fen, dwh: own, seconds: charge.seconds, in: db)
@@ -58,7 +62,9 @@ package enum StationStatistics {
         }
     }
 
-    private static func add(day: Int64, _ pile: RegisteredPile, sessions: Int64, fen: Int64, dwh: Int64, seconds: Int64, in db: Database) throws {
+    private static func add(day: Int64, _ pile: RegisteredPile, sessions: Int64, fen: Int64, dwh: Int64, seconds: Int64, in db: Database)
+        throws
+    {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO daily_stats (date, device_id, operator, site, sessions_count, revenue_fen, energy_dwh, seconds)

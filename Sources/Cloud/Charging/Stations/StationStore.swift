@@ -9,7 +9,8 @@ enum StationStore {
         try Row.fetchAll(db, sql: "SELECT * FROM organizations ORDER BY id").compactMap { row in
             guard let kind = OrganisationKind(rawValue: row["type"]) else { return nil }
             return Organisation(
-                id: row["id"], operatorID: row["operator"], kind: kind, name: row["name"], parent: row["parent_id"], utcOffset: row["utc_offset"],
+                id: row["id"], operatorID: row["operator"], kind: kind, name: row["name"], parent: row["parent_id"],
+                utcOffset: row["utc_offset"],
                 address: row["address"], createdAt: row["created_at"])
         }
     }
@@ -22,7 +23,8 @@ enum StationStore {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                organisation.id, organisation.operatorID, organisation.name, organisation.parent, organisation.kind.rawValue, organisation.utcOffset,
+                organisation.id, organisation.operatorID, organisation.name, organisation.parent, organisation.kind.rawValue,
+                organisation.utcOffset,
                 organisation.address, organisation.createdAt,
             ])
         return db.changesCount == 1
@@ -72,7 +74,9 @@ enum StationStore {
     /// - Returns: whether it is new.
     static func insert(_ entry: PileEntry, operatorID: String, site: String, at now: Int64, in db: Database) throws -> Bool {
         let statement = try db.cachedStatement(
-            sql: "INSERT OR IGNORE INTO piles (id, operator, site, protocol, ports, rated_power, name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+            sql:
+                "INSERT OR IGNORE INTO piles (id, operator, site, protocol, ports, rated_power, name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
         try statement.execute(arguments: [entry.id, operatorID, site, entry.wire.rawValue, entry.ports, entry.ratedPower, entry.name, now])
         return db.changesCount == 1
     }
@@ -86,7 +90,9 @@ enum StationStore {
         try statement.execute(arguments: [pile.model, pile.firmware, pile.iccid, pile.lastSeen, pile.registered.id])
     }
 
-    static func setDisabled(_ isDisabled: Bool, pile: RegisteredPile, port: Int, reason: String, by who: String, at now: Int64, in db: Database) throws {
+    static func setDisabled(
+        _ isDisabled: Bool, pile: RegisteredPile, port: Int, reason: String, by who: String, at now: Int64, in db: Database
+    ) throws {
         if isDisabled {
             try db.execute(
                 sql: """
@@ -110,7 +116,9 @@ enum StationStore {
     }
 
     /// ` WHERE …` over a column `site`, and further columns that must have a value.
-    static func filter(sites: [String]?, and equal: [(column: String, value: any DatabaseValueConvertible)] = []) -> (String, StatementArguments) {
+    static func filter(sites: [String]?, and equal: [(column: String, value: any DatabaseValueConvertible)] = []) -> (
+        String, StatementArguments
+    ) {
         var conditions: [String] = []
         var arguments: StatementArguments = []
         if let sites {

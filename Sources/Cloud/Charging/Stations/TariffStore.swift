@@ -18,7 +18,8 @@ enum TariffStore {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                version.organisation, version.version, operatorID, version.name, JSONWriter.text(.record(version.rules)), version.effectiveAt,
+                version.organisation, version.version, operatorID, version.name, JSONWriter.text(.record(version.rules)),
+                version.effectiveAt,
                 version.createdAt, version.createdBy,
             ])
     }

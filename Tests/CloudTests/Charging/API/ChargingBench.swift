@@ -41,11 +41,13 @@ final class ChargingBench: Sendable {
         let now = clock.milliseconds
         backend.put(
             OrderView(
-                number: Self.acmeOrder, user: "rita", operatorID: "acme", site: "acme.depot", pile: "00000001", port: 1, state: "charging", energy: 12_345,
+                number: Self.acmeOrder, user: "rita", operatorID: "acme", site: "acme.depot", pile: "00000001", port: 1, state: "charging",
+                energy: 12_345,
                 power: 8_000, seconds: 600, amount: 1_235, hold: 2_000, tariff: "acme@1", createdAt: now))
         backend.put(
             OrderView(
-                number: Self.boltOrder, user: "rolf", operatorID: "bolt", site: "bolt.mall", pile: "000000c1", port: 1, state: "closed", reviews: ["estimated"],
+                number: Self.boltOrder, user: "rolf", operatorID: "bolt", site: "bolt.mall", pile: "000000c1", port: 1, state: "closed",
+                reviews: ["estimated"],
                 amount: 500, paid: 500, tariff: "bolt@1", createdAt: now))
     }
 
@@ -58,7 +60,8 @@ final class ChargingBench: Sendable {
 
     /// - Parameter user: a name; `admin`, `user`, `guest` for the cloud's own roles; `nil` for nobody.
     func send(
-        _ method: String, _ path: String, as user: String? = nil, body: FieldValue? = nil, headers: [(String, String)] = [], bytes: [UInt8]? = nil
+        _ method: String, _ path: String, as user: String? = nil, body: FieldValue? = nil, headers: [(String, String)] = [],
+        bytes: [UInt8]? = nil
     ) async throws -> HTTPAnswer {
         var list = headers.map { HTTPCall.Header($0.0, $0.1) }
         if let user { list.append(HTTPCall.Header("authorization", "Bearer " + (try await token(user)))) }
@@ -81,7 +84,9 @@ final class ChargingBench: Sendable {
         let seconds = String(clock.milliseconds / 1000)
         let parts = path.split(separator: "?", maxSplits: 1).map { String($0) }
         let query = parts.count > 1 ? parts[1].split(separator: "&").sorted().joined(separator: "&") : ""
-        let lines = ["v1", method, parts[0], query, "cloud.lab", seconds, nonce, key, "default", Hexadecimal.text(SHA256.hash(data: [UInt8]()))]
+        let lines = [
+            "v1", method, parts[0], query, "cloud.lab", seconds, nonce, key, "default", Hexadecimal.text(SHA256.hash(data: [UInt8]())),
+        ]
         return [
             ("host", "cloud.lab"), ("x-device-id", key), ("x-timestamp", seconds), ("x-nonce", nonce),
             ("x-signature", "v1:sha256:" + GatewayBench.hmac(lines.joined(separator: "\n"), secret)),
@@ -113,7 +118,8 @@ final class FakeBackend: ChargingBackend {
     func createOrder(_ draft: OrderDraft) throws -> OrderView {
         if draft.port == 2 { throw APIError(.portBusy) }
         let order = OrderView(
-            number: "NEW0000000000001", user: draft.user, operatorID: "acme", site: "acme.depot", pile: draft.pile, port: draft.port, state: "starting", hold: 500,
+            number: "NEW0000000000001", user: draft.user, operatorID: "acme", site: "acme.depot", pile: draft.pile, port: draft.port,
+            state: "starting", hold: 500,
             limitMinutes: draft.limitMinutes, limitEnergy: draft.limitEnergy, tariff: "acme@1", createdAt: 0)
         state.withLock {
             if !$0.drafts.contains(draft) { $0.orders.append(order) }
@@ -145,9 +151,16 @@ final class FakeBackend: ChargingBackend {
         log("pay \(order) \(channel)")
         return PaymentView(attempt: "A1", channel: channel, fen: 235, state: "open", parameters: ["prepay_id": "wx1"])
     }
-    func wallet(of user: String) -> WalletView { user == "rita" ? WalletView(balance: 5_005, held: 2_000, due: 0) : WalletView(balance: 0, held: 0, due: 0) }
+    func wallet(of user: String) -> WalletView {
+        user == "rita" ? WalletView(balance: 5_005, held: 2_000, due: 0) : WalletView(balance: 0, held: 0, due: 0)
+    }
     func walletEntries(of user: String, limit: Int, offset: Int) -> (items: [WalletEntry], total: Int) {
-        let all = user == "rita" ? [WalletEntry(at: 60_000, kind: "hold", order: ChargingBench.acmeOrder, fen: -2_000), WalletEntry(at: 0, kind: "top_up", order: nil, fen: 7_005)] : []
+        let all =
+            user == "rita"
+            ? [
+                WalletEntry(at: 60_000, kind: "hold", order: ChargingBench.acmeOrder, fen: -2_000),
+                WalletEntry(at: 0, kind: "top_up", order: nil, fen: 7_005),
+            ] : []
         return (Array(all.dropFirst(offset).prefix(limit)), all.count)
     }
     func startTopUp(user: String, fen: Int64, channel: String, key: String) -> PaymentView {

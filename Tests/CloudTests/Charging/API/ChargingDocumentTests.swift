@@ -13,7 +13,8 @@ struct ChargingDocumentTests {
         let (bench, key) = try await ChargingPermissionTests.bench()
         let paths = try await paths(bench)
         for route in ChargingPermissionTests.routes {
-            let operation = try #require(paths["/api/v1/charging" + route.template]?.record?[route.method.lowercased()]?.record, "\(route.testDescription)")
+            let operation = try #require(
+                paths["/api/v1/charging" + route.template]?.record?[route.method.lowercased()]?.record, "\(route.testDescription)")
             #expect((operation["requestBody"] != nil) == (route.body != nil || route.bytes != nil), "\(route.testDescription)")
             let user = route.need == .ride ? "rita" : "admin"
             let answer = try await ChargingPermissionTests.call(route, bench, key: key, as: route.need == .open ? nil : user)
@@ -27,7 +28,8 @@ struct ChargingDocumentTests {
         let bench = try await ChargingBench { $0.rateLimits.open = RateLimit(10_000, per: .seconds(1)) }
         for path in try await paths(bench) where path.name.hasPrefix("/api/v1/charging") {
             let operations = try #require(path.value.record).map { $0.name.uppercased() }
-            let target = path.name.split(separator: "/", omittingEmptySubsequences: false).map { $0.hasPrefix("{") ? "x" : String($0) }.joined(separator: "/")
+            let target = path.name.split(separator: "/", omittingEmptySubsequences: false).map { $0.hasPrefix("{") ? "x" : String($0) }
+                .joined(separator: "/")
             let allowed = try #require(try await bench.send("OPTIONS", target).header("allow")).split(separator: ", ").map { String($0) }
             #expect(Set(allowed) == Set(operations + ["OPTIONS"] + (operations.contains("GET") ? ["HEAD"] : [])), "\(path.name)")
         }
@@ -40,7 +42,8 @@ struct ChargingDocumentTests {
             let user = route.need == .ride ? "rita" : "acme-manager"
             let answer = try await ChargingPermissionTests.call(route, bench, key: key, as: route.need == .open ? nil : user)
             guard answer.header("content-type") == "application/json" else { continue }
-            let endpoint = try #require(bench.gateway.endpoints.first { $0.method == route.method && $0.path == "/api/v1/charging" + route.template })
+            let endpoint = try #require(
+                bench.gateway.endpoints.first { $0.method == route.method && $0.path == "/api/v1/charging" + route.template })
             let data = try #require(answer.json?.record?["data"]?.record, "\(route.testDescription)")
             check(data, endpoint.answer, "\(route.testDescription)")
         }
@@ -68,7 +71,9 @@ struct ChargingDocumentTests {
         let items = try await bench.send("GET", "/api/v1/errors").data("items")?.list ?? []
         let numbers = items.compactMap { $0.record?["code"]?.integer }
         #expect(Set(numbers).count == numbers.count)
-        for code in [ErrorCode.organisationNotFound, .pileExists, .tariffRetroactive, .batchInvalid, .grantTooWide, .idempotencyKeyRequired] {
+        for code in [
+            ErrorCode.organisationNotFound, .pileExists, .tariffRetroactive, .batchInvalid, .grantTooWide, .idempotencyKeyRequired,
+        ] {
             #expect(numbers.contains(Int64(code.number)))
         }
     }

@@ -19,7 +19,8 @@ struct ChargingPermissionTests {
         var foreign = "ok"
 
         init(
-            _ method: String, _ template: String, _ need: Need, _ path: String? = nil, body: FieldValue? = nil, bytes: [UInt8]? = nil, foreign: String = "ok"
+            _ method: String, _ template: String, _ need: Need, _ path: String? = nil, body: FieldValue? = nil, bytes: [UInt8]? = nil,
+            foreign: String = "ok"
         ) {
             self.method = method
             self.template = template
@@ -36,68 +37,95 @@ struct ChargingPermissionTests {
     static let routes: [Route] = [
         Route("POST", "/riders", .open, body: ["username": "new", "phone": "13812345678", "password": "long enough word"]),
         Route("GET", "/me", .ride), Route("GET", "/scan", .ride, "/scan?code=00000001:1"),
-        Route("POST", "/orders", .ride, body: ["pile": "00000001", "port": 1]), Route("GET", "/orders", .ride), Route("GET", "/orders/export", .ride),
-        Route("GET", "/orders/{order}", .ride, "/orders/\(acme)"), Route("POST", "/orders/{order}/stop", .ride, "/orders/\(acme)/stop", body: [:]),
-        Route("POST", "/orders/{order}/payments", .ride, "/orders/\(acme)/payments", body: ["channel": "wechat"]), Route("GET", "/wallet", .ride),
+        Route("POST", "/orders", .ride, body: ["pile": "00000001", "port": 1]), Route("GET", "/orders", .ride),
+        Route("GET", "/orders/export", .ride),
+        Route("GET", "/orders/{order}", .ride, "/orders/\(acme)"),
+        Route("POST", "/orders/{order}/stop", .ride, "/orders/\(acme)/stop", body: [:]),
+        Route("POST", "/orders/{order}/payments", .ride, "/orders/\(acme)/payments", body: ["channel": "wechat"]),
+        Route("GET", "/wallet", .ride),
         Route("GET", "/wallet/entries", .ride), Route("POST", "/wallet/top-ups", .ride, body: ["amount_fen": 1_000, "channel": "alipay"]),
         Route("GET", "/organisations", .staff(.readStations)),
         Route(
-            "POST", "/organisations", .staff(.writeStations), body: ["type": "site", "code": "new", "parent_id": "acme"], foreign: "ORGANISATION_NOT_FOUND"),
-        Route("GET", "/organisations/{organisation}", .staff(.readStations), "/organisations/acme.depot", foreign: "ORGANISATION_NOT_FOUND"),
+            "POST", "/organisations", .staff(.writeStations), body: ["type": "site", "code": "new", "parent_id": "acme"],
+            foreign: "ORGANISATION_NOT_FOUND"),
+        Route(
+            "GET", "/organisations/{organisation}", .staff(.readStations), "/organisations/acme.depot", foreign: "ORGANISATION_NOT_FOUND"),
         Route(
             "PATCH", "/organisations/{organisation}", .staff(.writeStations), "/organisations/acme.depot", body: ["name": "Depot"],
             foreign: "ORGANISATION_NOT_FOUND"),
         Route("GET", "/piles", .staff(.readStations)),
         Route(
-            "POST", "/piles", .staff(.writeStations), body: ["site": "acme.depot", "piles": [["id": "000000f1", "protocol": "dny", "ports": 2]]],
+            "POST", "/piles", .staff(.writeStations),
+            body: ["site": "acme.depot", "piles": [["id": "000000f1", "protocol": "dny", "ports": 2]]],
             foreign: "ORGANISATION_NOT_FOUND"),
         Route("GET", "/piles/{pile}", .staff(.readStations), "/piles/00000001", foreign: "PILE_NOT_FOUND"),
         Route("PATCH", "/piles/{pile}", .staff(.writeStations), "/piles/00000001", body: ["name": "One"], foreign: "PILE_NOT_FOUND"),
         Route("GET", "/piles/{pile}/health", .staff(.readStations), "/piles/00000001/health", foreign: "PILE_NOT_FOUND"),
         Route("GET", "/piles/{pile}/parameters", .staff(.readStations), "/piles/00000001/parameters", foreign: "PILE_NOT_FOUND"),
         Route(
-            "PUT", "/piles/{pile}/parameters", .staff(.controlStations), "/piles/00000001/parameters", body: ["parameters": ["a": 1]], foreign: "PILE_NOT_FOUND"),
+            "PUT", "/piles/{pile}/parameters", .staff(.controlStations), "/piles/00000001/parameters", body: ["parameters": ["a": 1]],
+            foreign: "PILE_NOT_FOUND"),
         Route("POST", "/piles/{pile}/restart", .staff(.controlStations), "/piles/00000001/restart", body: [:], foreign: "PILE_NOT_FOUND"),
         Route(
-            "PUT", "/piles/{pile}/ports/{port}", .staff(.writeStations), "/piles/00000001/ports/1", body: ["is_disabled": true], foreign: "PILE_NOT_FOUND"),
+            "PUT", "/piles/{pile}/ports/{port}", .staff(.writeStations), "/piles/00000001/ports/1", body: ["is_disabled": true],
+            foreign: "PILE_NOT_FOUND"),
         Route("GET", "/statistics/daily", .staff(.readStations), "/statistics/daily?first=2026-01-01&last=2026-01-31"),
-        Route("GET", "/organisations/{organisation}/tariffs", .staff(.readStations), "/organisations/acme/tariffs", foreign: "ORGANISATION_NOT_FOUND"),
         Route(
-            "POST", "/organisations/{organisation}/tariffs", .staff(.writeTariffs), "/organisations/acme/tariffs", body: ["rules": ["elec": ["flat": 60_000]]],
+            "GET", "/organisations/{organisation}/tariffs", .staff(.readStations), "/organisations/acme/tariffs",
             foreign: "ORGANISATION_NOT_FOUND"),
         Route(
-            "GET", "/organisations/{organisation}/tariffs/{version}", .staff(.readStations), "/organisations/acme/tariffs/1", foreign: "ORGANISATION_NOT_FOUND"),
+            "POST", "/organisations/{organisation}/tariffs", .staff(.writeTariffs), "/organisations/acme/tariffs",
+            body: ["rules": ["elec": ["flat": 60_000]]],
+            foreign: "ORGANISATION_NOT_FOUND"),
+        Route(
+            "GET", "/organisations/{organisation}/tariffs/{version}", .staff(.readStations), "/organisations/acme/tariffs/1",
+            foreign: "ORGANISATION_NOT_FOUND"),
         Route("GET", "/batches", .staff(.controlStations)),
         Route("POST", "/batches", .staff(.controlStations), body: ["kind": "restart", "piles": ["00000001"]], foreign: "PILE_NOT_FOUND"),
         Route("GET", "/batches/{batch}", .staff(.controlStations), "/batches/1", foreign: "BATCH_NOT_FOUND"),
         Route("GET", "/batches/{batch}/items", .staff(.controlStations), "/batches/1/items", foreign: "BATCH_NOT_FOUND"),
-        Route("PUT", "/images/{version}", .staff(.controlStations), "/images/7.0?operator=acme", bytes: [1, 2, 3], foreign: "ORGANISATION_NOT_FOUND"),
+        Route(
+            "PUT", "/images/{version}", .staff(.controlStations), "/images/7.0?operator=acme", bytes: [1, 2, 3],
+            foreign: "ORGANISATION_NOT_FOUND"),
         Route("GET", "/alarms", .staff(.readStations)),
-        Route("POST", "/alarms/{alarm}/acknowledge", .staff(.handleAlarms), "/alarms/1/acknowledge", body: ["clear": true], foreign: "ALARM_NOT_FOUND"),
+        Route(
+            "POST", "/alarms/{alarm}/acknowledge", .staff(.handleAlarms), "/alarms/1/acknowledge", body: ["clear": true],
+            foreign: "ALARM_NOT_FOUND"),
         Route("GET", "/operator/orders", .staff(.readOrders)), Route("GET", "/operator/orders/export", .staff(.readOrders)),
         Route("GET", "/operator/orders/{order}", .staff(.readOrders), "/operator/orders/\(acme)", foreign: "ORDER_NOT_FOUND"),
         Route(
-            "POST", "/operator/orders/{order}/resolve", .staff(.resolveOrders), "/operator/orders/\(acme)/resolve", body: ["reason": "looked at"],
-            foreign: "ORDER_NOT_FOUND"),
-        Route("GET", "/operator/orders/{order}/refunds", .staff(.readOrders), "/operator/orders/\(acme)/refunds", foreign: "ORDER_NOT_FOUND"),
-        Route(
-            "POST", "/operator/orders/{order}/refunds", .staff(.refund), "/operator/orders/\(acme)/refunds", body: ["amount_fen": 100, "reason": "kindness"],
+            "POST", "/operator/orders/{order}/resolve", .staff(.resolveOrders), "/operator/orders/\(acme)/resolve",
+            body: ["reason": "looked at"],
             foreign: "ORDER_NOT_FOUND"),
         Route(
-            "GET", "/reports/reconciliations/{day}", .staff(.readReports), "/reports/reconciliations/2026-01-01?operator=acme", foreign: "ORGANISATION_NOT_FOUND"),
-        Route("GET", "/reports/shares/{month}", .staff(.readReports), "/reports/shares/2026-01?operator=acme", foreign: "ORGANISATION_NOT_FOUND"),
-        Route("GET", "/roles", .staff(.manageStaff)),
-        Route("POST", "/roles", .staff(.manageStaff), body: ["name": "night", "permissions": ["stations.read"], "operator": "acme"], foreign: "ORGANISATION_NOT_FOUND"),
-        Route("GET", "/staff", .staff(.manageStaff)),
+            "GET", "/operator/orders/{order}/refunds", .staff(.readOrders), "/operator/orders/\(acme)/refunds", foreign: "ORDER_NOT_FOUND"),
         Route(
-            "POST", "/staff", .staff(.manageStaff), body: ["username": "nina", "password": "long enough word", "role": "viewer", "organisation": "acme"],
+            "POST", "/operator/orders/{order}/refunds", .staff(.refund), "/operator/orders/\(acme)/refunds",
+            body: ["amount_fen": 100, "reason": "kindness"],
+            foreign: "ORDER_NOT_FOUND"),
+        Route(
+            "GET", "/reports/reconciliations/{day}", .staff(.readReports), "/reports/reconciliations/2026-01-01?operator=acme",
             foreign: "ORGANISATION_NOT_FOUND"),
         Route(
-            "POST", "/staff/{username}/roles", .staff(.manageStaff), "/staff/acme-viewer/roles", body: ["role": "support", "organisation": "acme.depot"],
+            "GET", "/reports/shares/{month}", .staff(.readReports), "/reports/shares/2026-01?operator=acme",
+            foreign: "ORGANISATION_NOT_FOUND"),
+        Route("GET", "/roles", .staff(.manageStaff)),
+        Route(
+            "POST", "/roles", .staff(.manageStaff), body: ["name": "night", "permissions": ["stations.read"], "operator": "acme"],
+            foreign: "ORGANISATION_NOT_FOUND"),
+        Route("GET", "/staff", .staff(.manageStaff)),
+        Route(
+            "POST", "/staff", .staff(.manageStaff),
+            body: ["username": "nina", "password": "long enough word", "role": "viewer", "organisation": "acme"],
+            foreign: "ORGANISATION_NOT_FOUND"),
+        Route(
+            "POST", "/staff/{username}/roles", .staff(.manageStaff), "/staff/acme-viewer/roles",
+            body: ["role": "support", "organisation": "acme.depot"],
             foreign: "STAFF_NOT_FOUND"),
         Route("DELETE", "/staff/{username}", .staff(.manageStaff), "/staff/acme-viewer", foreign: "STAFF_NOT_FOUND"),
         Route("GET", "/partner-keys", .staff(.managePartners)),
-        Route("POST", "/partner-keys", .staff(.managePartners), body: ["name": "map", "operator": "acme"], foreign: "ORGANISATION_NOT_FOUND"),
+        Route(
+            "POST", "/partner-keys", .staff(.managePartners), body: ["name": "map", "operator": "acme"], foreign: "ORGANISATION_NOT_FOUND"),
         Route("DELETE", "/partner-keys/{key}", .staff(.managePartners), "/partner-keys/{acme's}", foreign: "PARTNER_KEY_NOT_FOUND"),
         Route("GET", "/partner/piles", .partner), Route("GET", "/partner/orders", .partner),
     ]
@@ -114,14 +142,17 @@ struct ChargingPermissionTests {
 
     static func call(_ route: Route, _ bench: ChargingBench, key: String, as user: String?) async throws -> HTTPAnswer {
         try await bench.send(
-            route.method, route.path.replacing("{acme's}", with: key), as: user, body: route.body, headers: [("idempotency-key", "key-12345678")],
+            route.method, route.path.replacing("{acme's}", with: key), as: user, body: route.body,
+            headers: [("idempotency-key", "key-12345678")],
             bytes: route.bytes)
     }
 
     @Test("the table names every route there is, and no other")
     func complete() async throws {
         let bench = try await ChargingBench()
-        let routed = bench.gateway.endpoints.filter { $0.path.hasPrefix("/api/v1/charging") }.map { "\($0.method) \($0.path.dropFirst(16))" }
+        let routed = bench.gateway.endpoints.filter { $0.path.hasPrefix("/api/v1/charging") }.map {
+            "\($0.method) \($0.path.dropFirst(16))"
+        }
         #expect(Set(routed) == Set(Self.routes.map { "\($0.method) \($0.template)" }))
         #expect(routed.count == Self.routes.count)
     }
@@ -187,7 +218,8 @@ struct ChargingPermissionTests {
     /// Every row that is acme's.
     private static func content(_ bench: ChargingBench) throws -> [String] {
         let tables = [
-            "organizations", "piles", "disabled_ports", "pile_parameters", "pile_images", "pricing_strategies", "alarms", "batches", "roles", "user_roles",
+            "organizations", "piles", "disabled_ports", "pile_parameters", "pile_images", "pricing_strategies", "alarms", "batches",
+            "roles", "user_roles",
             "partner_keys",
         ]
         return try bench.world.disk.read { db in
@@ -202,7 +234,8 @@ struct ChargingPermissionTests {
         arguments: [
             ("GET", "/piles/00000001", "PILE_NOT_FOUND"), ("GET", "/organisations/acme.depot", "ORGANISATION_NOT_FOUND"),
             ("GET", "/organisations/acme", "ORGANISATION_NOT_FOUND"), ("GET", "/operator/orders/\(acme)", "ORDER_NOT_FOUND"),
-            ("GET", "/piles?organisation=acme.depot", "ORGANISATION_NOT_FOUND"), ("GET", "/reports/shares/2026-01?operator=acme", "ORGANISATION_NOT_FOUND"),
+            ("GET", "/piles?organisation=acme.depot", "ORGANISATION_NOT_FOUND"),
+            ("GET", "/reports/shares/2026-01?operator=acme", "ORGANISATION_NOT_FOUND"),
             ("GET", "/alarms?pile=00000001", "PILE_NOT_FOUND"),
         ])
     func subtree(method: String, path: String, error: String) async throws {
@@ -292,6 +325,8 @@ struct ChargingPermissionTests {
             #expect(try await bench.send("GET", path, as: "rita").error == "PERMISSION_DENIED")
             #expect(try await bench.send("GET", path, as: "acme-manager").error == "PERMISSION_DENIED")
         }
-        for role in [UserRole.rider, .staff] { for permission in [Permission.read, .write, .delete, .manage, .writeOwnData] { #expect(!role.has(permission)) } }
+        for role in [UserRole.rider, .staff] {
+            for permission in [Permission.read, .write, .delete, .manage, .writeOwnData] { #expect(!role.has(permission)) }
+        }
     }
 }

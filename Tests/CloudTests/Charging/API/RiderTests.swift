@@ -34,13 +34,14 @@ struct RiderTests {
     }
 
     static let noRiders: [(String, FieldValue)] = [
-            ("phone", ["username": "ming", "phone": "12", "password": "long enough word"]),
-            ("phone", ["username": "ming", "phone": "+0123456789", "password": "long enough word"]),
-            ("phone", ["username": "ming", "password": "long enough word"]), ("username", ["username": "m m", "phone": "13812345678", "password": "long enough word"]),
-            ("password", ["username": "ming", "phone": "13812345678", "password": "short"]),
-            ("role", ["username": "ming", "phone": "13812345678", "password": "long enough word", "role": "admin"]),
-            ("tenant", ["username": "ming", "phone": "13812345678", "password": "long enough word", "tenant": "acme"]),
-        ]
+        ("phone", ["username": "ming", "phone": "12", "password": "long enough word"]),
+        ("phone", ["username": "ming", "phone": "+0123456789", "password": "long enough word"]),
+        ("phone", ["username": "ming", "password": "long enough word"]),
+        ("username", ["username": "m m", "phone": "13812345678", "password": "long enough word"]),
+        ("password", ["username": "ming", "phone": "13812345678", "password": "short"]),
+        ("role", ["username": "ming", "phone": "13812345678", "password": "long enough word", "role": "admin"]),
+        ("tenant", ["username": "ming", "phone": "13812345678", "password": "long enough word", "tenant": "acme"]),
+    ]
 
     @Test("what is no rider is refused with the field's name", arguments: noRiders)
     func refused(field: String, body: FieldValue) async throws {
@@ -91,7 +92,8 @@ struct RiderTests {
     @Test(
         "a code that is none, an unknown pile and an unknown port are told apart",
         arguments: [
-            ("", 400), ("00000001", 400), ("00000001:0", 400), ("00000001:x", 400), ("00000001:1:1", 400), (":1", 400), ("00000001:99", 400),
+            ("", 400), ("00000001", 400), ("00000001:0", 400), ("00000001:x", 400), ("00000001:1:1", 400), (":1", 400),
+            ("00000001:99", 400),
             ("deadbeef:1", 404), ("00000001:3", 404),
         ])
     func codes(code: String, status: Int) async throws {
@@ -107,7 +109,9 @@ struct RiderTests {
         let body: FieldValue = ["pile": "00000001", "port": 1, "minutes": 120, "energy_dwh": 20_000]
         #expect(try await bench.send("POST", "/orders", as: "rita", body: body).error == "IDEMPOTENCY_KEY_REQUIRED")
         for key in ["short", String(repeating: "k", count: 65), "with space 1", "slash/slash"] {
-            #expect(try await bench.send("POST", "/orders", as: "rita", body: body, headers: [("idempotency-key", key)]).error == "IDEMPOTENCY_KEY_REQUIRED")
+            #expect(
+                try await bench.send("POST", "/orders", as: "rita", body: body, headers: [("idempotency-key", key)]).error
+                    == "IDEMPOTENCY_KEY_REQUIRED")
         }
         for _ in 1...3 {
             let answer = try await bench.send("POST", "/orders", as: "rita", body: body, headers: [("idempotency-key", "tap-00000001")])
@@ -119,13 +123,15 @@ struct RiderTests {
     }
 
     static let noOrders: [(FieldValue, String)] = [
-            (["pile": "deadbeef", "port": 1], "PILE_NOT_FOUND"), (["pile": "00000001", "port": 3], "PORT_NOT_FOUND"),
-            (["pile": "00000001", "port": 0], "INVALID_FIELD"), (["pile": "00000001", "port": -1], "INVALID_FIELD"),
-            (["pile": "00000001", "port": 1, "minutes": 0], "INVALID_FIELD"), (["pile": "00000001", "port": 1, "minutes": 1_441], "INVALID_FIELD"),
-            (["pile": "00000001", "port": 1, "energy_dwh": -5], "INVALID_FIELD"), (["pile": "00000001", "port": 1, "hold_fen": 0], "INVALID_FIELD"),
-            (["pile": "00000001", "port": 1.5], "INVALID_FIELD"), (["pile": "00000001"], "MISSING_FIELD"),
-            (["pile": "00000001", "port": 1, "user": "rolf"], "UNKNOWN_FIELD"), (["pile": "00000001", "port": 1, "price": 0], "UNKNOWN_FIELD"),
-        ]
+        (["pile": "deadbeef", "port": 1], "PILE_NOT_FOUND"), (["pile": "00000001", "port": 3], "PORT_NOT_FOUND"),
+        (["pile": "00000001", "port": 0], "INVALID_FIELD"), (["pile": "00000001", "port": -1], "INVALID_FIELD"),
+        (["pile": "00000001", "port": 1, "minutes": 0], "INVALID_FIELD"),
+        (["pile": "00000001", "port": 1, "minutes": 1_441], "INVALID_FIELD"),
+        (["pile": "00000001", "port": 1, "energy_dwh": -5], "INVALID_FIELD"),
+        (["pile": "00000001", "port": 1, "hold_fen": 0], "INVALID_FIELD"),
+        (["pile": "00000001", "port": 1.5], "INVALID_FIELD"), (["pile": "00000001"], "MISSING_FIELD"),
+        (["pile": "00000001", "port": 1, "user": "rolf"], "UNKNOWN_FIELD"), (["pile": "00000001", "port": 1, "price": 0], "UNKNOWN_FIELD"),
+    ]
 
     @Test("what is no order is refused before the backend hears of it", arguments: noOrders)
     func badOrders(body: FieldValue, error: String) async throws {
@@ -138,7 +144,8 @@ struct RiderTests {
     @Test("the backend's refusals reach the rider with their code")
     func busy() async throws {
         let bench = try await ChargingBench()
-        let answer = try await bench.send("POST", "/orders", as: "rita", body: ["pile": "00000001", "port": 2], headers: [("idempotency-key", "tap-00000002")])
+        let answer = try await bench.send(
+            "POST", "/orders", as: "rita", body: ["pile": "00000001", "port": 2], headers: [("idempotency-key", "tap-00000002")])
         #expect((answer.status, answer.error) == (409, "PORT_BUSY"))
     }
 
@@ -156,7 +163,9 @@ struct RiderTests {
         }
     }
 
-    static let ownCalls: [(String, String, FieldValue?)] = [("GET", "", nil), ("POST", "/stop", .record([:])), ("POST", "/payments", .record(["channel": "wechat"]))]
+    static let ownCalls: [(String, String, FieldValue?)] = [
+        ("GET", "", nil), ("POST", "/stop", .record([:])), ("POST", "/payments", .record(["channel": "wechat"])),
+    ]
 
     @Test("another rider's order is not there, to look at, to stop or to pay", arguments: ownCalls)
     func foreignOrder(method: String, suffix: String, body: FieldValue?) async throws {
@@ -167,13 +176,18 @@ struct RiderTests {
         #expect((unknown.status, unknown.error) == (404, "ORDER_NOT_FOUND"))
         #expect(bench.backend.calls.isEmpty)
         #expect(bench.clock.events("security.foreign_tenant").count == 1)
-        #expect((200...201).contains(try await bench.send(method, "/orders/\(ChargingBench.acmeOrder)\(suffix)", as: "rita", body: body).status))
+        #expect(
+            (200...201).contains(try await bench.send(method, "/orders/\(ChargingBench.acmeOrder)\(suffix)", as: "rita", body: body).status)
+        )
     }
 
     @Test("lists, tables and the wallet are the rider's own")
     func own() async throws {
         let bench = try await ChargingBench()
-        #expect(try await bench.send("GET", "/orders", as: "rolf").data("items")?.list?.compactMap { $0.record?["order"] } == [.text(ChargingBench.boltOrder)])
+        #expect(
+            try await bench.send("GET", "/orders", as: "rolf").data("items")?.list?.compactMap { $0.record?["order"] } == [
+                .text(ChargingBench.boltOrder)
+            ])
         #expect(try await bench.send("GET", "/orders?user=rita", as: "rolf").error == "UNKNOWN_FIELD")
         #expect(try await bench.send("GET", "/wallet", as: "rolf").data("balance_fen") == 0)
         #expect(try await bench.send("GET", "/wallet/entries", as: "rolf").data("total") == 0)
@@ -187,14 +201,20 @@ struct RiderTests {
         let payment = try await bench.send("POST", "/orders/\(ChargingBench.acmeOrder)/payments", as: "rita", body: ["channel": "wechat"])
         #expect(payment.data("amount_text") == "2.35" && payment.data("parameters.prepay_id") == "wx1")
         let topUp = try await bench.send(
-            "POST", "/wallet/top-ups", as: "rita", body: ["amount_fen": 1_000, "channel": "alipay"], headers: [("idempotency-key", "top-00000001")])
+            "POST", "/wallet/top-ups", as: "rita", body: ["amount_fen": 1_000, "channel": "alipay"],
+            headers: [("idempotency-key", "top-00000001")])
         #expect(topUp.status == 201)
-        #expect(bench.backend.calls == ["stop \(ChargingBench.acmeOrder) by rita", "pay \(ChargingBench.acmeOrder) wechat", "top-up rita 1000 top-00000001"])
+        #expect(
+            bench.backend.calls == [
+                "stop \(ChargingBench.acmeOrder) by rita", "pay \(ChargingBench.acmeOrder) wechat", "top-up rita 1000 top-00000001",
+            ])
         let cash = try await bench.send("POST", "/orders/\(ChargingBench.acmeOrder)/payments", as: "rita", body: ["channel": "cash"])
         #expect(cash.error == "INVALID_FIELD")
         for fen in [0, -1, 1_000_001] as [Int64] {
             let body: FieldValue = ["amount_fen": .integer(fen), "channel": "alipay"]
-            #expect(try await bench.send("POST", "/wallet/top-ups", as: "rita", body: body, headers: [("idempotency-key", "top-00000002")]).error == "INVALID_FIELD")
+            #expect(
+                try await bench.send("POST", "/wallet/top-ups", as: "rita", body: body, headers: [("idempotency-key", "top-00000002")])
+                    .error == "INVALID_FIELD")
         }
     }
 
@@ -206,11 +226,13 @@ struct RiderTests {
         for number in 1...25 {
             bench.backend.put(
                 OrderView(
-                    number: "PAGE\(100_000_000_000 + number)", user: "rita", operatorID: "acme", site: "acme.depot", pile: "00000001", port: 1, state: "closed",
+                    number: "PAGE\(100_000_000_000 + number)", user: "rita", operatorID: "acme", site: "acme.depot", pile: "00000001",
+                    port: 1, state: "closed",
                     createdAt: Int64(number) * 1000))
         }
         let first = try await bench.send("GET", "/orders", as: "rita")
-        #expect(first.data("items")?.list?.count == 20 && first.data("total") == 26 && first.data("limit") == 20 && first.data("offset") == 0)
+        #expect(
+            first.data("items")?.list?.count == 20 && first.data("total") == 26 && first.data("limit") == 20 && first.data("offset") == 0)
         let rest = try await bench.send("GET", "/orders?limit=20&offset=20", as: "rita")
         #expect(rest.data("items")?.list?.count == 6 && rest.data("total") == 26)
         #expect(try await bench.send("GET", "/orders?offset=26", as: "rita").data("items") == [])
@@ -225,7 +247,10 @@ struct RiderTests {
 
     @Test(
         "pages and times that are none are refused",
-        arguments: ["limit=0", "limit=101", "limit=1000000000", "limit=x", "limit=1.5", "offset=-1", "offset=99999999999999999999", "from=yesterday", "to=2026-02-30T00:00:00Z", "state=lost", "page=1", "limit=1&limit=2"])
+        arguments: [
+            "limit=0", "limit=101", "limit=1000000000", "limit=x", "limit=1.5", "offset=-1", "offset=99999999999999999999",
+            "from=yesterday", "to=2026-02-30T00:00:00Z", "state=lost", "page=1", "limit=1&limit=2",
+        ])
     func badPages(query: String) async throws {
         let bench = try await ChargingBench()
         #expect(try await bench.send("GET", "/orders?\(query)", as: "rita").status == 400)
@@ -236,7 +261,8 @@ struct RiderTests {
         let bench = try await ChargingBench()
         bench.backend.put(
             OrderView(
-                number: "CELL000000000001", user: "=cmd()", operatorID: "acme", site: "acme.depot", pile: "00000001", port: 1, state: "closed",
+                number: "CELL000000000001", user: "=cmd()", operatorID: "acme", site: "acme.depot", pile: "00000001", port: 1,
+                state: "closed",
                 amount: -5, tariff: #"a "b", c"#, createdAt: 0))
         let table = try await bench.send("GET", "/operator/orders/export?state=closed", as: "acme-viewer")
         let line = String(decoding: table.body, as: UTF8.self).split(separator: "\r\n").last ?? ""

@@ -22,13 +22,17 @@ struct WholeFlowTests {
             cloud = try Cloud(configuration: configuration, environment: environment, storage: try Storage(path: nil))
         }
 
-        func send(_ method: String, _ path: String, _ token: String? = nil, body: FieldValue? = nil, key: String? = nil) async throws -> HTTPAnswer {
+        func send(_ method: String, _ path: String, _ token: String? = nil, body: FieldValue? = nil, key: String? = nil) async throws
+            -> HTTPAnswer
+        {
             var headers = [HTTPCall.Header("host", "cloud.lab")]
             if let token { headers.append(HTTPCall.Header("authorization", "Bearer " + token)) }
             if body != nil { headers.append(HTTPCall.Header("content-type", "application/json")) }
             if let key { headers.append(HTTPCall.Header("idempotency-key", key)) }
             let target = path.hasPrefix("/api") ? path : "/api/v1/charging" + path
-            return try await cloud.respond(to: HTTPCall(method, target, headers: headers, body: body.map { JSONWriter.bytes($0) } ?? []), from: "10.0.0.1").get()
+            return try await cloud.respond(
+                to: HTTPCall(method, target, headers: headers, body: body.map { JSONWriter.bytes($0) } ?? []), from: "10.0.0.1"
+            ).get()
         }
 
         func login(_ name: String) async throws -> String {
@@ -46,14 +50,17 @@ struct WholeFlowTests {
             await withCheckedContinuation { continuation in
                 cloud.charging.orders.received(
                     PileBill(
-                        pile: "04ceaa40", port: 1, order: order, receivedAt: clock.milliseconds, energy: energy, seconds: seconds, reason: .remote,
+                        pile: "04ceaa40", port: 1, order: order, receivedAt: clock.milliseconds, energy: energy, seconds: seconds,
+                        reason: .remote,
                         contentHash: Array(order.utf8))
                 ) { continuation.resume(returning: $0) }
             }
         }
     }
 
-    @Test("the platform makes an operator, he his site, pile and tariff; a rider scans, charges, stops, pays by wallet, and gets something back")
+    @Test(
+        "the platform makes an operator, he his site, pile and tariff; a rider scans, charges, stops, pays by wallet, and gets something back"
+    )
     func whole() async throws {
         let world = try World()
         let admin = try await world.cloud.operatorToken(role: .admin)
@@ -61,13 +68,17 @@ struct WholeFlowTests {
         let boss: FieldValue = ["username": "boss", "password": "long enough word", "role": "manager", "organisation": "acme"]
         #expect(try await world.send("POST", "/staff", admin, body: boss).status == 201)
         let staff = try await world.login("boss")
-        #expect(try await world.send("POST", "/organisations", staff, body: ["type": "site", "code": "depot", "parent_id": "acme"]).status == 201)
+        #expect(
+            try await world.send("POST", "/organisations", staff, body: ["type": "site", "code": "depot", "parent_id": "acme"]).status
+                == 201)
         let pile: FieldValue = ["site": "acme.depot", "piles": [["id": "04ceaa40", "protocol": "dny", "ports": 2]]]
         #expect(try await world.send("POST", "/piles", staff, body: pile).status == 201)
         let rules: FieldValue = ["rules": ["name": "flat", "elec": ["flat": 60_000], "service": ["flat": 40_000]]]
         #expect(try await world.send("POST", "/organisations/acme/tariffs", staff, body: rules).data("tariff") == "acme@1")
 
-        #expect(try await world.send("POST", "/riders", body: ["username": "ming", "phone": "13812345678", "password": "long enough word"]).status == 201)
+        #expect(
+            try await world.send("POST", "/riders", body: ["username": "ming", "phone": "13812345678", "password": "long enough word"])
+                .status == 201)
         let rider = try await world.login("ming")
         let start: FieldValue = ["pile": "04ceaa40", "port": 1, "hold_fen": 2_000]
         #expect(try await world.send("POST", "/orders", rider, body: start, key: "tap-00000001").error == "PILE_OFFLINE")
@@ -80,7 +91,8 @@ struct WholeFlowTests {
         let order = try #require(made.data("order")?.text, "\(made.error)")
         #expect((made.status, made.data("state"), made.data("hold_fen")) == (201, "starting", 2_000))
         #expect(order.utf8.count == 16)
-        #expect(try await world.send("POST", "/orders", rider, body: start, key: "tap-00000003").data("order")?.text == order, "a second tap")
+        #expect(
+            try await world.send("POST", "/orders", rider, body: start, key: "tap-00000003").data("order")?.text == order, "a second tap")
         let other: FieldValue = ["pile": "04ceaa40", "port": 2, "hold_fen": 2_000]
         #expect(try await world.send("POST", "/orders", rider, body: other, key: "tap-00000003").error == "CLIENT_KEY_REUSED")
         #expect(try await world.send("GET", "/wallet", rider).data("held_fen") == 2_000)
@@ -91,7 +103,8 @@ struct WholeFlowTests {
             world.hear(
                 .sample(
                     PileSample(
-                        pile: "04ceaa40", port: 1, order: order, receivedAt: world.clock.milliseconds, energy: 1_000 * part, power: 10_000, seconds: 360 * part)))
+                        pile: "04ceaa40", port: 1, order: order, receivedAt: world.clock.milliseconds, energy: 1_000 * part, power: 10_000,
+                        seconds: 360 * part)))
         }
         let running = try await world.send("GET", "/orders/\(order)", rider)
         #expect(running.data("state") == "charging" && running.data("energy_text") == "1.2000")
@@ -106,7 +119,9 @@ struct WholeFlowTests {
         }
         let closed = try await world.send("GET", "/orders/\(order)", rider)
         #expect(closed.data("state") == "closed" && closed.data("amount_fen") == 123 && closed.data("energy_dwh") == 12_345)
-        let lines = closed.data("lines")?.list?.compactMap { $0.record }.map { "\($0["kind"]?.text ?? "") \($0["amount_fen"]?.integer ?? 0)" }
+        let lines = closed.data("lines")?.list?.compactMap { $0.record }.map {
+            "\($0["kind"]?.text ?? "") \($0["amount_fen"]?.integer ?? 0)"
+        }
         #expect(lines == ["elec 74", "service 49"])
         #expect(try await world.send("GET", "/wallet", rider).data("balance_fen") == 4_877)
         #expect(try await world.send("GET", "/wallet/entries", rider).data("total")?.integer ?? 0 >= 2)
@@ -114,10 +129,13 @@ struct WholeFlowTests {
         let refund: FieldValue = ["amount_fen": 23, "reason": "kindness"]
         let path = "/operator/orders/\(order)/refunds"
         for _ in 1...2 { #expect(try await world.send("POST", path, staff, body: refund, key: "refund-0001").data("amount_fen") == 23) }
-        #expect(try await world.send("POST", path, staff, body: ["amount_fen": 101, "reason": "x"], key: "refund-0002").error == "REFUND_TOO_LARGE")
+        #expect(
+            try await world.send("POST", path, staff, body: ["amount_fen": 101, "reason": "x"], key: "refund-0002").error
+                == "REFUND_TOO_LARGE")
         #expect(try await world.send("GET", "/wallet", rider).data("balance_fen") == 4_900, "the same key twice is one refund")
 
-        let day = try await world.send("GET", "/statistics/daily?first=2026-01-01&last=2026-01-01", staff).data("items")?.list?.first?.record
+        let day = try await world.send("GET", "/statistics/daily?first=2026-01-01&last=2026-01-01", staff).data("items")?.list?.first?
+            .record
         #expect(day?["sessions_count"] == 1 && day?["energy_dwh"] == 12_345 && day?["revenue_fen"] == 100)
         let list = try await world.send("GET", "/operator/orders?state=closed", staff)
         #expect(list.data("total") == 1)
@@ -134,12 +152,15 @@ struct WholeFlowTests {
             #expect(try await world.send("POST", "/organisations", admin, body: ["type": "operator", "code": .text(code)]).status == 201)
             let site: FieldValue = ["type": "site", "code": "depot", "parent_id": .text(code)]
             #expect(try await world.send("POST", "/organisations", admin, body: site).status == 201)
-            let boss: FieldValue = ["username": .text("\(code)-boss"), "password": "long enough word", "role": "manager", "organisation": .text(code)]
+            let boss: FieldValue = [
+                "username": .text("\(code)-boss"), "password": "long enough word", "role": "manager", "organisation": .text(code),
+            ]
             #expect(try await world.send("POST", "/staff", admin, body: boss).status == 201)
         }
         let pile: FieldValue = ["site": "acme.depot", "piles": [["id": "04ceaa40", "protocol": "dny", "ports": 2]]]
         #expect(try await world.send("POST", "/piles", admin, body: pile).status == 201)
-        #expect(try await world.send("POST", "/organisations/acme/tariffs", admin, body: ["rules": ["elec": ["flat": 60_000]]]).status == 201)
+        #expect(
+            try await world.send("POST", "/organisations/acme/tariffs", admin, body: ["rules": ["elec": ["flat": 60_000]]]).status == 201)
         world.hear(.online(pile: "04ceaa40", PileFacts(wire: .dny, ports: 2)))
         _ = try await world.cloud.charging.orders.topUp("ming", fen: 5_000, key: "cash-1")
         try world.cloud.users.createOperator(name: "ming", role: .rider)

@@ -19,7 +19,8 @@ struct OrganisationTests {
     @Test(
         "what does not fit into the tree is refused",
         arguments: [
-            (OrganisationKind.company, "x", "acme" as String?), (.region, "x", nil), (.site, "x", nil), (.site, "x", "acme.depot"), (.region, "x", "acme.mall"),
+            (OrganisationKind.company, "x", "acme" as String?), (.region, "x", nil), (.site, "x", nil), (.site, "x", "acme.depot"),
+            (.region, "x", "acme.mall"),
             (.site, "x", "nobody"),
         ])
     func kinds(kind: OrganisationKind, code: String, parent: String?) async throws {
@@ -56,11 +57,14 @@ struct OrganisationTests {
         _ = try await bench.stations.addOrganisation(.site, code: "lhasa", parent: "bolt", utcOffset: 360)
         try await bench.stations.enter([PileEntry(id: "82241218000382-1", wire: .bkv, ports: 1, ratedPower: 35_000)], site: "bolt.lhasa")
         try bench.restart()
-        let expected = RegisteredPile(id: "82241218000382-1", operatorID: "bolt", site: "bolt.lhasa", ports: 1, ratedPower: 35_000, utcOffset: 360)
+        let expected = RegisteredPile(
+            id: "82241218000382-1", operatorID: "bolt", site: "bolt.lhasa", ports: 1, ratedPower: 35_000, utcOffset: 360)
         #expect(bench.stations.pile("82241218000382-1") == expected)
         #expect(bench.stations.pile("00000001")?.operatorID == "acme")
         #expect(bench.stations.pile("deadbeef") == nil, "nobody has entered it (F57)")
-        let region = await #expect(throws: APIError.self) { try await bench.stations.enter([PileEntry(id: "000000aa", wire: .dny, ports: 1)], site: "acme.east") }
+        let region = await #expect(throws: APIError.self) {
+            try await bench.stations.enter([PileEntry(id: "000000aa", wire: .dny, ports: 1)], site: "acme.east")
+        }
         #expect(region?.code.name == "ORGANISATION_KIND")
     }
 
@@ -89,7 +93,10 @@ struct OrganisationTests {
 
     @Test("ids of the three protocols, ports and power within their bounds are taken")
     func rightIDs() {
-        for entry in [PileEntry(id: "04ceaa40", wire: .dny, ports: 2), PileEntry(id: "82241218000382-250", wire: .bkv, ports: 2), PileEntry(id: "EE_0007", wire: .ee66, ports: 32)] {
+        for entry in [
+            PileEntry(id: "04ceaa40", wire: .dny, ports: 2), PileEntry(id: "82241218000382-250", wire: .bkv, ports: 2),
+            PileEntry(id: "EE_0007", wire: .ee66, ports: 32),
+        ] {
             #expect(entry.fault == nil)
         }
         #expect(PileEntry(id: "04ceaa40", wire: .dny, ports: 0).fault != nil)

@@ -76,7 +76,9 @@ struct StationAlarmTests {
         #expect(bench.clock.events("alarm.raised").map { $0["pile"] } == ["00000001"])
         bench.come(1)
         #expect(bench.clock.events("alarm.cleared").map { $0["kind"] } == ["offline"])
-        #expect(bench.stations.condition(pile: "00000001", port: 1) == PortCondition(isOnline: true, isDisabled: false, fault: nil, state: .idle))
+        #expect(
+            bench.stations.condition(pile: "00000001", port: 1)
+                == PortCondition(isOnline: true, isDisabled: false, fault: nil, state: .idle))
     }
 
     @Test("what a pile that nobody entered says changes nothing")
@@ -100,7 +102,8 @@ struct StationAlarmTests {
         bench.come(1)
         bench.stations.received(.ports(pile: "00000001", [.plugged, .charging, .fault, .fault]))
         #expect(bench.stations.snapshot(of: "00000001")?.ports == [.plugged, .charging])
-        bench.stations.received(.sample(PileSample(pile: "00000001", port: 1, order: nil, receivedAt: 5, energy: 0, power: 0, seconds: 0, state: .charging)))
+        bench.stations.received(
+            .sample(PileSample(pile: "00000001", port: 1, order: nil, receivedAt: 5, energy: 0, power: 0, seconds: 0, state: .charging)))
         bench.stations.received(.sample(PileSample(pile: "00000001", port: 7, order: nil, receivedAt: 6, energy: 0, power: 0, seconds: 0)))
         #expect(bench.stations.snapshot(of: "00000001")?.ports == [.charging, .charging])
         #expect(bench.stations.snapshot(of: "00000001")?.lastSeen == 5)
@@ -113,14 +116,18 @@ struct StationAlarmTests {
         bench.come(1)
         bench.stations.received(.ports(pile: "00000001", [.charging, .idle]))
         try await bench.stations.setPort(1, of: "00000001", isDisabled: true, reason: "loose plug", by: "user anna")
-        #expect(bench.stations.condition(pile: "00000001", port: 1) == PortCondition(isOnline: true, isDisabled: true, fault: nil, state: .charging))
+        #expect(
+            bench.stations.condition(pile: "00000001", port: 1)
+                == PortCondition(isOnline: true, isDisabled: true, fault: nil, state: .charging))
         #expect(bench.stations.pile("00000001")?.disabledPorts == [1])
         #expect(bench.piles.sent(to: "00000001").isEmpty, "what charges there goes on")
         try bench.restart()
         #expect(bench.stations.pile("00000001")?.disabledPorts == [1])
         try await bench.stations.setPort(1, of: "00000001", isDisabled: false, by: "user anna")
         #expect(bench.stations.pile("00000001")?.disabledPorts == [])
-        let error = await #expect(throws: APIError.self) { try await bench.stations.setPort(3, of: "00000001", isDisabled: true, by: "user anna") }
+        let error = await #expect(throws: APIError.self) {
+            try await bench.stations.setPort(3, of: "00000001", isDisabled: true, by: "user anna")
+        }
         #expect(error?.code.name == "PORT_NOT_FOUND")
     }
 

@@ -37,7 +37,8 @@ struct StationBatchTests {
                 "00000001": "done", "00000002": "failed result 3", "00000003": "failed unanswered", "00000004": "failed pile_offline",
                 "00000005": "failed timeout",
             ])
-        #expect(bench.clock.events("batch.finished") == [["batch": .integer(batch.id), "kind": "restart", "done": 1, "stored": 0, "failed": 4]])
+        #expect(
+            bench.clock.events("batch.finished") == [["batch": .integer(batch.id), "kind": "restart", "done": 1, "stored": 0, "failed": 4]])
     }
 
     @Test("a pile that goes and comes back has restarted")
@@ -84,7 +85,8 @@ struct StationBatchTests {
         let bench = try StationBench()
         try await bench.withTwoOperators(piles: 1)
         try await bench.stations.enter([PileEntry(id: "000000a1", wire: .dny, ports: 1)], site: "acme.mall")
-        let batch = try await bench.stations.begin(.disablePorts, piles: ["00000001", "000000a1"], arguments: ["ports": [2]], operatorID: "acme", by: "t")
+        let batch = try await bench.stations.begin(
+            .disablePorts, piles: ["00000001", "000000a1"], arguments: ["ports": [2]], operatorID: "acme", by: "t")
         #expect(try items(batch, bench) == ["00000001": "done", "000000a1": "failed no_such_port"])
         #expect(bench.stations.pile("00000001")?.disabledPorts == [2])
         #expect(bench.stations.pile("000000a1")?.disabledPorts == [])
@@ -99,7 +101,9 @@ struct StationBatchTests {
         try await bench.stations.enter([PileEntry(id: "000000c1", wire: .dny, ports: 1)], site: "bolt.mall")
         bench.come(1)
         func error(_ kind: BatchKind, _ piles: [String], _ arguments: Fields = [:]) async -> String? {
-            await #expect(throws: APIError.self) { try await bench.stations.begin(kind, piles: piles, arguments: arguments, operatorID: "acme", by: "t") }?.code.name
+            await #expect(throws: APIError.self) {
+                try await bench.stations.begin(kind, piles: piles, arguments: arguments, operatorID: "acme", by: "t")
+            }?.code.name
         }
         #expect(await error(.restart, []) == "BATCH_INVALID")
         #expect(await error(.restart, ["00000001", "000000c1"]) == "PILE_NOT_FOUND", "another operator's pile")
@@ -135,7 +139,8 @@ struct StationBatchTests {
         bench.come(1, 2)
         let checksum = try await bench.stations.putImage([1, 2, 3], version: "7.0", operatorID: "acme")
         #expect(checksum == "039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81", "sha256sum of 01 02 03")
-        let batch = try await bench.stations.begin(.upgrade, piles: ["00000001", "00000002"], arguments: ["version": "7.0"], operatorID: "acme", by: "t")
+        let batch = try await bench.stations.begin(
+            .upgrade, piles: ["00000001", "00000002"], arguments: ["version": "7.0"], operatorID: "acme", by: "t")
         #expect(bench.piles.sent(to: "00000001") == [.upgrade(image: [1, 2, 3], version: "7.0")])
         for number in [1, 2] { bench.go(number) }
         bench.come(1, firmware: "7.0")
@@ -168,7 +173,8 @@ struct PileParameterTests {
     }
 
     private func set(_ bench: StationBench, _ parameters: Fields) async throws -> StationBatch {
-        try await bench.stations.begin(.setParameters, piles: ["00000001"], arguments: ["parameters": .record(parameters)], operatorID: "acme", by: "t")
+        try await bench.stations.begin(
+            .setParameters, piles: ["00000001"], arguments: ["parameters": .record(parameters)], operatorID: "acme", by: "t")
     }
 
     @Test("a wish is pending until the pile has taken it; then wish and report are the same version")
@@ -232,7 +238,10 @@ struct PileParameterTests {
         bench.come(1)
         #expect(bench.piles.sent(to: "00000001").count == 1)
         bench.clock.advance(.seconds(1))
-        #expect(bench.clock.events("batch.finished") == [["batch": .integer(batch.id), "kind": "set_parameters", "done": 0, "stored": 0, "failed": 1]])
+        #expect(
+            bench.clock.events("batch.finished") == [
+                ["batch": .integer(batch.id), "kind": "set_parameters", "done": 0, "stored": 0, "failed": 1]
+            ])
         _ = try await set(bench, ["a": 1])
         #expect(bench.piles.sent(to: "00000001").count == 2)
     }

@@ -10,13 +10,16 @@ final class StationBench: Sendable {
     private let current: Mutex<StationService>
     private let settings: StationService.Settings
 
-    init(settings: StationService.Settings = StationService.Settings(), checkTariff: @escaping @Sendable (Fields) throws -> Void = { _ in }) throws {
+    init(settings: StationService.Settings = StationService.Settings(), checkTariff: @escaping @Sendable (Fields) throws -> Void = { _ in })
+        throws
+    {
         let (clock, disk) = (StationClock(), try Storage(path: nil))
         self.clock = clock
         self.disk = disk
         self.settings = settings
         let made = try StationService(
-            settings: settings, environment: clock.environment, storage: disk.session(clock.environment), partnerMaster: [UInt8](repeating: 0x55, count: 32),
+            settings: settings, environment: clock.environment, storage: disk.session(clock.environment),
+            partnerMaster: [UInt8](repeating: 0x55, count: 32),
             checkTariff: checkTariff)
         current = Mutex(made)
         made.setCommander(piles)
@@ -40,7 +43,8 @@ final class StationBench: Sendable {
         let old = stations
         old.crash()
         let next = try StationService(
-            settings: settings, environment: clock.environment, storage: disk.session(clock.environment), partnerMaster: [UInt8](repeating: 0x55, count: 32))
+            settings: settings, environment: clock.environment, storage: disk.session(clock.environment),
+            partnerMaster: [UInt8](repeating: 0x55, count: 32))
         current.withLock { $0 = next }
         next.setCommander(piles)
         try next.start()

@@ -25,10 +25,13 @@ struct StationStatisticsTests {
         try await bench.withTwoOperators()
         // 22:00 to 01:00 over the New Year in China: 2 kWh before midnight, 1 kWh after it.
         let midnight: Int64 = 1_767_196_800
-        let charge = SettledCharge(settledAt: (midnight + 3_600) * 1000, fen: 300, seconds: 10_800, energy: [(midnight - 7_200, 20_000), (midnight, 10_000)])
+        let charge = SettledCharge(
+            settledAt: (midnight + 3_600) * 1000, fen: 300, seconds: 10_800, energy: [(midnight - 7_200, 20_000), (midnight, 10_000)])
         let lines = try bench.disk.write { db in
             try StationStatistics.add(charge, pile: Self.pile, in: db)
-            try StationStatistics.add(SettledCharge(settledAt: (midnight + 7_200) * 1000, fen: -100, seconds: 0, sessions: 0, energy: []), pile: Self.pile, in: db)
+            try StationStatistics.add(
+                SettledCharge(settledAt: (midnight + 7_200) * 1000, fen: -100, seconds: 0, sessions: 0, energy: []), pile: Self.pile, in: db
+            )
             let day = StationStatistics.day(ofSecond: midnight, utcOffset: 480)
             return try StationStatistics.lines(sites: ["acme.depot"], pile: nil, first: day - 1, last: day, in: db)
         }
@@ -46,7 +49,8 @@ struct StationStatisticsTests {
         let other = RegisteredPile(id: "000000c1", operatorID: "bolt", site: "bolt.mall", ports: 1, utcOffset: 480)
         let lines = try bench.disk.write { db in
             for pile in [Self.pile, other] {
-                try StationStatistics.add(SettledCharge(settledAt: 86_400_000, fen: 5, seconds: 1, energy: [(86_400, 7)]), pile: pile, in: db)
+                try StationStatistics.add(
+                    SettledCharge(settledAt: 86_400_000, fen: 5, seconds: 1, energy: [(86_400, 7)]), pile: pile, in: db)
             }
             return (
                 try StationStatistics.lines(sites: ["bolt.mall"], pile: nil, first: 0, last: 9, in: db),

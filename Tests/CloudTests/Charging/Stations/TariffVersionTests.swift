@@ -13,7 +13,8 @@ struct TariffVersionTests {
         try await bench.withTwoOperators()
         let start = bench.clock.milliseconds
         let first = try await bench.stations.setTariff(Self.flat(60_000), organisation: "acme", by: "user anna")
-        let second = try await bench.stations.setTariff(Self.flat(80_000), organisation: "acme", effectiveAt: start + 3_600_000, by: "user anna")
+        let second = try await bench.stations.setTariff(
+            Self.flat(80_000), organisation: "acme", effectiveAt: start + 3_600_000, by: "user anna")
         #expect((first.label, second.label) == ("acme@1", "acme@2"))
         #expect(bench.stations.tariff(pile: "00000001", at: start)?.label == "acme@1")
         #expect(bench.stations.tariff(pile: "00000001", at: start + 3_599_999)?.label == "acme@1")
@@ -47,9 +48,13 @@ struct TariffVersionTests {
         try await bench.withTwoOperators()
         bench.clock.advance(.seconds(60))
         let now = bench.clock.milliseconds
-        let past = await #expect(throws: APIError.self) { try await bench.stations.setTariff(Self.flat(1), organisation: "acme", effectiveAt: now - 1, by: "t") }
+        let past = await #expect(throws: APIError.self) {
+            try await bench.stations.setTariff(Self.flat(1), organisation: "acme", effectiveAt: now - 1, by: "t")
+        }
         #expect(past?.code.name == "TARIFF_RETROACTIVE")
-        let wrong = await #expect(throws: APIError.self) { try await bench.stations.setTariff(["name": "x"], organisation: "acme", by: "t") }
+        let wrong = await #expect(throws: APIError.self) {
+            try await bench.stations.setTariff(["name": "x"], organisation: "acme", by: "t")
+        }
         #expect(wrong?.code.name == "TARIFF_INVALID")
         #expect(wrong?.message.contains("no rates") == true)
         #expect(bench.stations.tariffs(of: "acme").isEmpty)
@@ -57,7 +62,9 @@ struct TariffVersionTests {
 
     struct NoRates: Error, CustomStringConvertible { var description: String { "no rates" } }
 
-    @Test("the database itself refuses to change or delete a version", arguments: ["UPDATE pricing_strategies SET rules = '{}'", "DELETE FROM pricing_strategies"])
+    @Test(
+        "the database itself refuses to change or delete a version",
+        arguments: ["UPDATE pricing_strategies SET rules = '{}'", "DELETE FROM pricing_strategies"])
     func immutable(sql: String) async throws {
         let bench = try StationBench()
         try await bench.withTwoOperators()

@@ -7,7 +7,8 @@ enum AccessStore {
         try Row.fetchAll(db, sql: "SELECT * FROM roles ORDER BY operator, name").map { row in
             let text: String = row["permissions"]
             let words = (try? JSONReader.read(text))?.list?.compactMap(\.text) ?? []
-            return StaffRole(name: row["name"], operatorID: row["operator"], permissions: Set(words.compactMap { StaffPermission(rawValue: $0) }))
+            return StaffRole(
+                name: row["name"], operatorID: row["operator"], permissions: Set(words.compactMap { StaffPermission(rawValue: $0) }))
         }
     }
 
@@ -36,7 +37,8 @@ enum AccessStore {
     static func remove(_ grants: [StaffGrant], in db: Database) throws {
         for grant in grants {
             try db.execute(
-                sql: "DELETE FROM user_roles WHERE username = ? AND role = ? AND org_id = ?", arguments: [grant.user, grant.role, grant.organisation])
+                sql: "DELETE FROM user_roles WHERE username = ? AND role = ? AND org_id = ?",
+                arguments: [grant.user, grant.role, grant.organisation])
         }
     }
 
@@ -56,7 +58,8 @@ enum AccessStore {
         let filter = operators == nil ? "" : " WHERE operator IN (SELECT value FROM json_each(?))"
         let arguments: StatementArguments = operators.map { [JSONWriter.text(.list($0.map { .text($0) }))] } ?? []
         let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM partner_keys\(filter)", arguments: arguments) ?? 0
-        let rows = try Row.fetchAll(db, sql: "SELECT * FROM partner_keys\(filter) ORDER BY id LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
+        let rows = try Row.fetchAll(
+            db, sql: "SELECT * FROM partner_keys\(filter) ORDER BY id LIMIT ? OFFSET ?", arguments: arguments + [limit, offset])
         return (rows.map(key), total)
     }
 
@@ -65,7 +68,8 @@ enum AccessStore {
     }
 
     private static func key(_ row: Row) -> PartnerKey {
-        PartnerKey(id: row["id"], operatorID: row["operator"], name: row["name"], createdAt: row["created_at"], withdrawnAt: row["withdrawn_at"])
+        PartnerKey(
+            id: row["id"], operatorID: row["operator"], name: row["name"], createdAt: row["created_at"], withdrawnAt: row["withdrawn_at"])
     }
 }
 
