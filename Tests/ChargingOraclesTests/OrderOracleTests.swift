@@ -300,13 +300,30 @@ struct OrderOracleTests {
         log.boot()
         log.create(story)
         log.start(story)
-        log.wait(3_600)
+        log.wait(7_200)
         log.stop(story)
         log.move(story, "charging", "cancelled")
         log.note("cloud", "order.cancelled", ["order": "A1"])
         #expect(try report(log).gaps.map(\.reason) == ["charge whose bill never came"])
         log.acknowledge(story)
         #expect(try sentences(log) == ["The order A1 is cancelled; 10000 dWh really flowed, and their bill is acknowledged (I8)."])
+    }
+
+    @Test("a start without an answer does not cancel what charges: before the give-up this is found")
+    func cancelledEarly() throws {
+        var log = RunLog()
+        let story = RunLog.Story()
+        log.boot()
+        log.create(story)
+        log.note("pile", "charge.started", ["port": 1, "order": "A1"])
+        log.wait(60)
+        log.move(story, "starting", "cancelled")
+        log.note("cloud", "order.cancelled", ["order": "A1"])
+        log.wait(3_540)
+        log.stop(story)
+        log.note("cloud", "bill.quarantined", ["pile": .text(story.pile), "port": 1, "order": "A1", "reason": "already_settled", "energy": 10_000])
+        log.acknowledge(story)
+        #expect(try sentences(log) == ["The order A1 was cancelled after 60 s, while it was charging or had charged 10000 dWh."])
     }
 
     @Test("two orders on one port, an order while another is owed, a way out of an end (I1, I2, I10)")
@@ -383,6 +400,9 @@ struct PaymentOracleTests {
         log.wait(1)
         log.note("payments", "statement.served", [:])
         #expect(try sentences(log) == ["100 fen were paid (T1, attempt P1), and the cloud never heard of it (I5)."])
+        var lost = log
+        lost.note("lab", "fault.started", ["fault": "payments.notice.lose"])
+        #expect(try sentences(lost).count == 1, "asking finds it all the same")
         log.note("lab", "fault.started", ["fault": "payments.down"])
         #expect(try sentences(log) == [])
     }

@@ -82,8 +82,10 @@ struct OracleLog: Sendable {
         case LabEvents.faultStarted, LabEvents.faultEnded:
             guard let fault = event.fields["fault"]?.text, let dot = fault.firstIndex(of: ".") else { return }
             let role = String(fault[..<dot].prefix { $0 != "#" })
-            faults[role, default: []].insert(String(fault[fault.index(after: dot)...]))
-            if kinds[role] == "payments" || kinds[role] == "cloud" {
+            let name = String(fault[fault.index(after: dot)...])
+            faults[role, default: []].insert(name)
+            // Lost and spoilt notices are what asking is for; while nobody answers, asking does not help.
+            if kinds[role] == "cloud" || kinds[role] == "payments" && !name.hasPrefix("notice.") && !name.hasPrefix("refund.") {
                 payments.disturbed(at: event.at, by: fault, isOver: event.name == LabEvents.faultEnded)
             }
         case LabEvents.stepStarted:
@@ -254,6 +256,7 @@ struct OracleLog: Sendable {
         if from != order.state { violate("The order \(order.number) goes from \(from) to \(to) and was \(order.state) (I10).", event) }
         if order.isTerminal { violate("The order \(order.number) goes from \(from), which is an end, to \(to) (I10).", event) }
         order.state = to
+        if to == "cancelled" { order.cancelledAt = unix(event.at) }
         if to == "due" { dueOrders[order.user, default: []].insert(order.number) } else { dueOrders[order.user]?.remove(order.number) }
     }
 

@@ -224,7 +224,11 @@ struct OrderVerdicts {
                 continue
             }
             guard energy >= Wire.energyStep else { continue }
-            if log.takeQuarantined(for: charge) {
+            if let end = order.cancelledAt, end - order.createdAt < Wire.giveUp, charge.started <= end, !isMeterDisturbed(order) {
+                violate(
+                    "The order \(order.number) was cancelled after \(end - order.createdAt) s, while it was charging or had charged \(energy) dWh.",
+                    charge.sequence)
+            } else if log.takeQuarantined(for: charge) {
                 skip("charge of a cancelled order, whose bill is in quarantine")
             } else if charge.isLost || !charge.isAcknowledged {
                 skip("charge whose bill never came")

@@ -27,6 +27,7 @@ struct OrderTrail: Sendable {
     var sequence: Int
 
     var state = ""
+    var cancelledAt: Int64?
     var samples: [PriceOracle.Sample] = []
     var settlement: Settlement?
     var reviews: Set<String> = []
@@ -91,6 +92,8 @@ struct Place: Sendable, Hashable {
 enum Wire {
     /// 0.01 kWh, in dWh.
     static let energyStep: Int64 = 100
+    /// Seconds that a bill is waited for before an order ends without it (charging-orders.md 2.1, give-up).
+    static let giveUp: Int64 = 7_200
     /// Seconds that the two ends of a charge may differ between pile and world.
     static let seconds: Int64 = 60
 }
