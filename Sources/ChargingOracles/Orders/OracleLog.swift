@@ -38,6 +38,8 @@ struct OracleLog: Sendable {
     private var ids: [Port: String] = [:]
     /// The piles that logged in from a node, by the gateway's words: a bridge gives the board behind it an id.
     private var connected: [String: Set<String>] = [:]
+    /// The ports that a pile has logged in with.
+    private var socketPorts: [String: Int64] = [:]
     /// The last order that was made for a port.
     private var occupants: [Place: String] = [:]
     private var dueOrders: [String: Set<String>] = [:]
@@ -163,12 +165,13 @@ struct OracleLog: Sendable {
         ended[port, default: []].append(index)
     }
 
-    /// A pile by its id. A BKV gateway says the id of its first socket; each socket is a pile with one port.
+    /// A pile by its id. A BKV gateway says the id of its first socket; each socket is a pile with as many ports as it logs in with.
     private func place(of port: Port) -> Place? {
         guard let id = ids[Port(node: port.node, unit: port.unit, port: 0)] else { return nil }
         if let known = connected[port.node], !known.contains(id), known.count == 1, let only = known.first { return Place(pile: only, port: port.port) }
         guard let dash = id.lastIndex(of: "-"), let first = Int64(id[id.index(after: dash)...]) else { return Place(pile: id, port: port.port) }
-        return Place(pile: "\(id[..<dash])-\(first + port.port - 1)", port: 1)
+        let ports = max(1, socketPorts[id] ?? 1)
+        return Place(pile: "\(id[..<dash])-\(first + (port.port - 1) / ports)", port: (port.port - 1) % ports + 1)
     }
 
     /// Whether an emulated pile of this run has the id.
@@ -180,6 +183,7 @@ struct OracleLog: Sendable {
     // MARK: Orders
 
     private mutating func observeCloud(_ event: RunEvent) {
+        if event.name == "pile.online", let pile = event.fields["pile"]?.text, let ports = event.fields["ports"]?.integer { socketPorts[pile] = ports }
         if event.name == "pile.online", let pile = event.fields["pile"]?.text, let peer = event.fields["peer"]?.text,
             kinds[String(peer.prefix { $0 != "#" })] == "pile" {
             connected[peer, default: []].insert(pile)
