@@ -1,3 +1,4 @@
+import Crypto
 import GRDB
 import LabCore
 
@@ -37,7 +38,8 @@ extension OrderWork {
             note("payment.booked", Self.fields(of: notice).merging(["order": .text(order.number), "open": .integer(order.open)]))
             return .booked
         }
-        let refund = "ret-\(key)"
+        // Numbers of refunds are letters, digits and `_-|*@`, 64 at most (WeChat Pay, `out_refund_no`).
+        let refund = "ret-" + (key == attempt.number ? key : Hexadecimal.text(SHA256.hash(data: Array(key.utf8)).prefix(16)))
         try ledger.post(book(of: order).paymentReturn(attempt: key, channel: notice.channel, fen: notice.fen, at: now), in: db)
         try OrderPaymentStore.insert(notice, order: order, refund: refund, at: now, in: db)
         note("payment.returned", Self.fields(of: notice).merging(["order": .text(order.number), "refund": .text(refund)]))
