@@ -100,7 +100,7 @@ let targets: [Target] = [
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
     .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
-    .testTarget(name: "ChargingOraclesTests", dependencies: ["LabCore", "ChargingOracles"]),
+    .testTarget(name: "ChargingOraclesTests", dependencies: ["LabCore", "ChargingOracles", "Cloud"]),  // the cloud only to be compared with
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(
         name: "CloudTests",
