@@ -121,6 +121,7 @@ struct OrderVerdicts {
             return skip("price that depends on when exactly a charge without the cloud began")
         }
         if oracle.dependsOnCurve(from: started, to: ended) {
+            if oracle.tariff.loss > 0 { return skip("price with losses that depends on when energy flowed, for which there is no rule") }
             if log.omitted > 0 { return judgeBounds(of: order, settlement, oracle, started) }
             if isMeterDisturbed(order) { return judgeBounds(of: order, settlement, oracle, started) }
         }
