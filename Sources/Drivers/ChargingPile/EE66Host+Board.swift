@@ -175,14 +175,18 @@ extension EE66Host {
     /// Sums up the energy: the power that the board told last flowed until now.
     private mutating func counted(_ port: Int, _ status: EE66PortStatus, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard let place = disk.orders.firstIndex(where: { $0.port == port }) else { return }
-        count(place, at: now)
+        count(place, remaining: status.remaining, at: now)
         disk.orders[place].power = status.power
+        disk.orders[place].remaining = status.remaining
         disk.orders[place].maximumPower = max(disk.orders[place].maximumPower, status.power)
         if settings.unit == .energy, disk.orders[place].amount >= status.remaining {
             disk.orders[place].energy = Int64(disk.orders[place].amount - status.remaining) * 36_000_000
         }
         let order = disk.orders[place]
-        if let limit = order.energyLimit, order.deciwattHours >= limit, !order.isStopping {
+        let isUsedUp = order.energyLimit.map { order.deciwattHours >= $0 } ?? false
+        let isTimeUp = order.timeLimit.map { unix(now) - order.started >= $0 } ?? false
+        if isUsedUp || isTimeUp, !order.isStopping {
+            disk.orders[place].end = isUsedUp ? .setEnergy : .setTime
             disk.orders[place].isStopping = true
             stopBoard(port, nil, &effects)
         }
@@ -192,13 +196,22 @@ extension EE66Host {
         }
     }
 
-    mutating func count(_ place: Int, at now: RunInstant) {
+    /// - Parameter remaining: what the board says now; `nil` where it says nothing.
+    mutating func count(_ place: Int, remaining: UInt16?, at now: RunInstant) {
         let time = unix(now)
         let order = disk.orders[place]
         guard settings.unit == .minutes, order.counted > 0, time > order.counted else { return }
+        var ran = time - order.counted
+        // Nothing was heard of the board for a while. What it counted down is what it charged: without power, that is nothing.
+        // The first minute may have begun before the silence, and be counted already.
+        if ran > settings.silence.nanoseconds / 1_000_000_000 {
+            let minutes = remaining.map { max(0, Int64(order.remaining ?? order.amount) - Int64($0) - 1) } ?? 0
+            ran = min(ran, minutes * 60)
+        }
         // 0.1 W for a second are 100 mWs.
-        disk.orders[place].energy += Int64(order.power) * 100 * (time - order.counted)
+        disk.orders[place].energy += Int64(order.power) * 100 * ran
         disk.orders[place].counted = time
+        disk.orders[place].silent += time - order.counted - ran
     }
 
     func stopJob(_ port: Int, _ messageID: UInt16?) -> EE66Job {
@@ -240,7 +253,7 @@ extension EE66Host {
         let order = disk.orders.first { $0.port == port }
         switch reason {
         case .usedUp: return settings.unit == .minutes ? .setTime : .setEnergy
-        case .user: return order?.isStopping == true ? (order?.energyLimit != nil ? .setEnergy : .server) : DNYStopReason(rawValue: 0x15)
+        case .user: return order?.isStopping == true ? order?.end ?? .server : DNYStopReason(rawValue: 0x15)
         case .full: return .full
         case .overPower: return .overload
         case .noCharger: return .unplugged

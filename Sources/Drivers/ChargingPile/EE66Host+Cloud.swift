@@ -80,7 +80,6 @@ extension EE66Host {
             guard case .time(_, let time)? = try? DNYMessage(frame, from: .platform) else { return }
             let offset = Int64(time.unixSeconds) - (epoch + now.nanoseconds / 1_000_000_000)
             for place in disk.orders.indices where disk.orders[place].counted > 0 {
-                count(place, at: now)
                 disk.orders[place].counted += offset - clockOffset
                 disk.orders[place].started += offset - clockOffset
             }
@@ -132,9 +131,14 @@ extension EE66Host {
         let limit = Int64(command.durationOrEnergy)
         var order = EE66HostDisk.Order(port: port, order: command.order, amount: settings.longest, started: 0, counted: 0)
         switch settings.unit {
-        case .minutes where isEnergy && limit > 0: order.energyLimit = limit * 100
+        case .minutes where isEnergy && limit > 0:
+            order.energyLimit = limit * 100
+            if let longest = command.maximumSeconds, longest > 0 { order.amount = min(order.amount, (longest - 1) / 60 + 1) }
         case .minutes where limit > 0: order.amount = UInt16(clamping: (limit + 59) / 60)
-        case .energy where isEnergy && limit > 0: order.amount = UInt16(clamping: limit)
+        case .energy where isEnergy && limit > 0:
+            order.amount = UInt16(clamping: limit)
+            if let longest = command.maximumSeconds, longest > 0 { order.timeLimit = Int64(longest) }
+        case .energy where limit > 0: order.timeLimit = limit
         case .minutes, .energy: break
         }
         disk.orders.append(order)
@@ -189,9 +193,9 @@ extension EE66Host {
     /// A charge is over: its bill is on the disk when this returns.
     mutating func end(_ port: Int, remaining: UInt16?, reason: DNYStopReason, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         guard let place = disk.orders.firstIndex(where: { $0.port == port }) else { return }
-        count(place, at: now)
+        count(place, remaining: remaining, at: now)
         var order = disk.orders.remove(at: place)
-        var seconds = max(0, unix(now) - order.started)
+        var seconds = max(0, unix(now) - order.started - order.silent)
         if let remaining, order.amount >= remaining {
             let used = Int64(order.amount - remaining)
             if settings.unit == .energy { order.energy = used * 36_000_000 } else { seconds = min(seconds, used * 60) }

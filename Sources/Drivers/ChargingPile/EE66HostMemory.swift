@@ -18,6 +18,8 @@ package struct EE66HostSettings: Sendable, Equatable {
     package var sends = 3
     /// From one look at all ports (01) and the running ones (06) to the next.
     package var poll = Duration.seconds(30)
+    /// Two looks and the repetitions of one; after more the power that was told last is not believed any more.
+    package var silence = Duration.seconds(75)
     package var heartbeat = Duration.seconds(180)
     package var report = Duration.seconds(300)
     package var firstReport = Duration.seconds(10)
@@ -48,6 +50,8 @@ struct EE66HostDisk: Sendable {
         var amount: UInt16
         /// dWh at which the host stops it, since the board counts minutes; `nil` for none.
         var energyLimit: Int64?
+        /// Seconds after which the host stops it, where the board cannot do that by its amount; `nil` for none.
+        var timeLimit: Int64?
         /// Unix seconds.
         var started: Int64
         /// mWs (1e-3 J) that flowed, summed up from what 06 tells.
@@ -57,8 +61,14 @@ struct EE66HostDisk: Sendable {
         var maximumPower: UInt16 = 0
         /// Unix seconds up to which `energy` is counted.
         var counted: Int64
-        /// The server wants it to end.
+        /// What the board said last that is left of the amount; `nil` before it said anything.
+        var remaining: UInt16?
+        /// Seconds of `counted` in which the board was not heard and charged nothing.
+        var silent: Int64 = 0
+        /// The server wants it to end, or the host.
         var isStopping = false
+        /// Why the host ends it; `nil` where the server does.
+        var end: DNYStopReason?
 
         /// 0.1 Wh are 360 J.
         var deciwattHours: Int64 { energy / 360_000 }

@@ -143,6 +143,13 @@ struct DriverBench {
     /// The server says something by itself; it arrives at once.
     mutating func say(_ bytes: [UInt8]) { handle(.link(PileDriverLink.gateway, .bytes(bytes))) }
 
+    /// The board has power again, and finds the serial line as it was.
+    mutating func returnPower() {
+        act("power_on", part: 1)
+        run(for: .seconds(2))
+        handle(.link(partnerLink, .opened), part: 1)
+    }
+
     mutating func loseConnection() {
         isConnected = false
         life += 1
@@ -205,13 +212,15 @@ struct DNYServer {
 
     /// 82.
     static func charge(
-        _ order: String, to id: UInt32, messageID: UInt16, port: UInt8 = 0, isStart: Bool = true, mode: DNYRateMode = .time, amount: UInt16 = 0
+        _ order: String, to id: UInt32, messageID: UInt16, port: UInt8 = 0, isStart: Bool = true, mode: DNYRateMode = .time, amount: UInt16 = 0,
+        longest: UInt16 = 0
     ) throws -> [UInt8] {
         var command = DNYCharge()
         command.rateMode = mode
         command.port = port
         command.action = isStart ? .start : .stop
         command.durationOrEnergy = amount
+        command.maximumSeconds = longest
         command.order = DNYOrder(order.utf8)
         return try DNYMessage.charge(command).frame(to: id, messageID: messageID).encoded()
     }

@@ -11,8 +11,8 @@ struct EE66HostTests {
     private static let order = "ORDER00000000001"
 
     /// A board that is emulated, a server that answers all but `silent`; both run for 5 s.
-    private static func bench(_ unit: EE66HostSettings.Unit = .minutes, silent: Set<UInt8> = []) throws -> DriverBench {
-        let facts: Fields = ["protocol": "ee66", "line": "serial", "ports": 2, "pile": "board-1", "unit": .text(unit.rawValue)]
+    private static func bench(_ unit: EE66HostSettings.Unit = .minutes, silent: Set<UInt8> = [], resumes: Bool = true) throws -> DriverBench {
+        let facts: Fields = ["protocol": "ee66", "line": "serial", "ports": 2, "pile": "board-1", "unit": .text(unit.rawValue), "resumes": .bool(resumes)]
         let board = try PileFactory.make(facts, node: "pile", epoch: DriverBench.epoch)
         var settings = EE66HostSettings(physicalID: id, ports: 2, iccid: "898604D9162390488297")
         settings.unit = unit
@@ -131,6 +131,34 @@ struct EE66HostTests {
         bench.run(for: .seconds(680))
         let bill = try #require(try Self.settlement(bench))
         #expect(bill.stopReason == .setEnergy && (20...21).contains(bill.energyCentikWh))
+    }
+
+    @Test("the longest time of an order by energy is kept to, by the board's minutes or by the host", arguments: [EE66HostSettings.Unit.minutes, .energy])
+    func longestTime(_ unit: EE66HostSettings.Unit) throws {
+        var bench = try Self.bench(unit)
+        bench.act("plug", ["port": 1, "watts": 360], part: 1)
+        bench.say(try DNYServer.charge(Self.order, to: Self.id, messageID: 9, mode: .energy, amount: 500, longest: 300))
+        bench.run(for: .seconds(400))
+        let bill = try #require(try Self.settlement(bench))
+        // The host sees it at a look, each 30 s.
+        #expect(bill.stopReason == .setTime && (300...335).contains(bill.durationSeconds))
+    }
+
+    @Test("while the board has no power nothing flows, and nothing is billed", arguments: [true, false])
+    func boardWithoutPower(_ resumes: Bool) throws {
+        var bench = try Self.bench(resumes: resumes)
+        try Self.charge(&bench, seconds: 1_200, watts: 1_800)
+        bench.run(for: .seconds(297))
+        bench.act("power_off", part: 1)
+        bench.run(for: .seconds(600))
+        bench.returnPower()
+        bench.run(for: .seconds(1_100))
+        let bill = try #require(try Self.settlement(bench))
+        // 1.8 kW: 0.05 kWh in a hundred seconds. Five minutes before the cut; after it, if the board goes on, fifteen more.
+        // A look each 30 s, and minutes that are counted whole, leave a minute of doubt, for the rider.
+        let (energy, seconds) = resumes ? (Int(60), 1_200) : (15, 300)
+        #expect(Int(bill.energyCentikWh) <= energy && Int(bill.energyCentikWh) >= energy - 4)
+        #expect(Int(bill.durationSeconds) <= seconds + 2 && Int(bill.durationSeconds) >= seconds - 90)
     }
 
     @Test("a board that counts energy gets 0.01 kWh")
