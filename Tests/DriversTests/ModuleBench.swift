@@ -234,6 +234,7 @@ struct ModuleBench {
             #expect(link == ModuleAgent.port)
             perform(command)
         case .reboot: Issue.record("an agent does not reboot")
+        case .serve: Issue.record("an agent serves nobody")
         }
     }
 
@@ -276,7 +277,7 @@ struct ModuleBench {
             downloads.append(call)
             let reply = downloadReplies.count > 1 ? downloadReplies.removeFirst() : downloadReplies.first
             enqueue(.module, .answered(token, reply ?? .failure(.unreachable)), after: .milliseconds(100))
-        case .mqtt: Issue.record("a module speaks HTTP only")
+        case .mqtt, .serve: Issue.record("a module asks by HTTP only")
         }
     }
 

@@ -177,6 +177,7 @@ struct BadgeBench {
             queue.removeAll()
             if duration < .seconds(86_400 * 365) { enqueue(.poweredOn, after: duration) }
         case .link: Issue.record("a badge has no byte links")
+        case .serve: Issue.record("a badge serves nobody")
         }
     }
 

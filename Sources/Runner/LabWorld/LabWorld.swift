@@ -173,15 +173,20 @@ package final class LabWorld: World, @unchecked Sendable {
         }
         var first: Fields?
         for host in hosts {
-            for introduction in host.introductions where introduction.at == action.name {
-                _ = await cloud.cloud?.perform(introduction.action, introduction.arguments)
-            }
+            await introduce(host, at: action.name)
             switch await host.act(action.name, rest) {
             case .success(let answer): first = first ?? answer
             case .failure(let failure): return .failure(failure)
             }
         }
         return .success(first ?? [:])
+    }
+
+    /// Tells the cloud of a device where it is not known, as whoever makes or enters it does.
+    func introduce(_ host: NodeHost, at action: String) async {
+        for introduction in host.introductions where introduction.at == action {
+            _ = await cloud.cloud?.perform(introduction.action, introduction.arguments)
+        }
     }
 
     package func ask(_ query: NodeReference, _ arguments: Fields) async -> Result<Fields, ActionFailure> {

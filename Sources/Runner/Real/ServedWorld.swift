@@ -40,6 +40,7 @@ package final class ServedWorld {
         try runBlocking { [self] in
             for (node, host) in zip(nodes, world.hosts) {
                 for (target, name, arguments) in DeviceKinds.beginnings(of: node) {
+                    if target == .device { await world.introduce(host, at: name) }
                     let result: Result<Fields, ActionFailure> =
                         target == .cloud ? await world.perform(NodeReference(role: "cloud", name: name), arguments) : await host.act(name, arguments)
                     if case .failure(let failure) = result { failures.append("\(node.name): \(failure.message)") }

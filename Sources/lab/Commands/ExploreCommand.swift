@@ -50,6 +50,9 @@ struct ExploreCommand: ParsableCommand {
             Console.print("\(scenario.name)  \(counted(count, "seed")) from \(SeedText.hex(first)) · sim")
             let results = explored(exploration, seeds: (0..<count).map { first &+ UInt64($0) })
             total += results.count
+            if let blocked = results.first(where: \.isBlocked) {
+                throw Stop(.blocked, "\(scenario.file): what seed \(SeedText.hex(blocked.seed)) draws cannot run: \(blocked.failure ?? "")")
+            }
             let failures = results.filter { $0.failure != nil }
             failed += failures.count
             for failure in failures.prefix(20) { Console.print("  FAIL  seed \(SeedText.hex(failure.seed))  \(failure.failure ?? "")") }
@@ -57,7 +60,14 @@ struct ExploreCommand: ParsableCommand {
             for (index, reference) in exploration.explore.counts.enumerated() {
                 Console.print("  \(reference): \(results.reduce(0) { $0 + $1.counts[index] })")
             }
-            for failure in failures.prefix(shrinkOnly ? 1 : keep) { try write(exploration, scenario, failure.seed) }
+            var written: [Draw] = []
+            for failure in failures where written.count < (shrinkOnly ? 1 : keep) {
+                let shrunk = Parallel.map([failure.seed], jobs: 1) { exploration.shrunk(seed: $0) }[0]
+                // Many seeds find the same.
+                if written.contains(shrunk.draw) { continue }
+                written.append(shrunk.draw)
+                try write(exploration, scenario, failure.seed, shrunk)
+            }
         }
         Console.print("\(counted(total, "run")), \(failed) failed")
         if Interrupts.signalNumber != nil { throw Stop(.failed, "interrupted") }
@@ -84,8 +94,9 @@ struct ExploreCommand: ParsableCommand {
         )
     }
 
-    private func write(_ exploration: Exploration, _ scenario: Scenario, _ seed: UInt64) throws {
-        let shrunk = Parallel.map([seed], jobs: 1) { exploration.shrunk(seed: $0) }[0]
+    private func write(
+        _ exploration: Exploration, _ scenario: Scenario, _ seed: UInt64, _ shrunk: (draw: Draw, failure: String, runs: Int)
+    ) throws {
         let name = scenario.name.replacing("/", with: "-")
         let path = "\(out)/\(name)-\(SeedText.hex(seed)).yaml"
         var text = exploration.scenario.text(with: shrunk.draw)

@@ -145,6 +145,6 @@ struct ServeSettings {
         return Listening(
             host: host, http: ports.map { $0[.http] ?? 0 } ?? ServedPort.http.usual,
             https: ports.map { $0[.https] } ?? ServedPort.https.usual, mqtt: broker(.mqtt) ?? 0, mqtts: broker(.mqtts),
-            webSocket: broker(.ws), identity: section.settings.security?.identity)
+            webSocket: broker(.ws), piles: ports.map { $0[.piles] ?? 0 } ?? ServedPort.piles.usual, identity: section.settings.security?.identity)
     }
 }

@@ -10,6 +10,8 @@ struct Exploration: Sendable {
         var seed: UInt64
         /// The first finding, or why it could not run; `nil` where all held.
         var failure: String?
+        /// It could not run at all: nothing was found.
+        var isBlocked = false
         /// In the order of `explore.counts`.
         var counts: [Int]
     }
@@ -29,6 +31,7 @@ struct Exploration: Sendable {
         var result = Result(seed: seed, failure: nil, counts: explore.counts.map { _ in 0 })
         guard let plans = loaded.scenarios.first?.plans(world: .sim, seed: seed) else {
             result.failure = loaded.diagnostics.first { $0.severity == .error }?.description ?? "it cannot run in sim"
+            result.isBlocked = true
             return result
         }
         for plan in plans {
@@ -37,6 +40,7 @@ struct Exploration: Sendable {
                 if let index = explore.counts.firstIndex(where: { $0.role == event.node && $0.name == event.name }) { result.counts[index] += 1 }
             }
             guard summary.verdict > .flaky else { continue }
+            result.isBlocked = summary.verdict == .blocked
             let finding = summary.findings.first { $0.verdict > .flaky }
             result.failure = finding.map { $0.title + ($0.reason.map { ": \($0)" } ?? "") } ?? summary.reason ?? summary.verdict.rawValue
             return result

@@ -6,6 +6,8 @@ import Verdicts
 /// What `lab serve` can offer, with the port that is usual for it.
 enum ServedPort: String, CaseIterable {
     case mqtt, mqtts, ws, wss, http, https
+    /// The gateway of charging piles.
+    case piles
 
     var usual: Int {
         switch self {
@@ -15,6 +17,7 @@ enum ServedPort: String, CaseIterable {
         case .wss: 8_084
         case .http: 8_080
         case .https: 8_443
+        case .piles: 7_054
         }
     }
 
@@ -25,7 +28,7 @@ enum ServedPort: String, CaseIterable {
         case .mqtts: .tls
         case .ws: .webSocket
         case .wss: .secureWebSocket
-        case .http, .https: nil
+        case .http, .https, .piles: nil
         }
     }
 }

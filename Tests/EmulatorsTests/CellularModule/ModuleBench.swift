@@ -76,7 +76,7 @@ struct ModuleBench {
         case .request(let token, let call):
             requests.append(call)
             if !answers.isEmpty { arriving.append((now.advanced(by: .milliseconds(50)), .answered(token, answers.removeFirst()))) }
-        case .mqtt, .finish: break
+        case .mqtt, .serve, .finish: break
         }
     }
 

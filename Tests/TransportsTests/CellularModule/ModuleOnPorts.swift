@@ -65,7 +65,7 @@ final class ModuleOnPorts {
             timers = []
             for port in ports { port.terminal.close() }
             poweredAt = time == CellularModule.never ? nil : reactor.now.advanced(by: time)
-        case .mqtt, .request, .finish: break
+        case .mqtt, .request, .serve, .finish: break
         }
     }
 
