@@ -5,7 +5,7 @@ import WireProtocols
 @testable import Cloud
 
 @Suite("Pile gateway under chaos")
-struct GatewayFuzzTests {
+struct PileGatewayFuzzTests {
     /// Frames of every kind that piles send, good ones.
     private static func frames(_ random: inout SeededGenerator) throws -> [UInt8] {
         let order = "ORDER2025070\(1_000 + random.integer(below: 20))"
