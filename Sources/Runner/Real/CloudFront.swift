@@ -10,7 +10,7 @@ final class CloudFront {
 
     /// - Throws: `StreamFailure`.
     init(kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, listening: Listening) throws {
-        let bridge = CloudBridge(kernel: kernel, cloud: cloud)
+        let bridge = RequestBridge(kernel: kernel) { [unowned cloud] call, peer in await cloud.respond(to: call, from: peer) }
         server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {
@@ -26,28 +26,4 @@ final class CloudFront {
     /// - Throws: `StreamFailure` where somebody else has taken the port meanwhile.
     func setListening(_ isListening: Bool) throws { try server.setListening(isListening) }
     func close() { server.stop() }
-}
-
-/// Takes requests from the server's threads to the kernel's.
-///
-/// `@unchecked Sendable`: the cloud's host is touched on the kernel's thread only.
-private final class CloudBridge: @unchecked Sendable {
-    private let kernel: Kernel
-    private unowned let cloud: CloudHost
-
-    init(kernel: Kernel, cloud: CloudHost) {
-        self.kernel = kernel
-        self.cloud = cloud
-    }
-
-    func respond(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
-        await withCheckedContinuation { continuation in
-            kernel.post { [self] in
-                guard !kernel.isShutDown else { return continuation.resume(returning: .failure(.unreachable)) }
-                kernel.start("request \(call.method) \(call.path)") { [self] in
-                    continuation.resume(returning: await cloud.respond(to: call, from: peer))
-                }
-            }
-        }
-    }
 }

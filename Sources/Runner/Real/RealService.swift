@@ -12,8 +12,8 @@ final class RealService: ServiceDoor, @unchecked Sendable {
 
     /// - Throws: `StreamFailure`.
     init(kernel: Kernel, sockets: StreamLoop, requests: HTTPClientPool, host: DeviceHost, listeningOn name: String) throws {
-        let bridge = Bridge(kernel: kernel, host: host)
-        server = HTTPServer(on: sockets) { call, _ in await bridge.respond(to: call) }
+        let bridge = RequestBridge(kernel: kernel) { [unowned host] call, _ in await host.serve(call) }
+        server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(name, 0))
         requester = requests.requester(to: address, isFresh: false)
     }
@@ -23,23 +23,4 @@ final class RealService: ServiceDoor, @unchecked Sendable {
     }
 
     func close() { server.stop() }
-
-    private final class Bridge: @unchecked Sendable {
-        private let kernel: Kernel
-        private unowned let host: DeviceHost
-
-        init(kernel: Kernel, host: DeviceHost) {
-            self.kernel = kernel
-            self.host = host
-        }
-
-        func respond(to call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
-            await withCheckedContinuation { continuation in
-                kernel.post { [self] in
-                    guard !kernel.isShutDown else { return continuation.resume(returning: .failure(.unreachable)) }
-                    kernel.start("service \(call.method) \(call.path)") { [self] in continuation.resume(returning: await host.serve(call)) }
-                }
-            }
-        }
-    }
 }
