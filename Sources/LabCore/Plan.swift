@@ -232,19 +232,48 @@ package struct Step: Sendable, Equatable {
         }
     }
 
-    /// `load:`; refused by the checker until load generation exists.
+    /// `load:` items that come when the plan says, whatever becomes of those before them (an open model).
     package struct Load: Sendable, Equatable {
+        package enum Arrivals: String, Sendable, CaseIterable {
+            /// At even distances along the rate line.
+            case even
+            /// At random from the seed, with the rate line as their density.
+            case poisson
+        }
+
         package var target: NodeReference
+        /// `${k}` in it is the item's index from 0.
         package var arguments: Template
-        /// Arrivals per second at evenly spaced points.
+        /// Arrivals per second at evenly spaced points; between them the rate changes evenly. One point is a constant rate.
         package var rates: [Double]
         package var duration: Template
+        package var arrivals: Arrivals
+        /// Exactly so many items, spread along the rate line; as many as come where it is `nil`.
+        package var count: Int?
+        /// Of the arrivals; the run's where it is `nil`.
+        package var seed: UInt64?
+        /// An item without an answer for so long is unanswered.
+        package var timeout: Duration
+        /// Items planned in this time from the start are drawn, and not counted.
+        package var warmup: Duration
+        /// Which answers are good; all that are no refusal where it is `nil`.
+        package var good: Match?
         package var id: String?
-        package init(target: NodeReference, arguments: Template, rates: [Double], duration: Template, id: String?) {
+
+        package init(
+            target: NodeReference, arguments: Template, rates: [Double], duration: Template, arrivals: Arrivals = .even, count: Int? = nil,
+            seed: UInt64? = nil, timeout: Duration = .seconds(10), warmup: Duration = .zero, good: Match? = nil, id: String?
+        ) {
             self.target = target
             self.arguments = arguments
             self.rates = rates
             self.duration = duration
+            self.arrivals = arrivals
+            self.count = count
+            self.seed = seed
+            self.timeout = timeout
+            self.warmup = warmup
+            self.good = good
             self.id = id
         }
     }
@@ -302,22 +331,59 @@ package struct Law: Sendable, Equatable {
 
 /// A named measurement over events: `{latency: {from: badge.boot.started, to: cloud.mqtt.online}, split-by: device}`.
 package struct Metric: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        case latency(Latency)
+        case gauge(Gauge)
+        /// A load that runs beside the steps from the first to the last.
+        case probe(Step.Load)
+    }
+
+    /// Time between two events.
+    package struct Latency: Sendable, Equatable {
+        package var from: NodeReference
+        package var to: NodeReference
+        /// Fields that both events share, so that the right ones are paired.
+        package var same: [String]
+        package var splitBy: String?
+        package init(from: NodeReference, to: NodeReference, same: [String] = [], splitBy: String? = nil) {
+            self.from = from
+            self.to = to
+            self.same = same
+            self.splitBy = splitBy
+        }
+    }
+
+    /// A number that a query gives, asked for at even distances from the first step to the last.
+    package struct Gauge: Sendable, Equatable {
+        package var query: NodeReference
+        package var arguments: Template
+        /// The field of the answer.
+        package var field: String
+        package var every: Duration
+        package init(query: NodeReference, arguments: Template = .record([]), field: String, every: Duration) {
+            self.query = query
+            self.arguments = arguments
+            self.field = field
+            self.every = every
+        }
+    }
+
     package var name: String
     package var location: SourceLocation
-    package var from: NodeReference
-    package var to: NodeReference
-    /// Fields that both events share, so that the right ones are paired.
-    package var same: [String]
-    package var splitBy: String?
+    package var source: Source
 
-    package init(name: String, location: SourceLocation, from: NodeReference, to: NodeReference, same: [String] = [], splitBy: String? = nil) {
+    package init(name: String, location: SourceLocation, source: Source) {
         self.name = name
         self.location = location
-        self.from = from
-        self.to = to
-        self.same = same
-        self.splitBy = splitBy
+        self.source = source
     }
+
+    package init(name: String, location: SourceLocation, from: NodeReference, to: NodeReference, same: [String] = [], splitBy: String? = nil) {
+        self.init(name: name, location: location, source: .latency(Latency(from: from, to: to, same: same, splitBy: splitBy)))
+    }
+
+    /// The events whose distance it measures.
+    package var events: [NodeReference] { if case .latency(let latency) = source { [latency.from, latency.to] } else { [] } }
 }
 
 /// `explore:` what `lab explore` may vary.

@@ -84,6 +84,31 @@ package struct LimitResult: Sendable, Equatable {
     package var figure: String
     package var samples: Int
     package var reason: String?
+    /// The figure of the claim that decided, in the unit of its threshold (ns, shares of 1, per second), with its interval; `nil` where
+    /// there is none.
+    package var value: Double?
+    package var lower: Double?
+    package var upper: Double?
+    package var threshold: Requirement.Quantity?
+    /// So many more samples are needed.
+    package var missingSamples: Int?
+    /// The lab was too slow or the machine too busy; the verdict is `blocked`.
+    package var isVoid = false
+    /// The case of `budget`: how much of the allowance its events take.
+    package var charges: [Charge] = []
+
+    package struct Charge: Sendable, Equatable {
+        package var event: String
+        /// Outage of one such event, measured; and of all of the period.
+        package var outage: Duration
+        package var total: Duration
+        package init(event: String, outage: Duration, total: Duration) {
+            self.event = event
+            self.outage = outage
+            self.total = total
+        }
+    }
+
     package init(limit: Limit, verdict: Verdict, isMarginal: Bool = false, figure: String, samples: Int, reason: String? = nil) {
         self.limit = limit
         self.verdict = verdict
@@ -112,6 +137,10 @@ package struct CaseSummary: Sendable, Equatable {
     package var reason: String?
     /// How well the lab kept time; `nil` where time is virtual or nothing ran.
     package var timing: TimingReport?
+    /// What the loads and probes came to.
+    package var loads: [LoadReport] = []
+    /// The faults of the run on its clock.
+    package var faults: [FaultSpan] = []
     /// What oracles compared, with what they could not judge; their violations are findings, too.
     package var oracles: [OracleReport] = []
     /// Options of `lab run` that a repetition needs beside world and seed: `--speed 10x --broker mosquitto`.
@@ -143,6 +172,10 @@ package struct Summary: Sendable, Equatable {
     package var world: WorldKind
     package var seed: UInt64
     package var cases: [CaseSummary]
+    /// The build beside another, where that was asked for.
+    package var comparison: ComparisonReport?
+    /// Metrics over the last runs, where there are any.
+    package var history: [HistoryReport] = []
 
     package init(run: String, labVersion: String, world: WorldKind, seed: UInt64, cases: [CaseSummary]) {
         self.run = run

@@ -28,7 +28,7 @@ struct RecordingPolicy {
 extension Plan {
     /// Every event that the scenario names anywhere.
     var namedEvents: [NodeReference] {
-        (setup + steps + teardown).flatMap(\.namedEvents) + metrics.flatMap { [$0.from, $0.to] }
+        (setup + steps + teardown).flatMap(\.namedEvents) + metrics.flatMap(\.events)
             + laws.flatMap { law -> [NodeReference] in
                 switch law.rule {
                 case .forbid(let event, _), .oncePer(let event, _, _): [event]

@@ -69,14 +69,14 @@ struct RequirementTests {
         let bare = try parse("registered.latency <= 2s in every 10s")
         #expect(bare.claims[0].statistic == .worst && bare.claims[0].measurement == "registered.latency")
         #expect(bare.claims[0].comparison == .lessOrEqual && bare.window == .init(length: .seconds(10)))
-        #expect(try parse("recovery(devices, 99.9%) <= 30s and duplicates(commands) = 0").claims.map(\.statistic) == [.recovery, .duplicates])
+        #expect(try parse("recovery(devices, 99.9%) <= 30s and duplicates(commands) = 0").claims.map(\.statistic) == [.recovery(share: 1), .duplicates])
         #expect(try parse("share < 5").claims[0].measurement == "share")
     }
 
     @Test("every statistic of the grammar is read", arguments: [
         ("max", Requirement.Statistic.max), ("mean", .mean), ("count", .count), ("rate", .rate), ("min-rate", .minRate), ("ratio", .ratio),
         ("lost", .lost), ("duplicates", .duplicates), ("out-of-order", .outOfOrder), ("availability", .availability), ("outages", .outages),
-        ("longest-outage", .longestOutage), ("recovery", .recovery), ("in-flight", .inFlight), ("online", .online),
+        ("longest-outage", .longestOutage), ("recovery", .recovery(share: 1)), ("in-flight", .inFlight), ("online", .online),
     ])
     func statistics(_ word: String, _ statistic: Requirement.Statistic) throws {
         #expect(try parse("\(word)(x) >= 1").claims[0].statistic == statistic)

@@ -121,7 +121,7 @@ struct LimitTests {
     }
 
     @Test("statistics over a load are unproven without one", arguments: [
-        Requirement.Statistic.lost, .duplicates, .outOfOrder, .availability, .outages, .longestOutage, .recovery, .inFlight, .online, .ratio,
+        Requirement.Statistic.lost, .duplicates, .outOfOrder, .availability, .outages, .longestOutage, .recovery(share: 1), .inFlight, .online, .ratio,
         .burn(long: .seconds(3600), short: .seconds(300)),
     ])
     func needsLoad(statistic: Requirement.Statistic) {

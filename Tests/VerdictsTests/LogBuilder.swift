@@ -111,5 +111,5 @@ func limit(
 ) -> Limit {
     Limit(
         id: "L", location: place(60), requirement: Requirement(source: "as written", claims: claims, label: label, window: window),
-        marginal: marginal, minimumSamples: minimumSamples)
+        marginal: marginal, minimumSamples: minimumSamples.map { .count($0) } ?? .auto)
 }

@@ -24,6 +24,22 @@ package enum LabEvents {
     package static let faultArmed = "fault.armed"
     package static let faultStarted = "fault.started"
     package static let faultEnded = "fault.ended"
+    /// `load.started {load, step, target, planned, start_ns, end_ns, measured_from_ns, timeout_ns, modelled}`: `planned` is the number of items.
+    package static let loadStarted = "load.started"
+    /// `load.rows {load, count, labels, rows}`: items that came to their end, see `LoadRows`.
+    package static let loadRows = "load.rows"
+    /// `load.window {load, …}`: items of one second of a load that is too large for rows, see `LoadWindow`.
+    package static let loadWindow = "load.window"
+    /// `load.harness {load, …}`: how well the lab kept the plan, see `HarnessReport`.
+    package static let loadHarness = "load.harness"
+    /// `load.floor {load, samples, p50_ns, p90_ns, p99_ns, p999_ns, max_ns}`: the same plan against a target that does nothing.
+    package static let loadFloor = "load.floor"
+    /// `load.cost {load, cloud_ns, lab_ns}`: CPU time for each answered item.
+    package static let loadCost = "load.cost"
+    /// `load.ended {load, sent, answered}`
+    package static let loadEnded = "load.ended"
+    /// `gauge {name, value}`: a number under `metrics:` that is asked for at even distances.
+    package static let gauge = "gauge"
     /// `law.broken {law, file, line, reason, event?}`
     package static let lawBroken = "law.broken"
     /// `timing {timers, median_ns, p99_ns, worst_ns, speed}`: how late the lab's own timers were, in real time. Not in `sim`.

@@ -72,7 +72,7 @@ package enum JSONReport {
         let limit = result.limit
         return [
             "id": .text(limit.id), "text": text(limit.text), "location": location(limit.location), "require": .text(limit.requirement.source),
-            "marginal": text(limit.marginal?.source), "min_samples": limit.minimumSamples.map { .integer(Int64($0)) } ?? .null,
+            "marginal": text(limit.marginal?.source), "min_samples": minimum(limit.minimumSamples),
             "verdict": .text(result.verdict.rawValue), "is_marginal": .bool(result.isMarginal), "figure": .text(result.figure),
             "samples": .integer(Int64(result.samples)), "reason": text(result.reason),
         ]
@@ -83,6 +83,14 @@ package enum JSONReport {
             "name": .text(measurement.name), "t": .integer(measurement.at.nanoseconds), "value": number(measurement.value),
             "unit": .text(measurement.isTime ? "ns" : ""), "labels": .record(measurement.labels),
         ]
+    }
+
+    private static func minimum(_ samples: Limit.MinimumSamples) -> FieldValue {
+        switch samples {
+        case .auto: .null
+        case .strict: "strict"
+        case .count(let count): .integer(Int64(count))
+        }
     }
 
     private static func location(_ location: SourceLocation) -> FieldValue {

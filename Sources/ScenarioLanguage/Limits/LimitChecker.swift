@@ -50,7 +50,7 @@ struct LimitChecker {
         if let marginal, marginal == nil { return nil }
         return Limit(
             id: value["id"]?.scalar?.text ?? written.text, location: value.location, text: value["text"]?.scalar?.text,
-            requirement: required, marginal: marginal ?? nil, minimumSamples: samples)
+            requirement: required, marginal: marginal ?? nil, minimumSamples: samples.map { .count($0) } ?? .auto)
     }
 
     /// - Returns: the outer `nil` after an error; the inner one for `auto`.

@@ -31,7 +31,7 @@ enum StatisticWord {
     static let ofLoads: [(word: String, statistic: Requirement.Statistic?)] = [
         ("rate", .rate), ("min-rate", .minRate), ("ratio", .ratio), ("lost", .lost), ("duplicates", .duplicates),
         ("out-of-order", .outOfOrder), ("availability", .availability), ("outages", .outages), ("longest-outage", .longestOutage),
-        ("recovery", .recovery), ("in-flight", .inFlight), ("online", .online), ("achieved", nil), ("errors", nil), ("throughput", nil),
+        ("recovery", .recovery(share: 1)), ("in-flight", .inFlight), ("online", .online), ("achieved", .achieved), ("errors", .errors), ("throughput", .throughput),
     ]
     static let all = ["p50", "p95", "p99"] + ofSamples + ["share", "burn"] + ofLoads.map(\.word)
 

@@ -16,8 +16,9 @@ package struct ObjectiveJudge: Sendable {
     }
 
     package func judge(_ limit: Limit) -> LimitResult {
-        let result = judge(limit.requirement, limit.minimumSamples)
-        let isMarginal = result.verdict == .pass && limit.marginal.map { judge($0, limit.minimumSamples).verdict != .pass } ?? false
+        let minimum: Int? = if case .count(let count) = limit.minimumSamples { count } else { nil }
+        let result = judge(limit.requirement, minimum)
+        let isMarginal = result.verdict == .pass && limit.marginal.map { judge($0, minimum).verdict != .pass } ?? false
         return LimitResult(
             limit: limit, verdict: result.verdict, isMarginal: isMarginal, figure: result.figure, samples: result.samples,
             reason: result.reason)

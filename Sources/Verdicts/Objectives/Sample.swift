@@ -31,13 +31,13 @@ struct SampleCollector: Sendable {
     private var pairings: [MetricPairing]
 
     init(metrics: [Metric]) {
-        pairings = metrics.map(MetricPairing.init)
+        pairings = metrics.compactMap(MetricPairing.init)
         for metric in metrics { samples[metric.name] = [] }
     }
 
     mutating func observe(_ event: RunEvent) {
         for index in pairings.indices {
-            if let sample = pairings[index].observe(event) { add(sample, to: pairings[index].metric.name) }
+            if let sample = pairings[index].observe(event) { add(sample, to: pairings[index].name) }
         }
         guard event.node == LabEvents.node, event.name == LabEvents.measured, let name = event.fields["name"]?.text else { return }
         let isTime = event.fields["unit"]?.text == "ns"
@@ -46,7 +46,7 @@ struct SampleCollector: Sendable {
     }
 
     mutating func end(at now: RunInstant) {
-        for pairing in pairings { samples[pairing.metric.name, default: []] += pairing.unanswered(at: now) }
+        for pairing in pairings { samples[pairing.name, default: []] += pairing.unanswered(at: now) }
     }
 
     private mutating func add(_ sample: Sample, to name: String) {
@@ -58,10 +58,16 @@ struct SampleCollector: Sendable {
 
 /// Pairs the events of a metric: an answer belongs to the oldest open question with the same fields.
 struct MetricPairing: Sendable {
-    let metric: Metric
+    let name: String
+    private let metric: Metric.Latency
     private var open: [[FieldValue]: [RunEvent]] = [:]
 
-    init(_ metric: Metric) { self.metric = metric }
+    /// - Returns: `nil` for a metric that is no distance of events.
+    init?(_ metric: Metric) {
+        guard case .latency(let latency) = metric.source else { return nil }
+        name = metric.name
+        self.metric = latency
+    }
 
     mutating func observe(_ event: RunEvent) -> Sample? {
         var sample: Sample?

@@ -4,7 +4,8 @@ extension Requirement.Statistic {
     /// Why a statistic cannot be given from the events of a run without load; `nil` where it can.
     var needsLoad: String? {
         switch self {
-        case .ratio, .lost, .duplicates, .outOfOrder, .availability, .outages, .longestOutage, .recovery, .inFlight, .online, .burn:
+        case .ratio, .lost, .duplicates, .outOfOrder, .availability, .outages, .longestOutage, .recovery, .inFlight, .online, .burn, .achieved, .errors,
+            .throughput:
             "'\(text)' is counted over the items of a load step, and this run has none"
         case .worst, .percentile, .max, .mean, .count, .rate, .minRate, .shareBelow: nil
         }
@@ -52,6 +53,9 @@ extension Requirement.Statistic {
         case .outages: "outages"
         case .longestOutage: "longest-outage"
         case .recovery: "recovery"
+        case .achieved: "achieved"
+        case .errors: "errors"
+        case .throughput: "throughput"
         case .inFlight: "in-flight"
         case .online: "online"
         case .shareBelow(let bound): "share<\(bound.source)"
