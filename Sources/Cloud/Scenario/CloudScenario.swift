@@ -102,23 +102,6 @@ extension Cloud {
         return [:]
     }
 
-    /// Goes through the router like any other request, with the token of the lab's own operator.
-    private func request(_ arguments: Fields) async throws -> Fields {
-        var call = HTTPCall(try CloudScenario.text("method", in: arguments), try CloudScenario.text("path", in: arguments))
-        call.headers = [HTTPCall.Header("host", configuration.hostName)]
-        if let role = UserRole(rawValue: arguments["as"]?.text ?? "admin") {
-            call.headers.append(HTTPCall.Header("authorization", "Bearer " + (try await operatorToken(role: role))))
-        }
-        if let body = arguments["body"] {
-            call.headers.append(HTTPCall.Header("content-type", "application/json"))
-            call.body = body.text.map { Array($0.utf8) } ?? JSONWriter.bytes(body)
-        }
-        switch await respond(to: call, from: "operator") {
-        case .success(let answer): return CloudScenario.fields(of: answer)
-        case .failure(let failure): throw ActionFailure(failure.rawValue, "The cloud gave no answer: \(failure.rawValue).")
-        }
-    }
-
     // MARK: Queries
 
     private func device(_ arguments: Fields) throws -> Fields {
@@ -249,9 +232,12 @@ enum CloudScenario {
         return serial
     }
 
-    /// The parts of an envelope, or the text of an answer without one.
+    /// Status and headers, with the parts of an envelope or the text of an answer without one.
     static func fields(of answer: HTTPAnswer) -> Fields {
         var fields: Fields = ["status": .integer(Int64(answer.status))]
+        var headers: Fields = [:]
+        for header in answer.headers { headers[header.name.lowercased()] = .text(header.value) }
+        fields["headers"] = .record(headers)
         guard let envelope = (try? JSONReader.read(answer.body))?.record, let code = envelope["code"] else {
             fields["body"] = .text(String(decoding: answer.body, as: UTF8.self))
             return fields

@@ -50,15 +50,17 @@ enum CloudActions {
                 FieldKind("role", .choice(UserRole.allCases.filter { $0 != .device }.map(\.rawValue)), "user where absent"),
             ]),
         ActionKind(
-            "request", "Sends a REST request as an operator and gives the answer, whatever its status is.",
+            "request", "Sends a REST request as somebody, through the whole gateway, and gives the answer, whatever its status is.",
             takes: [
                 FieldKind("method", .choice(["GET", "POST", "PUT", "PATCH", "DELETE"]), required: true),
                 FieldKind("path", .text, required: true, "with the query"),
-                FieldKind("as", .choice(["admin", "user", "guest", "nobody"]), "admin where absent"), FieldKind("body", .any),
+                FieldKind("as", .text, ScenarioCaller.about), FieldKind("body", .any, "a record as JSON, or a text as it stands"),
+                FieldKind("headers", .any, "a record of names and texts, instead of those that would be sent; null leaves one out"),
             ],
             gives: [
                 FieldKind("status", .integer), FieldKind("code", .integer, "0 on success"), FieldKind("error", .text, "the error's name"),
                 FieldKind("message", .text), FieldKind("data", .any), FieldKind("body", .text, "what is not an envelope"),
+                FieldKind("headers", .any, "by name in lower case"),
             ]),
         ActionKind("restart", "Stops the cloud, if it runs, and starts it over the same database."),
         ActionKind("crash", "Kills the cloud: what is not committed is lost, and nobody gets an answer."),

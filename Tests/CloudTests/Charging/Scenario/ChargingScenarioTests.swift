@@ -4,7 +4,7 @@ import Testing
 @testable import Cloud
 
 /// A whole cloud, spoken to as scenarios do; what its commits wait for happens while somebody waits.
-private struct ChargingCloud {
+struct ChargingCloud {
     let scenario: ScenarioCloud
     var cloud: Cloud { scenario.cloud }
     var world: DeviceWorld { scenario.world }
