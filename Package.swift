@@ -67,6 +67,7 @@ let targets: [Target] = [
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
+    .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux"]),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(
         name: "Transports",
@@ -78,7 +79,7 @@ let targets: [Target] = [
     .target(name: "Archive", dependencies: ["LabCore"]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "Programs", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: [

@@ -50,6 +50,10 @@ package enum NodeKinds {
     private static let cloud: NodeKind = {
         var kind = Cloud.kind
         kind.facts.append(FieldKind("audited", .bool, "all that must hold of orders and money is looked at after every commit; false where absent"))
+        kind.facts += [
+            FieldKind("workers", .integer, "requests that it serves at once, where time is virtual and the scenario offers load; 2 where absent"),
+            FieldKind("service", .duration, "the median time of a request there; 300us where absent"),
+        ]
         kind.events += BrokerVocabulary.events
         kind.faults += BrokerVocabulary.faults
         return kind

@@ -6,6 +6,15 @@ package import LabCore
 package protocol World: AnyObject {
     var now: RunInstant { get }
 
+    /// The moment by the finest clock there is: `now`, or later where time is real and a step takes long.
+    var instant: RunInstant { get }
+
+    /// Time is virtual: what code takes is a model's, not a machine's.
+    var isModelled: Bool { get }
+
+    /// Nothing more will be asked of the items of this load.
+    func forget(load: Int)
+
     /// Receives every event right after it is in the log, in order. Set once, when the run begins; events that are in the
     /// log already, from the building of the world, are shown to it first.
     var observer: ((RunEvent) -> Void)? { get set }
@@ -45,6 +54,9 @@ package protocol World: AnyObject {
 extension World {
     package var omittedEvents: Int { 0 }
     package var timing: TimingReport? { nil }
+    package var instant: RunInstant { now }
+    package var isModelled: Bool { timing == nil }
+    package func forget(load: Int) {}
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

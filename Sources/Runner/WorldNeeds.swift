@@ -38,7 +38,7 @@ extension Plan {
 
 extension Step {
     /// The step itself, or those inside it.
-    fileprivate var unfolded: [Step] {
+    var unfolded: [Step] {
         switch action {
         case .sequence(let turns): turns.flatMap(\.steps).flatMap(\.unfolded)
         case .parallel(let branches): branches.flatMap { $0 }.flatMap(\.unfolded)

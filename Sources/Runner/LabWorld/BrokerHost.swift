@@ -162,7 +162,7 @@ final class BrokerHost: WorldBroker {
         case .close(let id, _): connections.removeValue(forKey: id)?.close()
         case .wake(let moment): plan(moment)
         case .deliver(let delivery):
-            cloud.cloud?.received(
+            cloud.received(
                 topic: delivery.topic.text, payload: delivery.payload, clientID: delivery.publisher ?? "", quality: delivery.qos.rawValue,
                 delivery: delivery.id.map { UInt64(life) << Self.lifeShift | $0.rawValue })
         case .pauseReading(let id): connections[id]?.setReading(false)

@@ -23,6 +23,10 @@ final class CloudHost: @unchecked Sendable {
     private(set) lazy var piles = PileDoor(self)
     /// How the cloud reaches services that are none of its own, by their kind: set when those are made.
     var services: [(kind: String, door: any ServiceDoor)] = []
+    /// Follows the items of loads; `nil` where there are none.
+    var tracer: LoadTracer?
+    /// How long the cloud takes, where time is virtual and a scenario measures it.
+    var service: CloudService?
     /// Told when the cloud begins and ceases to accept connections.
     var onReachable: ((Bool) throws -> Void)?
 
@@ -75,9 +79,57 @@ final class CloudHost: @unchecked Sendable {
     /// - Returns: `.unreachable` where no cloud runs.
     ///
     /// - Parameter peer: the caller's node, which stands for its address.
-    func respond(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
-        guard let cloud else { return .failure(.unreachable) }
-        return await cloud.respond(to: call, from: peer)
+    /// - Parameter accepted: when the front had it, where that is not now.
+    func respond(to call: HTTPCall, from peer: String, accepted: RunInstant? = nil) async -> Result<HTTPAnswer, HTTPFailure> {
+        guard let tracer else { return await cloud?.respond(to: call, from: peer) ?? .failure(.unreachable) }
+        let trace = tracer.accepts(call)
+        return await serve(trace, accepted: accepted) { await self.cloud?.respond(to: call, from: peer) } ?? .failure(.unreachable)
+    }
+
+    /// Carries out an action of a scenario; `nil` where no cloud runs.
+    func perform(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure>? {
+        guard let trace = ItemTrace.current else { return await cloud?.perform(name, arguments) }
+        return await serve(trace, accepted: nil) { await self.cloud?.perform(name, arguments) }
+    }
+
+    /// Lets a request take its turn, and marks what it passes.
+    private func serve<Answer>(_ trace: ItemTrace?, accepted: RunInstant?, _ body: () async -> Answer?) async -> Answer? {
+        if let trace {
+            let now = instant
+            trace.pass(.accepted, at: accepted ?? now)
+            trace.pass(.received, at: now)
+        }
+        if let turn = service?.turnOfRequest(at: kernel.now) {
+            try? await kernel.sleep(until: turn.begins)
+            trace?.pass(.handled, at: instant)
+            try? await kernel.sleep(until: turn.ends)
+        } else {
+            trace?.pass(.handled, at: instant)
+        }
+        let answer = await ItemTrace.$current.withValue(trace) { await body() }
+        trace?.pass(.answered, at: instant)
+        return answer
+    }
+
+    private var instant: RunInstant { tracer?.now ?? kernel.now }
+
+    /// Takes a message that the broker has for it.
+    func received(topic: String, payload: [UInt8], clientID: String, quality: UInt8, delivery: UInt64?) {
+        guard let tracer else {
+            cloud?.received(topic: topic, payload: payload, clientID: clientID, quality: quality, delivery: delivery)
+            return
+        }
+        let trace = tracer.accepts(topic: topic, payload: payload, delivery: delivery)
+        trace?.pass(.received, at: instant)
+        let life = life
+        let take: @Sendable () -> Void = { [unowned self] in
+            guard self.life == life, let cloud else { return }
+            self.tracer?.handles(trace, delivery: delivery) {
+                cloud.received(topic: topic, payload: payload, clientID: clientID, quality: quality, delivery: delivery)
+            }
+        }
+        guard let turn = service?.turnOfMessage(at: kernel.now) else { return take() }
+        kernel.schedule(at: turn.ends, take)
     }
 
     /// Every payment channel is served by the world's one payment service.
@@ -88,6 +140,11 @@ final class CloudHost: @unchecked Sendable {
 
     /// Writes it down; what the cloud does next in this instant follows from it.
     private func note(_ name: String, _ fields: Fields) {
+        switch name {
+        case "commit.after": tracer?.commits(fields["what"]?.text)
+        case "telemetry.refused": tracer?.refuses(fields["reason"]?.text ?? "refused")
+        default: break
+        }
         if let sequence = recorder.append(node, name, fields) { kernel.currentCause = sequence }
     }
 
@@ -99,7 +156,10 @@ final class CloudHost: @unchecked Sendable {
             schedule: { [kernel] deadline, job in _ = kernel.schedule(at: deadline) { if alive() { job() } } },
             note: { [unowned self] name, fields in note(name, fields) },
             publish: { [unowned self] message in broker?.publish(message) },
-            acknowledge: { [unowned self] delivery in broker?.acknowledge(delivery) },
+            acknowledge: { [unowned self] delivery in
+                tracer?.acknowledges(delivery)
+                broker?.acknowledge(delivery)
+            },
             disconnect: { [unowned self] client, reason in broker?.disconnect(client, reason: reason) },
             sendToPile: { [unowned self] connection, bytes in piles.send(bytes, to: connection) },
             closePile: { [unowned self] connection, _ in piles.close(connection) },

@@ -17,6 +17,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     let node: String
     private let kernel: Kernel
     private let recorder: EventRecorder
+    /// Follows the items of loads; `nil` where there are none.
+    private let tracer: LoadTracer?
     private let network: (any DeviceNetwork)?
     private let requester: (any HTTPRequester)?
     private let ports: [DevicePort]
@@ -42,8 +44,9 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     ///   - ports: the byte links that the device can open, by its own names for them.
     init(
         node: String, device: any Device, network: (any DeviceNetwork)?, requester: (any HTTPRequester)?, ports: [DevicePort] = [], kernel: Kernel,
-        recorder: EventRecorder
+        recorder: EventRecorder, tracer: LoadTracer? = nil
     ) {
+        self.tracer = tracer
         self.node = node
         self.device = device
         self.network = network
@@ -52,7 +55,10 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         self.kernel = kernel
         self.recorder = recorder
         id = kernel.add(self)
-        network?.onNotice = { [unowned self] notice in handle(.mqtt(notice)) }
+        network?.onNotice = { [unowned self] notice in
+            tracer?.sees(notice, at: self.node)
+            handle(.mqtt(notice))
+        }
         for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port) } }
     }
 
@@ -173,7 +179,9 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         switch effect {
         case .startTimer(let name, let time): kernel.startTimer(name, of: id, after: time)
         case .cancelTimer(let name): kernel.cancelTimer(name, of: id)
-        case .mqtt(let command): network?.perform(command)
+        case .mqtt(let command):
+            tracer?.sends(command, by: node)
+            network?.perform(command)
         case .request(let token, let call): send(call, token)
         case .link(let port, let command): perform(command, on: port)
         case .serve(let token, let answer): serving.removeValue(forKey: token)?.resume(returning: answer)
@@ -212,6 +220,7 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
 
     /// The device gets an answer in any case, but for one that belongs to an earlier life of it.
     private func send(_ call: HTTPCall, _ token: Token) {
+        tracer?.sends(call)
         let life = life
         var isAnswered = false
         let answer: (Result<HTTPAnswer, HTTPFailure>) -> Void = { [weak self] result in

@@ -15,6 +15,8 @@ package final class LabWorld: World, @unchecked Sendable {
     private let broker: any WorldBroker
     private let plan: Plan
     private let cloudRole: String
+    /// Follows the items of loads; `nil` for a plan without any.
+    private let tracer: LoadTracer?
     private var nodes: [(role: String, hosts: [NodeHost])] = []
     /// Is shown first what was noted while the world was built.
     package var observer: ((RunEvent) -> Void)? {
@@ -42,6 +44,7 @@ package final class LabWorld: World, @unchecked Sendable {
         let factory = randomness.bytes(32)
         var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
         configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false
+        tracer = plan.hasLoads ? LoadTracer { media.instant } : nil
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
             configuration: configuration)
@@ -50,6 +53,8 @@ package final class LabWorld: World, @unchecked Sendable {
             setting: BrokerSetting(
                 recorder: recorder, node: cloudRole, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"), plan: plan))
         cloud.broker = broker
+        cloud.tracer = tracer
+        if plan.hasLoads, plan.world == .sim { cloud.service = CloudService(plan: plan, facts: plan.cloudFacts) }
         cloud.onReachable = { [unowned media] in try media.setCloudReachable($0) }
         broker.cloudIsReady()
         try media.settle()
@@ -90,7 +95,7 @@ package final class LabWorld: World, @unchecked Sendable {
                 host: DeviceHost(
                     node: node, device: part.device, network: part.way == .all ? network : nil,
                     requester: part.way == .none ? nil : network, ports: ports[index], kernel: kernel,
-                    recorder: recorder),
+                    recorder: recorder, tracer: tracer),
                 publishes: part.publishes, isPowered: part.isPowered)
         }
         if let network {
@@ -137,6 +142,10 @@ package final class LabWorld: World, @unchecked Sendable {
 
     /// How well the lab kept time; `nil` where time is virtual.
     package var timing: TimingReport? { media.timing }
+
+    package var instant: RunInstant { media.instant }
+    package var isModelled: Bool { plan.world == .sim }
+    package func forget(load: Int) { tracer?.forget(load) }
 
     /// Starts a task that stays on the kernel.
     package func start(_ name: String, _ work: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
@@ -237,8 +246,7 @@ package final class LabWorld: World, @unchecked Sendable {
             }
             return .success([:])
         default:
-            guard let cloud = cloud.cloud else { return .failure(Self.cloudIsDown) }
-            return await cloud.perform(name, arguments)
+            return await cloud.perform(name, arguments) ?? .failure(Self.cloudIsDown)
         }
     }
 
@@ -268,16 +276,5 @@ package final class LabWorld: World, @unchecked Sendable {
         if name.hasPrefix("broker.") { return try broker.apply(name, fault.arguments, handle: fault.handle) }
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
         cloud.setFault(name, fault.arguments, isActive: true)
-    }
-}
-
-extension Plan {
-    /// What the scenario wants of its cloud.
-    fileprivate var cloudFacts: Fields {
-        var facts: Fields = [:]
-        for condition in roles.first(where: { $0.kind == "cloud" })?.facts.conditions ?? [] {
-            if case .equals(.constant(let value)) = condition.test { facts[condition.field] = value }
-        }
-        return facts
     }
 }

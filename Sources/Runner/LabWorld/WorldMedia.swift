@@ -7,6 +7,9 @@ protocol WorldMedia: AnyObject {
     /// Unix seconds at the start of the run.
     var epoch: Int64 { get }
 
+    /// The run's clock as finely as it can be read.
+    var instant: RunInstant { get }
+
     /// Makes the broker, and makes cloud and broker reachable. Called once, before the devices are made.
     ///
     /// - Throws: `StreamFailure`, `ActionFailure` where that is not possible.

@@ -9,8 +9,10 @@ final class CloudFront {
     private let server: HTTPServer
 
     /// - Throws: `StreamFailure`.
-    init(kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, listening: Listening) throws {
-        let bridge = RequestBridge(kernel: kernel) { [unowned cloud] call, peer in await cloud.respond(to: call, from: peer) }
+    init(kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, clock: @escaping @Sendable () -> RunInstant, listening: Listening) throws {
+        let bridge = RequestBridge(kernel: kernel, clock: clock) { [unowned cloud] call, peer, accepted in
+            await cloud.respond(to: call, from: peer, accepted: accepted)
+        }
         server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {

@@ -43,7 +43,7 @@ final class RealMedia: WorldMedia {
     }
 
     func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker {
-        front = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, listening: settings.listening)
+        front = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening)
         let door = try BrokerDoor(
             kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
         self.door = door
@@ -108,6 +108,7 @@ final class RealMedia: WorldMedia {
 
     private func client(at address: StreamAddress) -> any MessageClient { clients.client(host: address.host, port: address.port) }
 
+    var instant: RunInstant { reactor.now }
     private var clock: @Sendable () -> RunInstant { { [reactor] in reactor.now } }
 
     // MARK: Piles and services

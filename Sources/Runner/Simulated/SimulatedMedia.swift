@@ -6,6 +6,7 @@ final class SimulatedMedia: WorldMedia {
     let kernel = Kernel()
     /// 2026-01-01T00:00:00Z: where virtual time begins.
     let epoch: Int64 = 1_767_225_600
+    var instant: RunInstant { kernel.now }
     let timing: TimingReport? = nil
     let loss: StreamFailure? = nil
     private let seed: UInt64

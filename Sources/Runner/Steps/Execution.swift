@@ -28,7 +28,7 @@ extension ScenarioRun {
             case .fault(let fault): try execute(fault, step, path, &branch)
             case .clear(let id): try execute(clear: id, step, path, &branch)
             case .wait(let duration): try await execute(wait: duration, step, path, &branch)
-            case .load: throw refuse(step, path, "'load' is not available yet")
+            case .load(let load): try await execute(load, step, path, &branch)
             case .sequence, .parallel: break
             }
         } catch let stop as StepStop {

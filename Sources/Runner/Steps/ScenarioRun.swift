@@ -21,6 +21,10 @@ package final class ScenarioRun: @unchecked Sendable {
     private var waiting: [(id: ClaimBoard.WatchID, wake: CheckedContinuation<ClaimBoard.Outcome?, Never>)] = []
     var faults = FaultTable()
     private var main: Task<Void, Never>?
+    /// Starts a task on the kernel's executor.
+    private(set) var startTask: ((@escaping @Sendable () async -> Void) -> Task<Void, Never>)?
+    /// Loads and probes so far: their numbers.
+    var loadCount = 0
     /// Setup and steps are over: from now on nothing stops the run, and teardown comes to its end.
     private var isTested = false
     private var isOver = false
@@ -40,7 +44,8 @@ package final class ScenarioRun: @unchecked Sendable {
     /// Runs setup, steps and teardown. Call once, on the kernel's executor.
     ///
     /// - Parameter start: starts a task on the kernel's executor.
-    package func execute(start: (@escaping @Sendable () async -> Void) -> Task<Void, Never>) async -> Ending {
+    package func execute(start: @escaping (@escaping @Sendable () async -> Void) -> Task<Void, Never>) async -> Ending {
+        startTask = start
         resolveLaws()
         world.observer = { [unowned self] event in observe(event) }
         world.note(LabEvents.runStarted, [
@@ -78,7 +83,12 @@ package final class ScenarioRun: @unchecked Sendable {
         do throws(StepStop) {
             for (phase, steps) in [("setup", plan.setup), ("steps", plan.steps)] where !steps.isEmpty {
                 world.note(LabEvents.phaseStarted, ["phase": .text(phase)])
-                try await execute(steps, &branch)
+                let observation = phase == "steps" ? try observe(branch.scope) : nil
+                do throws(StepStop) { try await execute(steps, &branch) } catch {
+                    await observation?.end()
+                    throw error
+                }
+                await observation?.end()
             }
         } catch {
             let reason: Ending = switch error {

@@ -43,7 +43,7 @@ final class ExternalBrokerHost: WorldBroker, GatewayOwner {
         self.deviceAccount = (deviceAccount.username, deviceAccount.password.map { Array($0.utf8) })
         link = CloudLink(kernel: kernel, stream: open(), username: cloudAccount.username, password: cloudAccount.password) { [unowned cloud] message, number in
             // Whoever may publish there is the device: the broker's rights see to it.
-            cloud.cloud?.received(
+            cloud.received(
                 topic: message.topic.text, payload: message.payload, clientID: Topics.device(of: message.topic.text) ?? "",
                 quality: message.qos.rawValue, delivery: number)
         }

@@ -1,0 +1,83 @@
+import LabCore
+
+/// Writes a load into the event log: every item as a row, or, where there would be too many, counts and histograms of each second.
+struct LoadLog {
+    private let load: String
+    private let plan: ArrivalPlan
+    private let origin: RunInstant
+    private let measuredFrom: RunInstant
+    private let world: any World
+    private var rows: [LoadItem] = []
+    private var lastWritten: RunInstant
+    private var sent = 0
+    private var answered = 0
+    private var planned = 0
+
+    init(load: String, plan: ArrivalPlan, origin: RunInstant, warmup: Duration, world: any World) {
+        self.load = load
+        self.plan = plan
+        self.origin = origin
+        self.world = world
+        measuredFrom = origin.advanced(by: warmup)
+        lastWritten = origin
+    }
+
+    func began(_ load: Step.Load, step: String, end: RunInstant) {
+        world.note(LabEvents.loadStarted, [
+            "load": .text(self.load), "step": .text(step), "target": .text("\(load.target)"), "planned": .integer(Int64(plan.count)),
+            "start_ns": .integer(origin.nanoseconds), "end_ns": .integer(end.nanoseconds), "measured_from_ns": .integer(measuredFrom.nanoseconds),
+            "timeout_ns": .integer(load.timeout.nanoseconds), "modelled": .bool(world.isModelled),
+        ])
+    }
+
+    mutating func append(_ item: LoadItem) {
+        planned += 1
+        if item[.sent] != nil || item.isAnswered { sent += 1 }
+        if item.isAnswered { answered += 1 }
+        write(item)
+    }
+
+    /// The far end has an item once more.
+    mutating func repeated(_ item: LoadItem) {
+        write(LoadItem(index: item.index, planned: item.planned, outcome: .duplicate, hasArrived: true, labels: item.labels, member: item.member))
+    }
+
+    private mutating func write(_ item: LoadItem) {
+        rows.append(item)
+        // Now and then, so that a run that is killed has lost a second of them at most.
+        let isDue = world.now.nanoseconds - lastWritten.nanoseconds >= 1_000_000_000
+        if rows.count >= LoadRows.batch || isDue { flush() }
+    }
+
+    private mutating func flush() {
+        guard !rows.isEmpty else { return }
+        world.note(LabEvents.loadRows, LoadRows.fields(load: load, items: rows))
+        rows.removeAll(keepingCapacity: true)
+        lastWritten = world.now
+    }
+
+    /// - Parameter harness: `nil` where time is virtual.
+    mutating func end(harness: HarnessReport?, cost: (cloud: Double?, lab: Double?)? = nil, floor: LoadReport.Spectrum? = nil) {
+        flush()
+        if let harness { world.note(LabEvents.loadHarness, (["load": .text(load)] as Fields).merging(harness.asFields)) }
+        if let floor {
+            var fields: Fields = ["load": .text(load), "samples": .integer(Int64(floor.samples))]
+            for point in floor.points {
+                guard let name = Self.floorNames[point.thousandths], let value = point.value else { continue }
+                fields[name] = .integer(value)
+            }
+            world.note(LabEvents.loadFloor, fields)
+        }
+        if let cost, cost.cloud != nil || cost.lab != nil {
+            var fields: Fields = ["load": .text(load)]
+            if let cloud = cost.cloud { fields["cloud_ns"] = .number(cloud) }
+            if let lab = cost.lab { fields["lab_ns"] = .number(lab) }
+            world.note(LabEvents.loadCost, fields)
+        }
+        world.note(LabEvents.loadEnded, [
+            "load": .text(load), "planned": .integer(Int64(planned)), "sent": .integer(Int64(sent)), "answered": .integer(Int64(answered)),
+        ])
+    }
+
+    private static let floorNames = [50_000: "p50_ns", 90_000: "p90_ns", 99_000: "p99_ns", 99_900: "p999_ns", 100_000: "max_ns"]
+}

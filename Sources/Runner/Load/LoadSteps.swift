@@ -1,0 +1,93 @@
+import LabCore
+
+extension ScenarioRun {
+    /// Offers a load; the step ends when its last item is answered or given up.
+    func execute(_ load: Step.Load, _ step: Step, _ path: String, _ branch: inout Branch) async throws {
+        let time = try duration(load.duration, in: branch.scope) ?? .zero
+        markStimulus(&branch)
+        begin(step, path, ["action": .text("\(load.target)"), "for": .duration(time.nanoseconds)])
+        let run: LoadRun
+        do { run = try makeLoad(load, id: load.id ?? path, over: time, scope: branch.scope, step: path) } catch {
+            throw end(path, .failed, ["reason": .text("\(error)")])
+        }
+        if let id = load.id { branch.events[id] = world.lastSequence }
+        await carryOut(run)
+        end(path, Task.isCancelled ? .interrupted : .passed, [:])
+        if Task.isCancelled { throw StepStop.interrupted }
+    }
+
+    func makeLoad(_ load: Step.Load, id: String, over time: Duration, scope: Scope, step: String) throws -> LoadRun {
+        let seed = load.seed ?? SeededGenerator.seed(of: "load \(id)", in: plan.seed)
+        let arrivals: ArrivalPlan.Arrivals = load.arrivals == .even ? .even : .poisson(seed: seed)
+        let plan = try ArrivalPlan(rates: load.rates, over: time, arrivals: arrivals, exactCount: load.count)
+        loadCount += 1
+        let role = self.plan.roles.first { $0.name == load.target.role && $0.kind != "cloud" }
+        guard let startTask else { throw StepStop.interrupted }
+        var load = load
+        load.good = try load.good?.resolved(in: scope)
+        return LoadRun(
+            load, id: id,
+            setting: LoadRun.Setting(
+                world: world, number: loadCount, scope: scope, members: role.map { max(1, $0.count) } ?? 0, plan: plan, start: startTask), step: step)
+    }
+
+    /// Runs a load to its end, or until the line of steps is cancelled.
+    func carryOut(_ run: LoadRun) async {
+        run.begin()
+        await withTaskCancellationHandler { await run.finish() } onCancel: { run.abandon() }
+    }
+
+    /// Begins the probes and gauges that `metrics:` names.
+    func observe(_ scope: Scope) throws(StepStop) -> Observation {
+        var observation = Observation()
+        for metric in plan.metrics {
+            do {
+                switch metric.source {
+                case .latency: continue
+                case .probe(let load):
+                    let probe = try makeLoad(load, id: metric.name, over: plan.deadline, scope: scope, step: "metrics.\(metric.name)")
+                    probe.begin()
+                    observation.probes.append(probe)
+                case .gauge(let gauge):
+                    let run = GaugeRun(gauge, name: metric.name, arguments: try gauge.arguments.resolved(in: scope).record ?? [:], world: world)
+                    guard let startTask else { continue }
+                    run.begin(startTask)
+                    observation.gauges.append(run)
+                }
+            } catch {
+                observation.stop()
+                world.note(LabEvents.stepStarted, [
+                    "step": .text("metrics.\(metric.name)"), "file": .text(metric.location.file), "line": .integer(Int64(metric.location.line)),
+                    "column": .integer(Int64(metric.location.column)), "verb": "load", "text": .text("metric \(metric.name)"),
+                ])
+                throw end("metrics.\(metric.name)", .failed, ["reason": .text("\(error)")])
+            }
+        }
+        return observation
+    }
+
+    /// What is measured beside the steps.
+    struct Observation {
+        fileprivate(set) var probes: [LoadRun] = []
+        fileprivate(set) var gauges: [GaugeRun] = []
+
+        func stop() {
+            for gauge in gauges { gauge.stop() }
+            for probe in probes { probe.stop() }
+        }
+
+        /// The steps are over: nothing new is asked, and what is under way is waited for.
+        func end() async {
+            stop()
+            for probe in probes { await withTaskCancellationHandler { await probe.finish() } onCancel: { probe.abandon() } }
+        }
+    }
+}
+
+extension SeededGenerator {
+    /// A seed of its own for one purpose.
+    fileprivate static func seed(of purpose: String, in seed: UInt64) -> UInt64 {
+        var generator = SeededGenerator(seed: seed, purpose: purpose)
+        return generator.next()
+    }
+}
