@@ -1,5 +1,6 @@
 extension Plan {
-    /// The time of the run that its steps may take as they are written: every `wait`, the `for` of every `forbid`, every `within`.
+    /// The time of the run that its steps may take as they are written: every `wait`, the `for` of every `forbid` and `load`,
+    /// every `within`.
     /// Times that are known only in the run count as nothing.
     package var writtenTime: Duration { (setup + steps).reduce(.zero) { $0 + $1.writtenTime } }
 }
@@ -14,7 +15,8 @@ extension Step {
         case .sequence(let turns): turns.reduce(.zero) { sum, turn in turn.steps.reduce(sum) { $0 + $1.writtenTime } }
         case .parallel(let branches):
             branches.map { steps in steps.reduce(Duration.zero) { $0 + $1.writtenTime } }.max() ?? .zero
-        case .act, .fault, .clear, .load: .zero
+        case .load(let load): load.duration.constantTime
+        case .act, .fault, .clear: .zero
         }
     }
 }

@@ -64,22 +64,31 @@ package struct ArrivalPlan: Sendable, Equatable {
     /// Constant memory, constant time a step on average; each iteration gives the same instants.
     package var instants: Instants { Instants(plan: self) }
 
-    /// The requests due in each whole window, half-open and counted from the beginning of the load: exactly so many for even
+    /// The requests due in each whole window, half-open and counted from the beginning of measuring: exactly so many for even
     /// arrivals, else the mean. The last partial window is left out (sla.md §2.4 rule 3).
     ///
-    /// - Parameter length: above 0. A window longer than the load gives none.
+    /// - Parameters:
+    ///   - length: above 0. A window longer than what is measured gives none.
+    ///   - start: of measuring, from the beginning of the load: its warm-up.
     /// - Throws: `.windows` where there are more than 1,000,000.
-    package func windowCounts(length: Duration) throws(ArrivalPlanError) -> [Double] {
+    package func windowCounts(length: Duration, from start: Duration = .zero) throws(ArrivalPlanError) -> [Double] {
         guard length > .zero else { throw .windows(length, of: duration) }
-        let (whole, part) = (duration.nanoseconds, max(length.nanoseconds, 1))
+        let first = min(max(start, .zero), duration).nanoseconds
+        let (whole, part) = (duration.nanoseconds - first, max(length.nanoseconds, 1))
         guard whole / part <= Self.largestWindowCount else { throw .windows(length, of: duration) }
         var index = 0
-        var before = 0.0
+        var before = due(beforeNanoseconds: first, near: &index)
         return (0..<whole / part).map { window in
-            let after = due(beforeNanoseconds: (window + 1) * part, near: &index)
+            let after = due(beforeNanoseconds: first + (window + 1) * part, near: &index)
             defer { before = after }
             return after - before
         }
+    }
+
+    /// The requests due before this time from the load's beginning: exactly so many for even arrivals, else the mean.
+    package func expectedCount(before time: Duration) -> Double {
+        var index = 0
+        return due(beforeNanoseconds: min(max(time, .zero), duration).nanoseconds, near: &index)
     }
 
     /// The requests due before an instant: whole for even arrivals, else the mean.

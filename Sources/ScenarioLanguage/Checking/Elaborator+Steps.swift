@@ -46,7 +46,7 @@ extension Elaborator {
         case .fault: return fault(subject.value, step)
         case .clear: return clear(subject.value)
         case .wait: return duration(subject.value, "wait").map { .wait($0) }
-        case .load: return load(subject, step)
+        case .load: return load(subject.value, step)
         case .loop: return loop(subject.value, step, path)
         case .parallel: return parallel(subject.value, path)
         case .use: return use(subject.value, step, path)
@@ -67,7 +67,7 @@ extension Elaborator {
     }
 
     /// Gives the step its id: once in a run, though a loop may come by again.
-    private mutating func giveID(_ value: SourceValue?, _ verb: Verb) -> String? {
+    mutating func giveID(_ value: SourceValue?, _ verb: Verb) -> String? {
         guard let value, let id = value.scalar?.text else { return nil }
         if let first = idHomes[id], first != value.location {
             let place = first.file == value.location.file ? "in line \(first.line)" : "at \(first)"
@@ -81,7 +81,7 @@ extension Elaborator {
             measurements["\(id).latency"] = .time
             measurements["\(id).count"] = .count
             measurements.steps.insert(id)
-        case .load: measurements[id] = .unknown
+        case .do, .fault: measurements.events.insert(id)
         default: break
         }
         return id
@@ -123,7 +123,7 @@ extension Elaborator {
     }
 
     /// `with:`, complete: what is required must be there.
-    private func arguments(_ step: SourceValue, for target: NodeResolver.Resolved) -> Template? {
+    func arguments(_ step: SourceValue, for target: NodeResolver.Resolved) -> Template? {
         let given = step["with"]
         guard let entries = entries(of: given) else { return nil }
         let members = values.members(entries, of: target.takes, owner: "\(target.reference)")
@@ -135,7 +135,7 @@ extension Elaborator {
     }
 
     /// An optional part. Its error must not be taken for its absence: the outer `nil` is an error, the inner one absence.
-    private func optional<Part>(_ written: SourceValue?, _ read: (SourceValue) -> Part?) -> Part?? {
+    func optional<Part>(_ written: SourceValue?, _ read: (SourceValue) -> Part?) -> Part?? {
         guard let written else { return .some(nil) }
         guard let part = read(written) else { return nil }
         return .some(part)
@@ -227,13 +227,5 @@ extension Elaborator {
             log.error(at: value.location, "no '\(verb.rawValue)' step before this one has the id '\(id)'\(hint)")
         }
         return nil
-    }
-
-    private mutating func load(_ subject: SourceValue.Entry, _ step: SourceValue) -> Step.Action? {
-        log.error(at: subject.location, "'load' is not available yet")
-        guard let target = nodes.resolve(subject.value, .action, values) else { return nil }
-        let rates = (step["rate"]?.list ?? []).compactMap { $0.scalar.flatMap { Rate.perSecond($0.text) } }
-        guard let arguments = arguments(step, for: target), let length = duration(step["for"], "for") else { return nil }
-        return .load(Step.Load(target: target.reference, arguments: arguments, rates: rates, duration: length, id: giveID(step["id"], .load)))
     }
 }

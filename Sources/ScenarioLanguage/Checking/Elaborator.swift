@@ -72,8 +72,11 @@ struct Elaborator {
         // Laws hold from the first event on, so they know nothing that a step saves.
         plan.laws = (root["laws"]?.list ?? []).compactMap { law($0) }
         plan.setup = steps(root["setup"], path: "setup")
+        // Gauges and probes begin with the first step, so they know what the setup saved.
+        let namesOfMetrics = values.names
         plan.steps = steps(root["steps"], path: "steps")
         plan.teardown = steps(root["teardown"], path: "teardown")
+        values.names = namesOfMetrics
         plan.metrics = (root["metrics"]?.record ?? []).compactMap { metric($0) }
         plan.explore = root["explore"].flatMap { explore($0) }
         return plan
@@ -161,7 +164,7 @@ struct Elaborator {
         return .leadsTo(event.reference, condition, to: target.reference, same: same, within: within)
     }
 
-    private func checkField(_ value: SourceValue, of event: NodeResolver.Resolved) -> Bool {
+    func checkField(_ value: SourceValue, of event: NodeResolver.Resolved) -> Bool {
         guard let name = value.scalar?.text else { return false }
         if event.gives.field(at: name) != nil { return true }
         log.error(at: value.location, "\(event.reference) has no field '\(name)'\(event.gives.shownNames)")
@@ -169,7 +172,7 @@ struct Elaborator {
     }
 
     /// Fields that both events have, with comparable values.
-    private func same(_ value: SourceValue?, _ first: NodeResolver.Resolved, _ second: NodeResolver.Resolved) -> [String]? {
+    func same(_ value: SourceValue?, _ first: NodeResolver.Resolved, _ second: NodeResolver.Resolved) -> [String]? {
         var result: [String] = []
         let written = value?.list ?? []
         for field in written {
@@ -182,22 +185,6 @@ struct Elaborator {
             }
         }
         return result.count == written.count ? result : nil
-    }
-
-    private mutating func metric(_ entry: SourceValue.Entry) -> Metric? {
-        let value = entry.value
-        let split = value["split-by"]
-        measurements[entry.name] = .metric(splitBy: split?.scalar?.text)
-        guard !isBroken(value), let latency = value["latency"], let from = latency["from"], let to = latency["to"] else {
-            measurements[entry.name] = .unknown
-            return nil
-        }
-        let start = nodes.resolve(from, .event, values)
-        guard let end = nodes.resolve(to, .event, values), let start else { return nil }
-        guard let same = same(value["same"], start, end) else { return nil }
-        if let split, !checkField(split, of: end) { return nil }
-        return Metric(
-            name: entry.name, location: entry.location, from: start.reference, to: end.reference, same: same, splitBy: split?.scalar?.text)
     }
 
     private func explore(_ value: SourceValue) -> Explore? {

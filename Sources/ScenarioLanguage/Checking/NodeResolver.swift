@@ -50,6 +50,45 @@ struct NodeResolver {
             gives: types.gives + (category == .event ? member : []))
     }
 
+    /// `role.query.field`: a query, and the number of its answer that is read.
+    func resolveGauge(_ value: SourceValue, _ values: ValueTyper) -> (query: Resolved, field: FieldKind)? {
+        guard let source = values.substituted(value), let scalar = source.scalar else { return nil }
+        let log = values.log
+        let parts = scalar.text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count >= 3, Name.isField(scalar.text) else {
+            log.error(at: source.location, "value \(scalar.shown) must be \(ScalarShape.wanted(.gauge))")
+            return nil
+        }
+        guard let known = roles[parts[0]] else {
+            if !allowsUnknownRoles { log.error(in: scalar, at: 0, unknownRole(parts[0], log, scalar.location)) }
+            return nil
+        }
+        guard let kind = known.kind else { return nil }
+        // Names of queries and of fields have dots of their own: the longest query that fits is meant.
+        let splits = (1..<parts.count - 1).reversed().map { (parts[1...$0].joined(separator: "."), parts[($0 + 1)...].joined(separator: ".")) }
+        guard let (name, path) = splits.first(where: { kind.query($0.0) != nil }), let query = kind.query(name) else {
+            let name = parts[1..<parts.count - 1].joined(separator: ".")
+            log.error(in: scalar, at: parts[0].unicodeScalars.count + 1, Self.unknownName(name, .query, parts[0], kind, log, scalar.location))
+            return nil
+        }
+        let offset = scalar.text.unicodeScalars.count - path.unicodeScalars.count
+        guard let field = query.gives.field(at: path) else {
+            log.error(
+                in: scalar, at: offset,
+                "the answer of \(parts[0]).\(name) has no field '\(path)'" + log.hint(for: path, at: scalar.location, among: query.gives.map(\.name), "has: "))
+            return nil
+        }
+        guard field.type.isNumeric else {
+            log.error(in: scalar, at: offset, "'\(path)' is \(field.type.name); a gauge needs a number")
+            return nil
+        }
+        let member = known.count > 1 ? [Self.member] : []
+        return (
+            Resolved(reference: NodeReference(role: parts[0], name: name), takes: query.takes + member, gives: query.gives),
+            FieldKind(path, field.type, unit: field.unit)
+        )
+    }
+
     private func unknownRole(_ role: String, _ log: DiagnosticLog, _ place: SourceLocation) -> String {
         "no role '\(role)' under 'needs'" + log.hint(for: role, at: place, among: roleNames, "roles: ")
     }

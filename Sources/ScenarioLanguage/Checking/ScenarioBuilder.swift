@@ -27,7 +27,7 @@ struct ScenarioBuilder {
         let fidelity = fidelity
         let worldsDiffer = (root["vars"]?.record ?? []).contains { worldValues($0.value) != nil }
         var plansByWorld: [WorldKind: [Plan]] = [:]
-        var limits: [Limit]?
+        var limits: [CheckedLimit]?
         for world in fidelity {
             if !worldsDiffer, let first = fidelity.first, let plans = plansByWorld[first] {
                 plansByWorld[world] = plans.map { plan in
@@ -66,7 +66,7 @@ struct ScenarioBuilder {
 
     // MARK: worlds and cells
 
-    private func plans(in world: WorldKind, _ limits: inout [Limit]?) -> [Plan] {
+    private func plans(in world: WorldKind, _ limits: inout [CheckedLimit]?) -> [Plan] {
         var values = ValueTyper(log: log, budget: budget, names: NameTable())
         let variables = bindVariables(in: world, &values)
         let axes = bindMatrix(&values)
@@ -87,16 +87,18 @@ struct ScenarioBuilder {
             var plan = elaborator.plan(header(world, fields, variables.merging(fields)))
             let known = limits ?? self.limits(elaborator.measurements)
             limits = known
-            plan.limits = known
+            plan.limits = known.map(\.limit)
             // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
             let written = plan.stretched(plan.writtenTime)
             if root["deadline"] == nil, written > plan.deadline { plan.deadline = written + plan.stretched(Self.timeForSteps) }
-            result.append(plan)
+            let reach = SampleReach(log: log, plan: plan)
+            for limit in known { reach.check(limit) }
+            result.append(plan.withProbes())
         }
         return result
     }
 
-    private func limits(_ measurements: Measurements) -> [Limit] {
+    private func limits(_ measurements: Measurements) -> [CheckedLimit] {
         let checker = LimitChecker(log: log, measurements: measurements)
         return (root["limits"]?.list ?? []).filter { !context.broken.contains($0.location) }.compactMap(checker.limit)
     }

@@ -27,6 +27,7 @@ struct SchemaWriter {
 
     /// A text with `${…}` in it.
     private static let template = #"[$][{]"#
+    private static let sharePattern = "^([01]([.][0-9]+)?|[0-9]+([.][0-9]+)?%)$"
     private static let durationPattern = "^[0-9]+([.][0-9]+)?(ns|us|ms|s|m|min|h|d)$"
 
     func schema(_ shape: Shape) -> FieldValue {
@@ -47,7 +48,12 @@ struct SchemaWriter {
             return ["type": ["number", "string"], "minimum": .number(minimum), "pattern": "^-?[0-9]+([.][0-9]+)?$"]
         case .bool: return ["enum": [true, false, "true", "false"]]
         case .duration(let orTemplate): return Self.text(orTemplate ? "\(Self.durationPattern)|\(Self.template)" : Self.durationPattern)
-        case .rate: return Self.text(Rate.pattern)
+        case .rate: return Self.text("\(Rate.pattern)|\(Self.template)")
+        case .share: return ["type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": .text(Self.sharePattern)]
+        case .shareOrTime:
+            return ["type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": .text("\(Self.sharePattern)|\(Self.durationPattern)")]
+        case .occurrences: return Self.text(Occurrences.pattern)
+        case .gauge: return Self.text(referencePattern(.query, suffix: "[.][A-Za-z_][A-Za-z0-9_.-]*"))
         case .sampleCount: return ["type": ["integer", "string"], "minimum": 1, "pattern": "^([0-9]+|auto|strict)$"]
         case .reference(let category): return Self.text(referencePattern(category))
         case .value: return [:]
@@ -98,9 +104,9 @@ struct SchemaWriter {
     }
 
     /// Any role, and a name that some kind has in this category.
-    private func referencePattern(_ category: NameCategory) -> String {
+    private func referencePattern(_ category: NameCategory, suffix: String = "") -> String {
         let names = Set(catalogue.kinds.flatMap { category.names(of: $0) }).sorted().map { $0.replacing(".", with: "[.]") }
         let name = names.isEmpty ? "[A-Za-z_][A-Za-z0-9_.-]*" : "(" + names.joined(separator: "|") + ")"
-        return "^[A-Za-z][A-Za-z0-9_-]*[.]\(name)$|\(Self.template)"
+        return "^[A-Za-z][A-Za-z0-9_-]*[.]\(name)\(suffix)$|\(Self.template)"
     }
 }

@@ -32,7 +32,7 @@ enum Grammar {
             .optional("setup", steps, "Steps before the test; their failure is no failure of the product"),
             .optional("steps", .list(.named(.step), atLeast: 1), "The test"),
             .optional("teardown", steps, "Steps that always run"),
-            .optional("metrics", .map(key: .word, .record(metric)), "Measurements between events"),
+            .optional("metrics", .map(key: .word, .variants(metric)), "Times between events, gauges and probes"),
             .optional("limits", .list(.named(.limit)), "Objectives over measurements"),
             .optional("explore", .record(explore), "What `lab explore` may vary"),
         ],
@@ -56,18 +56,6 @@ enum Grammar {
             .required("steps", .list(.named(.step), atLeast: 1), "The steps"),
         ])
 
-    private static let metric = RecordShape(
-        "a metric",
-        [
-            .required("latency", .record(RecordShape("'latency'", [
-                .required("from", .reference(.event), "The event that starts the clock"),
-                .required("to", .reference(.event), "The event that stops it"),
-            ])), "Time between two events"),
-            .optional("same", .list(.field), "Fields that pair the events"),
-            .optional("split-by", .field, "A label for `for each`"),
-        ],
-        reserved: ["gauge", "probe", "every", "timeout", "good", "hops", "load", "route"])
-
     private static let explore = RecordShape(
         "'explore'",
         [
@@ -82,13 +70,13 @@ enum Grammar {
 
     // MARK: steps
 
-    private static let with = RecordShape.Key.optional("with", .scalarOr(.text, .fields), "Arguments, or ${name} of a record in vars or the matrix")
-    private static let condition = RecordShape.Key.optional("where", .fields, "Conditions on fields")
-    private static let within = RecordShape.Key.optional("within", .duration(), "Time from the stimulus")
-    private static let id = RecordShape.Key.optional("id", .word, "A name for `after`, `clear` and `limits`")
-    private static let save = RecordShape.Key.optional("save", .map(key: .variable, .field), "Fields to keep under a name")
+    static let with = RecordShape.Key.optional("with", .scalarOr(.text, .fields), "Arguments, or ${name} of a record in vars or the matrix")
+    static let condition = RecordShape.Key.optional("where", .fields, "Conditions on fields")
+    static let within = RecordShape.Key.optional("within", .duration(), "Time from the stimulus")
+    static let id = RecordShape.Key.optional("id", .word, "A name for `after`, `clear` and `limits`")
+    static let save = RecordShape.Key.optional("save", .map(key: .variable, .field), "Fields to keep under a name")
 
-    private static func verb(_ verb: Verb, _ shape: Shape, _ about: String, _ keys: RecordShape.Key...) -> VariantShape.Variant {
+    static func verb(_ verb: Verb, _ shape: Shape, _ about: String, _ keys: RecordShape.Key...) -> VariantShape.Variant {
         VariantShape.Variant(
             key: verb.rawValue, record: RecordShape("'\(verb.rawValue)'", [.required(verb.rawValue, shape, about)] + keys))
     }
@@ -113,9 +101,7 @@ enum Grammar {
                 .optional("for", .duration(), "How long"), id),
             verb(.clear, .word, "Ends the fault with this id"),
             verb(.wait, .duration(), "Lets time pass"),
-            verb(
-                .load, .reference(.action), "Offers load", with, .required("rate", .list(.rate, atLeast: 1), "Points of the rate line"),
-                .required("for", .duration(), "How long"), id),
+            load,
             verb(
                 .loop, .map(key: .variable, .scalarOr(.value, .list(.value, atLeast: 1))), "Steps for each value",
                 .required("steps", .list(.named(.step), atLeast: 1), "The steps")),
@@ -124,7 +110,7 @@ enum Grammar {
         ],
         keysAreNoun: true))
 
-    // MARK: laws and limits
+    // MARK: laws
 
     private static let lawText = RecordShape.Key.required("law", .text, "What must hold")
     private static let lawEvent = RecordShape.Key.required("event", .reference(.event), "The event that it concerns")
@@ -147,18 +133,6 @@ enum Grammar {
             ])),
         ],
         keysAreNoun: false))
-
-    static let limit = Shape.scalarOr(.text, .record(RecordShape(
-        "a limit",
-        [
-            .optional("id", .word, "A name for reports"),
-            .required("require", .text, "What must hold, such as p99(registered.latency) < 2s"),
-            .optional("text", .text, "The promise in words"),
-            .optional("note", .text, "For readers"),
-            .optional("marginal", .text, "Holding `require` but not this is marginal"),
-            .optional("min-samples", .sampleCount, "A number, or auto"),
-        ],
-        reserved: ["baseline", "faults", "budget", "require-budget", "load", "metric", "history"])))
 
     // MARK: lab.yaml
 

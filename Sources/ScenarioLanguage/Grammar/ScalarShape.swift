@@ -15,8 +15,12 @@ enum ScalarShape {
         case .number(let minimum): "a number of at least \(FieldValue.number(minimum))"
         case .bool: "true or false"
         case .duration: "a duration such as 250ms, 5s, 20m"
-        case .rate: "a rate such as 10/s"
-        case .sampleCount: "a whole number, or auto"
+        case .rate: "a rate such as 10/s, 600/min, 40/h or 100/day"
+        case .sampleCount: "a whole number, auto or strict"
+        case .share: FieldType.ratio.name
+        case .shareOrTime: "a share such as 5%, or a duration such as 250us"
+        case .occurrences: "so often in so long a time, such as 8/30d"
+        case .gauge: "a field of a query of a role, such as cloud.device.online"
         case .reference(let category): "\(category.withArticle) of a role, such as badge.boot"
         default: "a single value"
         }
@@ -30,7 +34,9 @@ enum ScalarShape {
             case .word: Name.isWord(scalar.text)
             case .variable: Name.isVariable(scalar.text)
             case .field: Name.isField(scalar.text)
-            case .rate: Rate.perSecond(scalar.text) != nil
+            case .rate: hasTemplate(scalar) || Rate.perSecond(scalar.text) != nil
+            case .occurrences: Occurrences.read(scalar.text) != nil
+            case .gauge: hasTemplate(scalar) || (Name.isField(scalar.text) && scalar.text.utf8.count { $0 == UInt8(ascii: ".") } >= 2)
             case .reference: hasTemplate(scalar) || isReference(scalar.text)
             default: true
             }
@@ -44,6 +50,8 @@ enum ScalarShape {
         case .sampleCount: return ["auto", "strict"].contains(scalar.text) ? nil : integerProblem(scalar, 1...1_000_000_000, name)
         case .duration(let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : literalProblem(scalar, .duration, name)
         case .text: return literalProblem(scalar, .text, name)
+        case .share: return literalProblem(scalar, .ratio, name)
+        case .shareOrTime: return DurationText.parse(scalar.text) != nil ? nil : literalProblem(scalar, .ratio, name)
         case .choice(let words): return literalProblem(scalar, .choice(words), name)
         case .bool: return literalProblem(scalar, .bool, name)
         case .number(let minimum):
@@ -101,5 +109,19 @@ enum Rate {
         case "day": return number / 86_400
         default: return nil
         }
+    }
+}
+
+/// `8/30d`: how often something comes in a time.
+enum Occurrences {
+    static let pattern = "^[0-9]+([.][0-9]+)?/[0-9]+([.][0-9]+)?(ns|us|ms|s|m|min|h|d)$"
+
+    /// - Returns: `nil` if the text is none, or the time is 0.
+    static func read(_ text: String) -> (count: Double, period: Int64)? {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
+            let count = (try? JSONReader.read(String(parts[0])))?.asNumber, let period = DurationText.parse(parts[1]), period > 0
+        else { return nil }
+        return (count, period)
     }
 }

@@ -17,10 +17,18 @@ indirect enum Shape: Sendable {
     case number(minimum: Double)
     case bool
     case duration(orTemplate: Bool = true)
-    /// `10/s`
+    /// `10/s`, or `${…}`
     case rate
-    /// A whole number, or `auto`
+    /// A whole number, `auto` or `strict`
     case sampleCount
+    /// `5%` or `0.05`
+    case share
+    /// `5%`, or `250us`
+    case shareOrTime
+    /// `8/30d`: so often in so long a time
+    case occurrences
+    /// `role.query.field` or `${…}`
+    case gauge
     /// `role.name` or `${…}`
     case reference(NameCategory)
     /// Anything; what fits is for the types of the catalogue.
@@ -64,14 +72,14 @@ struct RecordShape: Sendable {
     var keys: [Key]
     /// One of these must be there.
     var oneOf: [String] = []
-    /// Keys of the grammar that this version refuses.
-    var reserved: [String] = []
+    /// Keys that one could expect here, with what to write instead.
+    var elsewhere: [String: String] = [:]
 
-    init(_ title: String, _ keys: [Key], oneOf: [String] = [], reserved: [String] = []) {
+    init(_ title: String, _ keys: [Key], oneOf: [String] = [], elsewhere: [String: String] = [:]) {
         self.title = title
         self.keys = keys
         self.oneOf = oneOf
-        self.reserved = reserved
+        self.elsewhere = elsewhere
     }
 }
 

@@ -101,8 +101,8 @@ struct ShapeChecker {
 
     /// - Returns: the key that was probably meant.
     private func reportUnknown(_ entry: SourceValue.Entry, _ shape: RecordShape, present: [SourceValue.Entry]) -> String? {
-        if shape.reserved.contains(entry.name) {
-            log.error(at: entry.location, "'\(entry.name)' is not available yet")
+        if let advice = shape.elsewhere[entry.name] {
+            log.error(at: entry.location, "'\(entry.name)' does not stand in \(shape.title); \(advice)")
             return nil
         }
         let free = shape.keys.map(\.name).filter { name in !present.contains { $0.name == name } }

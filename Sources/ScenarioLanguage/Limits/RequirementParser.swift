@@ -84,7 +84,11 @@ struct RequirementParser {
             if label.isEmpty { throw failure("a label expected after 'for each', found \(found)") }
             result.label = label
         }
-        if takeWord("in") { result.window = try window() }
+        if takeWord("in") {
+            skipSpace()
+            result.windowOffset = position
+            result.window = try window()
+        }
         skipSpace()
         guard current == nil else {
             let start = position
@@ -128,6 +132,8 @@ struct RequirementParser {
         } else if name == "burn", current == "[" {
             claim = try call("burn", try burn(), at: start)
         } else if current == "(" {
+            if name == "burn" { throw failure("burn needs its two windows, such as burn[1h/5m](\u{2026})") }
+            if name == "share" { throw failure("share needs its bound, such as share<200ms(\u{2026})") }
             guard let statistic = StatisticWord.statistic(name) else {
                 let guess = DidYouMean.suggestion(for: name, among: StatisticWord.all)
                 let hint = guess.map { " — did you mean '\($0)'?" } ?? " (known: \(StatisticWord.all.joined(separator: ", ")))"
@@ -135,7 +141,7 @@ struct RequirementParser {
             }
             claim = try call(name, statistic, at: start)
         } else {
-            claim = Self.claim("", .worst, at: start)
+            claim = Self.claim(.worst, isCall: false, at: start)
             (claim.measurement, claim.measurementOffset) = (name, start)
         }
         claim.comparison = try comparison()
@@ -145,9 +151,9 @@ struct RequirementParser {
         return claim
     }
 
-    private static func claim(_ name: String, _ statistic: Requirement.Statistic?, at offset: Int) -> RequirementSyntax.Claim {
+    private static func claim(_ statistic: Requirement.Statistic, isCall: Bool, at offset: Int) -> RequirementSyntax.Claim {
         RequirementSyntax.Claim(
-            statisticName: name, statistic: statistic, statisticOffset: offset, measurement: "", measurementOffset: offset, labels: [],
+            statistic: statistic, statisticOffset: offset, isCall: isCall, measurement: "", measurementOffset: offset, labels: [],
             labelOffsets: [], comparison: .less, threshold: .init(dimension: .plain, value: 0, source: ""), thresholdOffset: offset)
     }
 
@@ -166,14 +172,17 @@ struct RequirementParser {
         position += 1
         let long = try duration()
         guard take("/") else { throw failure("'/' expected between the two windows of burn, such as burn[1h/5m]") }
+        skipSpace()
+        let start = position
         let short = try duration()
+        if short > long { throw failure("the first window of burn is the longer one", at: start) }
         guard take("]") else { throw failure("']' expected, found \(found)") }
         return .burn(long: long, short: short)
     }
 
     /// `(metric where label=value, …)`
-    private mutating func call(_ name: String, _ statistic: Requirement.Statistic?, at offset: Int) throws(PlacedFailure) -> RequirementSyntax.Claim {
-        var claim = Self.claim(name, statistic, at: offset)
+    private mutating func call(_ name: String, _ statistic: Requirement.Statistic, at offset: Int) throws(PlacedFailure) -> RequirementSyntax.Claim {
+        var claim = Self.claim(statistic, isCall: true, at: offset)
         guard take("(") else { throw failure("'(' and a measurement expected after '\(name)', found \(found)") }
         skipSpace()
         claim.measurementOffset = position
@@ -191,13 +200,21 @@ struct RequirementParser {
             } while take(",")
         }
         skipSpace()
-        if name == "recovery", take(",") {
-            skipSpace()
-            _ = try quantity()
-            skipSpace()
-        }
+        if name == "recovery", take(",") { claim.statistic = .recovery(share: try recoveredShare()) }
         guard take(")") else { throw failure("')' expected, found \(found)") }
         return claim
+    }
+
+    /// `99.9%` of `recovery(devices, 99.9%)`
+    private mutating func recoveredShare() throws(PlacedFailure) -> Double {
+        skipSpace()
+        let start = position
+        let share = try quantity()
+        guard share.dimension == .share, share.value > 0, share.value <= 1 else {
+            throw failure("a share above 0% and up to 100% expected, such as recovery(devices, 99.9%)", at: start)
+        }
+        skipSpace()
+        return share.value
     }
 
     private mutating func label() throws(PlacedFailure) -> Requirement.Label {

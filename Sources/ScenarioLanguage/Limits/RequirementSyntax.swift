@@ -3,10 +3,10 @@ import LabCore
 /// An objective as written, with the places of its parts inside the text (offsets in characters, from 0).
 struct RequirementSyntax {
     struct Claim {
-        var statisticName: String
-        /// `nil` for a statistic that the judge does not know yet.
-        var statistic: Requirement.Statistic?
+        var statistic: Requirement.Statistic
         var statisticOffset: Int
+        /// Written as `p99(…)`, not as a bare measurement.
+        var isCall: Bool
         var measurement: String
         var measurementOffset: Int
         var labels: [Requirement.Label]
@@ -21,32 +21,45 @@ struct RequirementSyntax {
     var label: String?
     var labelOffset = 0
     var window: Requirement.Window?
+    var windowOffset = 0
 }
 
 /// The words of the objective language (sla.md §2.1).
 enum StatisticWord {
-    /// Computed from the samples of any measurement.
-    static let ofSamples = ["max", "mean", "count"]
-    /// They compare what was offered with what came back, so they need a load or a probe.
-    static let ofLoads: [(word: String, statistic: Requirement.Statistic?)] = [
-        ("rate", .rate), ("min-rate", .minRate), ("ratio", .ratio), ("lost", .lost), ("duplicates", .duplicates),
-        ("out-of-order", .outOfOrder), ("availability", .availability), ("outages", .outages), ("longest-outage", .longestOutage),
-        ("recovery", .recovery(share: 1)), ("in-flight", .inFlight), ("online", .online), ("achieved", .achieved), ("errors", .errors), ("throughput", .throughput),
+    /// Those that are one word, `recovery` and the percentiles aside.
+    private static let plain: [(word: String, statistic: Requirement.Statistic)] = [
+        ("max", .max), ("mean", .mean), ("count", .count), ("rate", .rate), ("min-rate", .minRate), ("ratio", .ratio), ("lost", .lost),
+        ("duplicates", .duplicates), ("out-of-order", .outOfOrder), ("availability", .availability), ("outages", .outages),
+        ("longest-outage", .longestOutage), ("in-flight", .inFlight), ("online", .online), ("achieved", .achieved), ("errors", .errors),
+        ("throughput", .throughput),
     ]
-    static let all = ["p50", "p95", "p99"] + ofSamples + ["share", "burn"] + ofLoads.map(\.word)
+    static let all = ["p50", "p95", "p99"] + plain.map(\.word) + ["share", "burn", "recovery"]
 
-    static func needsLoad(_ word: String) -> Bool { word == "burn" || ofLoads.contains { $0.word == word } }
+    /// - Returns: `nil` for a word that is no statistic.
+    static func statistic(_ word: String) -> Requirement.Statistic? {
+        if word == "recovery" { return .recovery(share: 1) }
+        if let thousandths = percentile(word) { return .percentile(thousandths: thousandths) }
+        return plain.first { $0.word == word }?.statistic
+    }
 
-    /// - Returns: `nil` for a word that is no statistic; the inner `nil` for one that the judge does not know yet.
-    static func statistic(_ word: String) -> Requirement.Statistic?? {
-        switch word {
-        case "max": return .some(.max)
-        case "mean": return .some(.mean)
-        case "count": return .some(.count)
-        default:
-            if let thousandths = percentile(word) { return .some(.percentile(thousandths: thousandths)) }
-            return ofLoads.first { $0.word == word }.map(\.statistic)
+    /// The word of a statistic, for messages.
+    static func word(_ statistic: Requirement.Statistic) -> String {
+        switch statistic {
+        case .worst: "the bare measurement"
+        case .percentile(let thousandths): "p" + FigureText.number(Double(thousandths) / 1000)
+        case .shareBelow: "share"
+        case .burn: "burn"
+        case .recovery: "recovery"
+        default: plain.first { $0.statistic == statistic }?.word ?? ""
         }
+    }
+
+    /// `p99`, `p99.9`, and the short forms of measurements: `p999` is 99.9, `p9995` is 99.95.
+    static func measuredPercentile(_ word: Substring) -> Int? {
+        if let known = percentile(String(word)) { return known }
+        let digits = word.dropFirst()
+        guard word.first == "p", (3...5).contains(digits.utf8.count) else { return nil }
+        return percentile("p\(digits.prefix(2)).\(digits.dropFirst(2))")
     }
 
     /// `p99.95` is 99950; above 0 and below 100, at most three decimals, never through a binary float.
