@@ -4,16 +4,18 @@ import LabCore
 struct CaseSection {
     let result: CaseSummary
     let number: Int
+    /// The only case of its run is open, whatever came out.
+    var isAlone = false
 
     func html(events: [RunEvent]?) -> String {
         let plan = result.plan
-        let isOpen = result.verdict > .quarantined
+        let isOpen = isAlone || result.verdict > .quarantined
         let cell = plan.cell.isEmpty ? "" : "<span class=\"cell\">\(HTMLText.escaped(plan.cellText))</span>"
         return """
             <details class="case" id="case-\(number)" data-verdict="\(result.verdict.rawValue)"\(isOpen ? " open" : "")>
             <summary>\(HTMLText.badge(result.verdict))<h2>\(HTMLText.escaped(plan.scenario))</h2>\(cell)</summary>
             <p class="about">\(HTMLText.escaped(plan.about))</p>
-            \(facts)\(findings(events ?? []))\(LimitSection(result: result).html)\(pictures(events))</details>
+            \(facts)\(findings(events ?? []))\(objectives)\(LoadSection.html(result, number: number))\(pictures(events))</details>
 
             """
     }
@@ -39,6 +41,10 @@ struct CaseSection {
             entries.map { "<div class=\"\(style)\"><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }.joined()
         }
         return "<dl class=\"facts\">\(list(entries, "fact"))\(list(wide, "fact broad"))</dl>\n"
+    }
+
+    private var objectives: String {
+        result.limits.isEmpty ? "" : "<h3>Objectives</h3>\n" + SLACard(result).html
     }
 
     // MARK: Findings

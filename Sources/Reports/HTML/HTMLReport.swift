@@ -11,10 +11,19 @@ package enum HTMLReport {
     /// - Parameters:
     ///   - events: the log of a case, asked for once and one case at a time; it may be cut, `eventCount` tells the whole.
     package static func render(_ summary: Summary, events: (CaseSummary) -> [RunEvent]) -> [UInt8] {
-        var page = head(summary) + CaseTable.header(summary) + "<main>\n" + CaseTable.table(summary)
+        var page = head(summary) + CaseTable.header(summary) + "<main>\n" + CaseTable.table(summary) + SLACard.overview(summary)
+        page += overviews(summary)
         page += "<section aria-label=\"Every case\">\n"
         for section in sections(summary, events) { page += section }
         return Array((page + "</section>\n</main>\n\(footer)\n<script>\(PageScript.text)</script>\n</body>\n</html>\n").utf8)
+    }
+
+    /// What is about the whole run: the build beside another, and metrics over the last runs.
+    private static func overviews(_ summary: Summary) -> String {
+        let ribbon = LabRibbon(summary)
+        let comparison = summary.comparison.map { ForestPlot(comparison: $0, ribbon: ribbon).html } ?? ""
+        let history = summary.history.enumerated().map { HistoryPicture(history: $0.element, number: $0.offset + 1, ribbon: ribbon).html }.joined()
+        return comparison + (history.isEmpty ? "" : "<section aria-labelledby=\"history\"><h2 id=\"history\">History</h2>\n\(history)</section>\n")
     }
 
     private static func sections(_ summary: Summary, _ events: (CaseSummary) -> [RunEvent]) -> [String] {
@@ -23,7 +32,7 @@ package enum HTMLReport {
         let gravestFirst = summary.cases.indices.sorted { (summary.cases[$1].verdict, $0) < (summary.cases[$0].verdict, $1) }
         for index in gravestFirst {
             let result = summary.cases[index]
-            let section = CaseSection(result: result, number: index + 1)
+            let section = CaseSection(result: result, number: index + 1, isAlone: summary.cases.count == 1)
             sections[index] = section.html(events: size < sizeBudget ? events(result) : nil)
             size += sections[index].utf8.count
         }

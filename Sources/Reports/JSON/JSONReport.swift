@@ -4,6 +4,8 @@ package import LabCore
 package enum JSONReport {
     /// Raised when a reader of the old form could misread the new one.
     package static let schemaVersion: Int64 = 1
+    /// Raised when something is added that a reader of the old form may overlook. 2: loads, faults, comparison, history, figures of limits.
+    package static let schemaRevision: Int64 = 2
 
     /// The same summary gives the same bytes. Times are whole nanoseconds, the seed is a text: not every reader of JSON
     /// keeps 64 bits.
@@ -13,12 +15,15 @@ package enum JSONReport {
         let tally = Tally(summary)
         var counts: Fields = [:]
         for verdict in Verdict.allCases.reversed() { counts[verdict.rawValue] = .integer(Int64(summary.count(verdict))) }
-        return [
-            "schema": .integer(schemaVersion), "run": .text(summary.run), "lab_version": .text(summary.labVersion),
+        var fields: Fields = [
+            "schema": .integer(schemaVersion), "revision": .integer(schemaRevision), "run": .text(summary.run), "lab_version": .text(summary.labVersion),
             "world": .text(summary.world.rawValue), "seed": .text(SeedText.hex(summary.seed)),
             "totals": ["passed": .integer(Int64(tally.passed)), "failed": .integer(Int64(tally.failed)), "skipped": .integer(Int64(tally.skipped))],
             "verdicts": .record(counts), "cases": .list(summary.cases.map { .record(record($0)) }),
         ]
+        if let comparison = summary.comparison { fields["comparison"] = LoadRecords.comparison(comparison) }
+        if !summary.history.isEmpty { fields["history"] = .list(summary.history.map(LoadRecords.history)) }
+        return fields
     }
 
     private static func record(_ result: CaseSummary) -> Fields {
@@ -34,6 +39,8 @@ package enum JSONReport {
             "measurements": .list(result.measurements.map { .record(record($0)) }),
             "timing": result.timing.map { .record($0.asFields) } ?? .null,
         ]
+        if !result.loads.isEmpty { fields["loads"] = .list(result.loads.map { .record(LoadRecords.load($0)) }) }
+        if !result.faults.isEmpty { fields["faults"] = .list(result.faults.map(LoadRecords.fault)) }
         if !result.oracles.isEmpty { fields["oracles"] = .list(result.oracles.map { .record(record($0)) }) }
         return fields
     }
@@ -70,12 +77,32 @@ package enum JSONReport {
 
     private static func record(_ result: LimitResult) -> Fields {
         let limit = result.limit
-        return [
+        var fields: Fields = [
             "id": .text(limit.id), "text": text(limit.text), "location": location(limit.location), "require": .text(limit.requirement.source),
             "marginal": text(limit.marginal?.source), "min_samples": minimum(limit.minimumSamples),
             "verdict": .text(result.verdict.rawValue), "is_marginal": .bool(result.isMarginal), "figure": .text(result.figure),
-            "samples": .integer(Int64(result.samples)), "reason": text(result.reason),
+            "samples": .integer(Int64(result.samples)), "reason": text(result.reason), "is_void": .bool(result.isVoid),
+            "value": LoadRecords.number(result.value), "lower": LoadRecords.number(result.lower), "upper": LoadRecords.number(result.upper),
+            "threshold": result.threshold.map(threshold) ?? .null,
+            "missing_samples": result.missingSamples.map { .integer(Int64($0)) } ?? .null,
         ]
+        if !result.charges.isEmpty {
+            fields["charges"] = .list(result.charges.map { charge in
+                ["event": .text(charge.event), "outage_ns": .integer(charge.outage.nanoseconds), "total_ns": .integer(charge.total.nanoseconds)]
+            })
+        }
+        return fields
+    }
+
+    private static func threshold(_ threshold: Requirement.Quantity) -> FieldValue {
+        let unit =
+            switch threshold.dimension {
+            case .time: "ns"
+            case .share: "1"
+            case .rate: "/s"
+            case .plain: ""
+            }
+        return ["value": LoadRecords.number(threshold.value), "unit": .text(unit), "source": .text(threshold.source)]
     }
 
     private static func record(_ measurement: Measurement) -> Fields {
@@ -93,7 +120,7 @@ package enum JSONReport {
         }
     }
 
-    private static func location(_ location: SourceLocation) -> FieldValue {
+    static func location(_ location: SourceLocation) -> FieldValue {
         ["file": .text(location.file), "line": .integer(Int64(location.line)), "column": .integer(Int64(location.column))]
     }
 

@@ -1,7 +1,9 @@
 /// The published form of result.json.
 package enum ResultSchema {
     /// JSON Schema, draft 2020-12.
-    package static let text = #"""
+    package static let text = head + LoadSchema.definitions + rest
+
+    private static let head = #"""
     {
       "$schema": "https://json-schema.org/draft/2020-12/schema",
       "title": "lab result.json",
@@ -10,7 +12,8 @@ package enum ResultSchema {
       "additionalProperties": false,
       "required": ["schema", "run", "lab_version", "world", "seed", "totals", "verdicts", "cases"],
       "properties": {
-        "schema": {"const": 1},
+        "schema": {"const": 1, "description": "Raised when a reader of the old form could misread the new one."},
+        "revision": {"type": "integer", "minimum": 1, "description": "Raised with each addition; absent in the first."},
         "run": {"type": "string", "description": "The run's id, the name of its folder below runs/."},
         "lab_version": {"type": "string"},
         "world": {"$ref": "#/$defs/world"},
@@ -28,9 +31,15 @@ package enum ResultSchema {
           "propertyNames": {"$ref": "#/$defs/verdict"},
           "additionalProperties": {"$ref": "#/$defs/count"}
         },
-        "cases": {"type": "array", "items": {"$ref": "#/$defs/case"}}
+        "cases": {"type": "array", "items": {"$ref": "#/$defs/case"}},
+        "comparison": {"$ref": "#/$defs/comparison"},
+        "history": {"type": "array", "items": {"$ref": "#/$defs/history"}}
       },
       "$defs": {
+
+    """#
+
+    private static let rest = #"""
         "world": {"enum": ["sim", "emu", "hw"]},
         "seed": {"type": "string", "pattern": "^0x[0-9a-f]{1,16}$"},
         "count": {"type": "integer", "minimum": 0},
@@ -79,6 +88,8 @@ package enum ResultSchema {
             "findings": {"type": "array", "items": {"$ref": "#/$defs/finding"}},
             "limits": {"type": "array", "items": {"$ref": "#/$defs/limit"}},
             "measurements": {"type": "array", "items": {"$ref": "#/$defs/measurement"}},
+            "loads": {"type": "array", "items": {"$ref": "#/$defs/load"}, "description": "Absent where nothing was loaded or probed."},
+            "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}, "description": "Absent where there were none."},
             "oracles": {"type": "array", "items": {"$ref": "#/$defs/oracle"}, "description": "Absent where no oracle had anything to judge."}
           }
         },
@@ -156,12 +167,33 @@ package enum ResultSchema {
             "location": {"$ref": "#/$defs/location"},
             "require": {"type": "string"},
             "marginal": {"$ref": "#/$defs/text_or_null"},
-            "min_samples": {"type": ["integer", "null"]},
+            "min_samples": {"anyOf": [{"type": ["integer", "null"]}, {"const": "strict"}]},
             "verdict": {"$ref": "#/$defs/verdict"},
             "is_marginal": {"type": "boolean"},
             "figure": {"type": "string"},
             "samples": {"$ref": "#/$defs/count"},
-            "reason": {"$ref": "#/$defs/text_or_null"}
+            "reason": {"$ref": "#/$defs/text_or_null"},
+            "is_void": {"type": "boolean", "description": "The lab was too slow or the machine too busy to judge."},
+            "value": {"$ref": "#/$defs/number_or_null", "description": "The figure of the claim that decided, in the unit of its threshold."},
+            "lower": {"$ref": "#/$defs/number_or_null"},
+            "upper": {"$ref": "#/$defs/number_or_null"},
+            "threshold": {
+              "type": ["object", "null"],
+              "additionalProperties": false,
+              "required": ["value", "unit", "source"],
+              "properties": {"value": {"$ref": "#/$defs/number_or_null"}, "unit": {"enum": ["ns", "1", "/s", ""]}, "source": {"type": "string"}}
+            },
+            "missing_samples": {"type": ["integer", "null"], "minimum": 0},
+            "charges": {
+              "description": "What each planned event takes of a budget: one of them, and all of the period.",
+              "type": "array",
+              "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["event", "outage_ns", "total_ns"],
+                "properties": {"event": {"type": "string"}, "outage_ns": {"$ref": "#/$defs/ns"}, "total_ns": {"$ref": "#/$defs/ns"}}
+              }
+            }
           }
         },
         "measurement": {

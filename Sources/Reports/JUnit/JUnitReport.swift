@@ -95,16 +95,16 @@ package enum JUnitReport {
     private static func limits(_ result: CaseSummary) -> [XMLElement] {
         result.limits.map { limit in
             var element = test(result, suffix: " limit \(limit.limit.id)", time: "0.000")
-            let message = "\(limit.limit.requirement.source): \(limit.figure)" + (limit.isMarginal ? ", marginal" : "")
-            let text = [
-                message, limit.reason, TerminalReport.counted(limit.samples, "sample"), "\(limit.limit.location.file):\(limit.limit.location.line)",
-            ].compactMap { $0 }.joined(separator: "\n")
+            let figure = ObjectiveFigure(result: limit)
+            let message = "\(limit.limit.requirement.source): \(figure.sentence)"
+            let samples = [TerminalReport.counted(limit.samples, "sample"), figure.missingText].compactMap { $0 }.joined(separator: ", ")
+            let text = [message, limit.reason, samples, "\(limit.limit.location.file):\(limit.limit.location.line)"].compactMap { $0 }.joined(separator: "\n")
             switch limit.verdict {
             case .pass, .flaky: element.children.append(XMLElement(name: "system-out", text: text))
             case .fail: element.children.append(XMLElement(name: "failure", attributes: [("type", "limit"), ("message", message)], text: text))
             case .unproven, .blocked:
                 element.children.append(
-                    XMLElement(name: "error", attributes: [("type", limit.verdict.rawValue), ("message", message)], text: text))
+                    XMLElement(name: "error", attributes: [("type", figure.status), ("message", message)], text: text))
             case .skipped, .quarantined:
                 element.children.append(XMLElement(name: "skipped", attributes: [("type", limit.verdict.rawValue), ("message", message)]))
             }

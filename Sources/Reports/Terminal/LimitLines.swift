@@ -22,7 +22,8 @@ struct LimitLines: Sendable {
         var lines = zip(rows, shown).enumerated().map { index, entry in
             let (row, limit) = (entry.0, entry.1.1)
             let columns = zip(row, widths).filter { $0.1 > 0 }.map { DisplayWidth.padded($0.0, to: $0.1) }
-            let word = limit.isMarginal ? style.paint("marginal", .warning) : style.paint(limit.verdict.word, limit.verdict.tone)
+            let word = limit.isMarginal || limit.isVoid
+                ? style.paint(limit.isVoid ? "void" : "marginal", .warning) : style.paint(limit.verdict.word, limit.verdict.tone)
             return (index == 0 ? "limits  " : "        ") + columns.joined(separator: "  ") + "  " + word
         }
         let held = all.count - shown.count

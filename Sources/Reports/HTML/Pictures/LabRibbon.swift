@@ -1,0 +1,55 @@
+import LabCore
+
+/// The grey line under a picture: how well the lab itself kept time (sla.md §1.3), or that its times are those of a model.
+struct LabRibbon {
+    private let text: String
+    private let isVoid: Bool
+
+    /// - Parameter isVoid: some objective is void because of what the ribbon says.
+    init(_ load: LoadReport, isVoid: Bool = false) {
+        self.init(harness: load.harness, isModelled: load.isModelled, isVoid: isVoid)
+    }
+
+    /// The ribbon of a picture about a whole run: the worst of each figure.
+    init(_ summary: Summary) {
+        let loads = summary.cases.flatMap(\.loads)
+        let isVoid = summary.cases.contains { $0.limits.contains(where: \.isVoid) }
+        self.init(harness: Self.worst(loads.compactMap(\.harness)), isModelled: summary.world == .sim, isVoid: isVoid)
+    }
+
+    /// The ribbon of what a case says beyond its loads.
+    init(_ result: CaseSummary) {
+        let isVoid = result.limits.contains(where: \.isVoid)
+        self.init(harness: Self.worst(result.loads.compactMap(\.harness)), isModelled: result.plan.world == .sim, isVoid: isVoid)
+    }
+
+    private init(harness: HarnessReport?, isModelled: Bool, isVoid: Bool) {
+        if isModelled {
+            text = "modelled times: the clock was virtual and service times are those of a model; no machine was measured"
+        } else {
+            text = harness?.text ?? "lab: its own lateness was not measured"
+        }
+        self.isVoid = isVoid
+    }
+
+    private static func worst(_ reports: [HarnessReport]) -> HarnessReport? {
+        guard var result = reports.first else { return nil }
+        for report in reports.dropFirst() {
+            result.sendLagMedian = max(result.sendLagMedian, report.sendLagMedian)
+            result.sendLagP99 = max(result.sendLagP99, report.sendLagP99)
+            result.sendLagWorst = max(result.sendLagWorst, report.sendLagWorst)
+            result.wakeP99 = max(result.wakeP99, report.wakeP99)
+            result.loaderCPU = max(result.loaderCPU, report.loaderCPU)
+            result.foreignCPU = max(result.foreignCPU, report.foreignCPU)
+            result.planKept = min(result.planKept, report.planKept)
+            result.clockSteps = max(result.clockSteps, report.clockSteps)
+        }
+        return result
+    }
+
+    var html: String {
+        isVoid
+            ? "<p class=\"ribbon void\"><b>⊘ void</b> \(HTMLText.escaped(text))</p>\n"
+            : "<p class=\"ribbon\">\(HTMLText.escaped(text))</p>\n"
+    }
+}
