@@ -12,7 +12,8 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),  // the log of the cloud's router
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // sockets, WebSocket, Hummingbird's bodies
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),  // TLS 1.2 and 1.3 on those sockets
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),  // the cloud's tables, over Debian's SQLite
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),  // the cloud's tables and the archive's, over Debian's SQLite
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),  // latencies in constant memory
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),  // the cloud's router
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),  // YAML with places and raw scalars
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),  // the HTTP client of emulated devices
@@ -26,6 +27,7 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -56,7 +58,8 @@ let targets: [Target] = [
     .target(name: "Emulators", dependencies: ["LabCore", "CloudClient", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .target(name: "FirmwareBench", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", crypto]),
     .target(name: "MQTTBroker", dependencies: ["LabCore", "WireProtocols", deque, heap]),
-    .target(name: "Verdicts", dependencies: ["LabCore"]),
+    .target(name: "Statistics", dependencies: ["LabCore", histogram]),
+    .target(name: "Verdicts", dependencies: ["LabCore", "Statistics"]),
     // Judges charging runs a second time; shares no code with the cloud, and must not.
     .target(name: "ChargingOracles", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
@@ -76,14 +79,14 @@ let targets: [Target] = [
             nioPosix, nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
         ]),
     .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
-    .target(name: "Archive", dependencies: ["LabCore"]),
+    .target(name: "Archive", dependencies: ["LabCore", grdb]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Statistics", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "LoadGenerator", "Statistics", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -100,7 +103,8 @@ let targets: [Target] = [
         name: "FirmwareImagesTests", dependencies: ["LabCore", "FirmwareImages", crypto, cryptoExtras], exclude: ["Tools/Makers"]),
     .testTarget(name: "EmulatorsTests", dependencies: ["LabCore", "CloudClient", "Emulators", "FirmwareImages", "WireProtocols", crypto, cryptoExtras]),
     .testTarget(name: "FirmwareBenchTests", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
-    .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Verdicts"]),
+    .testTarget(name: "StatisticsTests", dependencies: ["LabCore", "Programs", "Statistics"], exclude: ["Tools"]),
+    .testTarget(name: "VerdictsTests", dependencies: ["LabCore", "Statistics", "Verdicts"]),
     .testTarget(name: "ChargingOraclesTests", dependencies: ["LabCore", "ChargingOracles", "Cloud"]),  // the cloud only to be compared with
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(
@@ -108,6 +112,7 @@ let targets: [Target] = [
         dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
+    .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
