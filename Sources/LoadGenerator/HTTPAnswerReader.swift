@@ -179,7 +179,8 @@ package struct HTTPAnswerReader: Sendable {
         var colon = range.lowerBound
         while colon < range.upperBound, bytes[colon] != Self.colon { colon += 1 }
         // A line that goes on with the one before it, or a space before the colon, is refused (RFC 9112 §5.1, §5.2).
-        guard colon < range.upperBound, colon > range.lowerBound, !Self.isBlank(bytes[colon - 1]), !Self.isBlank(bytes[range.lowerBound]) else {
+        guard colon < range.upperBound, colon > range.lowerBound, !Self.isBlank(bytes[colon - 1]), !Self.isBlank(bytes[range.lowerBound])
+        else {
             throw HTTPAnswerError(.badHeader, at: offset)
         }
         let name = range.lowerBound..<colon

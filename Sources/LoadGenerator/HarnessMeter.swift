@@ -1,9 +1,10 @@
 package import LabCore
+import Statistics
 
 /// How well whoever sends a load keeps its plan: one of these for each pacing thread, added up at the end (sla.md §1.3).
 package struct HarnessMeter: Sendable, Equatable {
-    private var lag = LagHistogram()
-    private var wake = LagHistogram()
+    private var lag = LatencyHistogram()
+    private var wake = LatencyHistogram()
     private var planned = 0
     private var dropped = 0
     private var busiest = 0.0
@@ -31,8 +32,8 @@ package struct HarnessMeter: Sendable, Equatable {
     package mutating func worked(cpu: Int64, of time: Int64) { busiest = max(busiest, Double(cpu) / Double(max(1, time))) }
 
     package mutating func add(_ other: HarnessMeter) {
-        lag.add(other.lag)
-        wake.add(other.wake)
+        lag.merge(other.lag)
+        wake.merge(other.wake)
         planned += other.planned
         dropped += other.dropped
         busiest = max(busiest, other.busiest)
@@ -40,8 +41,9 @@ package struct HarnessMeter: Sendable, Equatable {
 
     package func report(_ machine: MachineWatch.Figures) -> HarnessReport {
         HarnessReport(
-            sendLagMedian: lag.percentile(thousandths: 50_000), sendLagP99: lag.percentile(thousandths: 99_000), sendLagWorst: lag.largest,
-            wakeP99: wake.percentile(thousandths: 99_000), loaderCPU: busiest, foreignCPU: machine.foreign,
+            sendLagMedian: lag.percentile(thousandths: 50_000) ?? 0, sendLagP99: lag.percentile(thousandths: 99_000) ?? 0,
+            sendLagWorst: lag.max ?? 0,
+            wakeP99: wake.percentile(thousandths: 99_000) ?? 0, loaderCPU: busiest, foreignCPU: machine.foreign,
             planKept: planned == 0 ? 1 : Double(planned - dropped) / Double(planned), clockSteps: machine.clockSteps)
     }
 }

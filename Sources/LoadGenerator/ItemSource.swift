@@ -39,7 +39,8 @@ struct ItemSource: Sendable {
             // From the number, never by adding up.
             let planned = Double(index) / held.rate * 1e9
             next =
-                index < held.count && planned < Double(held.duration.nanoseconds) ? PlannedItem(index: index, planned: Int64(planned.rounded())) : nil
+                index < held.count && planned < Double(held.duration.nanoseconds)
+                ? PlannedItem(index: index, planned: Int64(planned.rounded())) : nil
         case .arrivals(var instants):
             // Taken out, so that it is changed in place.
             var planned: Int64?

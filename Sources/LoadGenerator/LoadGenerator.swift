@@ -61,10 +61,11 @@ package final class LoadGenerator: Sendable {
     @discardableResult
     package func start(at origin: Int64? = nil) throws(LoadFailure) -> Int64 {
         let origin = origin ?? MachineClock.monotonic + Self.lead
-        precondition(state.withLock { state in
-            defer { state.hasBegun = true }
-            return !state.hasBegun
-        }, "a load begins once")
+        precondition(
+            state.withLock { state in
+                defer { state.hasBegun = true }
+                return !state.hasBegun
+            }, "a load begins once")
         var queues: [Int32] = []
         for _ in 0..<settings.threads {
             let queue = clinux_epoll_create()
@@ -103,7 +104,8 @@ package final class LoadGenerator: Sendable {
         ended.wait()
         // For whoever else waits.
         ended.signal()
-        return state.withLock { $0.outcome } ?? LoadOutcome(totals: LoadTotals(), harness: HarnessMeter().report(MachineWatch.Figures()), targetCPU: nil, duration: 0)
+        return state.withLock { $0.outcome }
+            ?? LoadOutcome(totals: LoadTotals(), harness: HarnessMeter().report(MachineWatch.Figures()), targetCPU: nil, duration: 0)
     }
 
     private func end(_ totals: LoadTotals, _ meter: HarnessMeter) {

@@ -71,12 +71,16 @@ package struct LoadSettings: Sendable {
         try demand(timeout > .zero && drain >= .zero, "a timeout of \(timeout) cannot be", "use a time above 0")
         let isConnectionsOnly = if case .heldConnections(_, keepAlive: nil) = shape { true } else { false }
         try demand(isConnectionsOnly || !requests.isEmpty, "the load has no requests", "give one at least")
-        try demand(requests.count < 60_000 && requests.allSatisfy { (1...1_000_000).contains($0.weight) }, "a weight cannot be", "use 1 to 1000000")
+        try demand(
+            requests.count < 60_000 && requests.allSatisfy { (1...1_000_000).contains($0.weight) }, "a weight cannot be", "use 1 to 1000000"
+        )
         switch shape {
         case .arrivals: break
         case .heldRequests(let held), .heldConnections(let held, _):
             try demand((1...1_000_000).contains(held.count), "\(held.count) held at once cannot be", "use 1 to 1000000")
-            try demand(held.rate > 0 && held.rate.isFinite && held.duration > .zero, "a rate of \(held.rate)/s cannot be", "use a rate and a time above 0")
+            try demand(
+                held.rate > 0 && held.rate.isFinite && held.duration > .zero, "a rate of \(held.rate)/s cannot be",
+                "use a rate and a time above 0")
         }
     }
 }

@@ -54,7 +54,8 @@ final class LoadThread {
 
     /// - Parameter epoll: becomes its own.
     init(
-        _ settings: LoadSettings, _ address: TargetAddress, epoll: Int32, thread: Int, origin: Int64, progress: LoadProgress, isStopped: @escaping @Sendable () -> Bool,
+        _ settings: LoadSettings, _ address: TargetAddress, epoll: Int32, thread: Int, origin: Int64, progress: LoadProgress,
+        isStopped: @escaping @Sendable () -> Bool,
         deliver: @escaping @Sendable ([LoadRow]) -> Void
     ) {
         self.settings = settings
@@ -102,7 +103,9 @@ final class LoadThread {
             let deadline = nextDeadline
             time = now
             let wait = max(0, min(deadline, nextSweep) - time)
-            let count = unsafe ready.withUnsafeMutableBufferPointer { unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), wait) }
+            let count = unsafe ready.withUnsafeMutableBufferPointer {
+                unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), wait)
+            }
             time = now
             if count <= 0 {
                 if wait > 0, deadline <= nextSweep, time >= deadline { meter.woke(late: time - deadline) }
@@ -157,7 +160,11 @@ final class LoadThread {
         let taken = now
         totals.planned += 1
         if waiting.isEmpty, let place = popIdle() {
-            if send(item, taken: taken, on: place) { meter.took(lag: connections[place].row.written - item.planned) } else { meter.took(lag: taken - item.planned) }
+            if send(item, taken: taken, on: place) {
+                meter.took(lag: connections[place].row.written - item.planned)
+            } else {
+                meter.took(lag: taken - item.planned)
+            }
             return
         }
         guard waiting.count < settings.waiting + (open < most ? most - open : 0) else {
@@ -192,7 +199,9 @@ final class LoadThread {
     private func failOldest() {
         guard let (item, taken) = waiting.popFirst() else { return }
         totals.connectionLost += 1
-        note(LoadRow(index: item.index, planned: item.planned, taken: taken, label: UInt16(mix.choice(item.index)), outcome: .connectionLost))
+        note(
+            LoadRow(index: item.index, planned: item.planned, taken: taken, label: UInt16(mix.choice(item.index)), outcome: .connectionLost)
+        )
     }
 
     // MARK: Connections
@@ -203,7 +212,9 @@ final class LoadThread {
         let descriptor = address.connect()
         guard descriptor >= 0 else { return nil }
         let place: Int
-        if let free = vacant.popLast() { place = free } else {
+        if let free = vacant.popLast() {
+            place = free
+        } else {
             place = connections.count
             connections.append(Connection())
         }
@@ -254,7 +265,11 @@ final class LoadThread {
 
     /// The connection is free: whoever waits longest has it.
     private func serveNext(_ place: Int) {
-        if let (item, taken) = waiting.popFirst() { _ = send(item, taken: taken, on: place) } else { idle.append((place, connections[place].life)) }
+        if let (item, taken) = waiting.popFirst() {
+            _ = send(item, taken: taken, on: place)
+        } else {
+            idle.append((place, connections[place].life))
+        }
     }
 
     /// - Parameter isAborted: the other side may still write to it.
@@ -371,7 +386,9 @@ final class LoadThread {
         if isReusable {
             inFlight -= 1
             connections[place].state = .idle
-        } else { close(place) }
+        } else {
+            close(place)
+        }
         follow(place)
     }
 
@@ -462,7 +479,9 @@ final class LoadThread {
         case .busy:
             totals.planned += 1
             meter.took(lag: now - item.planned)
-            if connections[place].next == nil { connections[place].next = item } else {
+            if connections[place].next == nil {
+                connections[place].next = item
+            } else {
                 // The target is more than one interval behind.
                 totals.unanswered += 1
                 note(LoadRow(index: item.index, planned: item.planned, taken: now, label: UInt16(mix.choice(item.index))))
@@ -484,7 +503,9 @@ final class LoadThread {
         if let next = connections[place].next {
             connections[place].next = nil
             totals.connectionLost += 1
-            note(LoadRow(index: next.index, planned: next.planned, taken: now, label: UInt16(mix.choice(next.index)), outcome: .connectionLost))
+            note(
+                LoadRow(
+                    index: next.index, planned: next.planned, taken: now, label: UInt16(mix.choice(next.index)), outcome: .connectionLost))
         }
         connections[place].opening = nil
         reopen(at: now)
@@ -505,7 +526,9 @@ final class LoadThread {
         while let first = waiting.first, first.item.planned + timeout <= time {
             waiting.removeFirst()
             totals.unanswered += 1
-            note(LoadRow(index: first.item.index, planned: first.item.planned, taken: first.taken, label: UInt16(mix.choice(first.item.index))))
+            note(
+                LoadRow(
+                    index: first.item.index, planned: first.item.planned, taken: first.taken, label: UInt16(mix.choice(first.item.index))))
         }
         for place in connections.indices {
             switch connections[place].state {

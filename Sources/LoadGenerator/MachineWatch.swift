@@ -20,7 +20,10 @@ package final class MachineWatch: Sendable {
         /// Of this process.
         package var own: Int64
         package var duration: Int64
-        package init(foreign: Double = 0, foreignPeak: Double = 0, clockSteps: Int = 0, largestStep: Int64 = 0, named: Int64 = 0, own: Int64 = 0, duration: Int64 = 0) {
+        package init(
+            foreign: Double = 0, foreignPeak: Double = 0, clockSteps: Int = 0, largestStep: Int64 = 0, named: Int64 = 0, own: Int64 = 0,
+            duration: Int64 = 0
+        ) {
             self.foreign = foreign
             self.foreignPeak = foreignPeak
             self.clockSteps = clockSteps
@@ -130,7 +133,8 @@ package final class MachineWatch: Sendable {
 
     private static func sample(_ processes: [Int32]) -> Sample {
         Sample(
-            monotonic: MachineClock.monotonic, wall: MachineClock.wall, busy: busy(fileText("/proc/stat")) ?? 0, own: MachineClock.processCPU,
+            monotonic: MachineClock.monotonic, wall: MachineClock.wall, busy: busy(fileText("/proc/stat")) ?? 0,
+            own: MachineClock.processCPU,
             named: processes.reduce(0) { $0 + (MachineClock.processCPU(of: $1) ?? 0) })
     }
 

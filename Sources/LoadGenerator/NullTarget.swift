@@ -62,7 +62,9 @@ package final class NullTarget: Sendable {
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         return unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                guard unsafe bind(listener, generic, size) == 0, Glibc.listen(listener, 4_096) == 0, unsafe getsockname(listener, generic, &size) == 0 else {
+                guard unsafe bind(listener, generic, size) == 0, Glibc.listen(listener, 4_096) == 0,
+                    unsafe getsockname(listener, generic, &size) == 0
+                else {
                     return nil
                 }
                 return unsafe UInt16(bigEndian: pointer.pointee.sin_port)
@@ -109,7 +111,9 @@ private final class NullTargetThread {
         var ready = [clinux_ready](repeating: clinux_ready(), count: Self.batch)
         while !isOver() {
             let wait = held.first.map { max(0, $0.due - MachineClock.monotonic) } ?? -1
-            let count = unsafe ready.withUnsafeMutableBufferPointer { unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), wait) }
+            let count = unsafe ready.withUnsafeMutableBufferPointer {
+                unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), wait)
+            }
             for index in 0..<max(0, Int(count)) { handle(ready[index]) }
             let now = MachineClock.monotonic
             while let first = held.first, first.due <= now {
@@ -224,7 +228,9 @@ struct RequestCounter: Sendable {
                     bodyLeft = length
                     if length == 0 { whole += 1 }
                     (headBytes, length, isAtLineStart) = (0, 0, false)
-                } else { isAtLineStart = true }
+                } else {
+                    isAtLineStart = true
+                }
                 name.removeAll(keepingCapacity: true)
                 isInValue = false
             case UInt8(ascii: ":") where !isInValue: isInValue = true

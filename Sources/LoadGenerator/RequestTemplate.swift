@@ -68,7 +68,9 @@ package struct RequestTemplate: Sendable, Equatable {
     }
 
     private func check(_ text: String, _ what: String, forbidden: String) throws(LoadFailure) {
-        guard !text.isEmpty || what.hasPrefix("value") else { throw LoadFailure(.unusable, "the \(what) of the request '\(label)' is empty") }
+        guard !text.isEmpty || what.hasPrefix("value") else {
+            throw LoadFailure(.unusable, "the \(what) of the request '\(label)' is empty")
+        }
         guard !text.unicodeScalars.contains(where: { forbidden.unicodeScalars.contains($0) }) else {
             throw LoadFailure(.unusable, "the \(what) of the request '\(label)' has a space or a line break in it")
         }
@@ -92,7 +94,8 @@ package struct RequestTemplate: Sendable, Equatable {
                 let name = String(decoding: inside, as: UTF8.self)
                 guard inside.endIndex < rest.endIndex, let piece = RequestPiece(named: name) else {
                     throw LoadFailure(
-                        .unusable, "'${\(name.prefix(40))}' cannot be filled in", remedy: "use ${k}, ${k:6}, ${hex:16} or ${digits:6}, and $$ for a '$'")
+                        .unusable, "'${\(name.prefix(40))}' cannot be filled in",
+                        remedy: "use ${k}, ${k:6}, ${hex:16} or ${digits:6}, and $$ for a '$'")
                 }
                 if !literal.isEmpty { pieces.append(.literal(literal)) }
                 literal = []

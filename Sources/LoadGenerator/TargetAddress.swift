@@ -12,7 +12,9 @@ struct TargetAddress: Sendable {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
-        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let first = unsafe found, let address = unsafe first.pointee.ai_addr else {
+        guard unsafe getaddrinfo(host, String(port), &hints, &found) == 0, let first = unsafe found,
+            let address = unsafe first.pointee.ai_addr
+        else {
             throw LoadFailure(.notFound, "there is no host \(host)", remedy: "check its spelling, or name it by its address")
         }
         defer { unsafe freeaddrinfo(found) }
