@@ -18,12 +18,21 @@ package final class Cloud: Sendable {
     package let tokens: TokenAuthority
     package let metrics: MetricsRegistry
     package let audit: AuditLog
+    private let feed: EventFeed
 
     /// Starts the cloud: brings the schema up to date, makes the first administrator, takes up the devices.
     ///
     /// - Parameter storage: the disk, shared by all lives of this cloud.
     /// - Throws: `ConfigurationError`, `StorageError`.
     package init(configuration: CloudConfiguration, environment: CloudEnvironment, storage: Storage) throws {
+        let feed = EventFeed(environment: environment)
+        // What happens is told to those who wait for it as well.
+        var environment = environment
+        let note = environment.note
+        environment.note = { name, fields in
+            note(name, fields)
+            feed.append(name, fields)
+        }
         let session = storage.session(environment)
         let parts = try GatewayParts(configuration: configuration, environment: environment, storage: session)
         let devices = try DeviceService(
@@ -37,7 +46,8 @@ package final class Cloud: Sendable {
             partnerMaster: configuration.devices.deviceMasterKey, audit: parts.audit)
         charging.addMetrics(to: parts.metrics)
         let chargingAPI = ChargingAPI(stations: charging.stations, backend: charging, users: parts.users, environment: environment)
-        gateway = try parts.gateway(services: [devices, firmware, charging, chargingAPI], keys: devices, partners: charging.stations)
+        gateway = try parts.gateway(services: [devices, firmware, charging, chargingAPI, feed], keys: devices, partners: charging.stations)
+        self.feed = feed
         self.firmware = firmware
         self.charging = charging
         self.configuration = configuration
@@ -119,6 +129,7 @@ package final class Cloud: Sendable {
     /// The process dies: memory is lost, requests under way end without an answer, what is committed stays.
     package func crash() {
         storage.crash()
+        feed.crash()
         devices.crash()
         firmware.crash()
         charging.crash()

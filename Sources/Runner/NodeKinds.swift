@@ -51,11 +51,14 @@ package enum NodeKinds {
         var kind = Cloud.kind
         kind.facts.append(FieldKind("audited", .bool, "all that must hold of orders and money is looked at after every commit; false where absent"))
         kind.facts += [
+            FieldKind("rate_limits", .bool, "callers are held back at their limits; false where one caller stands for thousands, true where absent"),
             FieldKind("workers", .integer, "requests that it serves at once, where time is virtual and the scenario offers load; 2 where absent"),
             FieldKind("service", .duration, "the median time of a request there; 300us where absent"),
         ]
         kind.events += BrokerVocabulary.events
         kind.faults += BrokerVocabulary.faults
+        kind.faults.append(
+            ActionKind("freeze", "The cloud's process stands still, as after SIGSTOP: requests and messages wait, and are taken up when it ends."))
         return kind
     }()
 }
@@ -122,7 +125,7 @@ enum DeviceKinds {
         switch kind {
         case "badge": try badge(node, facts, setting)
         case "rg500q": try module(node, facts, setting)
-        case "pile": try PileNode(node: node, facts: facts, setting: setting).make()
+        case "pile": try PileNode(node: node, facts: facts, epoch: setting.epoch).make()
         case "payments": try payments(node, setting)
         default: throw ActionFailure("no_device", "There is no emulator for the kind '\(kind)'.")
         }

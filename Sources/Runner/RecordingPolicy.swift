@@ -1,15 +1,15 @@
 import LabCore
 
-/// Which events go into the log: all, but for the traffic of large fleets that nobody asks for.
+/// Which events go into the log: all, but for the traffic of loads and of large fleets that nobody asks for.
 ///
-/// With a role of more than 16 members, events of the volume `traffic` are counted instead of kept, unless the
+/// In a plan with loads, or with a role of more than 16 members, events of the volume `traffic` are counted instead of kept, unless the
 /// scenario names them. The decision depends on the plan only, so that a run repeats.
 struct RecordingPolicy {
     private static let largestKeptFleet = 16
     private var omitted: Set<String> = []
 
     init(plan: Plan, kinds: [NodeKind]) {
-        guard plan.roles.contains(where: { $0.count > Self.largestKeptFleet }) else { return }
+        guard plan.hasLoads || plan.roles.contains(where: { $0.count > Self.largestKeptFleet }) else { return }
         let present = kinds.filter { kind in plan.roles.contains { $0.kind == kind.name } }
         for event in present.flatMap(\.events) where event.volume == .traffic { omitted.insert(event.name) }
         // Only the name is looked at for each event, so a milestone that shares its name with traffic keeps both.

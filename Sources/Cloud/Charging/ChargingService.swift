@@ -13,6 +13,7 @@ package final class ChargingService: CloudService, ChargingBackend {
     package let environment: CloudEnvironment
     package let storage: Storage
     package let bugs: Set<SeededBug>
+    let crowd = OrderCrowd()
 
     /// - Parameters:
     ///   - storage: the session of this life of the cloud.

@@ -1,5 +1,5 @@
 import Crypto
-import LabCore
+package import LabCore
 
 /// Who sends the request of a scenario: the words of `as`. Whoever is in the database under such a word goes first.
 enum ScenarioCaller: Equatable {
@@ -42,6 +42,17 @@ private enum ScenarioProof {
 extension Cloud {
     /// - Throws: `ActionFailure` with `unknown_caller` for an `as` that names nobody, `unreachable` or `interrupted` without an answer.
     func request(_ arguments: Fields) async throws -> Fields {
+        switch await respond(to: try await preparedCall(arguments).call, from: "operator") {
+        case .success(let answer): return CloudScenario.fields(of: answer)
+        case .failure(let failure): throw ActionFailure(failure.rawValue, "The cloud gave no answer: \(failure.rawValue).")
+        }
+    }
+
+    /// The call that the action `request` sends for these arguments.
+    ///
+    /// - Returns: with it, whether it is signed, so that it can be sent only once and as it is.
+    /// - Throws: `ActionFailure` as `request`.
+    package func preparedCall(_ arguments: Fields) async throws -> (call: HTTPCall, isSigned: Bool) {
         let proof = try await proof(of: arguments["as"]?.text ?? "admin")
         let given = try Self.headers(arguments["headers"])
         var call = HTTPCall(try CloudScenario.text("method", in: arguments), try CloudScenario.text("path", in: arguments))
@@ -55,10 +66,8 @@ extension Cloud {
         Self.lay(given, over: &call.headers)
         call.headers += headers(of: proof, for: call)
         Self.lay(given, over: &call.headers)
-        switch await respond(to: call, from: "operator") {
-        case .success(let answer): return CloudScenario.fields(of: answer)
-        case .failure(let failure): throw ActionFailure(failure.rawValue, "The cloud gave no answer: \(failure.rawValue).")
-        }
+        if case .signature = proof { return (call, true) }
+        return (call, false)
     }
 
     // MARK: Headers

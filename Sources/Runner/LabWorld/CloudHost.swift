@@ -27,6 +27,8 @@ final class CloudHost: @unchecked Sendable {
     var tracer: LoadTracer?
     /// How long the cloud takes, where time is virtual and a scenario measures it.
     var service: CloudService?
+    /// What waits for a frozen cloud to go on, in the order of coming; `nil` while it runs.
+    private var frozen: [() -> Void]?
     /// Told when the cloud begins and ceases to accept connections.
     var onReachable: ((Bool) throws -> Void)?
 
@@ -81,7 +83,10 @@ final class CloudHost: @unchecked Sendable {
     /// - Parameter peer: the caller's node, which stands for its address.
     /// - Parameter accepted: when the front had it, where that is not now.
     func respond(to call: HTTPCall, from peer: String, accepted: RunInstant? = nil) async -> Result<HTTPAnswer, HTTPFailure> {
-        guard let tracer else { return await cloud?.respond(to: call, from: peer) ?? .failure(.unreachable) }
+        guard let tracer else {
+            await thaw()
+            return await cloud?.respond(to: call, from: peer) ?? .failure(.unreachable)
+        }
         let trace = tracer.accepts(call)
         return await serve(trace, accepted: accepted) { await self.cloud?.respond(to: call, from: peer) } ?? .failure(.unreachable)
     }
@@ -99,6 +104,7 @@ final class CloudHost: @unchecked Sendable {
             trace.pass(.accepted, at: accepted ?? now)
             trace.pass(.received, at: now)
         }
+        await thaw()
         if let turn = service?.turnOfRequest(at: kernel.now) {
             try? await kernel.sleep(until: turn.begins)
             trace?.pass(.handled, at: instant)
@@ -111,10 +117,31 @@ final class CloudHost: @unchecked Sendable {
         return answer
     }
 
+    // MARK: Freezing
+
+    /// As a process that is stopped: it takes nothing up until it goes on, and then everything that has come meanwhile.
+    func setFrozen(_ isFrozen: Bool) {
+        guard !isFrozen else { return frozen = frozen ?? [] }
+        let waiting = frozen ?? []
+        frozen = nil
+        for job in waiting { job() }
+    }
+
+    private func thaw() async {
+        guard frozen != nil else { return }
+        await withCheckedContinuation { continuation in frozen?.append { continuation.resume() } }
+    }
+
     private var instant: RunInstant { tracer?.now ?? kernel.now }
 
     /// Takes a message that the broker has for it.
     func received(topic: String, payload: [UInt8], clientID: String, quality: UInt8, delivery: UInt64?) {
+        guard frozen == nil else {
+            frozen?.append { [weak self] in
+                self?.received(topic: topic, payload: payload, clientID: clientID, quality: quality, delivery: delivery)
+            }
+            return
+        }
         guard let tracer else {
             cloud?.received(topic: topic, payload: payload, clientID: clientID, quality: quality, delivery: delivery)
             return

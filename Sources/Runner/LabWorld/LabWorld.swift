@@ -2,12 +2,13 @@ import Cloud
 import Emulators
 package import LabCore
 package import Simulation
+import Transports
 
 /// A world of devices around the cloud and its broker, all on one kernel; the media make it `sim` or `emu`.
 ///
 /// `@unchecked Sendable`: touched by the thread that runs its kernel only; in `sim` the kernel refuses all others, elsewhere
 /// what comes from other threads is posted to it.
-package final class LabWorld: World, @unchecked Sendable {
+package final class LabWorld: RequestOffering, @unchecked Sendable {
     package let kernel: Kernel
     package let recorder: EventRecorder
     private let media: any WorldMedia
@@ -43,6 +44,7 @@ package final class LabWorld: World, @unchecked Sendable {
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
         var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
+        if plan.cloudFacts["rate_limits"]?.bool == false { configuration.rateLimits = .lifted }
         configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false
         tracer = plan.hasLoads ? LoadTracer { media.instant } : nil
         cloud = try CloudHost(
@@ -142,6 +144,17 @@ package final class LabWorld: World, @unchecked Sendable {
 
     /// How well the lab kept time; `nil` where time is virtual.
     package var timing: TimingReport? { media.timing }
+
+    /// Plain requests go over sockets where there are any.
+    func requestTarget(for load: Step.Load, _ arguments: Fields) async throws -> RequestTarget? {
+        guard let tracer, load.target.role == cloudRole, load.target.name == "request", let front = media.front else { return nil }
+        guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
+        let (call, isSigned) = try await cloud.preparedCall(arguments)
+        if isSigned { return nil }
+        return RequestTarget(
+            host: front.address.host, port: UInt16(clamping: front.address.port), headers: call.headers, speed: front.speed,
+            post: { [kernel] job in kernel.post(job) }, marks: { [unowned tracer] in tracer.marks($0, $1) })
+    }
 
     package var instant: RunInstant { media.instant }
     package var isModelled: Bool { plan.world == .sim }
@@ -263,7 +276,9 @@ package final class LabWorld: World, @unchecked Sendable {
     package func end(_ fault: ActiveFault) {
         let name = fault.target.name
         if fault.target.role == cloudRole {
-            if name.hasPrefix("broker.") { broker.clear(fault.handle) } else { cloud.cloud?.setFault(name, fault.arguments, isActive: false) }
+            if name == "freeze" {
+                cloud.setFrozen(false)
+            } else if name.hasPrefix("broker.") { broker.clear(fault.handle) } else { cloud.cloud?.setFault(name, fault.arguments, isActive: false) }
             return
         }
         guard case .success(let (hosts, arguments)) = members(of: fault.target.role, fault.arguments) else { return }
@@ -273,6 +288,7 @@ package final class LabWorld: World, @unchecked Sendable {
     private func beginOnCloud(_ fault: ActiveFault) throws(ActionFailure) {
         let name = fault.target.name
         if name == "crash" { return cloud.crash() }
+        if name == "freeze" { return cloud.setFrozen(true) }
         if name.hasPrefix("broker.") { return try broker.apply(name, fault.arguments, handle: fault.handle) }
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
         cloud.setFault(name, fault.arguments, isActive: true)

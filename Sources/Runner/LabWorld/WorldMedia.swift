@@ -1,11 +1,15 @@
 import LabCore
 import Simulation
+import Transports
 
 /// What distinguishes the worlds: the clock, and what carries bytes between devices, broker and cloud.
 protocol WorldMedia: AnyObject {
     var kernel: Kernel { get }
     /// Unix seconds at the start of the run.
     var epoch: Int64 { get }
+
+    /// Where the cloud listens for requests, and how many seconds of the run each real second has; `nil` in memory.
+    var front: (address: StreamAddress, speed: Double)? { get }
 
     /// The run's clock as finely as it can be read.
     var instant: RunInstant { get }

@@ -5,7 +5,7 @@ import LoadGenerator
 /// Carries out one load or probe on the kernel: items begin when the plan says, whatever became of those before them.
 ///
 /// `@unchecked Sendable`: touched by the kernel's thread only.
-final class LoadRun: @unchecked Sendable {
+final class LoadRun: LoadWork, @unchecked Sendable {
     /// Tells the loads of a run apart.
     typealias Number = Int
 
@@ -190,7 +190,7 @@ final class LoadRun: @unchecked Sendable {
 
 extension Template {
     /// What `route` of an item is: the path of a request without its query, with `{}` for what is filled in; `nil` for what is none.
-    fileprivate var route: String? {
+    var route: String? {
         guard case .record(let members) = self, let path = members.first(where: { $0.name == "path" })?.value else { return nil }
         let text: String
         switch path {

@@ -6,17 +6,17 @@ extension ScenarioRun {
         let time = try duration(load.duration, in: branch.scope) ?? .zero
         markStimulus(&branch)
         begin(step, path, ["action": .text("\(load.target)"), "for": .duration(time.nanoseconds)])
-        let run: LoadRun
-        do { run = try makeLoad(load, id: load.id ?? path, over: time, scope: branch.scope, step: path) } catch {
+        let run: any LoadWork
+        do { run = try await makeLoad(load, id: load.id ?? path, over: time, scope: branch.scope, step: path) } catch {
             throw end(path, .failed, ["reason": .text("\(error)")])
         }
         if let id = load.id { branch.events[id] = world.lastSequence }
-        await carryOut(run)
+        do { try await carryOut(run) } catch { throw end(path, .blocked, ["reason": .text("\(error)")]) }
         end(path, Task.isCancelled ? .interrupted : .passed, [:])
         if Task.isCancelled { throw StepStop.interrupted }
     }
 
-    func makeLoad(_ load: Step.Load, id: String, over time: Duration, scope: Scope, step: String) throws -> LoadRun {
+    func makeLoad(_ load: Step.Load, id: String, over time: Duration, scope: Scope, step: String) async throws -> any LoadWork {
         let seed = load.seed ?? SeededGenerator.seed(of: "load \(id)", in: plan.seed)
         let arrivals: ArrivalPlan.Arrivals = load.arrivals == .even ? .even : .poisson(seed: seed)
         let plan = try ArrivalPlan(rates: load.rates, over: time, arrivals: arrivals, exactCount: load.count)
@@ -25,28 +25,33 @@ extension ScenarioRun {
         guard let startTask else { throw StepStop.interrupted }
         var load = load
         load.good = try load.good?.resolved(in: scope)
-        return LoadRun(
-            load, id: id,
-            setting: LoadRun.Setting(
-                world: world, number: loadCount, scope: scope, members: role.map { max(1, $0.count) } ?? 0, plan: plan, start: startTask), step: step)
+        let setting = LoadRun.Setting(
+            world: world, number: loadCount, scope: scope, members: role.map { max(1, $0.count) } ?? 0, plan: plan, start: startTask)
+        var first = scope
+        first.values["k"] = 0
+        if let world = world as? any RequestOffering,
+            let target = try await world.requestTarget(for: load, load.arguments.resolved(in: first).record ?? [:]) {
+            return try GeneratorRun(load, id: id, setting: setting, target: target, step: step)
+        }
+        return LoadRun(load, id: id, setting: setting, step: step)
     }
 
     /// Runs a load to its end, or until the line of steps is cancelled.
-    func carryOut(_ run: LoadRun) async {
-        run.begin()
+    func carryOut(_ run: any LoadWork) async throws {
+        try run.begin()
         await withTaskCancellationHandler { await run.finish() } onCancel: { run.abandon() }
     }
 
     /// Begins the probes and gauges that `metrics:` names.
-    func observe(_ scope: Scope) throws(StepStop) -> Observation {
+    func observe(_ scope: Scope) async throws(StepStop) -> Observation {
         var observation = Observation()
         for metric in plan.metrics {
             do {
                 switch metric.source {
                 case .latency: continue
                 case .probe(let load):
-                    let probe = try makeLoad(load, id: metric.name, over: plan.deadline, scope: scope, step: "metrics.\(metric.name)")
-                    probe.begin()
+                    let probe = try await makeLoad(load, id: metric.name, over: plan.deadline, scope: scope, step: "metrics.\(metric.name)")
+                    try probe.begin()
                     observation.probes.append(probe)
                 case .gauge(let gauge):
                     let run = GaugeRun(gauge, name: metric.name, arguments: try gauge.arguments.resolved(in: scope).record ?? [:], world: world)
@@ -68,7 +73,7 @@ extension ScenarioRun {
 
     /// What is measured beside the steps.
     struct Observation {
-        fileprivate(set) var probes: [LoadRun] = []
+        fileprivate(set) var probes: [any LoadWork] = []
         fileprivate(set) var gauges: [GaugeRun] = []
 
         func stop() {

@@ -28,6 +28,13 @@ final class LoadTracer {
     /// At the cloud, without a delivery to acknowledge: the next commit of telemetry holds them.
     private var uncommitted: [ItemTrace] = []
     private var calls: [String: ItemTrace] = [:]
+    private var remote: [GeneratedItem: ItemTrace] = [:]
+
+    private struct GeneratedItem: Hashable {
+        var load: LoadRun.Number
+        var index: Int
+    }
+
     /// The highest index of each sender that is at the far end.
     private var latest: [Sender: Int] = [:]
     /// What the cloud is taking in this moment.
@@ -136,6 +143,7 @@ final class LoadTracer {
 
     /// The cloud's front has it; `nil` for what is none of a load.
     func accepts(_ call: HTTPCall) -> ItemTrace? {
+        if let name = call.header("x-request-id"), let trace = generatedTrace(name) { return trace }
         guard !calls.isEmpty, let key = Self.key(of: call) else { return ItemTrace.current }
         return calls.removeValue(forKey: key) ?? ItemTrace.current
     }
@@ -150,8 +158,30 @@ final class LoadTracer {
         trace.arrived(outOfOrder: isLate && trace.item.member > 0)
     }
 
+    // MARK: Requests of a generator
+
+    /// By what the name of a request of a generator begins.
+    private static let generated = "load-"
+
+    /// The name of a request that a generator sends, by which its item is found again.
+    static func requestName(_ load: LoadRun.Number, _ index: Int) -> String { "\(generated)\(load)-\(index)" }
+
+    /// An item that only the generator knows, seen from the cloud's side.
+    private func generatedTrace(_ name: String) -> ItemTrace? {
+        guard name.hasPrefix(Self.generated) else { return nil }
+        let parts = name.dropFirst(Self.generated.count).split(separator: "-")
+        guard parts.count == 2, let load = Int(parts[0]), let index = Int(parts[1]) else { return nil }
+        let trace = ItemTrace(load: load, item: LoadItem(index: index, planned: now), onEnd: { _ in }, onRepeat: { _ in })
+        remote[GeneratedItem(load: load, index: index)] = trace
+        return trace
+    }
+
+    /// What was noted of it on the cloud's side, once.
+    func marks(_ load: LoadRun.Number, _ index: Int) -> LoadItem? { remote.removeValue(forKey: GeneratedItem(load: load, index: index))?.item }
+
     /// The run that an item belongs to is over.
     func forget(_ load: LoadRun.Number) {
+        remote = remote.filter { $0.key.load != load }
         sent = sent.compactMapValues { traces in
             let rest = traces.filter { $0.load != load }
             return rest.isEmpty ? nil : rest

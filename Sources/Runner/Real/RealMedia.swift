@@ -15,7 +15,7 @@ final class RealMedia: WorldMedia {
     private let clients: MosquittoClients
     private let requests: HTTPClientPool
     private let folder: PortFolder
-    private var front: CloudFront?
+    private var cloudFront: CloudFront?
     private var door: BrokerDoor?
     private var networks: [SocketNetwork] = []
     private var pileDoor: (door: PileDoor, acceptor: SocketAcceptor, address: StreamAddress)?
@@ -43,7 +43,7 @@ final class RealMedia: WorldMedia {
     }
 
     func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker {
-        front = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening)
+        cloudFront = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening)
         let door = try BrokerDoor(
             kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
         self.door = door
@@ -64,18 +64,18 @@ final class RealMedia: WorldMedia {
 
     /// What listens where.
     var addresses: [(scheme: String, host: String, port: Int)] {
-        ((front?.addresses ?? []) + (door?.addresses ?? []) + (pileDoor.map { [("piles", $0.address)] } ?? []) + services.map { ("payments", $0.address) }).map { ($0.scheme, $0.address.host, $0.address.port) }
+        ((cloudFront?.addresses ?? []) + (door?.addresses ?? []) + (pileDoor.map { [("piles", $0.address)] } ?? []) + services.map { ("payments", $0.address) }).map { ($0.scheme, $0.address.host, $0.address.port) }
     }
 
     /// The emulated serial ports.
     private(set) var ports: [(name: String, path: String)] = []
 
-    func setCloudReachable(_ isReachable: Bool) throws { try front?.setListening(isReachable) }
+    func setCloudReachable(_ isReachable: Bool) throws { try cloudFront?.setListening(isReachable) }
 
     // MARK: Networks
 
     func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork {
-        guard let front, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        guard let front = cloudFront, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
         let network: SocketNetwork
         if hasFaults || role.count <= Self.largestProxiedFleet {
             network = try proxied(node, front.address, door.address)
@@ -108,6 +108,7 @@ final class RealMedia: WorldMedia {
 
     private func client(at address: StreamAddress) -> any MessageClient { clients.client(host: address.host, port: address.port) }
 
+    var front: (address: StreamAddress, speed: Double)? { cloudFront.map { ($0.address, settings.speed) } }
     var instant: RunInstant { reactor.now }
     private var clock: @Sendable () -> RunInstant { { [reactor] in reactor.now } }
 
@@ -160,7 +161,7 @@ final class RealMedia: WorldMedia {
         pileDoor?.acceptor.close()
         for terminal in terminals { terminal.close() }
         requests.close()
-        front?.close()
+        cloudFront?.close()
         door?.close()
         folder.remove()
     }

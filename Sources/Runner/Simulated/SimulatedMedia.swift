@@ -1,11 +1,13 @@
 import LabCore
 import Simulation
+import Transports
 
 /// The media of `sim`: links in memory and virtual time.
 final class SimulatedMedia: WorldMedia {
     let kernel = Kernel()
     /// 2026-01-01T00:00:00Z: where virtual time begins.
     let epoch: Int64 = 1_767_225_600
+    let front: (address: StreamAddress, speed: Double)? = nil
     var instant: RunInstant { kernel.now }
     let timing: TimingReport? = nil
     let loss: StreamFailure? = nil

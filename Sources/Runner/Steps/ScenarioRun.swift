@@ -83,7 +83,7 @@ package final class ScenarioRun: @unchecked Sendable {
         do throws(StepStop) {
             for (phase, steps) in [("setup", plan.setup), ("steps", plan.steps)] where !steps.isEmpty {
                 world.note(LabEvents.phaseStarted, ["phase": .text(phase)])
-                let observation = phase == "steps" ? try observe(branch.scope) : nil
+                let observation = phase == "steps" ? try await observe(branch.scope) : nil
                 do throws(StepStop) { try await execute(steps, &branch) } catch {
                     await observation?.end()
                     throw error

@@ -181,8 +181,13 @@ struct ChargingScenario: Sendable {
     // MARK: Orders
 
     private func create(_ arguments: Fields) async throws -> Fields {
-        var request = OrderRequest(user: "", pile: try CloudScenario.text("pile", in: arguments), port: try port(arguments))
-        request.user = try CloudScenario.text("user", in: arguments)
+        let users = arguments["users"]?.integer
+        var request = OrderRequest(user: "", pile: "", port: 0)
+        if users == nil {
+            request.pile = try CloudScenario.text("pile", in: arguments)
+            request.port = try port(arguments)
+            request.user = try CloudScenario.text("user", in: arguments)
+        }
         request.clientKey = arguments["client_key"]?.text
         request.hold = arguments["hold"]?.integer
         if let hold = request.hold, !(0...Tariff.maximumFen).contains(hold) {
@@ -196,7 +201,15 @@ struct ChargingScenario: Sendable {
             guard (1...100_000_000).contains(energy) else { throw ActionFailure("invalid_field", "'energy' must be 1 to 100000000 Wh.") }
             request.limitEnergy = energy * 10
         }
-        let order = try await orders.create(request, tariff: try Self.tariff(arguments))
+        let order: Order
+        if let users {
+            guard (1...1_000_000).contains(users) else { throw ActionFailure("invalid_field", "'users' must be 1 to 1000000.") }
+            if request.limitSeconds == nil, request.limitEnergy == nil { request.limitSeconds = 60 }
+            order = try await charging.crowd.create(
+                users: Int(users), request, tariff: try Self.tariff(arguments), orders: orders, stations: stations)
+        } else {
+            order = try await orders.create(request, tariff: try Self.tariff(arguments))
+        }
         var fields: Fields = ["order": .text(order.number), "state": .text(order.state.rawValue), "hold": .integer(order.hold)]
         if let limit = order.limitEnergy { fields["limit_energy"] = .integer(limit) }
         if let limit = order.limitSeconds { fields["limit_seconds"] = .integer(limit) }

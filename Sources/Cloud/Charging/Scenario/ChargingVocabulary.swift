@@ -21,7 +21,16 @@ package enum ChargingVocabulary {
     private static let transaction = FieldKind("transaction", .text, "the payment service's number")
     private static let states = FieldType.choice(OrderState.allCases.map(\.rawValue))
     private static let reviews = FieldType.choice(OrderReview.allCases.map(\.rawValue))
-    private static let tariff = FieldKind("tariff", .any, "a record, in the form of Docs/charging-prices.md")
+    private static let tariff = FieldKind("tariff", .record(TariffVocabulary.fields), "in the form of Docs/charging-prices.md")
+
+    /// Those of all protocols; a pile refuses what is not its own.
+    private static let parameters: [FieldKind] = {
+        var kinds: [FieldKind] = []
+        for parameter in PileProtocol.allCases.flatMap({ WireParameter.all($0) }) where !kinds.contains(where: { $0.name == parameter.name }) {
+            kinds.append(FieldKind(parameter.name, .integer, unit: parameter.unit))
+        }
+        return kinds
+    }()
 
     static let commits =
         OrderQueue.Word.allCases.map(\.rawValue) + [
@@ -60,7 +69,7 @@ package enum ChargingVocabulary {
         ActionKind(
             "tariff.set", "Adds a version of the tariff of an operator or a site.",
             takes: [
-                FieldKind("tariff", .any, required: true, "a record"), operatorID,
+                FieldKind("tariff", .record(TariffVocabulary.fields), required: true, "in the form of Docs/charging-prices.md"), operatorID,
                 FieldKind("site", .text, "a site's code; all of the operator where absent"),
             ],
             gives: [FieldKind("tariff", .text, "organisation and version: lab.depot@2")]),
@@ -72,7 +81,7 @@ package enum ChargingVocabulary {
         ActionKind("pile.restart", "Restarts a pile from afar.", takes: [requiredPile], gives: [FieldKind("batch", .integer)]),
         ActionKind(
             "pile.set_parameters", "Sets parameters of a pile.",
-            takes: [requiredPile, FieldKind("parameters", .any, required: true, "a record of names and whole numbers")],
+            takes: [requiredPile, FieldKind("parameters", .record(parameters), required: true)],
             gives: [FieldKind("batch", .integer)]),
         ActionKind(
             "pile.upgrade", "Sends firmware to a pile.",
@@ -89,8 +98,9 @@ package enum ChargingVocabulary {
         ActionKind(
             "order.create", "A user asks for a charge: the deposit is set aside and the pile is told to start.",
             takes: [
-                requiredUser, requiredPile, requiredPort,
-                FieldKind("minutes", .integer, unit: "min"), FieldKind("energy", .integer, unit: "Wh"), tariff,
+                FieldKind("user", .text, "who charges"), FieldKind("pile", .text), FieldKind("port", .integer),
+                FieldKind("users", .integer, "in place of user, pile and port: riders of a crowd of so many, in turn, each at the next port that is free"),
+                FieldKind("minutes", .integer, unit: "min", "1 where a crowd names no limit"), FieldKind("energy", .integer, unit: "Wh"), tariff,
                 FieldKind("cents_per_minute", .integer, unit: "fen"), FieldKind("cents_per_kwh", .integer, unit: "fen"),
                 FieldKind("hold", .integer, unit: "fen", "what the limits cost where absent"), FieldKind("client_key", .text),
             ],
@@ -130,7 +140,9 @@ package enum ChargingVocabulary {
             "shares.agree", "Says who gets which part of an operator's revenue from a month on.",
             takes: [
                 operatorID, FieldKind("month", .text, required: true),
-                FieldKind("parties", .any, required: true, "a list of {party, basis_points}, 10000 in all"),
+                FieldKind(
+                    "parties", .list(.record([FieldKind("party", .text, required: true), FieldKind("basis_points", .integer, required: true, "10000 in all")])),
+                    required: true),
             ]),
         ActionKind(
             "shares.run", "Shares out an operator's month, once.",

@@ -145,6 +145,13 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
         }
     }
 
+    /// Every port of every pile that is online, in the order of their names.
+    var onlinePorts: [(pile: String, port: Int)] {
+        state.withLock { state in
+            state.piles.values.filter(\.isOnline).map { ($0.registered.id, $0.ports.count) }.sorted { $0 < $1 }
+        }.flatMap { pile in (1...max(1, pile.1)).map { (pile.0, $0) } }
+    }
+
     package func snapshot(of pile: String) -> PileState? { state.withLock { $0.piles[pile] } }
     package var tree: OrganisationTree { state.withLock { $0.tree } }
 
