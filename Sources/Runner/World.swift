@@ -12,6 +12,9 @@ package protocol World: AnyObject {
     /// Time is virtual: what code takes is a model's, not a machine's.
     var isModelled: Bool { get }
 
+    /// Switches on what the loads of the plan need and no step of it does.
+    func bringUp() async
+
     /// Nothing more will be asked of the items of this load.
     func forget(load: Int)
 
@@ -57,6 +60,7 @@ extension World {
     package var instant: RunInstant { now }
     package var isModelled: Bool { timing == nil }
     package func forget(load: Int) {}
+    package func bringUp() async {}
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

@@ -14,6 +14,8 @@ package final class ChargingService: CloudService, ChargingBackend {
     package let storage: Storage
     package let bugs: Set<SeededBug>
     let crowd = OrderCrowd()
+    /// Piles that are online now.
+    package var pilesOnline: Int { stations.pilesOnline }
 
     /// - Parameters:
     ///   - storage: the session of this life of the cloud.

@@ -19,6 +19,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     /// Follows the items of loads; `nil` for a plan without any.
     private let tracer: LoadTracer?
     private var nodes: [(role: String, hosts: [NodeHost])] = []
+    /// What loads need and no step switches on.
+    private var idle: [(host: NodeHost, node: NamedNode)] = []
     /// Is shown first what was noted while the world was built.
     package var observer: ((RunEvent) -> Void)? {
         didSet {
@@ -70,12 +72,16 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey,
             firmware: try FactoryFirmware(supply: plan.firmware, seed: plan.seed, bugs: plan.bugs))
         let disturbed = plan.namedFaults.filter { $0.name.hasPrefix("link.") || $0.name == "power.cut" }.map(\.role)
-        for role in plan.roles where role.kind != "cloud" {
+        let untouched = plan.untouchedRoles
+        for role in plan.roles + plan.stand where role.kind != "cloud" {
             var hosts: [NodeHost] = []
             hosts.reserveCapacity(role.count)
             for member in 1...max(1, role.count) {
                 let node = role.count > 1 ? "\(role.name)#\(member)" : role.name
-                hosts.append(try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: try roster.facts(for: role), setting))
+                let facts = try roster.facts(for: role)
+                let host = try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: facts, setting)
+                hosts.append(host)
+                if untouched.contains(role.name) { idle.append((host, NamedNode(name: node, kind: role.kind, facts: facts))) }
             }
             nodes.append((role.name, hosts))
         }
@@ -131,6 +137,41 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         return try await cloud.operatorToken(role: role)
     }
 
+
+    /// Switches on what loads need and no step of the scenario touches: badges register, piles have something plugged in.
+    package func bringUp() async {
+        for (host, node) in idle {
+            for (target, action, arguments) in DeviceKinds.beginnings(of: node) {
+                if target == .cloud { _ = await cloud.cloud?.perform(action, arguments) } else {
+                    await introduce(host, at: action)
+                    _ = await host.act(action, arguments)
+                }
+            }
+            // Not all in one instant: nobody switches on a fleet like that.
+            try? await kernel.sleep(for: .milliseconds(2))
+        }
+        await waitUntilUp()
+        for (host, node) in idle where node.kind == "pile" {
+            for port in 1...max(1, node.facts["ports"]?.integer ?? 2) {
+                _ = await host.act("plug", ["port": .integer(port), "watts": 180])
+            }
+        }
+    }
+
+    private func waitUntilUp() async {
+        let piles = idle.count { $0.node.kind == "pile" }
+        for _ in 0..<Self.secondsToComeUp {
+            let isUp = (cloud.cloud?.charging.pilesOnline ?? 0) >= piles
+                && idle.allSatisfy { host, node in
+                    guard node.kind == "badge", case .success(let state) = host.answer("state", [:]) else { return true }
+                    return state["online"]?.bool ?? false
+                }
+            if isUp { return }
+            try? await kernel.sleep(for: .seconds(1))
+        }
+    }
+
+    private static let secondsToComeUp = 120
 
     /// Ends what the world has outside of its kernel.
     func close() {

@@ -78,6 +78,7 @@ package final class ScenarioRun: @unchecked Sendable {
     package func interrupt() { stop(.interrupted) }
 
     private func runMain() async {
+        await world.bringUp()
         reached.stimulus = (world.lastSequence, world.now)
         var branch = reached
         do throws(StepStop) {

@@ -145,6 +145,8 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
         }
     }
 
+    var pilesOnline: Int { state.withLock { $0.piles.values.count(where: \.isOnline) } }
+
     /// Every port of every pile that is online, in the order of their names.
     var onlinePorts: [(pile: String, port: Int)] {
         state.withLock { state in
