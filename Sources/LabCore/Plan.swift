@@ -244,6 +244,8 @@ package struct Step: Sendable, Equatable {
         package var target: NodeReference
         /// `${k}` in it is the item's index from 0.
         package var arguments: Template
+        /// Where it has several kinds of items: item k has the arguments of entry k mod their number. Empty where all are alike.
+        package var variants: [Template] = []
         /// Arrivals per second at evenly spaced points; between them the rate changes evenly. One point is a constant rate.
         package var rates: [Double]
         package var duration: Template
@@ -276,6 +278,9 @@ package struct Step: Sendable, Equatable {
             self.good = good
             self.id = id
         }
+
+        /// The arguments of item k.
+        package func arguments(of index: Int) -> Template { variants.isEmpty ? arguments : variants[index % variants.count] }
     }
 
     /// Steps with names of their own.

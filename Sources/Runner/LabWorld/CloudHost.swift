@@ -168,7 +168,7 @@ final class CloudHost: @unchecked Sendable {
     /// Writes it down; what the cloud does next in this instant follows from it.
     private func note(_ name: String, _ fields: Fields) {
         switch name {
-        case "commit.after": tracer?.commits(fields["what"]?.text)
+        case "commit.after": tracer?.commits()
         case "telemetry.refused": tracer?.refuses(fields["reason"]?.text ?? "refused")
         default: break
         }

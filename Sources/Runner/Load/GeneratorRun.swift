@@ -13,7 +13,8 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     private let setting: LoadRun.Setting
     private let target: RequestTarget
     private let settings: LoadSettings
-    private let route: String
+    /// Of each kind of item.
+    private let routes: [String]
     private var log: LoadLog
     private var origin: RunInstant
     private var generator: LoadGenerator?
@@ -36,34 +37,33 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
         self.load = load
         self.setting = setting
         self.target = target
-        let route = load.arguments.route ?? "/"
-        self.route = route
-        settings = try Self.settings(load, setting, target, route)
+        routes = (load.variants.isEmpty ? [load.arguments] : load.variants).map { $0.route ?? "/" }
+        settings = try Self.settings(load, setting, target)
         origin = setting.world.now
         log = LoadLog(load: id, plan: setting.plan, origin: origin, warmup: load.warmup, world: setting.world)
         log.began(load, step: step, end: origin.advanced(by: setting.plan.duration))
     }
 
     /// The plan in real time: the run's clock may go faster.
-    private static func settings(_ load: Step.Load, _ setting: LoadRun.Setting, _ target: RequestTarget, _ route: String) throws -> LoadSettings {
+    private static func settings(_ load: Step.Load, _ setting: LoadRun.Setting, _ target: RequestTarget) throws -> LoadSettings {
         let plan = setting.plan
         let real = target.speed == 1 ? plan : try ArrivalPlan(
             rates: plan.rates.map { $0 * target.speed }, over: plan.duration / target.speed, arrivals: plan.arrivals, exactCount: plan.exactCount)
         var settings = LoadSettings(
-            host: target.host, port: target.port, shape: .arrivals(real), requests: [(request(load, setting, target, route), 1)])
+            host: target.host, port: target.port, shape: .arrivals(real), requests: [(request(load, setting, target), 1)])
         settings.connections = connections
         settings.timeout = load.timeout / target.speed
         settings.drain = settings.timeout
         return settings
     }
 
-    private static func request(_ load: Step.Load, _ setting: LoadRun.Setting, _ target: RequestTarget, _ route: String) -> LoadRequest {
-        let (arguments, scope, number) = (load.arguments, setting.scope, setting.number)
+    private static func request(_ load: Step.Load, _ setting: LoadRun.Setting, _ target: RequestTarget) -> LoadRequest {
+        let (scope, number) = (setting.scope, setting.number)
         let headers = target.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
-        return LoadRequest(label: route) { index, bytes in
+        return LoadRequest(label: load.id ?? "load") { index, bytes in
             var scope = scope
             scope.values["k"] = .integer(Int64(index))
-            let fields = (try? arguments.resolved(in: scope))?.record ?? [:]
+            let fields = (try? load.arguments(of: index).resolved(in: scope))?.record ?? [:]
             let body: [UInt8] = fields["body"].map { body in body.text.map { Array($0.utf8) } ?? JSONWriter.bytes(body) } ?? []
             bytes += "\(fields["method"]?.text ?? "GET") \(fields["path"]?.text ?? "/") HTTP/1.1\r\n\(headers)".utf8
             bytes += "x-request-id: \(LoadTracer.requestName(number, index))\r\ncontent-length: \(body.count)\r\n\r\n".utf8
@@ -98,7 +98,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     }
 
     private func labels(of row: LoadRow) -> [Requirement.Label] {
-        var labels = [Requirement.Label(name: "route", value: route)]
+        var labels = [Requirement.Label(name: "route", value: routes[row.index % routes.count])]
         if row.status > 0 { labels.append(Requirement.Label(name: "status", value: String(row.status))) }
         switch row.outcome {
         case .unanswered: labels.append(Requirement.Label(name: "reason", value: "timeout"))

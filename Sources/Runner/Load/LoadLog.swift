@@ -2,11 +2,17 @@ import LabCore
 
 /// Writes a load into the event log: every item as a row, or, where there would be too many, counts and histograms of each second.
 struct LoadLog {
+    /// Loads with more planned items are written as windows.
+    private static let largestWithRows = 1_000_000
+
     private let load: String
     private let plan: ArrivalPlan
     private let origin: RunInstant
     private let measuredFrom: RunInstant
     private let world: any World
+    private let hasRows: Bool
+    private var windows = LoadWindows()
+    private var lastLook: RunInstant
     private var rows: [LoadItem] = []
     private var lastWritten: RunInstant
     private var sent = 0
@@ -19,7 +25,8 @@ struct LoadLog {
         self.origin = origin
         self.world = world
         measuredFrom = origin.advanced(by: warmup)
-        lastWritten = origin
+        (lastWritten, lastLook) = (origin, origin)
+        hasRows = plan.count <= Self.largestWithRows
     }
 
     func began(_ load: Step.Load, step: String, end: RunInstant) {
@@ -43,10 +50,23 @@ struct LoadLog {
     }
 
     private mutating func write(_ item: LoadItem) {
+        guard hasRows else { return writeCounted(item) }
         rows.append(item)
         // Now and then, so that a run that is killed has lost a second of them at most.
         let isDue = world.now.nanoseconds - lastWritten.nanoseconds >= 1_000_000_000
         if rows.count >= LoadRows.batch || isDue { flush() }
+    }
+
+    private mutating func writeCounted(_ item: LoadItem) {
+        let now = world.now
+        windows.add(item, measuredFrom: measuredFrom, at: now)
+        guard now.nanoseconds - lastLook.nanoseconds >= 1_000_000_000 else { return }
+        lastLook = now
+        noteWindows(at: now)
+    }
+
+    private mutating func noteWindows(at now: RunInstant) {
+        for window in windows.finished(at: now) { world.note(LabEvents.loadWindow, window.fields(load: load)) }
     }
 
     private mutating func flush() {
@@ -59,6 +79,7 @@ struct LoadLog {
     /// - Parameter harness: `nil` where time is virtual.
     mutating func end(harness: HarnessReport?, cost: (cloud: Double?, lab: Double?)? = nil, floor: LoadReport.Spectrum? = nil) {
         flush()
+        noteWindows(at: .distantFuture)
         if let harness { world.note(LabEvents.loadHarness, (["load": .text(load)] as Fields).merging(harness.asFields)) }
         if let floor {
             var fields: Fields = ["load": .text(load), "samples": .integer(Int64(floor.samples))]

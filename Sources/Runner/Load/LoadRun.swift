@@ -24,7 +24,8 @@ final class LoadRun: LoadWork, @unchecked Sendable {
     let id: String
     private let load: Step.Load
     private let setting: Setting
-    private let route: String?
+    /// Of each kind of item.
+    private let routes: [String?]
     private let origin: RunInstant
     private var log: LoadLog
     private var meter = HarnessMeter()
@@ -46,7 +47,7 @@ final class LoadRun: LoadWork, @unchecked Sendable {
         self.id = id
         self.load = load
         self.setting = setting
-        route = load.arguments.route
+        routes = (load.variants.isEmpty ? [load.arguments] : load.variants).map(\.route)
         origin = setting.world.now
         watch = setting.world.isModelled ? nil : MachineWatch(processes: [])
         log = LoadLog(load: id, plan: setting.plan, origin: origin, warmup: load.warmup, world: setting.world)
@@ -102,7 +103,7 @@ final class LoadRun: LoadWork, @unchecked Sendable {
         underWay += 1
         var item = LoadItem(index: index, planned: moment)
         if setting.members > 1 { item.member = index % setting.members + 1 }
-        if let route { item.labels = [Requirement.Label(name: "route", value: route)] }
+        if let route = routes[index % routes.count] { item.labels = [Requirement.Label(name: "route", value: route)] }
         item[.made] = world.instant
         meter.took(lag: world.instant.nanoseconds - moment.nanoseconds)
         let trace = ItemTrace(
@@ -117,7 +118,7 @@ final class LoadRun: LoadWork, @unchecked Sendable {
         var scope = setting.scope
         scope.values["k"] = .integer(Int64(trace.item.index))
         var arguments: Fields
-        switch Result(catching: { try load.arguments.resolved(in: scope) }) {
+        switch Result(catching: { try load.arguments(of: trace.item.index).resolved(in: scope) }) {
         case .success(let value): arguments = value.record ?? [:]
         case .failure(let error):
             trace.label("reason", "no_value")

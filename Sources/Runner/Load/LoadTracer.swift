@@ -25,8 +25,6 @@ final class LoadTracer {
     private var knownOrder: Deque<Message> = []
     private var acknowledgements: [Acknowledgement: ItemTrace] = [:]
     private var deliveries: [UInt64: ItemTrace] = [:]
-    /// At the cloud, without a delivery to acknowledge: the next commit of telemetry holds them.
-    private var uncommitted: [ItemTrace] = []
     private var calls: [String: ItemTrace] = [:]
     private var remote: [GeneratedItem: ItemTrace] = [:]
 
@@ -89,33 +87,18 @@ final class LoadTracer {
         guard let trace else { return body() }
         trace.pass(.handled, at: moment())
         arrives(trace)
-        if delivery == nil { uncommitted.append(trace) }
         receiving = trace
         body()
         receiving = nil
+        // Quality 0 has no acknowledgement: its way ends where the cloud has taken it.
+        if delivery == nil { trace.end(.good, at: moment()) }
     }
 
-    /// A commit has returned.
-    func commits(_ what: String?) {
-        ItemTrace.current?.pass(.committed, at: moment())
-        guard what == "telemetry", !uncommitted.isEmpty else { return }
-        let now = moment()
-        let traces = uncommitted
-        uncommitted = []
-        for trace in traces {
-            trace.pass(.committed, at: now)
-            trace.end(.good, at: now)
-        }
-    }
+    /// A commit of the task's own has returned.
+    func commits() { ItemTrace.current?.pass(.committed, at: moment()) }
 
     /// The cloud did not take what it was given.
-    func refuses(_ reason: String) {
-        guard let trace = receiving else { return }
-        trace.refuse(reason)
-        guard let index = uncommitted.firstIndex(where: { $0 === trace }) else { return }
-        uncommitted.remove(at: index)
-        trace.end(.refused, at: moment())
-    }
+    func refuses(_ reason: String) { receiving?.refuse(reason) }
 
     /// The cloud has it for good: the broker acknowledges.
     func acknowledges(_ delivery: UInt64) {
@@ -189,6 +172,5 @@ final class LoadTracer {
         acknowledgements = acknowledgements.filter { $0.value.load != load }
         deliveries = deliveries.filter { $0.value.load != load }
         calls = calls.filter { $0.value.load != load }
-        uncommitted.removeAll { $0.load == load }
     }
 }

@@ -22,7 +22,8 @@ extension Elaborator {
         guard let rates, let length, let item, let timeout, let warmup, let count, let seed else { return nil }
         let arrivals = step["arrival"]?.scalar.flatMap { Step.Load.Arrivals(rawValue: $0.text) } ?? .even
         var load = Step.Load(
-            target: target.reference, arguments: item.arguments, rates: rates, duration: .constant(.duration(length.nanoseconds)), id: id)
+            target: target.reference, arguments: item.arguments[0], rates: rates, duration: .constant(.duration(length.nanoseconds)), id: id)
+        if item.arguments.count > 1 { load.variants = item.arguments }
         (load.arrivals, load.timeout, load.warmup, load.good) = (arrivals, timeout, warmup, item.good)
         (load.count, load.seed) = (count.map(Int.init), seed.map(UInt64.init))
         do throws(ArrivalPlanError) {
@@ -36,14 +37,16 @@ extension Elaborator {
     }
 
     /// What is sent, and which answers are good.
-    private mutating func item(_ value: SourceValue, of target: NodeResolver.Resolved) -> (arguments: Template, good: Match?)? {
+    private mutating func item(_ value: SourceValue, of target: NodeResolver.Resolved) -> (arguments: [Template], good: Match?)? {
         let outer = values.names[Self.itemName]
         values.names[Self.itemName] = .runtime(.integer)
         defer { values.names[Self.itemName] = outer }
-        let arguments = arguments(value, for: target)
+        let kinds = (value["each"]?.list ?? []).map { value.laying($0) }
+        let arguments = (kinds.isEmpty ? [value] : kinds).map { self.arguments($0, for: target) }
         let good = optional(value["good"]) { matches.match($0, on: target.gives, of: "the answer of \(target.reference)") }
-        guard let arguments, let good else { return nil }
-        return (arguments, good)
+        let sound = arguments.compactMap(\.self)
+        guard sound.count == arguments.count, let good else { return nil }
+        return (sound, good)
     }
 
     /// What limits can ask for by `where` and `for each`: who sent it and why it was refused, and for requests the route, the method
@@ -108,9 +111,10 @@ extension Elaborator {
     // MARK: metrics
 
     mutating func metric(_ entry: SourceValue.Entry) -> Metric? {
+        let isTaken = if case .load? = measurements[entry.name] { true } else { false }
         measurements[entry.name] = .unknown
-        if let home = idHomes[entry.name] {
-            log.error(at: entry.location, "'\(entry.name)' is also the id of a step, in line \(home.line); names are given once")
+        if isTaken, let home = idHomes[entry.name] {
+            log.error(at: entry.location, "'\(entry.name)' is also the id of a load, in line \(home.line); names are given once")
             return nil
         }
         guard !isBroken(entry.value), let source = source(entry) else { return nil }
@@ -150,7 +154,7 @@ extension Elaborator {
         measurements[name] = .load(labels: Self.labels(of: target))
         // Its end is that of the steps; the plan's deadline is put in when it is known.
         return Step.Load(
-            target: target.reference, arguments: item.arguments, rates: [1e9 / Double(every.nanoseconds)], duration: .constant(.duration(0)),
+            target: target.reference, arguments: item.arguments[0], rates: [1e9 / Double(every.nanoseconds)], duration: .constant(.duration(0)),
             timeout: timeout, good: item.good, id: name)
     }
 }
@@ -175,5 +179,15 @@ extension Plan {
             plan.metrics[index].source = .probe(load)
         }
         return plan
+    }
+}
+
+extension SourceValue {
+    /// A step whose `with` has these fields in place of its own, or beside them.
+    fileprivate func laying(_ fields: SourceValue) -> SourceValue {
+        let added = fields.record ?? []
+        let kept = (self["with"]?.record ?? []).filter { entry in !added.contains { $0.name == entry.name } }
+        let with = Entry(name: "with", location: fields.location, value: SourceValue(.record(kept + added), at: fields.location))
+        return SourceValue(.record((record ?? []).filter { $0.name != "with" } + [with]), at: location)
     }
 }

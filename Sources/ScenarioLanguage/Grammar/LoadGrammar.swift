@@ -6,6 +6,7 @@ extension Grammar {
 
     static let load = verb(
         .load, .reference(.action), "Offers items when the plan says, whatever becomes of those before them", with,
+        .optional("each", .list(.fields, atLeast: 1), "Several kinds of items in turn: what each has in place of, or beside, `with`"),
         .required("rate", .scalarOr(.rate, .list(.rate, atLeast: 1)), "Arrivals per time: constant, or points of a line over `for`"),
         .required("for", .duration(), "How long"),
         .optional("arrival", .choice(["even", "poisson"]), "Distances between arrivals; even where this is missing"),

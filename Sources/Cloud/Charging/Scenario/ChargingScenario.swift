@@ -204,7 +204,7 @@ struct ChargingScenario: Sendable {
         let order: Order
         if let users {
             guard (1...1_000_000).contains(users) else { throw ActionFailure("invalid_field", "'users' must be 1 to 1000000.") }
-            if request.limitSeconds == nil, request.limitEnergy == nil { request.limitSeconds = 60 }
+            if request.limitSeconds == nil, request.limitEnergy == nil { request.limitSeconds = OrderCrowd.seconds }
             order = try await charging.crowd.create(
                 users: Int(users), request, tariff: try Self.tariff(arguments), orders: orders, stations: stations)
         } else {

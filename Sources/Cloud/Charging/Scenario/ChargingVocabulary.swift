@@ -100,7 +100,7 @@ package enum ChargingVocabulary {
             takes: [
                 FieldKind("user", .text, "who charges"), FieldKind("pile", .text), FieldKind("port", .integer),
                 FieldKind("users", .integer, "in place of user, pile and port: riders of a crowd of so many, in turn, each at the next port that is free"),
-                FieldKind("minutes", .integer, unit: "min", "1 where a crowd names no limit"), FieldKind("energy", .integer, unit: "Wh"), tariff,
+                FieldKind("minutes", .integer, unit: "min", "a quarter of one where a crowd names no limit"), FieldKind("energy", .integer, unit: "Wh"), tariff,
                 FieldKind("cents_per_minute", .integer, unit: "fen"), FieldKind("cents_per_kwh", .integer, unit: "fen"),
                 FieldKind("hold", .integer, unit: "fen", "what the limits cost where absent"), FieldKind("client_key", .text),
             ],

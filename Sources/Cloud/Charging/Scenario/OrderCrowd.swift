@@ -19,6 +19,8 @@ final class OrderCrowd: Sendable {
     /// What a rider has when he comes, fen; topped up where he has less than a tenth of it.
     private static let funds: Int64 = 1_000_000
     private static let ordersOfOneLook = 500
+    /// How long one of them charges where nothing else is said: short, so that a small crowd can keep coming.
+    static let seconds: Int64 = 15
     /// Ports that one order tries.
     private static let tries = 200
 
