@@ -2,7 +2,7 @@ import GRDB
 import LabCore
 
 /// A row of `devices`, without what only the broker's side knows.
-struct DeviceRecord: Sendable, Equatable {
+struct DeviceRecord: Sendable, Equatable, FetchableRecord {
     var row: Int64
     var id: String
     var name: String
@@ -35,32 +35,40 @@ struct DeviceRecord: Sendable, Equatable {
     /// How often its identity was seen twice.
     var cloneAlarms: Int
 
-    init(_ row: Row) {
-        self.row = row["id"]
-        id = row["device_id"]
-        name = row["device_name"]
-        type = row["device_type"]
-        hardwareVersion = row["hardware_version"]
-        softwareVersion = row["software_version"]
-        macAddress = row["mac_address"]
-        presence = Presence(rawValue: row["status"]) ?? .offline
-        lastHeartbeat = row["last_heartbeat"]
-        heartbeats = row["heartbeats"]
-        createdAt = row["created_at"]
-        configVersion = row["config_version"]
-        reportedVersion = row["reported_config_version"]
-        information = row["device_info"]
-        capabilities = row["capabilities"]
-        cell = row["cell"]
-        temperature = row["temperature"]
-        tenant = row["tenant"]
-        serial = row["serial_no"]
-        isDeleted = row["state"] == "deleted"
-        form = DeviceForm(rawValue: row["form"]) ?? .luna
-        fingerprint = row["fingerprint"]
-        hardwareID = row["hardware_id"]
-        epoch = row["key_epoch"]
-        cloneAlarms = row["clone_alarms"]
+    /// What `init(row:)` reads, in its order.
+    static let columns = """
+        id, device_id, device_name, device_type, hardware_version, software_version, mac_address, status, \
+        last_heartbeat, heartbeats, created_at, config_version, reported_config_version, device_info, capabilities, \
+        cell, temperature, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch, clone_alarms
+        """
+
+    init(row: Row) {
+        var columns = ColumnReader(row)
+        self.row = columns.next()
+        id = columns.next()
+        name = columns.next()
+        type = columns.next()
+        hardwareVersion = columns.optional()
+        softwareVersion = columns.optional()
+        macAddress = columns.optional()
+        presence = Presence(rawValue: columns.next()) ?? .offline
+        lastHeartbeat = columns.optional()
+        heartbeats = columns.next()
+        createdAt = columns.next()
+        configVersion = columns.next()
+        reportedVersion = columns.next()
+        information = columns.optional()
+        capabilities = columns.optional()
+        cell = columns.optional()
+        temperature = columns.optional()
+        tenant = columns.next()
+        serial = columns.next()
+        isDeleted = (columns.next() as String) == "deleted"
+        form = DeviceForm(rawValue: columns.next()) ?? .luna
+        fingerprint = columns.next()
+        hardwareID = columns.next()
+        epoch = columns.next()
+        cloneAlarms = columns.next()
     }
 
     var entry: DeviceEntry {
@@ -160,12 +168,12 @@ enum DeviceStore {
     /// The device of that id, deleted ones too.
     static func find(_ id: String, in db: Database) throws -> DeviceRecord? {
         // Asked for with every request of a device: compiling the statement each time would cost more than running it.
-        let statement = try db.cachedStatement(sql: "SELECT * FROM devices WHERE device_id = ?")
-        return try Row.fetchOne(statement, arguments: [id]).map(DeviceRecord.init)
+        let statement = try db.cachedStatement(sql: "SELECT \(DeviceRecord.columns) FROM devices WHERE device_id = ?")
+        return try DeviceRecord.fetchOne(statement, arguments: [id])
     }
 
     static func find(serial: String, in db: Database) throws -> DeviceRecord? {
-        try Row.fetchOne(db, cached: "SELECT * FROM devices WHERE serial_no = ?", arguments: [serial]).map(DeviceRecord.init)
+        try DeviceRecord.fetchOne(db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE serial_no = ?", arguments: [serial])
     }
 
     /// - Throws: `DEVICE_NOT_FOUND` for one that is unknown, deleted, or another tenant's: the three cannot be told apart.
@@ -176,16 +184,16 @@ enum DeviceStore {
 
     /// All that are not deleted, in the order in which they registered.
     static func all(in db: Database) throws -> [DeviceRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM devices WHERE state = 'active' ORDER BY id").map(DeviceRecord.init)
+        try DeviceRecord.fetchAll(db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE state = 'active' ORDER BY id")
     }
 
     static func page(_ page: Int, limit: Int, presence: Presence?, tenant: String, in db: Database) throws -> (items: [DeviceRecord], total: Int) {
         let condition = "state = 'active' AND tenant = ? AND (? IS NULL OR status = ?)"
         let total = try Int.fetchOne(
             db, cached: "SELECT count(*) FROM devices WHERE \(condition)", arguments: [tenant, presence?.rawValue, presence?.rawValue]) ?? 0
-        let rows = try Row.fetchAll(
-            db, cached: "SELECT * FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
+        let rows = try DeviceRecord.fetchAll(
+            db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
             arguments: [tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit])
-        return (rows.map(DeviceRecord.init), total)
+        return (rows, total)
     }
 }

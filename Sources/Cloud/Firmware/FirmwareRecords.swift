@@ -1,5 +1,5 @@
 package import FirmwareImages
-import GRDB
+package import GRDB
 import LabCore
 
 /// How ready a version is (luna-badge-cloud.md, `version_type`); a device's channel takes its own and all before it.
@@ -24,7 +24,7 @@ package enum FirmwarePart: String, Sendable, CaseIterable {
 }
 
 /// A row of `versions`.
-package struct VersionRecord: Sendable, Equatable {
+package struct VersionRecord: Sendable, Equatable, FetchableRecord {
     package enum State: String, Sendable, CaseIterable { case draft, released, withdrawn }
 
     package var row: Int64
@@ -56,26 +56,34 @@ package struct VersionRecord: Sendable, Equatable {
         package var baseChecksum: String
     }
 
-    init(_ row: Row) {
-        self.row = row["id"]
-        number = row["version_number"]
-        type = ReleaseChannel(rawValue: row["version_type"]) ?? .alpha
-        notes = row["release_notes"]
-        size = row["file_size"]
-        checksum = row["checksum"]
-        isForced = row["is_force_update"]
-        minimumCompatible = row["min_compatible_version"]
-        createdAt = row["created_at"]
-        releasedAt = row["released_at"]
-        isActive = row["is_active"]
-        deviceType = row["device_type"]
-        format = (row["format"] as String?).flatMap(FirmwareFormat.init)
-        baseVersion = row["base_version"]
-        hardwareList = row["hardware"]
-        securityCounter = row["security_counter"]
-        manifestVersion = row["manifest_version"]
-        if let size: Int = row["delta_size"], let checksum: String = row["delta_checksum"], let base: String = row["delta_base_version"],
-            let baseChecksum: String = row["delta_base_checksum"]
+    /// What `init(row:)` reads, in its order.
+    static let columns = """
+        id, version_number, version_type, release_notes, file_size, checksum, is_force_update, min_compatible_version, \
+        created_at, released_at, is_active, device_type, format, base_version, hardware, security_counter, \
+        manifest_version, delta_size, delta_checksum, delta_base_version, delta_base_checksum
+        """
+
+    package init(row: Row) {
+        var columns = ColumnReader(row)
+        self.row = columns.next()
+        number = columns.next()
+        type = ReleaseChannel(rawValue: columns.next()) ?? .alpha
+        notes = columns.optional()
+        size = columns.optional()
+        checksum = columns.optional()
+        isForced = columns.next()
+        minimumCompatible = columns.optional()
+        createdAt = columns.next()
+        releasedAt = columns.optional()
+        isActive = columns.next()
+        deviceType = columns.next()
+        format = (columns.optional() as String?).flatMap(FirmwareFormat.init)
+        baseVersion = columns.optional()
+        hardwareList = columns.optional()
+        securityCounter = columns.optional()
+        manifestVersion = columns.optional()
+        if let size: Int = columns.optional(), let checksum: String = columns.optional(), let base: String = columns.optional(),
+            let baseChecksum: String = columns.optional()
         {
             delta = Delta(size: size, checksum: checksum, baseVersion: base, baseChecksum: baseChecksum)
         }
@@ -92,7 +100,7 @@ package struct VersionRecord: Sendable, Equatable {
 }
 
 /// A row of `rollouts`.
-package struct RolloutRecord: Sendable, Equatable {
+package struct RolloutRecord: Sendable, Equatable, FetchableRecord {
     package enum State: String, Sendable, CaseIterable {
         case draft, running, paused, finished, aborted
         case rolledBack = "rolled_back"
@@ -124,27 +132,34 @@ package struct RolloutRecord: Sendable, Equatable {
     package var createdAt: Int64
     package var finishedAt: Int64?
 
-    init(_ row: Row) {
-        self.row = row["id"]
-        id = row["rollout_id"]
-        tenant = row["tenant"]
-        version = row["version"]
-        action = Action(rawValue: row["action"]) ?? .install
-        source = row["source"]
-        kind = Kind(rawValue: row["kind"]) ?? .devices
-        group = row["group_name"]
-        state = State(rawValue: row["state"]) ?? .paused
-        reason = row["reason"]
-        stage = row["stage"]
-        stages = row["stages"]
-        gates = RolloutGates(success: row["success_gate"], error: row["error_gate"], minimumSamples: row["minimum_samples"])
-        rate = row["rate"]
-        timeout = row["device_timeout"]
-        rollsBackOnError = row["rollback_on_error"]
-        isForced = row["force"]
-        revision = row["revision"]
-        createdAt = row["created_at"]
-        finishedAt = row["finished_at"]
+    /// What `init(row:)` reads, in its order.
+    static let columns = """
+        id, rollout_id, tenant, version, action, source, kind, group_name, state, reason, stage, stages, success_gate, \
+        error_gate, minimum_samples, rate, device_timeout, rollback_on_error, force, revision, created_at, finished_at
+        """
+
+    package init(row: Row) {
+        var columns = ColumnReader(row)
+        self.row = columns.next()
+        id = columns.next()
+        tenant = columns.next()
+        version = columns.next()
+        action = Action(rawValue: columns.next()) ?? .install
+        source = columns.optional()
+        kind = Kind(rawValue: columns.next()) ?? .devices
+        group = columns.optional()
+        state = State(rawValue: columns.next()) ?? .paused
+        reason = columns.optional()
+        stage = columns.next()
+        stages = columns.next()
+        gates = RolloutGates(success: columns.next(), error: columns.next(), minimumSamples: columns.next())
+        rate = columns.optional()
+        timeout = columns.next()
+        rollsBackOnError = columns.next()
+        isForced = columns.next()
+        revision = columns.next()
+        createdAt = columns.next()
+        finishedAt = columns.optional()
     }
 
     var isLastStage: Bool { stage >= stages - 1 }
@@ -155,7 +170,7 @@ package struct RolloutRecord: Sendable, Equatable {
 }
 
 /// A row of `executions`: one device's try at one version.
-package struct ExecutionRecord: Sendable, Equatable {
+package struct ExecutionRecord: Sendable, Equatable, FetchableRecord {
     package enum State: String, Sendable, CaseIterable {
         /// Its stage is not open.
         case waiting
@@ -208,31 +223,39 @@ package struct ExecutionRecord: Sendable, Equatable {
     package var deadlineAt: Int64?
     package var finishedAt: Int64?
 
-    init(_ row: Row) {
-        self.row = row["id"]
-        id = row["execution_id"]
-        rollout = row["rollout"]
-        device = row["device_id"]
-        version = row["version"]
-        action = RolloutRecord.Action(rawValue: row["action"]) ?? .install
-        stage = row["stage"]
-        position = row["position"]
-        attempt = row["attempt"]
-        parent = row["parent"]
-        state = State(rawValue: row["state"]) ?? .failed
-        outcome = (row["outcome"] as String?).flatMap(Outcome.init)
-        reason = row["reason"]
-        sequence = row["sequence"]
-        progress = row["progress"]
-        fromVersion = row["from_version"]
-        isConfirmed = row["is_confirmed"]
-        isCancelling = row["cancel_requested"]
-        revision = row["revision"]
-        createdAt = row["created_at"]
-        notifiedAt = row["notified_at"]
-        offeredAt = row["offered_at"]
-        deadlineAt = row["deadline_at"]
-        finishedAt = row["finished_at"]
+    /// What `init(row:)` reads, in its order.
+    static let columns = """
+        id, execution_id, rollout, device_id, version, action, stage, position, attempt, parent, state, outcome, reason, \
+        sequence, progress, from_version, is_confirmed, cancel_requested, revision, created_at, notified_at, offered_at, \
+        deadline_at, finished_at
+        """
+
+    package init(row: Row) {
+        var columns = ColumnReader(row)
+        self.row = columns.next()
+        id = columns.next()
+        rollout = columns.next()
+        device = columns.next()
+        version = columns.next()
+        action = RolloutRecord.Action(rawValue: columns.next()) ?? .install
+        stage = columns.optional()
+        position = columns.next()
+        attempt = columns.next()
+        parent = columns.optional()
+        state = State(rawValue: columns.next()) ?? .failed
+        outcome = (columns.optional() as String?).flatMap(Outcome.init)
+        reason = columns.optional()
+        sequence = columns.next()
+        progress = columns.optional()
+        fromVersion = columns.optional()
+        isConfirmed = columns.optional()
+        isCancelling = columns.next()
+        revision = columns.next()
+        createdAt = columns.next()
+        notifiedAt = columns.optional()
+        offeredAt = columns.optional()
+        deadlineAt = columns.optional()
+        finishedAt = columns.optional()
     }
 
     var isOpen: Bool { finishedAt == nil }

@@ -6,48 +6,49 @@ enum RolloutStore {
     // MARK: Rollouts
 
     static func find(_ row: Int64, in db: Database) throws -> RolloutRecord? {
-        try Row.fetchOne(try db.cachedStatement(sql: "SELECT * FROM rollouts WHERE id = ?"), arguments: [row]).map(RolloutRecord.init)
+        try RolloutRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE id = ?"), arguments: [row])
     }
 
     /// - Throws: `ROLLOUT_NOT_FOUND`, also for another tenant's.
     static func known(_ id: String, tenant: String, in db: Database) throws -> RolloutRecord {
-        let row = try Row.fetchOne(db, cached: "SELECT * FROM rollouts WHERE rollout_id = ? AND tenant = ?", arguments: [id, tenant])
-        guard let row else { throw APIError(.rolloutNotFound) }
-        return RolloutRecord(row)
+        let rollout = try RolloutRecord.fetchOne(
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE rollout_id = ? AND tenant = ?", arguments: [id, tenant])
+        guard let rollout else { throw APIError(.rolloutNotFound) }
+        return rollout
     }
 
     /// The newest rollout that installs a version; one that goes back to it, where no other is there.
     static func newest(of version: Int64, in db: Database) throws -> RolloutRecord? {
-        try Row.fetchOne(
-            db, cached: "SELECT * FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", arguments: [version]
-        ).map(RolloutRecord.init)
+        try RolloutRecord.fetchOne(
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", arguments: [version]
+        )
     }
 
     /// Those that still take devices in: of each version that is handed out, the newest first.
     static func admitting(tenant: String, in db: Database) throws -> [RolloutRecord] {
-        try Row.fetchAll(
-            db, cached: "SELECT * FROM rollouts WHERE state IN ('running', 'finished', 'paused') AND action = 'install' AND tenant = ? ORDER BY id DESC",
+        try RolloutRecord.fetchAll(
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE state IN ('running', 'finished', 'paused') AND action = 'install' AND tenant = ? ORDER BY id DESC",
             arguments: [tenant]
-        ).map(RolloutRecord.init)
+        )
     }
 
     static func running(in db: Database) throws -> [RolloutRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM rollouts WHERE state = 'running' ORDER BY id").map(RolloutRecord.init)
+        try RolloutRecord.fetchAll(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE state = 'running' ORDER BY id")
     }
 
     static func ofVersion(_ version: Int64, in db: Database) throws -> [RolloutRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM rollouts WHERE version = ? ORDER BY id", arguments: [version]).map(RolloutRecord.init)
+        try RolloutRecord.fetchAll(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY id", arguments: [version])
     }
 
     static func takingBack(_ rollout: Int64, in db: Database) throws -> RolloutRecord? {
-        try Row.fetchOne(db, cached: "SELECT * FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", arguments: [rollout]).map(RolloutRecord.init)
+        try RolloutRecord.fetchOne(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", arguments: [rollout])
     }
 
     static func page(_ page: Int, limit: Int, tenant: String, in db: Database) throws -> (items: [RolloutRecord], total: Int) {
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM rollouts WHERE tenant = ?", arguments: [tenant]) ?? 0
-        let rows = try Row.fetchAll(
-            db, cached: "SELECT * FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
-        return (rows.map(RolloutRecord.init), total)
+        let rows = try RolloutRecord.fetchAll(
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
+        return (rows, total)
     }
 
     static func setState(_ state: RolloutRecord.State, reason: String?, of rollout: Int64, finishedAt: Int64?, in db: Database) throws {
@@ -108,48 +109,48 @@ enum RolloutStore {
     // MARK: Executions
 
     static func execution(_ row: Int64, in db: Database) throws -> ExecutionRecord? {
-        try Row.fetchOne(try db.cachedStatement(sql: "SELECT * FROM executions WHERE id = ?"), arguments: [row]).map(ExecutionRecord.init)
+        try ExecutionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE id = ?"), arguments: [row])
     }
 
     static func execution(_ id: String, in db: Database) throws -> ExecutionRecord? {
-        try Row.fetchOne(try db.cachedStatement(sql: "SELECT * FROM executions WHERE execution_id = ?"), arguments: [id]).map(ExecutionRecord.init)
+        try ExecutionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE execution_id = ?"), arguments: [id])
     }
 
     /// All of one device that have not ended, the oldest first.
     static func open(of device: String, in db: Database) throws -> [ExecutionRecord] {
-        let statement = try db.cachedStatement(sql: "SELECT * FROM executions WHERE device_id = ? AND finished_at IS NULL ORDER BY id")
-        return try Row.fetchAll(statement, arguments: [device]).map(ExecutionRecord.init)
+        let statement = try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND finished_at IS NULL ORDER BY id")
+        return try ExecutionRecord.fetchAll(statement, arguments: [device])
     }
 
     static func begun(of device: String, in db: Database) throws -> ExecutionRecord? {
         let statement = try db.cachedStatement(
-            sql: "SELECT * FROM executions WHERE device_id = ? AND offered_at IS NOT NULL AND finished_at IS NULL")
-        return try Row.fetchOne(statement, arguments: [device]).map(ExecutionRecord.init)
+            sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND offered_at IS NOT NULL AND finished_at IS NULL")
+        return try ExecutionRecord.fetchOne(statement, arguments: [device])
     }
 
     /// A device's last attempt in a rollout, steps on the way not counted.
     static func last(of device: String, rollout: Int64, in db: Database) throws -> ExecutionRecord? {
         let statement = try db.cachedStatement(
-            sql: "SELECT * FROM executions WHERE rollout = ? AND device_id = ? AND parent IS NULL ORDER BY attempt DESC LIMIT 1")
-        return try Row.fetchOne(statement, arguments: [rollout, device]).map(ExecutionRecord.init)
+            sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND device_id = ? AND parent IS NULL ORDER BY attempt DESC LIMIT 1")
+        return try ExecutionRecord.fetchOne(statement, arguments: [rollout, device])
     }
 
     /// The newest execution of a device, of one version where that is asked for.
     static func newest(of device: String, version: Int64?, in db: Database) throws -> ExecutionRecord? {
-        try Row.fetchOne(
-            db, cached: "SELECT * FROM executions WHERE device_id = ? AND (? IS NULL OR version = ?) ORDER BY id DESC LIMIT 1",
+        try ExecutionRecord.fetchOne(
+            db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND (? IS NULL OR version = ?) ORDER BY id DESC LIMIT 1",
             arguments: [device, version, version]
-        ).map(ExecutionRecord.init)
+        )
     }
 
     static func due(at now: Int64, limit: Int, in db: Database) throws -> [ExecutionRecord] {
-        try Row.fetchAll(
+        try ExecutionRecord.fetchAll(
             db,
             cached: """
-                SELECT * FROM executions WHERE finished_at IS NULL AND deadline_at IS NOT NULL AND deadline_at <= ?
+                SELECT \(ExecutionRecord.columns) FROM executions WHERE finished_at IS NULL AND deadline_at IS NOT NULL AND deadline_at <= ?
                 ORDER BY deadline_at, id LIMIT ?
                 """, arguments: [now, limit]
-        ).map(ExecutionRecord.init)
+        )
     }
 
     static func nextDeadline(in db: Database) throws -> Int64? {
@@ -160,37 +161,37 @@ enum RolloutStore {
 
     /// Those of the open stages who wait to be told, in their order.
     static func queued(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
-        try Row.fetchAll(
-            db, cached: "SELECT * FROM executions WHERE rollout = ? AND state = 'queued' AND finished_at IS NULL ORDER BY stage, position",
+        try ExecutionRecord.fetchAll(
+            db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND state = 'queued' AND finished_at IS NULL ORDER BY stage, position",
             arguments: [rollout]
-        ).map(ExecutionRecord.init)
+        )
     }
 
     static func begunOf(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
-        try Row.fetchAll(
+        try ExecutionRecord.fetchAll(
             db,
             cached: """
-                SELECT * FROM executions WHERE rollout = ? AND offered_at IS NOT NULL AND finished_at IS NULL ORDER BY stage, position
+                SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND offered_at IS NOT NULL AND finished_at IS NULL ORDER BY stage, position
                 """, arguments: [rollout]
-        ).map(ExecutionRecord.init)
+        )
     }
 
     static func succeeded(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
-        try Row.fetchAll(
+        try ExecutionRecord.fetchAll(
             db,
             cached: """
-                SELECT * FROM executions WHERE rollout = ? AND state = 'succeeded' AND is_current AND parent IS NULL
+                SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND state = 'succeeded' AND is_current AND parent IS NULL
                 ORDER BY stage, position, id
                 """, arguments: [rollout]
-        ).map(ExecutionRecord.init)
+        )
     }
 
     static func page(of rollout: Int64, _ page: Int, limit: Int, in db: Database) throws -> (items: [ExecutionRecord], total: Int) {
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM executions WHERE rollout = ?", arguments: [rollout]) ?? 0
-        let rows = try Row.fetchAll(
-            db, cached: "SELECT * FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
+        let rows = try ExecutionRecord.fetchAll(
+            db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
             arguments: [rollout, limit, (page - 1) * limit])
-        return (rows.map(ExecutionRecord.init), total)
+        return (rows, total)
     }
 
     struct Draft {

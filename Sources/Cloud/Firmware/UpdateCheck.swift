@@ -208,10 +208,13 @@ extension RolloutEngine {
         let version = candidate.version
         guard candidate.rollout.action == .install, needsStep(to: version, question), let current = question.version, let wanted = version.firmware
         else { return nil }
-        let rows = try Row.fetchAll(
-            db, cached: "SELECT * FROM versions WHERE tenant = ? AND device_type = ? AND released_at IS NOT NULL AND is_active ORDER BY id",
-            arguments: [candidate.rollout.tenant, version.deviceType])
-        let steps = try rows.map(VersionRecord.init).filter { step in
+        let released = try VersionRecord.fetchAll(
+            db,
+            cached: """
+                SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? AND device_type = ? AND released_at IS NOT NULL AND is_active
+                ORDER BY id
+                """, arguments: [candidate.rollout.tenant, version.deviceType])
+        let steps = try released.filter { step in
             guard let firmware = step.firmware, firmware > current, firmware < wanted, step.type <= version.type, !needsStep(to: step, question),
                 try reasonNotFor(step, question) == nil
             else { return false }

@@ -5,12 +5,12 @@ import LabCore
 /// Versions, their files, and the roots, in the database.
 enum VersionStore {
     static func find(_ number: String, type: String, tenant: String, in db: Database) throws -> VersionRecord? {
-        let statement = try db.cachedStatement(sql: "SELECT * FROM versions WHERE tenant = ? AND device_type = ? AND version_number = ?")
-        return try Row.fetchOne(statement, arguments: [tenant, type, VersionRecord.canonical(number)]).map(VersionRecord.init)
+        let statement = try db.cachedStatement(sql: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? AND device_type = ? AND version_number = ?")
+        return try VersionRecord.fetchOne(statement, arguments: [tenant, type, VersionRecord.canonical(number)])
     }
 
     static func find(_ row: Int64, in db: Database) throws -> VersionRecord? {
-        try Row.fetchOne(try db.cachedStatement(sql: "SELECT * FROM versions WHERE id = ?"), arguments: [row]).map(VersionRecord.init)
+        try VersionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(VersionRecord.columns) FROM versions WHERE id = ?"), arguments: [row])
     }
 
     /// - Throws: `VERSION_NOT_FOUND`.
@@ -23,7 +23,7 @@ enum VersionStore {
 
     /// All of one tenant, in the order in which they were made.
     static func all(tenant: String, in db: Database) throws -> [VersionRecord] {
-        try Row.fetchAll(db, cached: "SELECT * FROM versions WHERE tenant = ? ORDER BY id", arguments: [tenant]).map(VersionRecord.init)
+        try VersionRecord.fetchAll(db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? ORDER BY id", arguments: [tenant])
     }
 
     static func page(
@@ -32,10 +32,10 @@ enum VersionStore {
         let condition = "tenant = ? AND (? IS NULL OR version_type = ?) AND (? IS NULL OR device_type = ?)"
         let arguments: StatementArguments = [tenant, channel, channel, type, type]
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM versions WHERE \(condition)", arguments: arguments) ?? 0
-        let rows = try Row.fetchAll(
-            db, cached: "SELECT * FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
+        let rows = try VersionRecord.fetchAll(
+            db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
             arguments: arguments + [limit, (page - 1) * limit])
-        return (rows.map(VersionRecord.init), total)
+        return (rows, total)
     }
 
     static func insert(_ draft: VersionDraft, tenant: String, at now: Int64, in db: Database) throws -> VersionRecord {

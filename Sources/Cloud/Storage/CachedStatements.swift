@@ -29,3 +29,33 @@ extension DatabaseValueConvertible where Self: StatementColumnConvertible {
         try fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
     }
 }
+
+extension FetchableRecord {
+    static func fetchOne(_ db: Database, cached sql: String, arguments: StatementArguments = StatementArguments()) throws -> Self? {
+        try fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+
+    static func fetchAll(_ db: Database, cached sql: String, arguments: StatementArguments = StatementArguments()) throws -> [Self] {
+        try fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+    }
+}
+
+/// Reads the columns of a row one after the other. To find each by its name costs more than to read it, which shows where
+/// every request of a device reads several records.
+struct ColumnReader {
+    private let row: Row
+    private var place = 0
+
+    init(_ row: Row) { self.row = row }
+
+    mutating func next<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value {
+        defer { place += 1 }
+        return row[place]
+    }
+
+    /// The same for a column that may be NULL.
+    mutating func optional<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value? {
+        defer { place += 1 }
+        return row[place]
+    }
+}
