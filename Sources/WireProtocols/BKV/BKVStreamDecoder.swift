@@ -17,7 +17,7 @@ package struct BKVStreamDecoder: Sendable {
         case skipped([UInt8], offset: Int)
     }
 
-    private var search = FrameSearch<BKVFormat>()
+    private var search = FrameSearch(BKVFormat())
 
     package init() {}
 
@@ -43,14 +43,14 @@ package struct BKVStreamDecoder: Sendable {
     package mutating func finish() { search.finish() }
 }
 
-enum BKVFormat: FrameFormat {
+struct BKVFormat: FrameFormat {
     enum Frame: Sendable {
         case networked(BKVFrame)
         case native(BKVNativeFrame)
         case malformed(BKVPairFault)
     }
 
-    static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<Frame, BKVFrameError> {
+    func look(_ bytes: ArraySlice<UInt8>, _ sight: FrameSight) -> FrameLook<Frame, BKVFrameError> {
         do {
             if BKVNativeFrame.begins(bytes) {
                 let (isFromDevice, pairs, size) = try BKVNativeFrame.decode(bytes)

@@ -112,8 +112,10 @@ package enum DLT645Fault: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-package enum DLT645Format: FrameFormat {
-    package static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<DLT645Frame, DLT645Fault> {
+package struct DLT645Format: FrameFormat {
+    package init() {}
+
+    package func look(_ bytes: ArraySlice<UInt8>, _ sight: FrameSight) -> FrameLook<DLT645Frame, DLT645Fault> {
         do {
             let (frame, size) = try DLT645Frame.decode(bytes)
             return .frame(frame, size: size)
@@ -130,3 +132,7 @@ package enum DLT645Format: FrameFormat {
 
 /// Finds frames on the line of a meter.
 package typealias DLT645StreamDecoder = FrameSearch<DLT645Format>
+
+extension FrameSearch where Format == DLT645Format {
+    package init() { self.init(DLT645Format()) }
+}

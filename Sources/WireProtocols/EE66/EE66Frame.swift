@@ -101,8 +101,10 @@ package enum EE66Fault: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-package enum EE66Format: FrameFormat {
-    package static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<EE66Frame, EE66Fault> {
+package struct EE66Format: FrameFormat {
+    package init() {}
+
+    package func look(_ bytes: ArraySlice<UInt8>, _ sight: FrameSight) -> FrameLook<EE66Frame, EE66Fault> {
         do {
             let (frame, size) = try EE66Frame.decode(bytes)
             return .frame(frame, size: size)
@@ -120,3 +122,7 @@ package enum EE66Format: FrameFormat {
 ///
 /// EE and 66 occur in data: a head that is none can wait for up to 257 bytes, so whoever reads the line calls `finish` after a silence.
 package typealias EE66StreamDecoder = FrameSearch<EE66Format>
+
+extension FrameSearch where Format == EE66Format {
+    package init() { self.init(EE66Format()) }
+}

@@ -165,12 +165,11 @@ package struct EnvelopeFrame: Sendable, Hashable {
     }
 }
 
-enum YKCFormat: FrameFormat {
-    static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<EnvelopeFrame, EnvelopeFault> { EnvelopeFrame.look(bytes, .ykc) }
-}
+/// Frames of one of the envelopes.
+struct EnvelopeFormat: FrameFormat {
+    let envelope: EnvelopeKind
 
-enum JUYFormat: FrameFormat {
-    static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<EnvelopeFrame, EnvelopeFault> { EnvelopeFrame.look(bytes, .juy) }
+    func look(_ bytes: ArraySlice<UInt8>, _ sight: FrameSight) -> FrameLook<EnvelopeFrame, EnvelopeFault> { EnvelopeFrame.look(bytes, envelope) }
 }
 
 package enum EnvelopeFault: Error, Sendable, Hashable, CustomStringConvertible {

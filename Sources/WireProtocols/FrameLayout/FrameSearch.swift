@@ -1,10 +1,27 @@
-/// A kind of frame that can be looked for in a stream.
-package protocol FrameFormat {
+/// A kind of frame that can be looked for in a stream; as a value, so that a dialect can be part of it.
+package protocol FrameFormat: Sendable {
     associatedtype Frame: Sendable
     associatedtype Fault: Error, Sendable
 
+    /// Whether the bytes of a frame are given beside it; false saves a copy of each where nobody wants them.
+    static var givesBytes: Bool { get }
+
     /// What the bytes, of which there is at least one, begin with. Must not look behind the longest frame, so that the work is bounded.
-    static func look(_ bytes: ArraySlice<UInt8>) -> FrameLook<Frame, Fault>
+    ///
+    /// - Parameter sight: where in the stream they stand.
+    func look(_ bytes: ArraySlice<UInt8>, _ sight: FrameSight) -> FrameLook<Frame, Fault>
+}
+
+extension FrameFormat {
+    package static var givesBytes: Bool { true }
+}
+
+/// What is known of the bytes that are looked at.
+package struct FrameSight: Sendable {
+    /// So many of the first bytes were told as part of a refused frame already.
+    package var refused: Int
+    /// No more bytes will come.
+    package var hasEnded: Bool
 }
 
 package enum FrameLook<Frame: Sendable, Fault: Error>: Sendable {
@@ -25,6 +42,7 @@ package enum FrameLook<Frame: Sendable, Fault: Error>: Sendable {
 /// the work for a byte is bounded.
 package struct FrameSearch<Format: FrameFormat>: Sendable {
     package enum Item: Sendable {
+        /// `bytes` is empty where the format does not give them.
         case frame(Format.Frame, bytes: [UInt8], offset: Int)
         /// What looked like a frame. Only its first byte is dropped; good frames inside it are given after it.
         case refused(Format.Fault, bytes: [UInt8], offset: Int)
@@ -32,6 +50,7 @@ package struct FrameSearch<Format: FrameFormat>: Sendable {
         case skipped([UInt8], offset: Int)
     }
 
+    package let format: Format
     private var buffer: [UInt8] = []
     private var position = 0
     /// The first of the bytes that were passed over and not told yet.
@@ -43,10 +62,13 @@ package struct FrameSearch<Format: FrameFormat>: Sendable {
     private var held: Item?
     private var hasEnded = false
 
-    package init() {}
+    package init(_ format: Format) { self.format = format }
 
     /// Bytes that wait for the rest of a frame.
     package var pending: Int { buffer.count - position }
+
+    /// Bytes that are in no item yet: those, and what was passed over before them.
+    package var untold: Int { buffer.count - (skippedFrom ?? position) }
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         hasEnded = false
@@ -62,11 +84,14 @@ package struct FrameSearch<Format: FrameFormat>: Sendable {
             return item
         }
         while position < buffer.count {
-            switch Format.look(buffer[position...]) {
+            let refused = max(0, refusedEnd - position)
+            switch format.look(buffer[position...], FrameSight(refused: refused, hasEnded: hasEnded)) {
             case .frame(let frame, let size):
-                let item = Item.frame(frame, bytes: Array(buffer[position..<position + size]), offset: base + position)
-                return give(item, passing: size)
-            case .refused(let fault, let size) where position >= refusedEnd:
+                let bytes = Format.givesBytes ? Array(buffer[position..<position + size]) : []
+                return give(.frame(frame, bytes: bytes, offset: base + position), passing: size)
+            // A wrong frame that lies by more than half in bytes that were refused already tells nothing new. So no byte is given more
+            // than about twice, whatever heads somebody sends.
+            case .refused(let fault, let size) where refused * 2 <= size:
                 let item = Item.refused(fault, bytes: Array(buffer[position..<position + size]), offset: base + position)
                 refusedEnd = position + size
                 return give(item, passing: 1)

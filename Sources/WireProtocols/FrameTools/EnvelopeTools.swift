@@ -9,7 +9,7 @@ package struct YKCTool: FrameTool {
     package init() {}
 
     package func explainer(_ options: FrameToolOptions) -> any FrameExplainer {
-        SearchExplainer<YKCFormat>(name: name) { EnvelopeReport.explain($0, .ykc) }
+        SearchExplainer(EnvelopeFormat(envelope: .ykc), name: name) { EnvelopeReport.explain($0, .ykc) }
     }
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {
@@ -26,7 +26,7 @@ package struct JUYTool: FrameTool {
     package init() {}
 
     package func explainer(_ options: FrameToolOptions) -> any FrameExplainer {
-        SearchExplainer<JUYFormat>(name: name) { EnvelopeReport.explain($0, .juy) }
+        SearchExplainer(EnvelopeFormat(envelope: .juy), name: name) { EnvelopeReport.explain($0, .juy) }
     }
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {

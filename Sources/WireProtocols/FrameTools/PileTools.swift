@@ -103,7 +103,7 @@ package struct BKVTool: FrameTool {
 
     package func explainer(_ options: FrameToolOptions) -> any FrameExplainer {
         let settings = settings(options)
-        return SearchExplainer<BKVFormat>(name: name) { BKVReport.explain($0, settings: settings) }
+        return SearchExplainer(BKVFormat(), name: name) { BKVReport.explain($0, settings: settings) }
     }
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {
@@ -128,7 +128,7 @@ package struct EE66Tool: FrameTool {
     package init() {}
 
     package func explainer(_ options: FrameToolOptions) -> any FrameExplainer {
-        SearchExplainer<EE66Format>(name: name) { EE66Report.explain($0) }
+        SearchExplainer(EE66Format(), name: name) { EE66Report.explain($0) }
     }
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {
@@ -145,7 +145,7 @@ package struct DLT645Tool: FrameTool {
     package init() {}
 
     package func explainer(_ options: FrameToolOptions) -> any FrameExplainer {
-        SearchExplainer<DLT645Format>(name: name) { DLT645Report.explain($0) }
+        SearchExplainer(DLT645Format(), name: name) { DLT645Report.explain($0) }
     }
 
     package func frame(_ command: String, _ values: Fields, _ options: FrameToolOptions) throws(FieldFault) -> [UInt8] {
@@ -155,11 +155,12 @@ package struct DLT645Tool: FrameTool {
 
 /// Explains what a search finds.
 struct SearchExplainer<Format: FrameFormat>: FrameExplainer {
-    private var search = FrameSearch<Format>()
+    private var search: FrameSearch<Format>
     private let name: String
     private let report: @Sendable ([UInt8]) -> FrameReport
 
-    init(name: String, report: @escaping @Sendable ([UInt8]) -> FrameReport) {
+    init(_ format: Format, name: String, report: @escaping @Sendable ([UInt8]) -> FrameReport) {
+        search = FrameSearch(format)
         self.name = name
         self.report = report
     }
