@@ -47,6 +47,8 @@ struct RunRecord {
         var kernel: Int64
         var nodes: [NamedNode]
         var halt: Halt?
+        /// What `lab run` was told beside the world.
+        var options: String
     }
 
     static func read(from folder: CaseFolder) throws(RunArchive.Failure) -> Stored {
@@ -68,7 +70,20 @@ struct RunRecord {
                     name: node["name"]?.text ?? "", kind: node["kind"]?.text ?? "", facts: node["facts"]?.record ?? [:],
                     abilities: (node["can"]?.list ?? []).compactMap(\.text))
             },
-            halt: record["halt"]?.record.map { Halt(reason: $0["reason"]?.text ?? "", isLabBug: $0["lab_bug"]?.bool ?? false) })
+            halt: record["halt"]?.record.map { Halt(reason: $0["reason"]?.text ?? "", isLabBug: $0["lab_bug"]?.bool ?? false) },
+            options: settings(in: record).options)
+    }
+
+    /// Speed and broker; what a changed file says otherwise is left at the standard.
+    private static func settings(in record: Fields) -> RealSettings {
+        var settings = RealSettings()
+        if let speed = record["speed"]?.asNumber { settings.speed = speed }
+        switch record["broker"]?.text {
+        case "mosquitto"?: settings.broker = .mosquitto
+        case let address?: if let external = ExternalBroker(address) { settings.broker = .external(external) }
+        case nil: break
+        }
+        return settings
     }
 }
 

@@ -14,6 +14,8 @@ struct StoredCase {
     var kernel: Int64
     var attempt: Int
     var halt: Halt?
+    /// What `lab run` was told beside the world.
+    var options = ""
 
     /// - Parameter usesToday: takes the scenario as it is in the working folder now, not as it was.
     static func load(_ folder: CaseFolder, of run: RunFolder, usesToday: Bool = false) throws -> StoredCase {
@@ -24,12 +26,15 @@ struct StoredCase {
         let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
         return StoredCase(
             name: name, plan: try plan(record, of: name, files: files), nodes: record.nodes, events: events, kernel: record.kernel,
-            attempt: record.attempt, halt: record.halt)
+            attempt: record.attempt, halt: record.halt, options: record.options)
     }
 
     func judged(comparesWithRunner: Bool) -> CaseSummary {
-        if let halt { return halt.summary(of: plan, run: name) }
-        return judge(plan: plan, events: events, run: name, comparesWithRunner: comparesWithRunner, oracles: Oracles.all)
+        var summary =
+            halt.map { $0.summary(of: plan, run: name) }
+            ?? judge(plan: plan, events: events, run: name, comparesWithRunner: comparesWithRunner, oracles: Oracles.all)
+        if plan.world != .sim { summary.options = options }
+        return summary
     }
 
     /// A pipe or a device in the log's place would be waited for without end.
