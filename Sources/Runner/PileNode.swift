@@ -7,11 +7,12 @@ import WireProtocols
 struct PileNode {
     let node: String
     private let facts: Fields
-    private let setting: DeviceSetting
+    /// Unix seconds at the start of the run.
+    private let epoch: Int64
 
-    init(node: String, facts: Fields, setting: DeviceSetting) {
+    init(node: String, facts: Fields, epoch: Int64) {
         self.node = node
-        self.setting = setting
+        self.epoch = epoch
         var facts = facts
         // A board of EE/66 and a bus have no id of their own towards the cloud: the program at the port has one.
         if facts["physical_id"] == nil { facts["physical_id"] = .text(Self.identity(of: node, code: facts["line"]?.text == "bus" ? .host : .double)) }
@@ -25,7 +26,7 @@ struct PileNode {
     private var program: String { facts["driver"]?.text ?? (line == "bus" ? "bus" : wire == "ee66" ? "ee66" : "bridge") }
 
     func make() throws(ActionFailure) -> MadeNode {
-        let pile = try PileFactory.make(facts, node: node, epoch: setting.epoch)
+        let pile = try PileFactory.make(facts, node: node, epoch: epoch)
         let known = introductions(of: pile)
         guard line != "tcp" else {
             return MadeNode(
@@ -43,7 +44,7 @@ struct PileNode {
         made.ports[0].host = 1
         made.parts.append(
             MadeNode.Part(
-                device: try PileDriverFactory.make(facts, node: node, epoch: setting.epoch), publishes: PileDriver.kind, way: .none, isPowered: false,
+                device: try PileDriverFactory.make(facts, node: node, epoch: epoch), publishes: PileDriver.kind, way: .none, isPowered: false,
                 gateway: PileDriverLink.gateway, start: "driver.start"))
         return made
     }
