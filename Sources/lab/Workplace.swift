@@ -46,8 +46,12 @@ struct Workplace {
         }
         let loader = ScenarioLoader(catalogue: catalogue, lab: lab, files: files)
         let loaded = loader.load(tree.files.filter { !isLabFile($0) })
+        let nodes = nodes(of: lab)
+        let facts = loaded.scenarios.flatMap { scenario in
+            FactCheck.diagnostics(of: scenario.fidelity.flatMap { scenario.plans(world: $0, seed: 0) }, nodes: nodes)
+        }
         return Workplace(
-            lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics, sources: files.contents)
+            lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics + facts, sources: files.contents)
     }
 
     private static func isLabFile(_ path: String) -> Bool { path == labFile || path.hasSuffix("/\(labFile)") }
@@ -66,7 +70,9 @@ struct Workplace {
     }
 
     /// The devices that lab.yaml names, for the runner.
-    var nodes: [NamedNode] {
+    var nodes: [NamedNode] { Self.nodes(of: lab) }
+
+    private static func nodes(of lab: LabFile?) -> [NamedNode] {
         (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
     }
 }
