@@ -49,6 +49,16 @@ struct FileDescriptor: ~Copyable {
         }
     }
 
+    /// Of a folder that is opened only to be locked.
+    static let folderFlags = O_RDONLY | O_DIRECTORY
+
+    /// Waits until no other process has it locked; the lock goes with the descriptor.
+    func lock() throws(SystemError) {
+        while flock(number, LOCK_EX) != 0 {
+            if errno != EINTR { throw SystemError(code: errno) }
+        }
+    }
+
     /// Closes the file and tells what only closing shows, such as a full disk behind a network.
     consuming func close() throws(SystemError) {
         let number = self.number

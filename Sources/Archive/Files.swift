@@ -60,6 +60,17 @@ enum Files {
 
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
+    static func isRegular(_ path: String) -> Bool {
+        var info = stat()
+        return unsafe stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Bytes of a file; 0 where there is none.
+    static func size(_ path: String) -> Int {
+        var info = stat()
+        return unsafe stat(path, &info) == 0 ? Int(info.st_size) : 0
+    }
+
     /// The names in a folder, sorted; none where it cannot be read.
     static func names(in folder: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
@@ -71,7 +82,7 @@ enum Files {
         return (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "" }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
