@@ -58,6 +58,10 @@ package enum NodeKinds {
         kind.events += BrokerVocabulary.events
         kind.faults += BrokerVocabulary.faults
         kind.faults.append(
+            ActionKind(
+                "broker.restart", "The broker stops and starts again in the instant in which it begins; all connections end.",
+                takes: [FieldKind("persistent", .bool, "whether sessions and retained messages survive")]))
+        kind.faults.append(
             ActionKind("freeze", "The cloud's process stands still, as after SIGSTOP: requests and messages wait, and are taken up when it ends."))
         return kind
     }()

@@ -10,9 +10,9 @@ package enum WorldNeeds {
         func first(_ references: [NodeReference], _ isMeant: (String) -> Bool) -> NodeReference? {
             references.first { clouds.contains($0.role) && isMeant($0.name) }
         }
-        let needed = first(plan.namedFaults) { $0.hasPrefix("broker.") } ?? first(plan.namedEvents) { embeddedEvents.contains($0) }
+        let needed = first(plan.namedFaults) { $0.hasPrefix("broker.packet.") } ?? first(plan.namedEvents) { embeddedEvents.contains($0) }
         if let needed { return "needs the embedded broker (\(needed))" }
-        guard case .external = settings.broker, let restart = first(plan.namedActions, { $0 == "broker.restart" }) else { return nil }
+        guard case .external = settings.broker, let restart = first(plan.namedActions + plan.namedFaults, { $0 == "broker.restart" }) else { return nil }
         return "needs a broker that the lab starts (\(restart))"
     }
 

@@ -330,6 +330,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         let name = fault.target.name
         if name == "crash" { return cloud.crash() }
         if name == "freeze" { return cloud.setFrozen(true) }
+        if name == "broker.restart" { return try broker.restart(keepingSessions: fault.arguments["persistent"]?.bool ?? false) }
         if name.hasPrefix("broker.") { return try broker.apply(name, fault.arguments, handle: fault.handle) }
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
         cloud.setFault(name, fault.arguments, isActive: true)

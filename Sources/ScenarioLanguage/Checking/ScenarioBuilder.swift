@@ -85,8 +85,9 @@ struct ScenarioBuilder {
             }
             var elaborator = Elaborator(context, file: file, root: root, budget: budget, files: files, names: names)
             var plan = elaborator.plan(header(world, fields, variables.merging(fields)))
-            let known = limits ?? self.limits(elaborator.measurements)
-            limits = known
+            // With names of variables in them they differ from cell to cell.
+            let known = limits ?? self.limits(elaborator.measurements, elaborator.values)
+            if !hasNamesInLimits { limits = known }
             plan.limits = known.map(\.limit)
             // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
             let written = plan.stretched(plan.writtenTime)
@@ -98,10 +99,14 @@ struct ScenarioBuilder {
         return result
     }
 
-    private func limits(_ measurements: Measurements) -> [CheckedLimit] {
+    private func limits(_ measurements: Measurements, _ values: ValueTyper) -> [CheckedLimit] {
         let checker = LimitChecker(log: log, measurements: measurements)
-        return (root["limits"]?.list ?? []).filter { !context.broken.contains($0.location) }.compactMap(checker.limit)
+        return (root["limits"]?.list ?? []).filter { !context.broken.contains($0.location) }.compactMap { limit in
+            values.substituted(limit).flatMap(checker.limit)
+        }
     }
+
+    private var hasNamesInLimits: Bool { root["limits"]?.holdsTemplate ?? false }
 
     private func header(_ world: WorldKind, _ cell: Fields, _ variables: Fields) -> Plan {
         let deadline = root["deadline"]?.scalar.flatMap { DurationText.parse($0.text) }
@@ -166,5 +171,16 @@ extension Plan {
         var plan = self
         plan.files = files
         return plan
+    }
+}
+
+extension SourceValue {
+    /// Some text in it has `${…}`.
+    fileprivate var holdsTemplate: Bool {
+        switch content {
+        case .scalar(let scalar): ScalarShape.hasTemplate(scalar)
+        case .list(let items): items.contains(where: \.holdsTemplate)
+        case .record(let entries): entries.contains { $0.value.holdsTemplate }
+        }
     }
 }
