@@ -141,13 +141,19 @@ package struct Requirement: Sendable, Equatable {
     package var claims: [Claim]
     package var label: String?
     package var window: Window?
+    /// Further claims with a label and a window of their own, joined by `and`; they have no others themselves.
+    package var others: [Requirement]
 
-    package init(source: String, claims: [Claim], label: String? = nil, window: Window? = nil) {
+    package init(source: String, claims: [Claim], label: String? = nil, window: Window? = nil, others: [Requirement] = []) {
         self.source = source
         self.claims = claims
         self.label = label
         self.window = window
+        self.others = others
     }
+
+    /// The claims of all parts, in the order in which they are written.
+    package var allClaims: [Claim] { claims + others.flatMap(\.claims) }
 
     package struct Window: Sendable, Equatable {
         package var length: Duration

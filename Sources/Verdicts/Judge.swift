@@ -21,6 +21,7 @@ package func judge(
     var steps = StepReplay()
     var laws = LawReplay(plan)
     var samples = SampleCollector(metrics: plan.metrics)
+    var loads = LoadCollector()
     var ending: RunEvent?
     var timing: TimingReport?
     for event in events {
@@ -28,12 +29,14 @@ package func judge(
         laws.observe(event)
         samples.observe(event)
         guard event.node == LabEvents.node else { continue }
+        loads.observe(event)
         if event.name == LabEvents.runEnded { ending = event }
         if event.name == LabEvents.timing { timing = TimingReport(event.fields) }
     }
     let end = events.last?.at ?? .start
     laws.end(at: end)
     samples.end(at: end)
+    loads.end(at: end)
 
     let course = RunCourse(steps: steps.records, ending: ending, end: end)
     let writer = FindingWriter(plan: plan, records: steps.records, events: events)
@@ -44,7 +47,10 @@ package func judge(
     let reports = oracles.compactMap { $0.judge(plan: plan, events: events) }
     findings += reports.flatMap { writer.findings(of: $0) }
 
-    let objectives = ObjectiveJudge(samples: samples.samples, span: course.span)
+    var store = EvidenceStore(samples: samples.samples, span: course.span)
+    store.pairs = samples.pairs
+    store.take(loads, plan: plan, steps: steps.records)
+    let objectives = ObjectiveJudge(store)
     let limits = plan.limits.map { limit in
         MissingMeasurement.explain(objectives.judge(limit), plan: plan, course: course, records: steps.records)
     }
@@ -52,10 +58,12 @@ package func judge(
     let verdict = Rollup.verdict(findings: findings, limits: limits)
     let blocked = verdict == .blocked ? findings.first { $0.verdict == .blocked } : nil
     var summary = CaseSummary(
-        plan: plan, run: run, verdict: verdict, findings: findings, limits: limits, measurements: samples.measurements,
+        plan: plan, run: run, verdict: verdict, findings: findings, limits: limits, measurements: samples.measurements + loads.records.measurements,
         eventCount: events.count, duration: .nanoseconds(end.nanoseconds),
         reason: course.reason(deadline: plan.deadline) ?? blocked.map { [$0.title, $0.reason].compactMap(\.self).joined(separator: ": ") },
         timing: timing)
     summary.oracles = reports
+    summary.loads = LoadReporter(plan: plan).reports(loads.records)
+    summary.faults = loads.faults
     return summary
 }

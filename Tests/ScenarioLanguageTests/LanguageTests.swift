@@ -61,15 +61,16 @@ struct RequirementTests {
     @Test("the whole grammar")
     func grammar() throws {
         let all = try parse("p99(api where route=/health, method=GET) < 200ms and share<200ms(api) >= 99% and burn[1h/5m](api) < 14.4 for each route in 99.9% of every 10s")
-        #expect(all.claims.map(\.statisticName) == ["p99", "share", "burn"])
+        #expect(all.parts.count == 1)
+        #expect(all.claims[0].statistic == .percentile(thousandths: 99_000))
         #expect(all.claims[0].labels == [.init(name: "route", value: "/health"), .init(name: "method", value: "GET")])
         #expect(all.claims[1].statistic == .shareBelow(.init(dimension: .time, value: 200e6, source: "200ms")))
         #expect(all.claims[2].statistic == .burn(long: .seconds(3600), short: .seconds(300)))
-        #expect(all.label == "route" && all.window == .init(length: .seconds(10), share: 0.999))
+        #expect(all.parts[0].label == "route" && all.parts[0].window == .init(length: .seconds(10), share: 0.999))
         let bare = try parse("registered.latency <= 2s in every 10s")
         #expect(bare.claims[0].statistic == .worst && bare.claims[0].measurement == "registered.latency")
-        #expect(bare.claims[0].comparison == .lessOrEqual && bare.window == .init(length: .seconds(10)))
-        #expect(try parse("recovery(devices, 99.9%) <= 30s and duplicates(commands) = 0").claims.map(\.statistic) == [.recovery(share: 1), .duplicates])
+        #expect(bare.claims[0].comparison == .lessOrEqual && bare.parts[0].window == .init(length: .seconds(10)))
+        #expect(try parse("recovery(devices, 99.9%) <= 30s and duplicates(commands) = 0").claims.map(\.statistic) == [.recovery(share: 0.999), .duplicates])
         #expect(try parse("share < 5").claims[0].measurement == "share")
     }
 
@@ -89,12 +90,87 @@ struct RequirementTests {
     ])
     func targets(_ text: String) throws { #expect(try parse(text).source == text) }
 
-    @Test("'for each' and 'in every' between claims are refused: the grammar has them once, at the end", arguments: [
-        ("p95(api) < 200ms for each route and p50(api) < 50ms for each route", 32), ("in-flight(http) >= 10000 in every 1s and lost(http) = 0", 37),
+    @Test("'for each' and 'in every' hold for the claims before them, back to the last such word (sla.md §2.3 API-200, CONC-10K, CONN-1K)")
+    func parts() throws {
+        let each = try parse("p95(api) < 200ms for each route and p50(api) < 50ms for each route")
+        #expect(each.parts.map(\.label) == ["route", "route"])
+        let mixed = try parse("in-flight(http) >= 10000 in every 1s and lost(http) = 0 and p99(api where route=/health) < 200ms")
+        #expect(mixed.parts.map(\.claims.count) == [1, 2])
+        #expect(mixed.parts.map(\.window?.length) == [.seconds(1), nil])
+        let last = try parse("lost(http) = 0 and p99(api) < 1s for each route in every 10s")
+        #expect(last.parts.map(\.claims.count) == [2] && last.parts[0].label == "route" && last.parts[0].window?.length == .seconds(10))
+    }
+
+    @Test("what has no meaning is refused at its place", arguments: [
+        ("burn(x) < 14.4", 4, "burn needs its two windows, such as burn[1h/5m](…)"),
+        ("burn[5m/1h](x) < 14.4", 8, "the first window of burn is the longer one"),
+        ("share(x) >= 99%", 5, "share needs its bound, such as share<200ms(…)"),
+        ("recovery(x, 0%) < 1s", 12, "a share above 0% and up to 100% expected, such as recovery(devices, 99.9%)"),
+        ("recovery(x, 5) < 1s", 12, "a share above 0% and up to 100% expected, such as recovery(devices, 99.9%)"),
+        ("mean(p99(x)) < 1s", 5, "a statistic of a statistic says nothing; 'mean' needs a measurement"),
+        ("max(x) < 1s or max(x) < 2s", 12, "'or' is not allowed; write two objectives"),
+        ("max(x) < 1s in 200% of every 1s", 15, "'every' or a share such as 99% expected after 'in'"),
+        ("max(x) < 1s for all route", 16, "'for each' and a label expected, found 'all'"),
     ])
-    func suffixBetweenClaims(_ text: String, _ offset: Int) {
-        #expect(throws: PlacedFailure(offset: offset, message: "'for each' and 'in every' hold for all claims; write them once, at the end")) {
-            try parse(text)
+    func senseless(_ text: String, _ offset: Int, _ message: String) {
+        let error = #expect(throws: PlacedFailure.self) { try parse(text) }
+        #expect(error?.message == message)
+        #expect(error?.offset == offset)
+    }
+
+    @Test("p999 in the name of a measurement is 99.9, p9995 is 99.95; in p99(…) decimals are written out", arguments: [
+        ("p50", 50_000), ("p99", 99_000), ("p999", 99_900), ("p9999", 99_990), ("p99999", 99_999), ("p99.9", 99_900), ("p0", nil), ("p", nil), ("p999999", nil),
+        ("q99", nil),
+    ] as [(Substring, Int?)])
+    func shortPercentiles(_ word: Substring, _ thousandths: Int?) { #expect(StatisticWord.measuredPercentile(word) == thousandths) }
+}
+
+@Suite("Damaged objectives", .timeLimit(.minutes(1)))
+struct RequirementFuzzTests {
+    private static let pieces = [
+        "p99", "(", ")", "heartbeat", ".latency", " < ", ">=", "=", "200ms", "99.9%", "10/s", " and ", " for each ", "route", " in every ", "10s", " in ",
+        " of every ", "burn", "[", "1h", "/", "5m", "]", "share<", "recovery", ", ", " where ", "route=/a", "é", "\u{2028}", "-", "0", "999999999999999999999999", "…", "\u{0}",
+    ]
+
+    @Test("never a crash; an error has a place inside the text, and what is read says what was written")
+    func damaged() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed, purpose: "objectives")
+        for round in 0..<20_000 {
+            let text = (0..<Int.random(in: 0...14, using: &generator)).map { _ in Self.pieces.randomElement(using: &generator) ?? "" }.joined()
+            let place = Comment(rawValue: "seed \(seed), round \(round): \(text)")
+            do throws(PlacedFailure) {
+                let read = try RequirementParser.parse(text)
+                #expect(read.source == text && !read.claims.isEmpty && read.claims.count <= 32, place)
+                #expect(read.claims.allSatisfy { !$0.measurement.isEmpty && $0.threshold.value.isFinite }, place)
+            } catch {
+                #expect((0...text.unicodeScalars.count).contains(error.offset) && !error.message.isEmpty, place)
+            }
+        }
+    }
+
+    @Test("a good objective with one character changed, cut or doubled is read or refused, never both and never for ever")
+    func nearlyGood() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed, purpose: "nearly good objectives")
+        let good = Array("p99.9(api where route=/health, method=GET) < 200ms and burn[1h/5m](api) < 14.4 for each route in 99.9% of every 10s".unicodeScalars)
+        for round in 0..<5_000 {
+            var text = good
+            let index = Int.random(in: 0..<text.count, using: &generator)
+            switch Int.random(in: 0..<3, using: &generator) {
+            case 0: text.remove(at: index)
+            case 1: text.insert(text[index], at: index)
+            default: text[index] = good[Int.random(in: 0..<good.count, using: &generator)]
+            }
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: text)
+            let written = String(view)
+            let place = Comment(rawValue: "seed \(seed), round \(round): \(written)")
+            do throws(PlacedFailure) {
+                #expect(try RequirementParser.parse(written).source == written, place)
+            } catch {
+                #expect((0...text.count).contains(error.offset), place)
+            }
         }
     }
 }

@@ -52,22 +52,31 @@ struct LimitChecker {
             return nil
         }
         var isSound = true
-        for index in syntax.claims.indices {
-            if let claim = check(syntax.claims[index], in: scalar, hasTarget: hasTarget) {
-                checkLabels(claim, each: syntax, in: scalar)
-                syntax.claims[index] = claim
-            } else {
-                isSound = false
+        for part in syntax.parts.indices {
+            for index in syntax.parts[part].claims.indices {
+                if let claim = check(syntax.parts[part].claims[index], in: scalar, hasTarget: hasTarget) {
+                    checkLabels(claim, each: syntax.parts[part], in: scalar)
+                    syntax.parts[part].claims[index] = claim
+                } else {
+                    isSound = false
+                }
             }
         }
-        guard isSound else { return nil }
-        let claims = syntax.claims.map {
-            Requirement.Claim(
-                statistic: $0.statistic, measurement: $0.measurement, labels: $0.labels, comparison: $0.comparison, threshold: $0.threshold)
+        guard isSound, let requirement = Self.requirement(syntax) else { return nil }
+        return CheckedLimit.Written(scalar: scalar, syntax: syntax, requirement: requirement)
+    }
+
+    private static func requirement(_ syntax: RequirementSyntax) -> Requirement? {
+        let parts = syntax.parts.map { part in
+            let claims = part.claims.map {
+                Requirement.Claim(
+                    statistic: $0.statistic, measurement: $0.measurement, labels: $0.labels, comparison: $0.comparison, threshold: $0.threshold)
+            }
+            return Requirement(source: syntax.source, claims: claims, label: part.label, window: part.window)
         }
-        return CheckedLimit.Written(
-            scalar: scalar, syntax: syntax,
-            requirement: Requirement(source: syntax.source, claims: claims, label: syntax.label, window: syntax.window))
+        guard var requirement = parts.first else { return nil }
+        requirement.others = Array(parts.dropFirst())
+        return requirement
     }
 
     // MARK: claims
@@ -154,9 +163,9 @@ struct LimitChecker {
         }
     }
 
-    private func checkLabels(_ claim: RequirementSyntax.Claim, each syntax: RequirementSyntax, in scalar: SourceValue.Scalar) {
+    private func checkLabels(_ claim: RequirementSyntax.Claim, each part: RequirementSyntax.Part, in scalar: SourceValue.Scalar) {
         var asked = zip(claim.labels.map(\.name), claim.labelOffsets).map { ($0, $1) }
-        if let label = syntax.label { asked.append((label, syntax.labelOffset)) }
+        if let label = part.label { asked.append((label, part.labelOffset)) }
         guard let source = measurements[claim.measurement] else { return }
         let labels: [String]
         switch source {

@@ -43,7 +43,7 @@ struct LimitParts {
                 log.error(at: written.location, "a target lies between 0% and 100%, such as 99.9%")
                 return nil
             }
-            let burns = required?.requirement.claims.contains { if case .burn = $0.statistic { true } else { false } } ?? true
+            let burns = required?.requirement.allClaims.contains { if case .burn = $0.statistic { true } else { false } } ?? true
             if burns { return target }
             log.error(at: written.location, "'target' is what 'burn' counts against, and 'require' does not ask for it")
             return nil
@@ -92,7 +92,7 @@ struct LimitParts {
         if baseline.alpha <= 0 || baseline.alpha >= 0.5 { return complain("alpha", "'alpha' lies between 0% and 50%, such as 1%") }
         // Without a sound requirement there is nothing to say about what it names.
         guard let required else { return true }
-        let comparesLoad = required.requirement.claims.contains { claim in
+        let comparesLoad = required.requirement.allClaims.contains { claim in
             switch measurements[claim.measurement] {
             case .load?, .unknown?: true
             default: baseline.against == .history
@@ -143,7 +143,7 @@ struct LimitParts {
             log.error(at: written.location, "'charge' is empty; name the faults and actions whose outages count, such as restart-broker: 8/30d")
             return nil
         }
-        if let required, !required.requirement.claims.contains(where: \.countsOutages) {
+        if let required, !required.requirement.allClaims.contains(where: \.countsOutages) {
             log.error(at: written.location, "a budget adds up outages, and 'require' asks for none; write availability(…) or longest-outage(…) of a probe")
             return nil
         }

@@ -71,32 +71,40 @@ struct RequirementParser {
     // MARK: grammar
 
     private mutating func requirement(_ source: String) throws(PlacedFailure) -> RequirementSyntax {
-        var result = RequirementSyntax(source: source, claims: [try claim()])
-        while takeWord("and") {
-            if result.claims.count >= Self.maximumClaims { throw failure("more than \(Self.maximumClaims) claims in one objective") }
-            result.claims.append(try claim())
-        }
-        if takeWord("for") {
-            guard takeWord("each") else { throw failure("'for each' and a label expected, found \(found)") }
-            skipSpace()
-            result.labelOffset = position
-            let label = word()
-            if label.isEmpty { throw failure("a label expected after 'for each', found \(found)") }
-            result.label = label
-        }
-        if takeWord("in") {
-            skipSpace()
-            result.windowOffset = position
-            result.window = try window()
-        }
+        var result = RequirementSyntax(source: source, parts: [])
+        repeat {
+            result.parts.append(try part(after: result.claims.count))
+        } while takeWord("and")
         skipSpace()
         guard current == nil else {
-            let start = position
-            if takeWord("and") { throw failure("'for each' and 'in every' hold for all claims; write them once, at the end", at: start) }
             if takeWord("or") { throw failure("'or' is not allowed; write two objectives", at: position - 2) }
             throw failure("\(found) is not expected here; allowed are 'and', 'for each', 'in every' and 'in …% of every'")
         }
         return result
+    }
+
+    /// Claims up to the `for each` or `in every` that holds for them, or to the end.
+    private mutating func part(after count: Int) throws(PlacedFailure) -> RequirementSyntax.Part {
+        var part = RequirementSyntax.Part(claims: [])
+        repeat {
+            if count + part.claims.count >= Self.maximumClaims { throw failure("more than \(Self.maximumClaims) claims in one objective") }
+            part.claims.append(try claim())
+        } while takeWord("and")
+        if takeWord("for") {
+            skipSpace()
+            guard takeWord("each") else { throw failure("'for each' and a label expected, found \(found)") }
+            skipSpace()
+            part.labelOffset = position
+            let label = word()
+            if label.isEmpty { throw failure("a label expected after 'for each', found \(found)") }
+            part.label = label
+        }
+        if takeWord("in") {
+            skipSpace()
+            part.windowOffset = position
+            part.window = try window()
+        }
+        return part
     }
 
     private mutating func window() throws(PlacedFailure) -> Requirement.Window {

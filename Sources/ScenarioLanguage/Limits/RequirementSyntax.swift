@@ -16,12 +16,20 @@ struct RequirementSyntax {
         var thresholdOffset: Int
     }
 
+    /// Claims that share a label and a window.
+    struct Part {
+        var claims: [Claim]
+        var label: String?
+        var labelOffset = 0
+        var window: Requirement.Window?
+        var windowOffset = 0
+    }
+
     var source: String
-    var claims: [Claim]
-    var label: String?
-    var labelOffset = 0
-    var window: Requirement.Window?
-    var windowOffset = 0
+    /// One or more; `for each` and `in every` end a part.
+    var parts: [Part]
+
+    var claims: [Claim] { parts.flatMap(\.claims) }
 }
 
 /// The words of the objective language (sla.md §2.1).

@@ -10,26 +10,29 @@ struct SampleReach {
 
     func check(_ limit: CheckedLimit) {
         for written in limit.written {
-            for claim in written.syntax.claims {
-                guard let supply = SampleSupply(claim.measurement, in: plan) else {
-                    checkWindowOfRun(claim, written)
-                    continue
-                }
-                let need = SampleNeed(claim: claim, limit: limit.limit)
-                if let window = written.syntax.window {
-                    check(claim, window, need, supply, written)
-                } else {
-                    checkWhole(claim, need, supply, written)
-                }
-                checkStatistic(claim, supply, written)
-            }
+            for part in written.syntax.parts { check(part, limit.limit, written) }
         }
         checkBaseline(limit)
     }
 
+    private func check(_ part: RequirementSyntax.Part, _ limit: Limit, _ written: CheckedLimit.Written) {
+        for claim in part.claims {
+            guard let supply = SampleSupply(claim.measurement, in: plan) else {
+                checkWindowOfRun(part, written)
+                continue
+            }
+            let need = SampleNeed(claim: claim, limit: limit)
+            if part.window == nil {
+                checkWhole(claim, need, supply, written)
+            } else {
+                checkWindows(claim, of: part, need, supply, written)
+            }
+            checkStatistic(claim, of: part, supply, written)
+        }
+    }
+
     private func complain(_ written: CheckedLimit.Written, at offset: Int, _ message: String) {
-        let cell = plan.cell.isEmpty ? "" : " (in the cell \(CellText.of(cell: plan.cell)))"
-        log.error(in: written.scalar, at: offset, message + cell)
+        log.error(in: written.scalar, at: offset, message)
     }
 
     private func text(_ duration: Duration) -> String { DurationText.format(nanoseconds: duration.nanoseconds) }
@@ -41,8 +44,10 @@ struct SampleReach {
         guard supply.total < Double(needed) else { return }
         complain(
             written, at: claim.statisticOffset,
-            "\(need.text) needs \(needed) samples, and \(supply.text) gives \(Self.whole(supply.total)): \(Self.missing(needed, supply.total)); \(supply.advice(for: needed))")
+            "\(need.text) needs \(Self.samples(needed)), and \(supply.text) gives \(Self.whole(supply.total)): \(Self.missing(needed, supply.total)); \(supply.advice(for: needed))")
     }
+
+    private static func samples(_ count: Int) -> String { count == 1 ? "1 sample" : "\(count) samples" }
 
     private static func whole(_ count: Double) -> Int { Int(count.rounded(.down)) }
 
@@ -53,17 +58,18 @@ struct SampleReach {
 
     // MARK: windows
 
-    private func check(
-        _ claim: RequirementSyntax.Claim, _ window: Requirement.Window, _ need: SampleNeed, _ supply: SampleSupply, _ written: CheckedLimit.Written
+    private func checkWindows(
+        _ claim: RequirementSyntax.Claim, of part: RequirementSyntax.Part, _ need: SampleNeed, _ supply: SampleSupply, _ written: CheckedLimit.Written
     ) {
+        guard let window = part.window else { return }
         guard supply.measured >= window.length else {
             complain(
-                written, at: written.syntax.windowOffset,
+                written, at: part.windowOffset,
                 "a window of \(text(window.length)) does not fit into the \(text(supply.measured)) that \(supply.text) is measured for; shorten the window, or lengthen \(supply.lengthWord)")
             return
         }
         guard let counts = supply.counts(in: window.length) else {
-            complain(written, at: written.syntax.windowOffset, "\(text(supply.measured)) hold more than \(ArrivalPlan.largestWindowCount) windows of \(text(window.length)); make them longer")
+            complain(written, at: part.windowOffset, "\(text(supply.measured)) hold more than \(ArrivalPlan.largestWindowCount) windows of \(text(window.length)); make them longer")
             return
         }
         let needed = need.samples(windows: counts.count)
@@ -74,27 +80,26 @@ struct SampleReach {
         let start = text(window.length * worst)
         complain(
             written, at: claim.statisticOffset,
-            "\(need.text) needs \(needed) samples in each window of \(text(window.length)), and \(supply.text) gives \(Self.whole(counts[worst])) in the one from \(start): \(Self.missing(needed, counts[worst])); \(supply.advice(for: needed, in: window.length))")
+            "\(need.text) needs \(Self.samples(needed)) in each window of \(text(window.length)), and \(supply.text) gives \(Self.whole(counts[worst])) in the one from \(start): \(Self.missing(needed, counts[worst])); \(supply.advice(for: needed, in: window.length))")
     }
 
     /// Windows over what the steps measure: they are counted in the time of the steps.
-    private func checkWindowOfRun(_ claim: RequirementSyntax.Claim, _ written: CheckedLimit.Written) {
-        guard let window = written.syntax.window, window.length > plan.deadline, written.syntax.claims.first?.measurementOffset == claim.measurementOffset
-        else { return }
+    private func checkWindowOfRun(_ part: RequirementSyntax.Part, _ written: CheckedLimit.Written) {
+        guard let window = part.window, window.length > plan.deadline else { return }
         complain(
-            written, at: written.syntax.windowOffset,
+            written, at: part.windowOffset,
             "a window of \(text(window.length)) does not fit into the run, which is stopped after \(text(plan.deadline)); shorten the window, or lengthen 'deadline'")
     }
 
     // MARK: single statistics
 
-    private func checkStatistic(_ claim: RequirementSyntax.Claim, _ supply: SampleSupply, _ written: CheckedLimit.Written) {
+    private func checkStatistic(_ claim: RequirementSyntax.Claim, of part: RequirementSyntax.Part, _ supply: SampleSupply, _ written: CheckedLimit.Written) {
         switch claim.statistic {
         case .burn(let long, _) where long > supply.measured:
             complain(
                 written, at: claim.statisticOffset,
                 "the window of \(text(long)) does not fit into the \(text(supply.measured)) that \(supply.text) is measured for; shorten it, or lengthen \(supply.lengthWord)")
-        case .count where supply.isExact && written.syntax.window == nil && claim.labels.isEmpty && written.syntax.label == nil:
+        case .count where supply.isExact && part.window == nil && part.label == nil && claim.labels.isEmpty:
             checkCount(claim, supply, written)
         case .recovery where !(plan.setup + plan.steps).contains(where: \.hasFault):
             complain(written, at: claim.statisticOffset, "'recovery' counts from the beginning of a fault, and the scenario has none")
@@ -120,7 +125,7 @@ struct SampleReach {
     /// A percentile of each slice needs its samples, too (sla.md §2.2).
     private func checkBaseline(_ limit: CheckedLimit) {
         guard let baseline = limit.limit.baseline, baseline.against == .interleaved else { return }
-        for claim in limit.limit.requirement.claims {
+        for claim in limit.limit.requirement.allClaims {
             guard let supply = SampleSupply(claim.measurement, in: plan), supply.isLoad else { continue }
             let slices = supply.total * Double(baseline.slice.nanoseconds) / Double(max(1, supply.measured.nanoseconds))
             for case .percentile(let thousandths) in baseline.metrics {
@@ -141,7 +146,9 @@ struct SampleNeed {
     let limit: Limit
 
     /// `p99(api)`
-    var text: String { "\(StatisticWord.word(claim.statistic))(\(claim.measurement))" }
+    var text: String {
+        claim.statistic == .worst ? "'\(claim.measurement)'" : "\(StatisticWord.word(claim.statistic))(\(claim.measurement))"
+    }
 
     /// Whether the file says how many, or how strict.
     var isWritten: Bool { limit.minimumSamples != .auto }

@@ -66,7 +66,7 @@ struct SampleSupply {
         return loads.allSatisfy { $0.load.arrivals == .even || ($0.load.count != nil && $0.load.warmup == .zero) }
     }
 
-    /// The samples of each whole window; `nil` for more windows than anybody could look at.
+    /// The samples that each whole window has at least; `nil` for more windows than anybody could look at.
     func counts(in length: Duration) -> [Double]? {
         switch source {
         case .loads(let loads):
@@ -80,7 +80,7 @@ struct SampleSupply {
         case .regular(let every, let time, _):
             let windows = Int(time.nanoseconds / length.nanoseconds)
             guard windows <= ArrivalPlan.largestWindowCount else { return nil }
-            return Array(repeating: Double((length.nanoseconds + every.nanoseconds - 1) / every.nanoseconds), count: windows)
+            return Array(repeating: Double(length.nanoseconds / every.nanoseconds), count: windows)
         }
     }
 

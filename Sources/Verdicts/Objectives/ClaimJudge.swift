@@ -1,4 +1,5 @@
 import LabCore
+import Statistics
 
 /// How one claim came out over one set of samples.
 struct ClaimResult: Sendable {
@@ -8,156 +9,207 @@ struct ClaimResult: Sendable {
     var reason: String?
     /// How far the figure is on the good side, to name the worst of several.
     var margin = 0.0
+    /// The figure with its interval, in the unit of the threshold.
+    var value: Double?
+    var lower: Double?
+    var upper: Double?
+    var threshold: Requirement.Quantity?
+    /// So many more samples are needed.
+    var missing: Int?
 }
 
-/// Judges one claim such as `p99(heartbeat) < 150ms` over its samples within a span of time.
+/// Judges one claim such as `p99(heartbeat) < 150ms` over what is known within a span of time.
 struct ClaimJudge: Sendable {
     let claim: Requirement.Claim
-    /// In the order of the log, labels filtered.
-    let samples: [Sample]
-    let span: Range<RunInstant>
+    let evidence: Evidence
     /// Two-sided; higher where several windows share one confidence.
     let confidence: Double
-    /// As written in the limit.
-    let minimumSamples: Int?
+    let minimum: Limit.MinimumSamples
+    /// The share of good items that `burn` counts against.
+    var target: Double?
 
-    private var threshold: Double { claim.threshold.value }
-    private var isUpperLimit: Bool { claim.comparison == .less || claim.comparison == .lessOrEqual }
-    private var isTime: Bool { samples.first?.isTime ?? (claim.threshold.dimension == .time) }
+    var threshold: Double { claim.threshold.value }
+    var isUpperLimit: Bool { claim.comparison == .less || claim.comparison == .lessOrEqual }
+    var values: Distribution { evidence.values }
 
     func result() -> ClaimResult {
+        var result = judged()
+        result.threshold = claim.threshold
+        return result
+    }
+
+    private func judged() -> ClaimResult {
+        if let count = counted() { return count }
+        if values.count == 0 { return ClaimResult(verdict: .unproven, figure: "no samples", samples: 0, missing: max(1, smallest ?? 1)) }
+        if let result = ofItems() { return result }
         if let reason = claim.statistic.needsLoad {
-            return ClaimResult(verdict: .unproven, figure: "not measured", samples: samples.count, reason: reason)
+            return ClaimResult(verdict: .unproven, figure: "not measured", samples: values.count, reason: reason)
         }
-        if let count = claim.statistic.counted(samples, over: span) { return counted(count) }
-        if samples.isEmpty { return ClaimResult(verdict: .unproven, figure: "no samples", samples: 0) }
-        if let reason = mismatchedUnits { return ClaimResult(verdict: .unproven, figure: "no figure", samples: samples.count, reason: reason) }
+        if let reason = mismatchedUnits { return ClaimResult(verdict: .unproven, figure: "no figure", samples: values.count, reason: reason) }
         switch claim.statistic {
         case .percentile(let thousandths) where (1..<100_000).contains(thousandths) && claim.comparison != .equal:
             return percentile(thousandths)
-        case .percentile(let thousandths):
-            return plain(NearestRank.value(of: sorted, thousandths: thousandths) ?? 0, name: claim.statistic.text)
+        case .percentile(let thousandths): return plain(values.percentile(thousandths), name: claim.statistic.text)
         case .shareBelow(let bound): return share(below: bound.value)
-        case .max: return plain(sorted.last ?? 0, name: "max")
-        case .mean: return plain(mean, name: "mean")
+        case .max: return plain(values.largest, name: "max")
+        case .mean: return plain(values.mean, name: "mean")
         default: return plain(worst, name: nil)
         }
     }
 
     // MARK: Plain comparisons
 
-    private var sorted: [Double] { samples.map(\.rankedValue).sorted() }
-    private var mean: Double { samples.contains { !$0.isAnswered } ? .infinity : samples.reduce(0) { $0 + $1.value } / Double(samples.count) }
-
     private var worst: Double {
-        let values = samples.map(\.rankedValue)
         switch claim.comparison {
-        case .less, .lessOrEqual: return values.max() ?? 0
-        case .greater, .greaterOrEqual: return values.min() ?? 0
-        case .equal: return values.max { abs($0 - threshold) < abs($1 - threshold) } ?? 0
+        case .less, .lessOrEqual: values.largest
+        case .greater, .greaterOrEqual: values.smallest
+        case .equal: abs(values.smallest - threshold) > abs(values.largest - threshold) ? values.smallest : values.largest
         }
     }
 
     private func plain(_ value: Double, name: String?) -> ClaimResult {
-        let figure = [name, text(value)].compactMap { $0 }.joined(separator: " ")
-        if let missing { return unproven(figure, missing) }
+        let figure = [name, values.text(value, text)].compactMap { $0 }.joined(separator: " ")
+        if let few = tooFew(figure, value) { return few }
         return ClaimResult(
-            verdict: claim.comparison.holds(value, threshold) ? .pass : .fail, figure: figure, samples: samples.count,
-            reason: unansweredNote, margin: claim.comparison.margin(value, threshold))
+            verdict: claim.comparison.holds(value, threshold) ? .pass : .fail, figure: figure, samples: values.count,
+            reason: unansweredNote, margin: claim.comparison.margin(value, threshold), value: value)
     }
 
-    private func counted(_ value: Double) -> ClaimResult {
-        let isRate = claim.statistic != .count
-        let figure = FigureText.number(value) + (isRate ? "/s" : "")
-        if let missing { return unproven(figure, missing) }
-        return ClaimResult(
-            verdict: claim.comparison.holds(value, threshold) ? .pass : .fail, figure: figure, samples: samples.count,
-            margin: claim.comparison.margin(value, threshold))
+    /// A figure that is the same for every number of samples, none included.
+    func exact(_ value: Double, _ figure: String, samples: Int, reason: String? = nil) -> ClaimResult {
+        ClaimResult(
+            verdict: claim.comparison.holds(value, threshold) ? .pass : .fail, figure: figure, samples: samples, reason: reason,
+            margin: claim.comparison.margin(value, threshold), value: value)
     }
 
     // MARK: Shares, which samples only estimate
 
     /// "p99 < L" and "at least 99 % are below L" are one question; the second has an exact interval.
     private func percentile(_ thousandths: Int) -> ClaimResult {
-        let values = sorted
-        let share = Double(thousandths) / 100_000
-        let value = NearestRank.value(of: values, thousandths: thousandths) ?? 0
-        let figure = "\(claim.statistic.text) \(text(value))\(interval(of: values, thousandths))"
+        let value = values.percentile(thousandths)
+        let ranks = BinomialProportion.ranks(ofPercentile: thousandths, count: values.count, confidence: confidence)
+        let (lower, upper) = (ranks.lower.map(values.value(rank:)), ranks.upper.map(values.value(rank:)))
+        let figure = "\(claim.statistic.text) \(values.text(value, text))\(interval(lower, upper))"
         // For an upper limit the good ones are on its good side; for a lower limit few enough may lie below it.
-        let below = values.count { isUpperLimit ? claim.comparison.holds($0, threshold) : !claim.comparison.holds($0, threshold) }
-        let minimum = minimumSamples ?? NearestRank.automaticMinimum(thousandths: thousandths)
-        var result = proportion(below, share: share, atLeast: isUpperLimit, figure: figure, minimum: minimum)
+        let isInclusive = claim.comparison == .lessOrEqual || claim.comparison == .greater
+        let below = values.count(below: threshold, orEqual: isInclusive)
+        let needed = minimum.forPercentile(thousandths, confidence: confidence)
+        var result = proportion(below, share: Double(thousandths) / 100_000, atLeast: isUpperLimit, figure: figure, minimum: needed)
         result.margin = claim.comparison.margin(value, threshold)
+        (result.value, result.lower, result.upper) = (value, lower, upper)
         return result
     }
 
     private func share(below bound: Double) -> ClaimResult {
-        let good = samples.count { $0.rankedValue < bound }
-        let value = Double(good) / Double(samples.count)
-        let figure = "\(claim.statistic.text) \(FigureText.share(value))"
-        let decided = claim.comparison == .equal || threshold <= 0 || threshold >= 1
-        if decided {
-            if let missing { return unproven(figure, missing) }
-            return ClaimResult(
-                verdict: claim.comparison.holds(value, threshold) ? .pass : .fail, figure: figure, samples: samples.count,
-                reason: unansweredNote, margin: claim.comparison.margin(value, threshold))
+        let good = values.count(below: bound, orEqual: false)
+        let value = Double(good) / Double(values.count)
+        return estimated(good, figure: "\(claim.statistic.text) \(FigureText.share(value))") {
+            minimum.forPercentile(Int(($0 * 100_000).rounded()), confidence: confidence)
         }
-        let automatic = NearestRank.automaticMinimum(thousandths: Int((max(threshold, 1 - threshold) * 100_000).rounded()))
-        var result = proportion(good, share: threshold, atLeast: !isUpperLimit, figure: figure, minimum: minimumSamples ?? automatic)
+    }
+
+    /// A share of all samples against the threshold: by its interval, where the threshold leaves chance a part.
+    ///
+    /// - Parameter needed: the samples for a share that must be proven; strict ones where it is `nil`.
+    func estimated(_ count: Int, figure: String, needed: ((Double) -> Int)? = nil) -> ClaimResult {
+        let value = Double(count) / Double(values.count)
+        if claim.comparison == .equal || threshold <= 0 || threshold >= 1 {
+            if let few = tooFew(figure, value) { return few }
+            return exact(value, figure, samples: values.count, reason: unansweredNote)
+        }
+        let proven = isUpperLimit ? 1 - threshold : threshold
+        let smallest: Int
+        switch (minimum, needed) {
+        case (.count(let written), _): smallest = written
+        case (_, let needed?): smallest = needed(max(proven, 1 - proven))
+        case (.strict, nil): smallest = Limit.MinimumSamples.strict(share: proven, confidence: confidence)
+        case (.auto, nil): smallest = 1
+        }
+        var result = proportion(count, share: threshold, atLeast: !isUpperLimit, figure: figure, minimum: smallest)
         result.margin = claim.comparison.margin(value, threshold)
+        let estimate = BinomialProportion(good: count, of: values.count, confidence: confidence)
+        (result.value, result.lower, result.upper) = (value, estimate.lower, estimate.upper)
         return result
     }
 
     private func proportion(_ good: Int, share: Double, atLeast: Bool, figure: String, minimum: Int) -> ClaimResult {
-        if samples.count < minimum {
-            return unproven(figure, "\(samples.count) of \(minimum) samples, \(minimum - samples.count) more needed")
-        }
-        let estimate = BinomialProportion(good: good, of: samples.count, confidence: confidence)
+        let count = values.count
+        if count < minimum { return unproven(figure, "\(count) of \(minimum) samples, \(minimum - count) more needed", missing: minimum - count) }
+        let estimate = BinomialProportion(good: good, of: count, confidence: confidence)
         let answer = estimate.compared(with: share)
         if answer == .undecided {
             let ends = "\(FigureText.share(estimate.lower)) to \(FigureText.share(estimate.upper))"
-            return unproven(figure, "\(good) of \(samples.count) are below the limit, so between \(ends) are; needed \(FigureText.share(share))")
+            let missing = Self.missing(good, of: count, share: share, confidence: confidence)
+            let more = missing.map { ", about \($0) more samples needed" } ?? ""
+            return unproven(
+                figure, "\(good) of \(count) are \(sideText), so between \(ends) are; needed \(FigureText.share(share))\(more)", missing: missing)
         }
-        return ClaimResult(
-            verdict: (answer == .above) == atLeast ? .pass : .fail, figure: figure, samples: samples.count, reason: unansweredNote)
+        return ClaimResult(verdict: (answer == .above) == atLeast ? .pass : .fail, figure: figure, samples: count, reason: unansweredNote)
     }
 
-    private func interval(of values: [Double], _ thousandths: Int) -> String {
-        let ranks = BinomialProportion.ranks(ofPercentile: thousandths, count: values.count, confidence: confidence)
-        switch (ranks.lower, ranks.upper) {
-        case (let lower?, let upper?): return " [\(text(values[lower - 1])), \(text(values[upper - 1]))]"
-        case (let lower?, nil): return " [≥ \(text(values[lower - 1]))]"
-        case (nil, _): return ""
+    private var sideText: String {
+        switch claim.statistic {
+        case .ratio, .availability: "good"
+        case .errors: "bad"
+        default: "below the limit"
+        }
+    }
+
+    /// The samples that would decide if their share stayed what it is; `nil` where no number within reason would.
+    static func missing(_ good: Int, of count: Int, share: Double, confidence: Double) -> Int? {
+        let observed = Double(good) / Double(max(count, 1))
+        func decides(_ samples: Int) -> Bool {
+            let scaled = Int((observed * Double(samples)).rounded())
+            return BinomialProportion(good: scaled, of: samples, confidence: confidence).compared(with: share) != .undecided
+        }
+        var high = max(count, 1)
+        while !decides(high) {
+            guard high < 100_000_000 else { return nil }
+            high *= 2
+        }
+        var low = high / 2
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if decides(middle) { high = middle } else { low = middle }
+        }
+        return high > count ? high - count : nil
+    }
+
+    private func interval(_ lower: Double?, _ upper: Double?) -> String {
+        switch (lower, upper) {
+        case (let lower?, let upper?): " [\(values.text(lower, text)), \(values.text(upper, text))]"
+        case (let lower?, nil): " [≥ \(values.text(lower, text))]"
+        case (nil, _): ""
         }
     }
 
     // MARK: Words
 
-    private func unproven(_ figure: String, _ reason: String) -> ClaimResult {
-        ClaimResult(verdict: .unproven, figure: figure, samples: samples.count, reason: reason)
+    func unproven(_ figure: String, _ reason: String, missing: Int? = nil, value: Double? = nil) -> ClaimResult {
+        ClaimResult(verdict: .unproven, figure: figure, samples: values.count, reason: reason, value: value, missing: missing)
     }
 
-    private var missing: String? {
-        guard let minimum = minimumSamples, samples.count < minimum else { return nil }
-        return "\(samples.count) of \(minimum) samples, \(minimum - samples.count) more needed"
+    /// The number that the limit writes.
+    var smallest: Int? { if case .count(let count) = minimum { count } else { nil } }
+
+    func tooFew(_ figure: String, _ value: Double) -> ClaimResult? {
+        guard let smallest, values.count < smallest else { return nil }
+        let missing = smallest - values.count
+        return unproven(figure, "\(values.count) of \(smallest) samples, \(missing) more needed", missing: missing, value: value)
     }
 
-    private var unansweredNote: String? {
-        let count = samples.count { !$0.isAnswered }
-        return count == 0 ? nil : "\(count) without an answer, counted as worse than all"
-    }
+    var unansweredNote: String? { values.unanswered == 0 ? nil : "\(values.unanswered) without an answer, counted as worse than all" }
 
     private var mismatchedUnits: String? {
         if case .shareBelow(let bound) = claim.statistic {
-            return isTime == (bound.dimension == .time) ? nil : "'\(bound.source)' and the measurement have different units"
+            return evidence.isTime == (bound.dimension == .time) ? nil : "'\(bound.source)' and the measurement have different units"
         }
-        return isTime == (claim.threshold.dimension == .time)
+        return evidence.isTime == (claim.threshold.dimension == .time)
             ? nil : "'\(claim.threshold.source)' and the measurement have different units"
     }
 
-    private func text(_ value: Double) -> String {
-        if value == .infinity { return "> " + text(samples.map(\.value).max() ?? 0) }
-        if isTime { return FigureText.duration(nanoseconds: value) }
+    func text(_ value: Double) -> String {
+        if evidence.isTime { return FigureText.duration(nanoseconds: value) }
         return claim.threshold.dimension == .share ? FigureText.share(value) : FigureText.number(value)
     }
 }

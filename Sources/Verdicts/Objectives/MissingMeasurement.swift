@@ -8,7 +8,7 @@ enum MissingMeasurement {
         var result = result
         result.verdict = .skipped
         result.figure = "not measured"
-        let sources = result.limit.requirement.claims.flatMap { source(of: $0.measurement, in: plan.setup + plan.steps) }
+        let sources = result.limit.requirement.allClaims.flatMap { source(of: $0.measurement, in: plan.setup + plan.steps) }
         let failed = records.first { sources.contains($0.location) && $0.judged.outcome != .passed }
         result.reason = failed.map { "line \($0.location.line) (\($0.text)) did not come to its end" }
             ?? "the run ended before it could be measured"

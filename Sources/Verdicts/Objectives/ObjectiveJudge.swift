@@ -1,115 +1,138 @@
 package import LabCore
+import Statistics
 
-/// Judges limits from samples (sla.md §2).
+/// Judges limits from what a run measured (sla.md §2).
 package struct ObjectiveJudge: Sendable {
-    private let samples: [String: [Sample]]
-    private let span: Range<RunInstant>
-    private let confidence: Double
+    private let store: EvidenceStore
 
     /// - Parameters:
     ///   - samples: by the name of their measurement, in the order of the log.
     ///   - span: the time of measuring, in which windows and rates are counted.
-    package init(samples: [String: [Sample]], span: Range<RunInstant>, confidence: Double = 0.95) {
-        self.samples = samples
-        self.span = span
-        self.confidence = confidence
-    }
+    package init(samples: [String: [Sample]], span: Range<RunInstant>) { store = EvidenceStore(samples: samples, span: span) }
+
+    init(_ store: EvidenceStore) { self.store = store }
 
     package func judge(_ limit: Limit) -> LimitResult {
-        let minimum: Int? = if case .count(let count) = limit.minimumSamples { count } else { nil }
-        let result = judge(limit.requirement, minimum)
-        let isMarginal = result.verdict == .pass && limit.marginal.map { judge($0, minimum).verdict != .pass } ?? false
-        return LimitResult(
-            limit: limit, verdict: result.verdict, isMarginal: isMarginal, figure: result.figure, samples: result.samples,
-            reason: result.reason)
+        var claimed = judge(limit.requirement, limit)
+        let budget = limit.budget.map { BudgetJudge(store: store).judge($0, limit) }
+        if let budget {
+            let samples = claimed.samples
+            claimed = Self.all([claimed, budget.result])
+            claimed.samples = samples
+        }
+        let isMarginal = claimed.verdict == .pass && limit.marginal.map { judge($0, limit).verdict != .pass } ?? false
+        let notes = [claimed.reason] + Self.notes(limit, store)
+        var result = LimitResult(
+            limit: limit, verdict: claimed.verdict, isMarginal: isMarginal, figure: claimed.figure, samples: claimed.samples,
+            reason: notes.contains { $0 != nil } ? notes.compactMap(\.self).joined(separator: "; ") : nil)
+        (result.value, result.lower, result.upper) = (claimed.value, claimed.lower, claimed.upper)
+        (result.threshold, result.missingSamples) = (claimed.threshold, claimed.verdict == .unproven ? claimed.missing : nil)
+        result.charges = budget?.charges ?? []
+        let troubles = HarnessJudge(store: store).troubles(limit)
+        if !troubles.isEmpty {
+            (result.isVoid, result.verdict, result.isMarginal) = (true, .blocked, false)
+            result.reason = "void, because the lab itself is in the way: " + troubles.joined(separator: "; ")
+        }
+        return result
     }
 
-    /// The samples of a measurement; a step's or load's bare id means its latency.
-    private func samples(of measurement: String) -> [Sample] { samples[measurement] ?? samples[measurement + ".latency"] ?? [] }
+    /// What is left out, and what no machine measured.
+    private static func notes(_ limit: Limit, _ store: EvidenceStore) -> [String?] {
+        var seen: Set<String> = []
+        let records = limit.requirement.allClaims.filter { seen.insert($0.measurement).inserted }.flatMap { store.loads[$0.measurement] ?? [] }
+        let warmup = records.reduce(0) { sum, record in
+            sum + record.items.count { $0.planned < record.measured.lowerBound } + record.windows.reduce(0) { $0 + $1.counts.warmup }
+        }
+        return [warmup > 0 ? "\(warmup) of the warm-up are left out" : nil, records.contains(where: \.isModelled) ? "times are modelled" : nil]
+    }
 
-    private func judge(_ requirement: Requirement, _ minimum: Int?) -> ClaimResult {
+    // MARK: Requirements
+
+    private func judge(_ requirement: Requirement, _ limit: Limit) -> ClaimResult {
+        let parts = ([requirement] + requirement.others).map { judgePart($0, limit) }
+        return Self.all(parts)
+    }
+
+    /// Claims with one label and one window.
+    private func judgePart(_ part: Requirement, _ limit: Limit) -> ClaimResult {
         var results: [ClaimResult] = []
-        for group in groups(of: requirement) {
-            let result = requirement.window.map { windowed(requirement, $0, group, minimum) } ?? plain(requirement, group, minimum)
+        for group in groups(of: part) {
+            let result = part.window.map { windowed(part, $0, group, limit) } ?? plain(part, group, limit)
             results.append(group.map { Self.prefixed(result, "\($0.name)=\($0.value): ") } ?? result)
         }
-        guard results.count > 1 else { return results.first ?? ClaimResult(verdict: .unproven, figure: "no samples", samples: 0) }
+        guard results.count > 1 else { return results.first ?? ClaimResult(verdict: .unproven, figure: "no samples", samples: 0, missing: 1) }
         var worst = Self.worst(of: results)
         worst.samples = results.reduce(0) { $0 + $1.samples }
         return worst
     }
 
     /// The values of `for each label`, in the order in which they appear; one group for all without it.
-    private func groups(of requirement: Requirement) -> [Requirement.Label?] {
-        guard let label = requirement.label else { return [nil] }
-        var values: [String] = []
-        for sample in requirement.claims.flatMap({ samples(of: $0.measurement) }) {
-            guard let value = sample.labels[label]?.description, !values.contains(value) else { continue }
-            values.append(value)
-        }
-        return values.map { Requirement.Label(name: label, value: $0) }
+    private func groups(of part: Requirement) -> [Requirement.Label?] {
+        guard let label = part.label else { return [nil] }
+        return store.values(of: label, in: part.claims).map { Requirement.Label(name: label, value: $0) }
     }
 
-    private func claimed(_ claim: Requirement.Claim, _ group: Requirement.Label?) -> [Sample] {
-        samples(of: claim.measurement).filter { sample in
-            let isInGroup = group.map { sample.labels[$0.name]?.description == $0.value } ?? true
-            // `where route=/a,/b` names one label twice: one of its values must hold.
-            return isInGroup && claim.labels.allSatisfy { wanted in
-                claim.labels.contains { $0.name == wanted.name && sample.labels[$0.name]?.description == $0.value }
-            }
-        }
+    private func labels(_ claim: Requirement.Claim, _ group: Requirement.Label?) -> [Requirement.Label] {
+        guard let group else { return claim.labels }
+        // The group narrows what `where` gave the same name.
+        return claim.labels.filter { $0.name != group.name } + [group]
     }
 
-    private func plain(_ requirement: Requirement, _ group: Requirement.Label?, _ minimum: Int?) -> ClaimResult {
-        Self.all(requirement.claims.map { claim in
-            ClaimJudge(
-                claim: claim, samples: claimed(claim, group), span: span, confidence: confidence, minimumSamples: minimum
-            ).result()
+    private func plain(_ part: Requirement, _ group: Requirement.Label?, _ limit: Limit) -> ClaimResult {
+        Self.all(part.claims.map { claim in
+            result(of: claim, store.evidence(for: claim, labels: labels(claim, group)), limit, confidence: limit.confidence)
         })
+    }
+
+    private func result(of claim: Requirement.Claim, _ evidence: Evidence, _ limit: Limit, confidence: Double) -> ClaimResult {
+        ClaimJudge(claim: claim, evidence: evidence, confidence: confidence, minimum: limit.minimumSamples, target: limit.target).result()
     }
 
     // MARK: Windows
 
+    /// Claims over the same windows must hold together in each; claims of loads that run at other times have windows of their own.
+    private func windowed(_ part: Requirement, _ window: Requirement.Window, _ group: Requirement.Label?, _ limit: Limit) -> ClaimResult {
+        var sets: [(spans: [Range<RunInstant>], claims: [(Requirement.Claim, [Evidence])], drops: Bool)] = []
+        var tooShort: ClaimResult?
+        for claim in part.claims {
+            let (parts, drops, measured) = store.windows(for: claim, labels: labels(claim, group), length: window.length)
+            if parts.isEmpty {
+                let time = FigureText.duration(nanoseconds: Double(measured))
+                tooShort = ClaimResult(
+                    verdict: .unproven, figure: "no samples", samples: 0,
+                    reason: "measured for \(time), no whole window of \(FigureText.exact(window.length))")
+                continue
+            }
+            let spans = parts.map(\.span)
+            if let index = sets.firstIndex(where: { $0.spans == spans }) {
+                sets[index].claims.append((claim, parts))
+            } else {
+                sets.append((spans, [(claim, parts)], drops))
+            }
+        }
+        if let tooShort { return tooShort }
+        return Self.all(sets.map { windowed($0.claims, $0.spans, window, drops: $0.drops, limit) })
+    }
+
     private func windowed(
-        _ requirement: Requirement, _ window: Requirement.Window, _ group: Requirement.Label?, _ minimum: Int?
+        _ claims: [(claim: Requirement.Claim, parts: [Evidence])], _ spans: [Range<RunInstant>], _ window: Requirement.Window, drops: Bool, _ limit: Limit
     ) -> ClaimResult {
-        let windows = TimeWindows(span: span, length: window.length)
-        let length = FigureText.exact(window.length)
-        guard windows.count > 0 else {
-            let measured = FigureText.duration(nanoseconds: Double(span.upperBound.nanoseconds - span.lowerBound.nanoseconds))
-            return ClaimResult(
-                verdict: .unproven, figure: "no samples", samples: 0, reason: "measured for \(measured), no whole window of \(length)")
-        }
-        let parts = requirement.claims.map { claim in Self.split(claimed(claim, group), into: windows) }
         // All windows together shall be as sure as one without windows.
-        let shared = 1 - (1 - confidence) / Double(windows.count)
-        let results = (0..<windows.count).map { index in
-            let result = Self.all(zip(requirement.claims, parts).map { claim, part in
-                ClaimJudge(
-                    claim: claim, samples: part[index] ?? [], span: windows[index], confidence: shared, minimumSamples: minimum
-                ).result()
-            })
-            return Self.prefixed(result, "from \(windows[index].lowerBound.figure): ")
+        let shared = limit.confidence.confidence(sharedBy: spans.count)
+        let results = spans.indices.map { index in
+            let result = Self.all(claims.map { self.result(of: $0.claim, $0.parts[index], limit, confidence: shared) })
+            return Self.prefixed(result, "from \(spans[index].lowerBound.figure): ")
         }
-        return Self.verdict(of: results, share: window.share, length: length, drops: windows.dropsPartial)
+        return Self.verdict(of: results, window: window, drops: drops)
     }
 
-    private static func split(_ samples: [Sample], into windows: TimeWindows) -> [Int: [Sample]] {
-        var parts: [Int: [Sample]] = [:]
-        for sample in samples {
-            if let index = windows.index(of: sample.at) { parts[index, default: []].append(sample) }
-        }
-        return parts
-    }
-
-    private static func verdict(of results: [ClaimResult], share: Double, length: String, drops: Bool) -> ClaimResult {
+    private static func verdict(of results: [ClaimResult], window: Requirement.Window, drops: Bool) -> ClaimResult {
         let (passed, failed) = (results.count { $0.verdict == .pass }, results.count { $0.verdict == .fail })
-        // In whole numbers, like a rank: in doubles 7 % of 100 windows would be 8.
-        let thousandths = Int((share * 100_000).rounded())
-        let needed = thousandths > 0 ? NearestRank.rank(thousandths: thousandths, count: results.count) : 0
+        let needed = window.needed(of: results.count)
         var result = worst(of: results)
         result.verdict = passed >= needed ? .pass : (results.count - failed < needed ? .fail : .unproven)
         result.samples = results.reduce(0) { $0 + $1.samples }
+        let length = FigureText.exact(window.length)
         let note = "held in \(passed) of \(results.count) windows of \(length)" + (drops ? ", the last partial one is dropped" : "")
         result.reason = [note, result.verdict == .pass ? nil : result.reason].compactMap { $0 }.joined(separator: "; ")
         return result
@@ -123,13 +146,15 @@ package struct ObjectiveJudge: Sendable {
         var result = worst(of: results)
         result.figure = results.map(\.figure).joined(separator: ", ")
         result.samples = results.map(\.samples).max() ?? 0
+        // Windows say how many held also where another claim decides.
+        if result.reason == nil { result.reason = results.lazy.compactMap(\.reason).first }
         return result
     }
 
     /// The severest; among equals the one nearest to its limit.
     private static func worst(of results: [ClaimResult]) -> ClaimResult {
         results.max { left, right in
-            left.verdict != right.verdict ? left.verdict < right.verdict : left.margin > right.margin
+            left.verdict != right.verdict ? left.verdict < right.verdict : left.relativeMargin > right.relativeMargin
         } ?? ClaimResult(verdict: .unproven, figure: "no samples", samples: 0)
     }
 
@@ -137,5 +162,13 @@ package struct ObjectiveJudge: Sendable {
         var result = result
         result.figure = prefix + result.figure
         return result
+    }
+}
+
+extension ClaimResult {
+    /// The margin as a share of the limit, so that milliseconds and counts can be compared.
+    fileprivate var relativeMargin: Double {
+        guard let limit = threshold?.value, limit != 0 else { return margin }
+        return margin / limit.magnitude
     }
 }

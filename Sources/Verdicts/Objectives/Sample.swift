@@ -19,8 +19,6 @@ package struct Sample: Sendable, Equatable {
         self.isAnswered = isAnswered
     }
 
-    /// What it is ranked by where more is worse.
-    var rankedValue: Double { isAnswered ? value : .infinity }
 }
 
 /// Gathers measurements from a log: those that the runner noted and those named under `metrics:`.
@@ -49,6 +47,9 @@ struct SampleCollector: Sendable {
         for pairing in pairings { samples[pairing.name, default: []] += pairing.unanswered(at: now) }
     }
 
+    /// By the name of the metric.
+    var pairs: [String: PairCounts] { Dictionary(pairings.map { ($0.name, $0.counts) }) { first, _ in first } }
+
     private mutating func add(_ sample: Sample, to name: String) {
         samples[name, default: []].append(sample)
         measurements.append(
@@ -61,6 +62,9 @@ struct MetricPairing: Sendable {
     let name: String
     private let metric: Metric.Latency
     private var open: [[FieldValue]: [RunEvent]] = [:]
+    /// What was answered once, where fields tell it apart.
+    private var closed: Set<[FieldValue]> = []
+    private var duplicates = 0
 
     /// - Returns: `nil` for a metric that is no distance of events.
     init?(_ metric: Metric) {
@@ -77,10 +81,15 @@ struct MetricPairing: Sendable {
             open[key] = questions
             let latency = event.at.nanoseconds - question.at.nanoseconds
             sample = Sample(value: Double(latency), at: question.at, isTime: true, labels: labels(event, question))
+            if !metric.same.isEmpty { closed.insert(key) }
+        } else if concerns(event, metric.to), closed.contains(key) {
+            duplicates += 1
         }
         if concerns(event, metric.from) { open[key, default: []].append(event) }
         return sample
     }
+
+    var counts: PairCounts { PairCounts(duplicates: duplicates) }
 
     func unanswered(at now: RunInstant) -> [Sample] {
         let questions = open.values.joined().sorted { $0.sequence < $1.sequence }
