@@ -93,8 +93,9 @@ package enum ChangePoints {
                 if points[weakest].magnitude > magnitude { break }
             }
             points.remove(at: weakest)
-            // The next point is compared anew; the one before is not, because Otava, whose answers these are to be, does not.
-            if weakest < points.count { points[weakest] = points[weakest].tested(in: series, levels(points, in: series), weakest) }
+            // The next two points are compared anew and the one before is not, because Otava, whose answers these are to be, does so.
+            let pieces = levels(points, in: series)
+            for index in weakest..<min(weakest + 2, points.count) { points[index] = points[index].tested(in: series, pieces, index) }
         }
         // What is told of the points that remain is true of the levels that remain.
         return points.indices.map { points[$0].tested(in: series, levels(points, in: series), $0) }

@@ -6,7 +6,7 @@ enum BetaDistribution {
     /// 13 digits also where they are small.
     ///
     /// By the continued fraction of Abramowitz and Stegun 26.5.8, evaluated by the modified method of Lentz. It takes in the
-    /// order of √(a+b) steps and has converged up to a+b = 10^9; beyond 10^10 it would be cut off.
+    /// order of the root of the smaller of a and b steps and has converged where that is at most 10^9.
     ///
     /// - Parameter y: 1-x, where it is known better than by subtraction.
     static func tails(_ x: Double, complement y: Double? = nil, _ a: Double, _ b: Double) -> (lower: Double, upper: Double) {
@@ -29,7 +29,10 @@ enum BetaDistribution {
     /// functions would cost as many digits as a and b have.
     private static func factor(_ x: Double, _ y: Double, _ a: Double, _ b: Double) -> Double {
         let n = a + b
-        let exponent = stirlingError(n) - stirlingError(a) - stirlingError(b) - deviance(a, n * x) - deviance(b, n * y)
+        // a - n·x is n·y - b; the smaller of x and y is the one that has all its digits.
+        let difference = x < y ? a - n * x : n * y - b
+        let exponent =
+            stirlingError(n) - stirlingError(a) - stirlingError(b) - deviance(a, n * x, difference) - deviance(b, n * y, -difference)
         return exp(exponent) * (a / (2 * Double.pi) * (b / n)).squareRoot()
     }
 
@@ -54,10 +57,9 @@ enum BetaDistribution {
         return result
     }
 
-    /// value·ln(value/mean) + mean - value without cancellation where both are near.
-    private static func deviance(_ value: Double, _ mean: Double) -> Double {
-        let difference = value - mean
-        guard abs(difference) < 0.1 * (value + mean) else { return value * log(value / mean) + mean - value }
+    /// value·ln(value/mean) - difference, with difference = value - mean, without cancellation where both are near.
+    private static func deviance(_ value: Double, _ mean: Double, _ difference: Double) -> Double {
+        guard abs(difference) < 0.1 * (value + mean) else { return value * log(value / mean) - difference }
         let ratio = difference / (value + mean)
         var sum = difference * ratio
         var term = 2 * value * ratio

@@ -2,15 +2,15 @@ import Foundation
 
 /// What `good` of `count` says about the share behind it: the interval of Clopper and Pearson (sla.md §3.5).
 ///
-/// Up to 10^9 samples exact to about 12 digits; above, the score interval of Wilson with correction for continuity, which agrees
-/// with it there to 6 digits.
+/// Exact to about 11 digits while the good ones or the others are at most 10^9; else the score interval of Wilson with correction
+/// for continuity, which is as good as exact for so many.
 package struct BinomialProportion: Sendable, Equatable {
     package let good: Int
     package let count: Int
     /// Two-sided: 0.95 leaves 2.5 % on either side.
     package let confidence: Double
 
-    /// The most samples that are computed exactly.
+    /// The most samples for which ranks are computed, and the most of the rarer kind for which shares are computed exactly.
     package static let largestExactCount = 1_000_000_000
 
     /// - Parameters:
@@ -29,7 +29,7 @@ package struct BinomialProportion: Sendable, Equatable {
     package var lower: Double {
         if good == 0 || tail == 0 { return 0 }
         if good == count { return exp(log(tail) / Double(count)) }
-        if count > Self.largestExactCount { return wilson(good, side: -1) }
+        if min(good, count - good) > Self.largestExactCount { return wilson(good, side: -1) }
         return Root.between(0, 1) { share in Self.atLeast(good, of: count, share: share) < tail }
     }
 
@@ -37,7 +37,7 @@ package struct BinomialProportion: Sendable, Equatable {
     package var upper: Double {
         if good == count || tail == 0 { return 1 }
         if good == 0 { return -expm1(log(tail) / Double(count)) }
-        if count > Self.largestExactCount { return wilson(good, side: 1) }
+        if min(good, count - good) > Self.largestExactCount { return wilson(good, side: 1) }
         return Root.between(0, 1) { share in Self.atMost(good, of: count, share: share) >= tail }
     }
 

@@ -13,16 +13,24 @@ import struct
 import sys
 import zlib
 
-for name in ("numpy", "scipy", "otava", "hdrh"):
+questions = json.load(sys.stdin)
+needs = {"numpy", "scipy"}
+for question in questions:
+    needs |= {"otava"} if question["kind"] in ("otava", "split") else set()
+    needs |= {"hdrh"} if question["kind"] in ("histogram", "percentiles") else set()
+for name in sorted(needs):
     if importlib.util.find_spec(name) is None:
         print(name, file=sys.stderr)
         sys.exit(77)
 
 import numpy as np
-from hdrh.histogram import HdrHistogram
-from otava.analysis import compute_change_points
-from otava.change_point_divisive.calculator import PairDistanceCalculator
 from scipy import stats
+
+if "otava" in needs:
+    from otava.analysis import compute_change_points
+    from otava.change_point_divisive.calculator import PairDistanceCalculator
+if "hdrh" in needs:
+    from hdrh.histogram import HdrHistogram
 
 
 def beta(q):
@@ -99,14 +107,14 @@ def discovery(q):
 
 
 def otava(q):
-    points, _ = compute_change_points(
-        np.array(q["series"]), window_len=q["window"], max_pvalue=q["level"], min_magnitude=q["magnitude"]
-    )
+    # A list: of an array it would take the whole series in each window.
+    series = [float(value) for value in q["series"]]
+    points, _ = compute_change_points(series, window_len=q["window"], max_pvalue=q["level"], min_magnitude=q["magnitude"])
     return [point.index for point in points]
 
 
 def split(q):
-    best = PairDistanceCalculator(np.array(q["series"])).get_candidate_change_point(slice(q["start"], q["end"]))
+    best = PairDistanceCalculator(np.array(q["series"], dtype=float)).get_candidate_change_point(slice(q["start"], q["end"]))
     return [best.index, best.qhat]
 
 
@@ -157,7 +165,7 @@ kinds = {
 }
 np.seterr(all="ignore")
 answers = []
-for question in json.load(sys.stdin):
+for question in questions:
     numbers = [float(number) for number in kinds[question["kind"]](question)]
     answers.append([number if math.isfinite(number) else None for number in numbers])
 json.dump(answers, sys.stdout)
