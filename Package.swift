@@ -70,7 +70,7 @@ let targets: [Target] = [
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
-    .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux"]),
+    .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics"]),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(
         name: "Transports",
@@ -79,7 +79,7 @@ let targets: [Target] = [
             nioPosix, nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
         ]),
     .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
-    .target(name: "Archive", dependencies: ["LabCore", grdb]),
+    .target(name: "Archive", dependencies: ["LabCore", "Statistics", grdb]),
     // Composition.
     .target(
         name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Statistics", "Transports", crypto, deque]),
@@ -112,7 +112,7 @@ let targets: [Target] = [
         dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
-    .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator"]),
+    .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator", "Statistics"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
