@@ -34,11 +34,24 @@ extension CatalogueBuilder {
             // What was cut off reads as erased flash does: in the slot it is the whole image again.
             if setup.image[length...].allSatisfy({ $0 == 0xff }) {
                 cases.append(TortureCase(family: .i1, about: "cut at \(length) in the padding", offers: [release], endings: [.old, .new], mayRun: [0]))
+            } else if isUncovered(cut + Array(repeating: 0xff, count: setup.image.count - length), from: length) {
+                cases.append(
+                    TortureCase(
+                        family: .i1, about: "cut at \(length) in what nobody asks for, as released", offers: [release], endings: [.old, .new],
+                        mayRun: [0, release]))
             } else {
                 refuses(.i1, "cut at \(length), as released", release)
             }
             refuses(.i1, "cut at \(length), manifest of the whole", add(Release("cut at \(length)", version: version, image: cut, manifest: good)))
         }
+    }
+
+    /// Damage behind the body of an image, in its signature, which a bootloader without keys does not look at: it starts such an image, and
+    /// must not be blamed for it.
+    private func isUncovered(_ damaged: [UInt8], from place: Int) -> Bool {
+        guard setup.trust.keys.isEmpty, setup.trust.certificates.isEmpty, place >= setup.new.body.upperBound else { return false }
+        if case .success = ImageValidation.validate(damaged, as: setup.model.format, trust: setup.trust) { return true }
+        return false
     }
 
     /// The bootloader sees when an image is damaged.
@@ -58,7 +71,7 @@ extension CatalogueBuilder {
             guard isProtected else { continue }
             let release = try addMade("bit \(place)", flipped, version)
             // Padding of a signature sector is covered by nothing; then the image is still the same one.
-            let isPadding = setup.model == .esp && !setup.trust.keys.isEmpty && place >= end - 4_096
+            let isPadding = setup.model == .esp && !setup.trust.keys.isEmpty && place >= end - 4_096 || isUncovered(flipped, from: place)
             cases.append(
                 TortureCase(
                     family: .i2, about: "a bit flipped at \(place), as released", offers: [release], endings: isPadding ? [.old, .new] : [.old],

@@ -13,6 +13,17 @@ package struct TortureScenario: Sendable {
 }
 
 extension TortureBench {
+    /// A version centre takes the release of this case: it looks at what is uploaded, and refuses what no device would start. Only such a
+    /// case can be a scenario; the others stand for a centre that somebody has broken into.
+    package func canBeOffered(_ entry: TortureCase) -> Bool {
+        let release = catalogue.releases[entry.offers.last ?? 0]
+        guard case .success(let image) = ImageValidation.validate(release.image, as: setup.model.format, trust: ImageTrust()),
+            let manifest = try? ReleaseManifest.unverified(release.manifest)
+        else { return false }
+        return image.version == release.version && manifest.firmware == release.version && manifest.format == setup.model.format
+            && manifest.length == release.image.count && manifest.sha256 == ReleaseHash.of(release.image) && manifest.securityCounter == image.securityCounter
+    }
+
     /// Writes a case in the scenario language. What happens after a certain input of the badge is tied to the event before it.
     package func scenario(of entry: TortureCase, _ outcome: TortureOutcome) throws -> TortureScenario {
         let release = catalogue.releases[entry.offers.last ?? 0]

@@ -22,11 +22,14 @@ extension TortureBench {
         }
     }
 
-    /// The smallest of the failures, made smaller where it has several cuts or a strange tear.
+    /// The smallest of the failures, made smaller where it has several cuts or a strange tear. One that a scenario can repeat goes before
+    /// others of its kind.
     package func smallest(of failures: [TortureOutcome]) -> (case: TortureCase, outcome: TortureOutcome)? {
         // What bricks a device is worse than what ends otherwise than it should.
         let ranked = failures.map { ($0, catalogue.cases[$0.number]) }.sorted { left, right in
             if left.0.isBricked != right.0.isBricked { return left.0.isBricked }
+            let repeats = (canBeOffered(left.1), canBeOffered(right.1))
+            if repeats.0 != repeats.1 { return repeats.0 }
             let (first, second) = (Self.weight(left.1), Self.weight(right.1))
             return first == second ? left.0.number < right.0.number : first < second
         }

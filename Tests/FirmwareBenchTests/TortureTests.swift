@@ -105,9 +105,25 @@ struct TortureTests {
         let (entry, outcome) = try #require(bench.smallest(of: failures))
         guard case .cuts(let cuts)? = entry.injections.first else { return #expect(Bool(false), "no cuts are left") }
         #expect(cuts.count == 1)
+        #expect(bench.canBeOffered(entry))
+        let cut = try #require(bench.catalogue.cases.first { $0.family == .i1 })
+        #expect(!bench.canBeOffered(cut), "a version centre refuses what is cut short")
         let scenario = try bench.scenario(of: entry, outcome)
         #expect(scenario.text.contains("  - fault: badge.flash.cut\n    with: {part: \"firmware\", at_operation: "))
         #expect(scenario.files.map(\.name) == ["old.bin", "image.bin", "image.manifest.json", "root.json", "lab.yaml", "keys.pem"])
+    }
+
+    @Test("a bootloader without keys does not look at signatures: damage there is no failure, damage of the body is refused as ever")
+    func withoutKeys() throws {
+        let (image, _) = try FactoryImage.make(
+            version: FirmwareVersion(2, 4, 0), format: .mcuboot, size: 8_192, securityCounter: 2, privateKey: Array(repeating: 5, count: 32))
+        let setup = try TortureSetup(image: image, model: .mcuboot, trust: ImageTrust(hardware: "v1.0"))
+        let bench = TortureBench(setup, try Catalogue(setup, seed: 1))
+        let cases = bench.catalogue.cases.indices.filter { [.i1, .i2, .i3].contains(bench.catalogue.cases[$0].family) }
+        let failures = cases.map(bench.run).filter { !$0.violations.isEmpty }
+        #expect(failures.isEmpty, "\(failures.map { bench.catalogue.cases[$0.number].about })")
+        #expect(cases.contains { bench.catalogue.cases[$0].about.contains("what nobody asks for") })
+        #expect(cases.contains { bench.catalogue.cases[$0].endings == [.old] && bench.catalogue.cases[$0].about.contains("bit flipped") })
     }
 
     @Test("an image that no bootloader would start is refused before anything runs")

@@ -17,7 +17,8 @@ struct FirmwareTortureCommand: ParsableCommand {
             unverified runs, old or new and never a mix, one result, counters only rise, settings survive. Everything happens in memory and in \
             virtual time, and the same image and seed give the same outcome. Manifests are signed with keys of the bench. The last line is \
             `N runs, N bricked, N failed`.
-            Exit codes: 0 nothing found, 1 something found or an image that the bootloader would not start, 2 unreadable or wrong usage.
+            Ctrl-C ends it after the runs that are under way, with what they found. \
+            Exit codes: 0 nothing found, 1 something found or an image that the bootloader would not start, 2 unreadable or wrong usage, 130 interrupted.
             """)
 
     @Argument(help: "The image that is to be installed: MCUboot, ESP32 or a RAUC bundle.")
@@ -64,14 +65,17 @@ struct FirmwareTortureCommand: ParsableCommand {
             guard bench.catalogue.cases.indices.contains(number) else { throw Stop(.wrongInput, "--case must be 0 to \(bench.catalogue.cases.count - 1)") }
             return show(number, bench)
         }
-        let report = TortureReport(bench: bench, path: image, seed: try Seed.parse(seed), showsProgress: Console.isInteractive && !json)
+        Interrupts.watch()
+        let report = TortureReport(bench: bench, path: image, seed: try Seed.parse(seed), progress: json ? .none : Console.isInteractive ? .line : .steps)
         let numbers = try numbers(bench.catalogue)
         if !json { Console.print(report.opening) }
         let outcomes = report.run(numbers, jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount)
         let failures = outcomes.filter { !$0.violations.isEmpty }
-        let scenario = try failures.isEmpty ? nil : report.write(failures, to: out)
-        Console.print(json ? report.json(outcomes, scenario) : report.text(outcomes, scenario))
-        if outcomes.count < numbers.count { throw Stop(.failed, "stopped after \(outcomes.count) of \(numbers.count) runs") }
+        let smallest = try failures.isEmpty ? nil : report.write(failures, to: out)
+        Console.print(json ? report.json(outcomes, smallest) : report.text(outcomes, smallest))
+        if outcomes.count < numbers.count {
+            throw Stop(Interrupts.signalNumber == SIGTERM ? .terminated : .interrupted, "stopped after \(outcomes.count) of \(numbers.count) runs")
+        }
         if !failures.isEmpty { throw Stop(.failed) }
     }
 
@@ -145,7 +149,22 @@ struct TortureReport {
     let bench: TortureBench
     let path: String
     let seed: UInt64
-    let showsProgress: Bool
+    let progress: Progress
+
+    enum Progress {
+        case none
+        /// A line that is written over, for a terminal.
+        case line
+        /// A line for each tenth, on standard error, for logs.
+        case steps
+    }
+
+    /// What shows the smallest failure again.
+    struct Smallest {
+        var number: Int
+        /// Folder with the scenario; `nil` where a scenario cannot repeat it.
+        var folder: String?
+    }
 
     var opening: String {
         let setup = bench.setup
@@ -159,11 +178,20 @@ struct TortureReport {
 
     /// Runs the cases, fewer after Ctrl-C.
     func run(_ numbers: [Int], jobs: Int) -> [TortureOutcome] {
+        var tenths = 0
         let outcomes = TorturePool(bench, numbers: numbers).run(jobs: jobs) { done in
-            if showsProgress { Console.write(Array("\r\u{1b}[K\(done) of \(numbers.count) runs".utf8)) }
+            switch progress {
+            case .none: break
+            case .line: Console.write(Array("\r\u{1b}[K\(done) of \(numbers.count) runs".utf8))
+            case .steps:
+                if done < numbers.count, done * 10 / max(1, numbers.count) > tenths {
+                    tenths = done * 10 / numbers.count
+                    Console.error("\(done) of \(numbers.count) runs")
+                }
+            }
             return Interrupts.signalNumber == nil
         }
-        if showsProgress { Console.write(Array("\r\u{1b}[K".utf8)) }
+        if progress == .line { Console.write(Array("\r\u{1b}[K".utf8)) }
         return outcomes
     }
 
@@ -175,7 +203,7 @@ struct TortureReport {
         }
     }
 
-    func text(_ outcomes: [TortureOutcome], _ scenario: String?) -> String {
+    func text(_ outcomes: [TortureOutcome], _ smallest: Smallest?) -> String {
         var lines = rows(outcomes).map { row in
             let result = row.failed == 0 ? "" : "   \(row.failed) failed\(row.bricked > 0 ? ", \(row.bricked) bricked" : "")"
             return "\(row.family.rawValue.padded(to: 6))\(row.family.about.padded(to: 52))\(String(row.runs).leftPadded(to: 6))\(result)"
@@ -186,12 +214,17 @@ struct TortureReport {
             lines.append("FAILED case \(failure.number), \(entry.family.rawValue), \(entry.about): \(failure.violations.map(\.description).joined(separator: "; "))")
         }
         if failures.count > 10 { lines.append("and \(failures.count - 10) more") }
-        if let scenario { lines.append("smallest case: lab run \(scenario)") }
+        if let folder = smallest?.folder {
+            // Its lab.yaml, whose keys the images are signed with, counts in its folder only.
+            lines.append("smallest case: (cd \(ShellText.quoted(folder)) && lab run torture.yaml)")
+        } else if let number = smallest?.number {
+            lines.append("smallest case: \(number) with --case; the cloud would refuse its release, so no scenario can show it")
+        }
         lines.append("\(outcomes.count) runs, \(outcomes.count(where: \.isBricked)) bricked, \(failures.count) failed")
         return lines.joined(separator: "\n")
     }
 
-    func json(_ outcomes: [TortureOutcome], _ scenario: String?) -> String {
+    func json(_ outcomes: [TortureOutcome], _ smallest: Smallest?) -> String {
         let failures = outcomes.filter { !$0.violations.isEmpty }
         var record: Fields = [
             "image": .text(path), "version": .text(bench.setup.new.version.description), "from": .text(bench.setup.oldVersion.description),
@@ -214,13 +247,15 @@ struct TortureReport {
                     ]
                 }),
         ]
-        if let scenario { record["scenario"] = .text(scenario) }
+        if let smallest { record["smallest"] = .integer(Int64(smallest.number)) }
+        if let folder = smallest?.folder { record["scenario"] = .text("\(folder)/torture.yaml") }
         return JSONWriter.text(.record(record))
     }
 
-    /// Writes the smallest failing case; gives the scenario's path.
-    func write(_ failures: [TortureOutcome], to folder: String) throws -> String? {
+    /// Writes the smallest failing case where a scenario can repeat it.
+    func write(_ failures: [TortureOutcome], to folder: String) throws -> Smallest? {
         guard let (entry, outcome) = bench.smallest(of: failures) else { return nil }
+        guard bench.canBeOffered(entry) else { return Smallest(number: outcome.number) }
         let scenario = try bench.scenario(of: entry, outcome)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -230,7 +265,17 @@ struct TortureReport {
         } catch {
             throw Stop(.wrongInput, "cannot write to --out \(folder): \(error)")
         }
-        return "\(folder)/torture.yaml"
+        return Smallest(number: outcome.number, folder: folder)
+    }
+}
+
+/// Words for a shell.
+enum ShellText {
+    static func quoted(_ text: String) -> String {
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "._-/".utf8.contains(byte)
+        }
+        return isPlain ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }
 
