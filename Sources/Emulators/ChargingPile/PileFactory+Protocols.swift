@@ -36,9 +36,7 @@ extension PileFactory {
         let setup = try setup(facts, id: facts["pile"]?.text ?? node, epoch: epoch)
         let pile = ChargingPile(PileUnit(PileCore(setup), EE66Pile(settings), PileLine(.serial)))
         guard let address = facts["meter"]?.text else { return pile }
-        guard address.utf8.count == 12, address.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw ActionFailure("bad_fact", "meter is an address of 12 digits, not '\(address)'.")
-        }
+        try checkMeter(address)
         return MeteredPile(pile, DLT645Meter(address: address))
     }
 

@@ -42,6 +42,12 @@ package enum PileFactory {
             line)
     }
 
+    static func checkMeter(_ address: String) throws(ActionFailure) {
+        guard address.utf8.count == 12, address.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw ActionFailure("bad_fact", "meter is an address of 12 digits, not '\(address)'.")
+        }
+    }
+
     /// What every protocol has.
     package static func setup(_ facts: Fields, id: String, epoch: Int64) throws(ActionFailure) -> PileSetup {
         let ports = facts["ports"]?.integer ?? 2
@@ -79,6 +85,11 @@ package enum PileFactory {
         settings.confirmsOrders = facts["order_confirm"]?.bool ?? false
         settings.sendsOldHeartbeat = facts["old_heartbeat"]?.bool ?? false
         settings.isHost = facts["host"]?.bool ?? false
+        if let address = facts["meter"]?.text {
+            try checkMeter(address)
+            guard settings.isHost else { throw ActionFailure("bad_fact", "A dny pile with a meter is a host: add host: true.") }
+            settings.hasMeter = true
+        }
         settings.stopNeedsOrder = facts["stop_needs_order"]?.bool ?? true
         if let time = facts["heartbeat"]?.durationNanoseconds { settings.heartbeat = .nanoseconds(max(1_000_000_000, time)) }
         if let time = facts["report"]?.durationNanoseconds { settings.report = .nanoseconds(max(1_000_000_000, time)) }

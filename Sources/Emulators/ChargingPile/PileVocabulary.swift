@@ -34,7 +34,7 @@ extension ChargingPile {
                 "query_answer", .choice(["1c", "1017", "none"]), "bkv: what a query of a socket is answered with; 1017 where absent"),
             FieldKind("start_answer", .duration, "bkv: from 07 to its answer; 1050ms where absent"),
             FieldKind("unit", .choice(["minutes", "energy"]), "ee66: what the amount of a start counts; minutes where absent"),
-            FieldKind("meter", .text, "ee66: address of a DL/T 645 meter beside it, 12 digits; no meter where absent"),
+            FieldKind("meter", .text, "address of a DL/T 645 meter beside an ee66 board, or of the meter of a dny host, which tells it with 17: 12 digits; none where absent"),
             FieldKind(
                 "late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
         ],
@@ -42,7 +42,7 @@ extension ChargingPile {
 
     private static let portField = FieldKind("port", .integer, "from 1")
     private static let unitField = FieldKind("unit", .integer, "place on the bus, from 1; for line bus only")
-    private static let orderField = FieldKind("order", .text)
+    private static let orderField = FieldKind("order", .text, "the number on the wire: of dny the order's, of bkv the business number that the pile has made")
     private static let energyField = FieldKind("energy", .integer, unit: "dWh")
 
     private static let actionKinds: [ActionKind] = [

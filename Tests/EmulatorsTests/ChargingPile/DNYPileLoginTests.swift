@@ -157,6 +157,24 @@ struct DNYPileLoginTests {
         #expect(pile.frames(0x31).isEmpty, "a pile that is no host is silent")
     }
 
+    @Test("a host with a meter tells with 17 what really went through, at each switching and with each 11")
+    func hostMeter() throws {
+        var bench = try PileBench.online(["pile": "04ab373b", "ports": 1, "host": true, "meter": "000000000001", "register": 123_456])
+        // 90 less 65 are 25 °C; 220.0 V, no current, 12.34 kWh on the chip and on the meter.
+        let idle: [UInt8] = [0, 90, 0x98, 0x08, 0, 0, 0xd2, 0x04, 0, 0, 0, 0, 0xd2, 0x04, 0, 0]
+        #expect(bench.frames(0x17).map(\.frame.data) == [idle])
+        bench.act("plug", ["port": 1, "watts": 2_200])
+        bench.fault("register.spike", ["port": 1, "by": 5_000])
+        bench.start(overload: 30_000)
+        bench.run(for: .seconds(4_000))
+        let told = bench.frames(0x17).map(\.frame.data)
+        // 2.2 kWh in an hour: 14.54 kWh; the chip shows 0.5 kWh more.
+        #expect(told.contains([0, 90, 0x98, 0x08, 0xe8, 0x03, 0x04, 0x05, 0, 0, 0xe8, 0x03, 0xd2, 0x04, 0, 0]))
+        #expect(told.contains([0, 90, 0x98, 0x08, 0, 0, 0xe0, 0x05, 0, 0, 0, 0, 0xae, 0x05, 0, 0]))
+        #expect(throws: ActionFailure.self) { try PileFactory.make(["meter": "000000000001"], node: "pile", epoch: 0) }
+        #expect(throws: ActionFailure.self) { try PileFactory.make(["meter": "1", "host": true], node: "pile", epoch: 0) }
+    }
+
     @Test("frames for another physical ID, garbage, wrong sums and absurd lengths change nothing and are told")
     func foreign() throws {
         var bench = try PileBench.charging()

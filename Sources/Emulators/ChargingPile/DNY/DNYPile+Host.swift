@@ -29,7 +29,31 @@ extension DNYPile {
         data += Self.padded(settings.imei, to: 15)
         data += Self.padded(settings.moduleVersion, to: 24)
         send(DNYCommand.hostHeartbeat, data, &core, &line, at: now)
+        tellMeter(&core, &line, at: now)
     }
+
+    /// 17: the breaker counts as the ports' chips do; the meter counts what really went through.
+    mutating func tellMeter(_ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
+        guard settings.hasMeter, line.isOpen else { return }
+        var (shown, truth, power): (Int128, Int128, Int64) = (0, 0, 0)
+        for port in core.ports.indices {
+            core.count(port, at: now)
+            shown += core.ports[port].meter.shown
+            truth += core.ports[port].meter.truth
+            power += core.ports[port].power / 100
+        }
+        let current = UInt16(clamping: power * 100 / max(1, core.setup.voltage))
+        var data: [UInt8] = [0, Self.temperature(core.ambient)]
+        data.append(littleEndian: UInt16(clamping: core.setup.voltage))
+        data.append(littleEndian: current)
+        data.append(littleEndian: Self.counter(shown))
+        data.append(littleEndian: current)
+        data.append(littleEndian: Self.counter(truth))
+        send(DNYCommand.hostStatus, data, &core, &line, at: now)
+    }
+
+    /// 0.01 kWh in four bytes.
+    private static func counter(_ picojoules: Int128) -> UInt32 { UInt32(truncatingIfNeeded: max(0, PileEnergy.deciwattHours(picojoules)) / 100) }
 
     private static func padded(_ text: String, to size: Int) -> [UInt8] {
         let bytes = Array(text.utf8.prefix(size))

@@ -161,11 +161,14 @@ package struct DNYPile: PilePersonality {
     package mutating func happened(_ happening: PileHappening, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
         switch happening {
         case .started(let port):
+            tellMeter(&core, &line, at: now)
             if settings.confirmsOrders { unconfirmed.append(port) }
             let first = settings.reportsEarly || settings.confirmsOrders ? Duration.milliseconds(300) : settings.firstReport
             core.agenda.set(.report(port), at: now.advanced(by: first))
         case .resumed(let port): core.agenda.set(.report(port), at: now.advanced(by: settings.firstReport))
-        case .ended(let bill): ended(bill, &core, &line, at: now)
+        case .ended(let bill):
+            ended(bill, &core, &line, at: now)
+            tellMeter(&core, &line, at: now)
         case .plugged(let port): lateStart(port, &core, &line, at: now)
         case .swiped(let port, let card): swiped(port, card, &core, &line, at: now)
         case .alarm(let kind, let port, let isRaised): alarm(kind, port, isRaised, &core, &line, at: now)

@@ -18,6 +18,9 @@ package struct DNYPileSettings: Sendable, Equatable {
 
     /// A combined unit, which speaks for a host as well: 11, 12 and 35 (4.8).
     package var isHost = false
+    /// A host with a meter of its own: what went through all ports goes up with 17, whenever a relay has switched and with 11 (4.8). When 17
+    /// is sent no source tells.
+    package var hasMeter = false
     package var hostHeartbeat = Duration.seconds(1_800)
     package var hostFirmware: UInt16 = 616
     /// 2 is a BM8563.
