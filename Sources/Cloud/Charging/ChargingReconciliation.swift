@@ -73,10 +73,14 @@ extension ChargingService {
                 }
             }
             // A channel whose statement has not come yet says nothing of its payments.
+            var settings = DailyReconciliation.Settings()
+            // No wire tells energy in smaller steps than 0.01 kWh.
+            settings.registerStep = 100
+            settings.idlePower = orders.policies.idlePower
             let booked = try ReconciliationStore.payments(aroundDay: day, in: db).filter { channels.contains($0.channel) }
             return DailyReconciliation(
                 day: day, orders: try ReconciliationStore.orders(operatorID: operatorID, day: day, in: db), payments: booked,
-                statement: statement)
+                statement: statement, settings: settings)
         }
     }
 }

@@ -24,7 +24,7 @@ package struct ChargingAPI: CloudService {
     package var endpoints: [Endpoint] {
         riderEndpoints + walletEndpoints + organisationEndpoints + pileEndpoints + tariffEndpoints + batchEndpoints + alarmEndpoints
             + operatorOrderEndpoints
-            + reportEndpoints + staffEndpoints + partnerEndpoints
+            + reportEndpoints + staffEndpoints + partnerEndpoints + nearbyEndpoints
     }
 
     // MARK: Riders

@@ -8,7 +8,7 @@ extension ChargingAPI {
     private static let organisationFields = [
         FieldKind("id", .text, required: true), FieldKind("operator", .text, required: true), FieldKind("type", kinds, required: true),
         FieldKind("name", .text, required: true), FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min"),
-        FieldKind("address", .text),
+        FieldKind("address", .text), FieldKind("latitude", .number), FieldKind("longitude", .number),
         FieldKind("created_at", .text),
     ]
 
@@ -20,6 +20,10 @@ extension ChargingAPI {
         if let parent = organisation.parent { fields["parent_id"] = .text(parent) }
         fields["utc_offset"] = .integer(Int64(organisation.utcOffset))
         if let address = organisation.address { fields["address"] = .text(address) }
+        if let place = organisation.place {
+            fields["latitude"] = .number(place.latitude)
+            fields["longitude"] = .number(place.longitude)
+        }
         fields["created_at"] = ChargingForms.time(organisation.createdAt)
         return fields
     }
@@ -52,7 +56,7 @@ extension ChargingAPI {
                 FieldKind("name", .text),
                 FieldKind("parent_id", .text), FieldKind("utc_offset", .integer, unit: "min", "that of the parent where absent"),
                 FieldKind("address", .text),
-            ], answer: Self.organisationFields, statuses: [201, 404, 409, 422]
+            ] + Self.place, answer: Self.organisationFields, statuses: [201, 404, 409, 422]
         ) { request, scope in
             let kind = request.body["type"]?.text.flatMap(OrganisationKind.init) ?? .site
             let parent = try request.text("parent_id")
@@ -64,7 +68,7 @@ extension ChargingAPI {
             let made = try await stations.addOrganisation(
                 kind, code: try request.text("code", maximum: 64) ?? "", name: try request.text("name"), parent: parent,
                 utcOffset: try ChargingForms.whole("utc_offset", in: request.body, -840...840).map { Int($0) },
-                address: try request.text("address", maximum: 256))
+                address: try request.text("address", maximum: 256), place: try Self.place(in: request.body))
             return APIAnswer(status: 201, data: .record(Self.show(made)))
         }
     }
@@ -80,12 +84,13 @@ extension ChargingAPI {
 
     private var changeOrganisation: Endpoint {
         staff(
-            "PATCH", "/organisations/{organisation}", "Renames an organisation, or gives it another address.", .writeStations,
-            body: [FieldKind("name", .text), FieldKind("address", .text)], answer: Self.organisationFields, statuses: [200, 404]
+            "PATCH", "/organisations/{organisation}", "Renames an organisation, or gives it another address or place.", .writeStations,
+            body: [FieldKind("name", .text), FieldKind("address", .text)] + Self.place, answer: Self.organisationFields, statuses: [200, 404]
         ) { request, scope in
             let found = try organisation(request.parameter("organisation"), .writeStations, scope, request)
             let changed = try await stations.changeOrganisation(
-                found.id, name: try request.text("name"), address: try request.text("address", maximum: 256))
+                found.id, name: try request.text("name"), address: try request.text("address", maximum: 256),
+                place: try Self.place(in: request.body))
             return APIAnswer(data: .record(Self.show(changed)))
         }
     }

@@ -9,6 +9,8 @@ package protocol StationDesk: PileRegistry {
     /// The version that holds at the pile's site at a moment (Unix milliseconds): the site's own, else its region's, else the
     /// operator's; `nil` where there is none. An order freezes its `rules`.
     func tariff(pile: String, at moment: Int64) -> TariffVersion?
+    /// The moments (Unix milliseconds, ascending) at which another version may begin to hold there, behind `first` and not behind `last`.
+    func tariffStarts(pile: String, after first: Int64, through last: Int64) -> [Int64]
     /// Raises an alarm of the orders, once while it is open: `lost_order`, `energy_without_order`.
     func raise(pile: String, port: Int?, kind: String, text: String, order: String?)
     func clear(pile: String, port: Int?, kind: String)

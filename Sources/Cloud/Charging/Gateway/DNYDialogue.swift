@@ -98,6 +98,7 @@ extension GatewayCore {
         case .upgradeRequest: beginAgain(session)
         case .alarm(let alarm): handle(alarm, received)
         case .portPush(let push): raise(.door, Int(push.port) + 1, session)
+        case .hostStatus(let status): handle(status, of: session)
         case .hostHeartbeat(let host):
             sawClock(session, Int64(host.time))
             describe(session) { $0.iccid = host.iccid }
@@ -153,6 +154,25 @@ extension GatewayCore {
         }
     }
 
+    /// 17: what the host's meter shows, in steps of 0.01 kWh (4.8). Hosts without a meter have shorter frames.
+    private mutating func handle(_ status: DNYHostStatus, of session: PileSession) {
+        guard let energy = status.meterEnergyCentikWh.map({ Int64($0) * 100 }) else { return }
+        session.meter = (energy, now)
+        guard session.hasOwnMeter else { return }
+        session.updatePort(1) { memory in
+            // The relay has closed, and the answer to the start is under way.
+            if let metered = memory.metered, memory.order != metered.order { memory.metered = (metered.order, energy) }
+        }
+    }
+
+    /// What the meter showed at the start and the end of an order: where it counts this port alone, and was told after the charge was over.
+    private func registers(of order: String?, at port: Int, _ session: PileSession) -> (start: Int64, end: Int64)? {
+        guard session.hasOwnMeter, let meter = session.meter, let metered = session.port(port).metered, metered.order == order,
+            meter.at >= session.port(port).reportedAt
+        else { return nil }
+        return (metered.start, meter.energy)
+    }
+
     // MARK: Reports of charges
 
     private mutating func handle(_ report: DNYPowerHeartbeat, _ received: DNYReceived) {
@@ -170,6 +190,7 @@ extension GatewayCore {
             }
         let order = report.order.isNone ? nil : report.order.description
         saw(order, at: port, of: session)
+        session.updatePort(port) { $0.reportedAt = now }
         tell(
             PileSample(
                 pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: report.deviceTime.map { Int64($0) },
@@ -256,6 +277,7 @@ extension GatewayCore {
             let answer = try? DNYMessage.answer(DNYCommand.settlement, DNYAnswer())
                 .frame(to: received.frame.physicalID, messageID: received.frame.messageID).encoded()
         else { return }
+        let registers = registers(of: order, at: port, session)
         let bill = PileBill(
             pile: session.id, port: port, order: order, receivedAt: milliseconds, pileTime: settlement.deviceTime.map { Int64($0) },
             energy: energy,
@@ -263,6 +285,7 @@ extension GatewayCore {
             maximumPower: Int64(settlement.maximumPowerDeciwatts),
             reason: Self.reason(settlement.stopReason),
             card: settlement.starter == .offlineCard ? String(settlement.cardOrCode) : nil,
+            registerStart: registers?.start, registerEnd: registers?.end,
             idleMinutes: settlement.occupiedMinutes.map { Int64($0) } ?? 0, contentHash: hash,
             frame: (try? received.frame.encoded()) ?? [], messageID: UInt32(received.frame.messageID))
         let ticket = BillTicket(

@@ -52,13 +52,12 @@ extension GatewayCore {
         session.lastCardAnswer = nil
         session.hasToldPorts = false
         if session.wire == .bkv { recallBindings(session) }
-        actions.append(
-            .note(
-                "pile.online",
-                [
-                    "pile": .text(session.id), "protocol": .text(session.wire.rawValue), "ports": .integer(Int64(session.facts.ports)),
-                    "firmware": .text(session.facts.firmware), "peer": .text(connection.peer),
-                ]))
+        var fields: Fields = [
+            "pile": .text(session.id), "protocol": .text(session.wire.rawValue), "ports": .integer(Int64(session.facts.ports)),
+        ]
+        if !session.facts.firmware.isEmpty { fields["firmware"] = .text(session.facts.firmware) }
+        fields["peer"] = .text(connection.peer)
+        actions.append(.note("pile.online", fields))
         actions.append(.event(.online(pile: session.id, session.facts)))
         watchSilence(session)
         wakeLine(session.line)
@@ -98,7 +97,13 @@ extension GatewayCore {
     mutating func describe(_ session: PileSession, _ change: (inout PileFacts) -> Void) {
         let before = session.facts
         change(&session.facts)
-        if session.facts != before { actions.append(.event(.described(pile: session.id, session.facts))) }
+        guard session.facts != before else { return }
+        var fields: Fields = ["pile": .text(session.id), "ports": .integer(Int64(session.facts.ports))]
+        for (name, value) in [("firmware", session.facts.firmware), ("model", session.facts.model), ("iccid", session.facts.iccid)] where !value.isEmpty {
+            fields[name] = .text(value)
+        }
+        actions.append(.note("pile.described", fields))
+        actions.append(.event(.described(pile: session.id, session.facts)))
     }
 
     mutating func sawClock(_ session: PileSession, _ pileTime: Int64, isStale: Bool = false) {

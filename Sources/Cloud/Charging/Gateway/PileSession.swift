@@ -49,6 +49,8 @@ final class PileSession {
     var heartbeat: Duration?
     var hasToldPorts = false
     var upgrade: Upgrade?
+    /// What the meter of a host showed last, in dWh.
+    var meter: (energy: Int64, at: RunInstant)?
     /// What 83 to 85 were last set to: they can only be set as a whole (4.7).
     var parameters = Fields()
 
@@ -64,6 +66,10 @@ final class PileSession {
         var hasRun = false
         /// The order whose start the pile has refused: the only one that certainly never ran.
         var refusedOrder: String?
+        /// The order that was last sent here, with what the meter showed at its start; where one meter is this port's alone.
+        var metered: (order: String, start: Int64)?
+        /// The last report of a running charge.
+        var reportedAt: RunInstant = .start
         /// BKV: the number of the charge that runs.
         var business: UInt16?
         /// BKV: when that number was first seen on this port; a start that got no answer is looked for here.
@@ -102,6 +108,9 @@ final class PileSession {
 
     /// The port of that number (from 1), where the pile has it.
     func hasPort(_ port: Int) -> Bool { port >= 1 && port <= min(max(registered.ports, facts.ports), Self.mostPorts) }
+
+    /// A meter that counts one port and nothing else: only then does a reading belong to an order.
+    var hasOwnMeter: Bool { meter != nil && max(registered.ports, facts.ports) == 1 }
 
     func port(_ port: Int) -> Port { ports.indices.contains(port - 1) ? ports[port - 1] : Port() }
 

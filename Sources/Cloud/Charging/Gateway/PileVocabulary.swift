@@ -10,8 +10,11 @@ package enum PileGatewayVocabulary {
 
     package static let events: [EventKind] = [
         EventKind(
-            "pile.online", "A pile has logged in.",
-            fields: [pile, wire, FieldKind("ports", .integer), FieldKind("firmware", .text), peer]),
+            "pile.online", "A pile has logged in: with any frame, so that it may not have said more than its number.",
+            fields: [pile, wire, FieldKind("ports", .integer), FieldKind("firmware", .text, "where it was known before"), peer]),
+        EventKind(
+            "pile.described", "A pile has said something new of itself.",
+            fields: [pile, FieldKind("ports", .integer), FieldKind("firmware", .text), FieldKind("model", .text), FieldKind("iccid", .text)]),
         EventKind(
             "pile.offline", "A pile's session has ended.",
             fields: [pile, wire, FieldKind("reason", .text, "closed, silent, taken_over, removed, noise, …")]),

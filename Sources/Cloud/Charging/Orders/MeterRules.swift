@@ -88,7 +88,11 @@ package struct BillReading: Sendable, Equatable {
         let offset = bill.pileTime.map { $0 - received } ?? 0
         if abs(offset) > slack { flags.insert("clock") }
 
-        guard let seconds = duration(bill, order, &flags) else { return .impossible("it ends before its start") }
+        guard var seconds = duration(bill, order, &flags) else { return .impossible("it ends before its start") }
+        if let order, let running = lostTime(bill, order, seconds: seconds, ratedPower: ratedPower, policies) {
+            flags.insert("time_lost")
+            seconds = running
+        }
         let known = (order?.startedAt ?? order?.createdAt).map { $0 / 1000 }
         let started = known ?? offlineStart(bill, seconds: seconds, offset: offset, received: received, &flags)
         if let order {
@@ -131,6 +135,19 @@ package struct BillReading: Sendable, Equatable {
             }
         }
         return seconds
+    }
+
+    /// A pile whose firmware was reset in a charge may have lost its count of time, and not its meter (F28, F30): the bill then has less time
+    /// than was seen running, or none. The time is what was seen, and at least what the energy takes at the rated power, so that nobody
+    /// pays for time that was not.
+    ///
+    /// - Returns: `nil` where the bill's own time can be true.
+    private static func lostTime(_ bill: PileBill, _ order: Order, seconds: Int64, ratedPower: Int64, _ policies: OrderPolicies) -> Int64? {
+        let seen = max(0, ((order.sampledAt ?? 0) - (order.startedAt ?? order.createdAt)) / 1000)
+        guard seconds == 0 || seconds + slack < seen, ratedPower > 0,
+            bill.energy > SampleReading.most(ratedPower, milliseconds: max(seconds, 1) * 1000, policies)
+        else { return nil }
+        return max(seen, (bill.energy * 3_600 + ratedPower - 1) / ratedPower)
     }
 
     private static func offlineStart(_ bill: PileBill, seconds: Int64, offset: Int64, received: Int64, _ flags: inout Set<String>) -> Int64

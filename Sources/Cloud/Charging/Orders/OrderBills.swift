@@ -64,7 +64,7 @@ extension OrderWork {
         let standing = try standing(order, reading)
         facts.billRow = try OrderStore.insert(bill, hash: bill.contentHash, tenant: order.tenant, order: order.row, refusal: nil, in: db)
         try apply(.bill(.late(standing)), to: order, facts)
-        try audit(bill, of: order, pile)
+        try audit(bill, of: order)
         return .settled(order: order.number)
     }
 
@@ -73,7 +73,7 @@ extension OrderWork {
         facts.billRow = try OrderStore.insert(bill, hash: bill.contentHash, tenant: order.tenant, order: order.row, refusal: nil, in: db)
         let hasEnergy = (facts.billReading?.energy ?? 0) > 0
         let result = try apply(.bill(.valid(hasEnergy: hasEnergy)), to: order, facts)
-        try audit(bill, of: result.order, nil)
+        try audit(bill, of: result.order)
         raiseFault(bill, of: order)
         return .settled(order: order.number)
     }
@@ -196,16 +196,19 @@ extension OrderWork {
             "The pile ended the order \(order.number): \(bill.reason.rawValue).")
     }
 
-    /// I16: the port's register at the start of an order is where the last one ended; what is in between belongs to nobody.
-    private mutating func audit(_ bill: PileBill, of order: Order, _ pile: RegisteredPile?) throws {
-        if let start = bill.registerStart, let last = try OrderStore.register(pile: bill.pile, port: bill.port, in: db) {
-            let gap = start - last.reading
-            if gap > policies.registerTolerance {
+    /// I16: the port's register at the start of an order is where the last one ended; what is in between belongs to the orders that were
+    /// settled without a reading, to the pile itself, or to nobody.
+    private mutating func audit(_ bill: PileBill, of order: Order) throws {
+        if let start = bill.registerStart, let last = try OrderStore.register(pile: bill.pile, port: bill.port, in: db), last.row < order.row {
+            let known = try OrderStore.energy(pile: bill.pile, port: bill.port, between: last.row, and: order.row, in: db)
+            let idle = max(0, order.createdAt - last.at) / 1_000 * policies.idlePower / 3_600
+            let gap = start - last.reading - known
+            if gap > policies.registerTolerance + idle {
                 alarm(
                     "lost_order", pile: bill.pile, port: bill.port, order: order.number, tenant: order.tenant,
                     "\(gap) dWh flowed between the orders \(last.order) and \(order.number) that no order has.")
             }
         }
-        if let end = bill.registerEnd { try OrderStore.setRegister(end, of: order, in: db) }
+        if let end = bill.registerEnd { try OrderStore.setRegister(end, of: order, at: bill.receivedAt, in: db) }
     }
 }

@@ -24,8 +24,10 @@ package struct OrderPolicies: Sendable, Equatable {
     package var powerTolerance: Int64 = 1_200
     /// A reading may be so much above that, for the meter's steps and the clocks: dWh.
     package var energyTolerance: Int64 = 200
-    /// Between two orders of a port, for the pile's own consumption, before a gap counts as a lost order: dWh.
+    /// Between two orders of a port, for the steps of a meter, before a gap counts as a lost order: dWh.
     package var registerTolerance: Int64 = 100
+    /// What a port may draw by itself between two orders: dW.
+    package var idlePower: Int64 = 30
     /// How far a pile's count of seconds may run ahead of the cloud's.
     package var clockTolerance: Int64 = 180_000
 

@@ -8,6 +8,14 @@ enum OrderSchema {
     static let migrations = [
         Storage.Migration("orders") { db in try db.execute(sql: orders) },
         Storage.Migration("payments") { db in try db.execute(sql: payments) },
+        Storage.Migration("registers") { db in
+            // The order row and the moment of the reading: what flowed since belongs to later orders, or to the pile itself.
+            try db.execute(
+                sql: """
+                    ALTER TABLE port_registers ADD COLUMN order_id INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE port_registers ADD COLUMN read_at TIMESTAMP NOT NULL DEFAULT 0;
+                    """)
+        },
     ]
 
     private static let orders = """

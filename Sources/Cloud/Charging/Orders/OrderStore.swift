@@ -188,15 +188,34 @@ enum OrderStore {
 
     // MARK: Registers of ports
 
-    static func register(pile: String, port: Int, in db: Database) throws -> (reading: Int64, order: String)? {
-        let statement = try db.cachedStatement(sql: "SELECT reading, order_number FROM port_registers WHERE pile = ? AND port = ?")
-        return try Row.fetchOne(statement, arguments: [pile, port]).map { ($0[0], $0[1]) }
+    struct Register {
+        /// dWh
+        var reading: Int64
+        var order: String
+        /// The order's row.
+        var row: Int64
+        /// Unix milliseconds.
+        var at: Int64
     }
 
-    static func setRegister(_ reading: Int64, of order: Order, in db: Database) throws {
+    /// What the port showed at the end of the last order that had a reading.
+    static func register(pile: String, port: Int, in db: Database) throws -> Register? {
         let statement = try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number) VALUES (?,?,?,?)")
-        try statement.execute(arguments: [order.pile, order.port, reading, order.number])
+            sql: "SELECT reading, order_number, order_id, read_at FROM port_registers WHERE pile = ? AND port = ?")
+        return try Row.fetchOne(statement, arguments: [pile, port]).map { Register(reading: $0[0], order: $0[1], row: $0[2], at: $0[3]) }
+    }
+
+    static func setRegister(_ reading: Int64, of order: Order, at now: Int64, in db: Database) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number, order_id, read_at) VALUES (?,?,?,?,?,?)")
+        try statement.execute(arguments: [order.pile, order.port, reading, order.number, order.row, now])
+    }
+
+    /// dWh of the orders of a port between two others, such as those that were settled without a bill.
+    static func energy(pile: String, port: Int, between first: Int64, and last: Int64, in db: Database) throws -> Int64 {
+        let statement = try db.cachedStatement(
+            sql: "SELECT coalesce(sum(coalesce(billed_energy, energy)), 0) FROM orders WHERE pile = ? AND port = ? AND id > ? AND id < ?")
+        return try Int64.fetchOne(statement, arguments: [pile, port, first, last]) ?? 0
     }
 }
 

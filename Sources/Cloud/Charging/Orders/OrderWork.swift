@@ -252,22 +252,22 @@ struct OrderWork {
             idleMinutes: idleMinutes)
         let frozen = try memory.tariff(order.tariff)
         guard frozen.priceLock == .byValidity else { return try PriceCalculator.price(usage, frozen) }
-        return try PriceCalculator.price(usage, versions: try versions(after: frozen, of: order, from: started, to: usage.ended))
+        return try PriceCalculator.price(usage, versions: try versions(after: frozen, of: order, to: usage.ended))
     }
 
-    /// The frozen tariff, and the versions of the place that took its place meanwhile: they change at half hours, as bands do.
-    private func versions(after frozen: Tariff, of order: Order, from started: Int64, to ended: Int64) throws -> [DatedTariff] {
+    /// The frozen tariff, and the versions of the place that took its place meanwhile, each from the second on in which it holds.
+    private func versions(after frozen: Tariff, of order: Order, to ended: Int64) throws -> [DatedTariff] {
         var versions = [DatedTariff(from: 0, tariff: frozen)]
         // A price that was agreed for this order alone has no later versions.
         guard
             var label = desk.tariff(pile: order.pile, at: order.createdAt).flatMap({ memory.text(of: $0) == order.tariff ? $0.label : nil })
         else { return versions }
-        for moment in stride(from: (started / 1_800 + 1) * 1_800, through: ended, by: 1_800) {
-            guard let version = desk.tariff(pile: order.pile, at: moment * 1000), version.label != label,
-                let text = memory.text(of: version)
-            else { continue }
+        for moment in desk.tariffStarts(pile: order.pile, after: order.createdAt, through: ended * 1000) {
+            guard let version = desk.tariff(pile: order.pile, at: moment), version.label != label, let text = memory.text(of: version) else { continue }
             label = version.label
-            versions.append(DatedTariff(from: moment, tariff: try memory.tariff(text)))
+            let dated = DatedTariff(from: (moment + 999) / 1000, tariff: try memory.tariff(text))
+            if versions.last?.from == dated.from { versions.removeLast() }
+            versions.append(dated)
         }
         return versions
     }

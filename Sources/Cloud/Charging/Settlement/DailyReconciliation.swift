@@ -6,6 +6,8 @@ package struct DailyReconciliation: Sendable, Equatable {
     package struct Settings: Sendable, Equatable {
         /// dWh by which a register may be off between two orders, and an order from its register: 1 Wh.
         package var registerTolerance: Int64 = 10
+        /// dWh in which the meters count: two readings, and an order's own energy, are each off by less than one such step.
+        package var registerStep: Int64 = 0
         /// dW that a port may draw without an order.
         package var idlePower: Int64 = 0
         /// Milliseconds after which an order that is still active is reported: a day.
@@ -82,35 +84,45 @@ package struct DailyReconciliation: Sendable, Equatable {
     // MARK: Registers
 
     private mutating func compareRegisters(_ rows: [ReconciledOrder]) {
-        let metered = rows.filter { !$0.isActive && $0.registerStart != nil && $0.registerEnd != nil && $0.endedAt != nil }
+        let finished = rows.filter { !$0.isActive && $0.endedAt != nil }
             .sorted { ($0.pile, $0.port, $0.endedAt ?? 0, $0.order) < ($1.pile, $1.port, $1.endedAt ?? 0, $1.order) }
-        for (index, row) in metered.enumerated() {
+        var before: ReconciledOrder?
+        // Of orders on the port since then that were settled without a reading.
+        var unread: Int64 = 0
+        for row in finished {
+            if let last = before, (last.pile, last.port) != (row.pile, row.port) { (before, unread) = (nil, 0) }
+            guard row.registerStart != nil, row.registerEnd != nil else {
+                unread += row.energy
+                continue
+            }
+            defer { (before, unread) = (row, 0) }
             guard let ended = row.endedAt, time.contains(ended), let start = row.registerStart, let end = row.registerEnd else { continue }
             // A register that began again within the order is the bill's own matter.
-            if end >= start, abs(end - start - row.energy) > settings.registerTolerance {
+            if end >= start, abs(end - start - row.energy) > settings.registerTolerance + 2 * settings.registerStep {
                 report(
                     .energyDiffers, row.order, expected: end - start, found: row.energy,
                     "The register moved by \(end - start) dWh, the order has \(row.energy). Compare its samples with its bill.")
             }
-            guard index > 0, (metered[index - 1].pile, metered[index - 1].port) == (row.pile, row.port) else { continue }
-            compareRegisters(metered[index - 1], row, start: start, ended: ended)
+            if let before { compareRegisters(before, row, start: start, unread: unread) }
         }
     }
 
-    private mutating func compareRegisters(_ before: ReconciledOrder, _ row: ReconciledOrder, start: Int64, ended: Int64) {
+    private mutating func compareRegisters(_ before: ReconciledOrder, _ row: ReconciledOrder, start: Int64, unread: Int64) {
         guard let last = before.registerEnd, let lastEnded = before.endedAt else { return }
         let place = "\(row.pile):\(row.port)"
         let idle = max(0, row.createdAt - lastEnded) / 1000 * settings.idlePower / 3600
-        let gap = start - last
-        if gap < 0, start <= MeterReadings.restartLevel {
+        let moved = start - last
+        let gap = moved - unread
+        let tolerance = settings.registerTolerance + settings.registerStep
+        if moved < 0, start <= MeterReadings.restartLevel {
             report(
                 .registerRestarted, place, expected: last, found: start,
                 "The register began again before order \(row.order). Energy after order \(before.order) cannot be judged.")
-        } else if gap < -settings.registerTolerance {
+        } else if moved < -tolerance {
             report(
                 .registerOverlap, place, expected: last, found: start,
-                "Order \(row.order) begins \(-gap) dWh below the end of order \(before.order). One of the two bills is wrong.")
-        } else if gap > settings.registerTolerance + idle {
+                "Order \(row.order) begins \(-moved) dWh below the end of order \(before.order). One of the two bills is wrong.")
+        } else if gap > tolerance + idle {
             report(
                 .registerGap, place, expected: last, found: start,
                 "\(gap) dWh flowed between order \(before.order) and order \(row.order). Look for a lost order.")

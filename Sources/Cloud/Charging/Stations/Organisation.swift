@@ -18,6 +18,8 @@ package struct Organisation: Sendable, Equatable {
     /// Minutes of civil time ahead of UTC; of sites, and what sites below begin with.
     package var utcOffset: Int
     package var address: String?
+    /// Of a site, for maps.
+    package var place: GeoPoint?
     /// Unix milliseconds.
     package var createdAt: Int64
 

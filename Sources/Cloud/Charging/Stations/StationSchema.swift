@@ -11,6 +11,9 @@ enum StationSchema {
         Storage.Migration("5 batches") { db in try db.execute(sql: batches) },
         Storage.Migration("6 access") { db in try db.execute(sql: access) },
         Storage.Migration("7 statistics") { db in try db.execute(sql: statistics) },
+        Storage.Migration("8 places") { db in
+            try db.execute(sql: "ALTER TABLE organizations ADD COLUMN latitude REAL; ALTER TABLE organizations ADD COLUMN longitude REAL;")
+        },
     ]
 
     private static let organisations = """

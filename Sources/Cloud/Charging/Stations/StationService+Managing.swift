@@ -12,7 +12,8 @@ extension StationService {
     ///   - utcOffset: minutes; `nil` for that of the parent.
     /// - Throws: `ORGANISATION_KIND`, `ORGANISATION_EXISTS`, `INVALID_FIELD`, and the storage's errors.
     package func addOrganisation(
-        _ kind: OrganisationKind, code: String, name: String? = nil, parent: String? = nil, utcOffset: Int? = nil, address: String? = nil
+        _ kind: OrganisationKind, code: String, name: String? = nil, parent: String? = nil, utcOffset: Int? = nil, address: String? = nil,
+        place: GeoPoint? = nil
     ) async throws -> Organisation {
         guard Organisation.isCode(code) else { throw APIError.invalidField("code", "'code' is wrong: \(Organisation.codeRule).") }
         let tree = tree
@@ -21,16 +22,19 @@ extension StationService {
         let operatorID = above?.operatorID ?? code
         let offset = utcOffset ?? above?.utcOffset ?? 480
         guard (-840...840).contains(offset) else { throw APIError.invalidField("utc_offset", "'utc_offset' must be -840 to 840 minutes") }
-        let organisation = Organisation(
+        guard place == nil || kind == .site else { throw APIError.invalidField("latitude", "only a site has a place on the map") }
+        var organisation = Organisation(
             id: above == nil ? code : "\(operatorID).\(code)", operatorID: operatorID, kind: kind, name: name ?? code, parent: parent,
             utcOffset: offset,
             address: address, createdAt: milliseconds)
-        let isNew = try await storage.commitPoint("organisation.add", ["organisation": .text(organisation.id)]) { db in
-            try StationStore.insert(organisation, in: db)
+        organisation.place = place
+        let made = organisation
+        let isNew = try await storage.commitPoint("organisation.add", ["organisation": .text(made.id)]) { db in
+            try StationStore.insert(made, in: db)
         }
         guard isNew else { throw APIError(.organisationExists) }
-        state.withLock { $0.tree.put(organisation) }
-        return organisation
+        state.withLock { $0.tree.put(made) }
+        return made
     }
 
     /// The operator or site of that code, made where it is not there: for scenarios, which begin with nothing.
@@ -43,10 +47,12 @@ extension StationService {
         return id
     }
 
-    package func changeOrganisation(_ id: String, name: String?, address: String?) async throws -> Organisation {
+    package func changeOrganisation(_ id: String, name: String?, address: String?, place: GeoPoint? = nil) async throws -> Organisation {
         guard var organisation = tree[id] else { throw APIError(.organisationNotFound) }
         organisation.name = name ?? organisation.name
         organisation.address = address ?? organisation.address
+        guard place == nil || organisation.kind == .site else { throw APIError.invalidField("latitude", "only a site has a place on the map") }
+        organisation.place = place ?? organisation.place
         let changed = organisation
         try await storage.commitPoint("organisation.change", ["organisation": .text(id)]) { db in try StationStore.update(changed, in: db) }
         state.withLock { $0.tree.put(changed) }

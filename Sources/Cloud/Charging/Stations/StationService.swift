@@ -145,6 +145,13 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
         }
     }
 
+    package func tariffStarts(pile: String, after first: Int64, through last: Int64) -> [Int64] {
+        state.withLock { state in
+            guard let site = state.piles[pile]?.registered.site else { return [] }
+            return state.tariffs.starts(on: state.tree.line(from: site), after: first, through: last)
+        }
+    }
+
     var pilesOnline: Int { state.withLock { $0.piles.values.count(where: \.isOnline) } }
 
     /// Every port of every pile that is online, in the order of their names.

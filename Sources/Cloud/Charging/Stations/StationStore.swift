@@ -8,10 +8,14 @@ enum StationStore {
     static func organisations(in db: Database) throws -> [Organisation] {
         try Row.fetchAll(db, sql: "SELECT * FROM organizations ORDER BY id").compactMap { row in
             guard let kind = OrganisationKind(rawValue: row["type"]) else { return nil }
-            return Organisation(
+            var organisation = Organisation(
                 id: row["id"], operatorID: row["operator"], kind: kind, name: row["name"], parent: row["parent_id"],
                 utcOffset: row["utc_offset"],
                 address: row["address"], createdAt: row["created_at"])
+            if let latitude: Double = row["latitude"], let longitude: Double = row["longitude"] {
+                organisation.place = GeoPoint(latitude: latitude, longitude: longitude)
+            }
+            return organisation
         }
     }
 
@@ -19,21 +23,24 @@ enum StationStore {
     static func insert(_ organisation: Organisation, in db: Database) throws -> Bool {
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO organizations (id, operator, name, parent_id, type, utc_offset, address, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR IGNORE INTO organizations (id, operator, name, parent_id, type, utc_offset, address, created_at, latitude, longitude)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
                 organisation.id, organisation.operatorID, organisation.name, organisation.parent, organisation.kind.rawValue,
                 organisation.utcOffset,
-                organisation.address, organisation.createdAt,
+                organisation.address, organisation.createdAt, organisation.place?.latitude, organisation.place?.longitude,
             ])
         return db.changesCount == 1
     }
 
     static func update(_ organisation: Organisation, in db: Database) throws {
         try db.execute(
-            sql: "UPDATE organizations SET name = ?, address = ? WHERE id = ? AND operator = ?",
-            arguments: [organisation.name, organisation.address, organisation.id, organisation.operatorID])
+            sql: "UPDATE organizations SET name = ?, address = ?, latitude = ?, longitude = ? WHERE id = ? AND operator = ?",
+            arguments: [
+                organisation.name, organisation.address, organisation.place?.latitude, organisation.place?.longitude, organisation.id,
+                organisation.operatorID,
+            ])
     }
 
     // MARK: Piles

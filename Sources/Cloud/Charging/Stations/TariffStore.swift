@@ -51,6 +51,11 @@ package struct TariffBook: Sendable {
         versions(of: organisation).filter { $0.effectiveAt <= moment }.max { ($0.effectiveAt, $0.version) < ($1.effectiveAt, $1.version) }
     }
 
+    /// When versions of the line take effect, ascending; behind `first` and not behind `last`.
+    package func starts(on line: [Organisation], after first: Int64, through last: Int64) -> [Int64] {
+        Set(line.flatMap { versions(of: $0.id) }.map(\.effectiveAt).filter { $0 > first && $0 <= last }).sorted()
+    }
+
     /// The version that holds at the lowest organisation of the line that has one at this moment.
     package func version(on line: [Organisation], at moment: Int64) -> TariffVersion? {
         for organisation in line {

@@ -37,6 +37,7 @@ struct ChargingPermissionTests {
     static let routes: [Route] = [
         Route("POST", "/riders", .open, body: ["username": "new", "phone": "13812345678", "password": "long enough word"]),
         Route("GET", "/me", .ride), Route("GET", "/scan", .ride, "/scan?code=00000001:1"),
+        Route("GET", "/sites/nearby", .ride, "/sites/nearby?latitude=39.9&longitude=116.4"),
         Route("POST", "/orders", .ride, body: ["pile": "00000001", "port": 1]), Route("GET", "/orders", .ride),
         Route("GET", "/orders/export", .ride),
         Route("GET", "/orders/{order}", .ride, "/orders/\(acme)"),

@@ -35,6 +35,8 @@ struct DNYFlowTests {
                 .described(pile: pile, PileFacts(wire: .dny, ports: 2, firmware: "6.40", model: "31", iccid: "898604D9162390488297"))))
         #expect(events.contains(.ports(pile: pile, [.plugged, .idle])))
         #expect(world.notes("pile.online").map { $0["pile"]?.text } == ["04a26cf3"])
+        #expect(world.notes("pile.online").first?["firmware"] == nil, "its first frame does not tell it")
+        #expect(world.notes("pile.described").last?["firmware"] == "6.40")
     }
 
     @Test("registration and heartbeat may come in either order; 21 before 20 loses nothing (chapter 6 row 4)")
@@ -73,6 +75,44 @@ struct DNYFlowTests {
         try world.receive(try Made.chargeAnswer(.alreadySo, "", frame.messageID, port: 1), on: connection)
         #expect(world.events().isEmpty)
         #expect(world.sent(on: connection).isEmpty)
+    }
+
+    @Test("what a host's meter showed at start and end stands in the bill, where it counts one port and was told after the end (I16)")
+    func registers() throws {
+        let world = try GatewayWorld()
+        world.enter(Captured.pile, ports: 1)
+        let connection = try world.connect()
+        func meter(_ centikWh: UInt32, _ messageID: UInt16) throws {
+            var status = DNYHostStatus()
+            status.meterCurrentCentiamperes = 0
+            status.meterEnergyCentikWh = centikWh
+            try world.receive(try Made.dny(.hostStatus(status), messageID), on: connection)
+        }
+        func charge(_ order: String, _ messageID: UInt16) throws {
+            _ = world.sent(on: connection)
+            try world.gateway.send(.start(order: order, port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+            let frame = try #require(try world.sentDNY(on: connection).first)
+            world.advance(.milliseconds(2_700))
+            try world.receive(try Made.chargeAnswer(.done, order, frame.messageID), on: connection)
+            world.advance(.seconds(60))
+            try world.receive(try Made.report(order, messageID), on: connection)
+        }
+        try meter(1_000, 10)
+        try charge("METER00000000001", 11)
+        try meter(1_048, 12)
+        try world.receive(try Made.settlement("METER00000000001", 13), on: connection)
+        #expect(world.bills.last?.registerStart == 100_000 && world.bills.last?.registerEnd == 104_800)
+        // The reading after the end was lost: what is older than the last report says nothing of the end.
+        try charge("METER00000000002", 14)
+        try world.receive(try Made.settlement("METER00000000002", 15), on: connection)
+        #expect(world.bills.last?.order == "METER00000000002" && world.bills.last?.registerEnd == nil)
+        // A bill that comes late belongs to an earlier order than the meter's last readings.
+        try charge("METER00000000003", 16)
+        try meter(1_200, 17)
+        try world.receive(try Made.settlement("METER00000000002", 18, energy: 50), on: connection)
+        #expect(world.bills.last?.registerStart == nil)
+        try world.receive(try Made.settlement("METER00000000003", 19), on: connection)
+        #expect(world.bills.last?.registerStart == 104_800 && world.bills.last?.registerEnd == 120_000)
     }
 
     @Test("energy and time limits: mode 2 in 0.01 kWh with the time as its bound; 0 would mean until full and is never sent")

@@ -344,6 +344,28 @@ struct OrderBillTests {
         try world.check()
     }
 
+    @Test("a pile that lost its count of time bills its meter: the time is what was seen, or what the energy takes at least (F28, F30)")
+    func timeLost() async throws {
+        let world = try OrderWorld()
+        let order = try await ran(world)
+        world.advance(.seconds(300))
+        try world.send(world.bill(order.number, energy: 1_400, seconds: 0, reason: .powerLoss))
+        let closed = try world.look(order)
+        #expect((closed.state, closed.billedEnergy, closed.billedSeconds, closed.price) == (.closed, 1_400, 600, 14))
+        #expect(closed.flags.contains("time_lost") && !closed.isEstimated)
+        // Without a look: 2,000 W give 0.1 kWh in 180 s.
+        let unseen = try await world.charging()
+        world.advance(.seconds(600))
+        try world.send(world.bill(unseen.number, energy: 1_000, seconds: 0, reason: .powerLoss))
+        #expect(try world.look(unseen).billedSeconds == 180)
+        // More than can have flowed since the start is no lost time.
+        let absurd = try await world.charging()
+        world.advance(.seconds(60))
+        #expect(
+            try world.send(world.bill(absurd.number, energy: 9_000, seconds: 0)) == .refused(order: absurd.number, reason: "implausible"))
+        try world.check()
+    }
+
     @Test("energy between two orders of a port is an alarm: an order was lost (I16, F11)")
     func register() async throws {
         let world = try OrderWorld()
@@ -359,6 +381,23 @@ struct OrderBillTests {
         world.advance(.seconds(600))
         try world.send(world.bill(third.number, energy: 1_000, seconds: 600, register: 54_000...55_000))
         #expect(world.desk.alarms == ["lost_order"])
+        try world.check()
+    }
+
+    @Test("what an order that was settled without a bill has, and what the port draws by itself, is no gap (I16)")
+    func registerWithEstimate() async throws {
+        let world = try OrderWorld()
+        let first = try await ran(world)
+        try world.send(world.bill(first.number, energy: 1_000, seconds: 600, register: 50_000...51_000))
+        // By its last look it has 1,000 dWh. In the 7,900 s until the next order 3 W are 65 dWh, and 100 are the meter's steps.
+        _ = try await estimated(world)
+        let third = try await ran(world)
+        try world.send(world.bill(third.number, energy: 1_000, seconds: 600, register: 52_160...53_160))
+        #expect(!world.desk.alarms.contains("lost_order"))
+        _ = try await estimated(world)
+        let fifth = try await ran(world)
+        try world.send(world.bill(fifth.number, energy: 1_000, seconds: 600, register: 54_340...55_340))
+        #expect(world.desk.alarms.contains("lost_order"))
         try world.check()
     }
 

@@ -52,6 +52,31 @@ struct OrderCrashTests {
         try world.check()
     }
 
+    @Test("the next life runs on a machine whose clock is 2 s off: each wait is over once, and times are those of the events (F44)", arguments: [-2, 2] as [Int64])
+    func otherClock(_ seconds: Int64) async throws {
+        let world = try OrderWorld()
+        let order = try await world.charging()
+        world.advance(.seconds(599))
+        try world.sample(order, energy: 1_000)
+        _ = try await world.stop(order)
+        _ = world.piles.take()
+        world.advance(.seconds(29))
+        world.crash()
+        world.shiftClock(seconds)
+        try world.start()
+        // By this clock the 30 s for the stop end a second, and some, later or are over already.
+        world.advance(.seconds(4))
+        #expect(world.states(of: order.number).filter { $0 == "await_bill" }.count == 1)
+        #expect(world.piles.take().filter { $0.hasPrefix("stop") }.count <= 2, "of the timeout, and of the next life itself")
+        // A look that the first machine took comes once more; a second behind the last one it cannot add what cannot have flowed.
+        try world.sample(order, energy: 1_000)
+        try world.send(world.bill(order.number, energy: 1_000, seconds: 599))
+        let closed = try world.look(order)
+        #expect(closed.state == .closed && closed.billedSeconds == 599 && closed.price == 10)
+        #expect(world.events("order.settled").count == 1)
+        try world.check()
+    }
+
     @Test("what was read of a charge is there in the next life")
     func samples() async throws {
         let world = try OrderWorld()

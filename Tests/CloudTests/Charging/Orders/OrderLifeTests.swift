@@ -346,6 +346,24 @@ struct OrderTariffTests {
         #expect(try await price("by_validity", tariff: try Tariff(fields: Self.rules(30_000, lock: "by_validity"))) == 6)
     }
 
+    @Test("by_validity: a version counts from the second in which it begins, not from the next half hour (2.3, rule 2)")
+    func validityBetweenHalfHours() async throws {
+        let world = try OrderWorld()
+        world.desk.setTariff(Self.rules(60_000, lock: "by_validity"))
+        try await world.topUp()
+        let order = try await world.create()
+        try world.say(.startAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .started))
+        // 0.1 kWh in the first 17 minutes at 0.60 yuan, 0.4 kWh in the 17 after them at 3.00.
+        world.advance(.seconds(1_020))
+        try world.sample(order, energy: 1_000)
+        world.desk.setTariff(Self.rules(300_000, lock: "by_validity"), from: world.milliseconds)
+        world.advance(.seconds(1_020))
+        try world.sample(order, energy: 5_000)
+        try world.send(world.bill(order.number, energy: 5_000, seconds: 2_040))
+        #expect(try world.look(order).price == 6 + 120)
+        try world.check()
+    }
+
     @Test("minutes that the plug stays after the end cost the idle fee, after the grace")
     func idle() async throws {
         let world = try OrderWorld()

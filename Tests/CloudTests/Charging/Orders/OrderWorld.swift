@@ -108,6 +108,9 @@ final class OrderWorld: Sendable {
         }
     }
 
+    /// The clock of another machine, which the next life of the cloud runs on: so much ahead, or behind.
+    func shiftClock(_ seconds: Int64) { state.withLock { $0.now = RunInstant(nanoseconds: $0.now.nanoseconds + seconds * 1_000_000_000) } }
+
     /// Lets everything happen that is due in this instant.
     func settle() { advance(.zero) }
 
@@ -253,6 +256,9 @@ final class FakeDesk: StationDesk {
                     createdAt: 0, createdBy: "test")
             }
         }
+    }
+    func tariffStarts(pile: String, after first: Int64, through last: Int64) -> [Int64] {
+        state.withLock { $0.tariffs.map(\.from).filter { $0 > first && $0 <= last } }
     }
     func raise(pile: String, port: Int?, kind: String, text: String, order: String?) {
         state.withLock { $0.alarms.append((kind, pile, order)) }

@@ -81,6 +81,28 @@ struct RequestActionTests {
         #expect(try await cloud.refusal("request", ["method": "GET", "path": "/health", "as": "amdin"]) == "unknown_caller")
     }
 
+    @Test("riders find sites on the map: the nearest first, with the ports that are free (charging-platform.md 3.2)")
+    func nearby() async throws {
+        let cloud = try ChargingCloud()
+        try await cloud.online()
+        _ = try await cloud.perform("pile.provision", ["pile": "04ceaa41", "site": "yard"])
+        _ = try await cloud.perform("wallet.top_up", ["user": "u1", "cents": 1])
+        let near = "/api/v1/charging/sites/nearby?latitude=39.9042&longitude=116.4074"
+        #expect(try await send(cloud, "GET", near, as: "u1").value(at: "data.items") == .list([]), "nobody has said where they are")
+        // A minute of latitude is a nautical mile, 1,853 m on this sphere; 0.01 degrees of longitude are 853 m at 39.9 degrees.
+        for (site, latitude, longitude) in [("depot", 39.9042 + 1.0 / 60, 116.4074), ("yard", 39.9042, 116.4174)] {
+            let place: FieldValue = ["latitude": .number(latitude), "longitude": .number(longitude)]
+            #expect(try await send(cloud, "PATCH", "/api/v1/charging/organisations/lab.\(site)", as: "operator", body: place)["status"] == 200)
+        }
+        let found = try await send(cloud, "GET", near, as: "u1").value(at: "data.items")?.list?.compactMap(\.record) ?? []
+        #expect(found.map { $0["site"] } == ["lab.yard", "lab.depot"])
+        #expect(found.map { $0["distance"] } == [853, 1853])
+        #expect(found.map { $0["free_ports"] } == [0, 2], "the pile in the yard has never come")
+        #expect(try await send(cloud, "GET", near + "&radius=1000", as: "u1").value(at: "data.items")?.list?.count == 1)
+        #expect(try await send(cloud, "GET", "/api/v1/charging/sites/nearby?latitude=91&longitude=0", as: "u1")["status"] == 400)
+        #expect(try await send(cloud, "PATCH", "/api/v1/charging/organisations/lab", as: "operator", body: ["latitude": 1, "longitude": 1])["status"] == 400)
+    }
+
     @Test("with an idempotency key, the same order comes back")
     func idempotency() async throws {
         let cloud = try ChargingCloud()

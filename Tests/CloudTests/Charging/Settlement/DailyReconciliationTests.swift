@@ -83,6 +83,26 @@ struct DailyReconciliationTests {
         #expect(reconcile(orders.reversed()).findings == result.findings)
     }
 
+    @Test("what an order without a reading has is no gap; what it lacks is; meters of 0.01 kWh may be one step off at each end")
+    func unread() {
+        func three(_ energy: Int64, settings: DailyReconciliation.Settings = .init()) -> [ReconciliationFinding] {
+            reconcile(
+                [
+                    order("A", "2026-01-15 08:00", "2026-01-15 09:00", register: (5000, 6000)),
+                    order("B", "2026-01-15 10:00", "2026-01-15 11:00", energy: energy),
+                    order("C", "2026-01-15 12:00", "2026-01-15 13:00", energy: 1150, register: (7000, 8000)),
+                ], settings: settings
+            ).findings
+        }
+        var settings = DailyReconciliation.Settings()
+        settings.registerStep = 100
+        #expect(three(1000, settings: settings) == [])
+        #expect(three(1000).map(\.kind) == [.energyDiffers])
+        let lost = three(600, settings: settings)
+        #expect(lost.map(\.kind) == [.registerGap])
+        #expect(lost.first?.text.contains("400 dWh flowed between order A and order C") == true)
+    }
+
     @Test("1 Wh is tolerated, and what an idle port may draw; another port's register is another register")
     func tolerance() {
         func pair(_ start: Int64, port: Int = 1) -> [ReconciledOrder] {

@@ -20,6 +20,8 @@ struct TariffVersionTests {
         #expect(bench.stations.tariff(pile: "00000001", at: start + 3_599_999)?.label == "acme@1")
         #expect(bench.stations.tariff(pile: "00000001", at: start + 3_600_000)?.label == "acme@2")
         #expect(bench.stations.tariff(pile: "00000001", at: start - 1) == nil)
+        #expect(bench.stations.tariffStarts(pile: "00000001", after: start, through: start + 3_600_000) == [start + 3_600_000])
+        #expect(bench.stations.tariffStarts(pile: "00000001", after: start - 1, through: start + 3_599_999) == [start])
         try bench.restart()
         #expect(bench.stations.tariff(pile: "00000001", at: start)?.rules == Self.flat(60_000), "as it was when orders froze it")
         #expect(bench.clock.events("tariff.changed").map { $0["tariff"] } == ["acme@1", "acme@2"])
