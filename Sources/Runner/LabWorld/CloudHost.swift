@@ -32,15 +32,19 @@ final class CloudHost: @unchecked Sendable {
     /// Told when the cloud begins and ceases to accept connections.
     var onReachable: ((Bool) throws -> Void)?
 
-    /// - Parameter node: the role of the cloud in the scenario, under which its events are noted.
-    init(kernel: Kernel, recorder: EventRecorder, node: String, seed: UInt64, epoch: Int64, configuration: CloudConfiguration) throws {
+    /// - Parameters:
+    ///   - node: the role of the cloud in the scenario, under which its events are noted.
+    ///   - database: a file; `nil` for one in memory.
+    init(
+        kernel: Kernel, recorder: EventRecorder, node: String, seed: UInt64, epoch: Int64, configuration: CloudConfiguration, database: String? = nil
+    ) throws {
         self.kernel = kernel
         self.recorder = recorder
         self.node = node
         self.epoch = epoch
         self.configuration = configuration
         randomness = SeededGenerator(seed: seed, purpose: "randomness of the cloud")
-        disk = try Storage(path: nil)
+        disk = try Storage(path: database)
         try start()
     }
 
@@ -101,6 +105,8 @@ final class CloudHost: @unchecked Sendable {
     private func serve<Answer>(_ trace: ItemTrace?, accepted: RunInstant?, _ body: () async -> Answer?) async -> Answer? {
         if let trace {
             let now = instant
+            // What goes by no socket is sent in the moment in which it is there.
+            trace.pass(.sent, at: accepted ?? now)
             trace.pass(.accepted, at: accepted ?? now)
             trace.pass(.received, at: now)
         }
