@@ -4,10 +4,12 @@ import Testing
 
 @Suite("Is a share proven? Clopper and Pearson (sla.md §3.5)")
 struct BinomialProportionTests {
-    @Test("reference verdicts", arguments: [
-        (10_000, 10_000, 0.999, BinomialProportion.Answer.above), (3_000, 3_000, 0.999, .undecided), (3_700, 3_700, 0.999, .above),
-        (9_990, 10_000, 0.999, .undecided), (9_700, 10_000, 0.99, .below),
-    ])
+    @Test(
+        "reference verdicts",
+        arguments: [
+            (10_000, 10_000, 0.999, BinomialProportion.Answer.above), (3_000, 3_000, 0.999, .undecided), (3_700, 3_700, 0.999, .above),
+            (9_990, 10_000, 0.999, .undecided), (9_700, 10_000, 0.99, .below),
+        ])
     func verdicts(good: Int, count: Int, share: Double, answer: BinomialProportion.Answer) {
         #expect(BinomialProportion(good: good, of: count).compared(with: share) == answer)
     }
@@ -105,7 +107,9 @@ struct ProportionEdgeTests {
 
     @Test("percentiles of impossible parameters have no ranks")
     func ranks() {
-        for (thousandths, count, confidence) in [(0, 100, 0.95), (100_000, 100, 0.95), (99_000, 0, 0.95), (99_000, 100, 1), (99_000, 100, .nan)] {
+        for (thousandths, count, confidence) in [
+            (0, 100, 0.95), (100_000, 100, 0.95), (99_000, 0, 0.95), (99_000, 100, 1), (99_000, 100, .nan),
+        ] {
             let ranks = BinomialProportion.ranks(ofPercentile: thousandths, count: count, confidence: confidence)
             #expect(ranks.lower == nil && ranks.upper == nil)
         }

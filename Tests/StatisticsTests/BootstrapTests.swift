@@ -57,7 +57,9 @@ struct BootstrapTests {
         #expect(throws: StatisticsError.self) { try Bootstrap.interval(ofPercentile: 50_000, samples: [.nan], seed: 1) }
         #expect(throws: StatisticsError.self) { try Bootstrap.interval(ofPercentile: 50_000, samples: [1], seed: 1, replicates: 0) }
         #expect(throws: StatisticsError.self) { try Bootstrap.interval(ofPercentile: 50_000, samples: [1], seed: 1, replicates: .max) }
-        #expect(throws: StatisticsError.self) { try Bootstrap.interval(ofPercentile: 50_000, samples: [1], seed: 1, confidenceThousandths: 100_000) }
+        #expect(throws: StatisticsError.self) {
+            try Bootstrap.interval(ofPercentile: 50_000, samples: [1], seed: 1, confidenceThousandths: 100_000)
+        }
         #expect(throws: StatisticsError.badValue(.infinity, index: 0)) {
             try Bootstrap.ratio(of: [0], to: [1], seed: 1, replicates: 10) { $0[0] }
         }

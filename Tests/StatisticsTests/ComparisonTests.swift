@@ -40,7 +40,9 @@ struct ComparisonTests {
         }
         guard let answers = try ForeignAnswers.ask(questions, for: "distributions against SciPy") else { return }
         for (index, answer) in answers.enumerated() {
-            for (found, right) in zip(expected[index], answer) { #expect(Self.isNear(found, right, relative: 1e-8, absolute: 1e-200), "\(questions[index])") }
+            for (found, right) in zip(expected[index], answer) {
+                #expect(Self.isNear(found, right, relative: 1e-8, absolute: 1e-200), "\(questions[index])")
+            }
         }
     }
 
@@ -51,7 +53,9 @@ struct ComparisonTests {
         var expected: [[Double?]] = []
         for _ in 0..<200 {
             let count = 1 + Int(exp(generator.unitInterval() * 15))
-            let good = generator.chance(0.2) ? count - Int(generator.integer(below: UInt64(min(count, 3) + 1))) : Int(generator.integer(below: UInt64(count + 1)))
+            let good =
+                generator.chance(0.2)
+                ? count - Int(generator.integer(below: UInt64(min(count, 3) + 1))) : Int(generator.integer(below: UInt64(count + 1)))
             let confidence = [0.8, 0.95, 0.99, 0.9999][Int(generator.integer(below: 4))]
             let proportion = BinomialProportion(good: good, of: count, confidence: confidence)
             questions.append(["kind": "proportion", "good": good, "count": count, "confidence": confidence])
@@ -97,9 +101,13 @@ struct ComparisonTests {
         var expected: [[Double?]] = []
         for round in 0..<60 {
             let method = ["permutation", "exact", "asymptotic"][round % 3]
-            let count = method == "permutation" ? 3 + generator.integer(below: 8) : (method == "exact" ? 3 + generator.integer(below: 40) : 101 + generator.integer(below: 100))
+            let count =
+                method == "permutation"
+                ? 3 + generator.integer(below: 8)
+                : (method == "exact" ? 3 + generator.integer(below: 40) : 101 + generator.integer(below: 100))
             var differences = (0..<count).map { _ in
-                method == "exact" ? Self.normal(&generator) + 0.3 : Double(generator.integer(below: 13)) - (method == "asymptotic" ? 5.5 : 5)
+                method == "exact"
+                    ? Self.normal(&generator) + 0.3 : Double(generator.integer(below: 13)) - (method == "asymptotic" ? 5.5 : 5)
             }
             differences[0] = 1.5
             let test = try WilcoxonSignedRank(differences)
@@ -116,7 +124,9 @@ struct ComparisonTests {
                 intervals[questions.count] = 1 - confidence
                 questions.append([
                     "kind": "shifted", "differences": differences,
-                    "shifts": [interval.lowerBound - step, interval.lowerBound + step, interval.upperBound - step, interval.upperBound + step],
+                    "shifts": [
+                        interval.lowerBound - step, interval.lowerBound + step, interval.upperBound - step, interval.upperBound + step,
+                    ],
                 ])
                 expected.append([])
             }
@@ -150,10 +160,14 @@ struct ComparisonTests {
             questions.append(["kind": "discovery", "p": pValues])
             expected.append(try MultipleComparisons.benjaminiHochberg(pValues))
         }
-        guard let answers = try ForeignAnswers.ask(questions, for: "the bootstrap and the false discovery rate against Python") else { return }
+        guard let answers = try ForeignAnswers.ask(questions, for: "the bootstrap and the false discovery rate against Python") else {
+            return
+        }
         for (index, answer) in answers.enumerated() {
             let bits = index < 3 ? 0 : 1e-12
-            for (found, right) in zip(expected[index], answer) { #expect(Self.isNear(found, right, relative: bits, absolute: bits), "\(questions[index])") }
+            for (found, right) in zip(expected[index], answer) {
+                #expect(Self.isNear(found, right, relative: bits, absolute: bits), "\(questions[index])")
+            }
         }
     }
 
@@ -214,7 +228,9 @@ struct ComparisonTests {
             let corrected = [1_000_000, 77_000]
             for value in corrected { histogram.recordCorrected(Int64(value), interval: 1000) }
             let percentiles = [0.5, 10, 50, 90, 99, 99.9, 100]
-            questions.append(["kind": "percentiles", "values": values, "corrected": corrected, "interval": 1000, "percentiles": percentiles])
+            questions.append([
+                "kind": "percentiles", "values": values, "corrected": corrected, "interval": 1000, "percentiles": percentiles,
+            ])
             // Python's rounds the rank to the nearest and does not clamp to the longest time.
             let found = percentiles.map { percentile in
                 histogram.value(atRank: max(1, Int(percentile * Double(histogram.count) / 100 + 0.5))).map {

@@ -5,14 +5,18 @@ import Testing
 @Suite("Normal and Student's t distribution")
 struct DistributionTests {
     /// Tables of the normal distribution; 1.959963984540054 is the 97.5 % point.
-    @Test("points of the normal distribution", arguments: [(0.975, 1.959963984540054), (0.5, 0), (0.995, 2.5758293035489004), (0.025, -1.959963984540054)])
+    @Test(
+        "points of the normal distribution",
+        arguments: [(0.975, 1.959963984540054), (0.5, 0), (0.995, 2.5758293035489004), (0.025, -1.959963984540054)])
     func normal(probability: Double, z: Double) throws {
         #expect(abs(try #require(NormalDistribution.quantile(probability)) - z) < 1e-14)
         #expect(abs(NormalDistribution.cumulative(z) - probability) < 1e-15)
     }
 
     /// Table of Student's t, two-sided 5 %: 1, 2, 10 and 11 degrees of freedom.
-    @Test("points of Student's t", arguments: [(1, 12.706204736), (2, 4.302652730), (10, 2.228138852), (11, 2.200985160)] as [(Double, Double)])
+    @Test(
+        "points of Student's t",
+        arguments: [(1, 12.706204736), (2, 4.302652730), (10, 2.228138852), (11, 2.200985160)] as [(Double, Double)])
     func student(freedom: Double, t: Double) throws {
         #expect(abs(try #require(StudentDistribution.twoSidedQuantile(0.05, freedom: freedom)) - t) < 1e-8)
         #expect(abs(StudentDistribution.twoSided(t, freedom: freedom) - 0.05) < 1e-10)

@@ -7,7 +7,9 @@ struct ErrorBudgetTests {
     private static let second: Int64 = 1_000_000_000
     private static let month = 30 * 86_400 * second
 
-    @Test("30 days: 99.9 % leaves 2,592 s, 99.95 % 1,296 s, 99.99 % 259.2 s", arguments: [(99_900, 2_592_000), (99_950, 1_296_000), (99_990, 259_200)] as [(Int, Int64)])
+    @Test(
+        "30 days: 99.9 % leaves 2,592 s, 99.95 % 1,296 s, 99.99 % 259.2 s",
+        arguments: [(99_900, 2_592_000), (99_950, 1_296_000), (99_990, 259_200)] as [(Int, Int64)])
     func allowed(objective: Int, milliseconds: Int64) throws {
         let budget = try ErrorBudget(objectiveThousandths: objective, periodNanoseconds: Self.month)
         #expect(budget.allowedNanoseconds == milliseconds * 1_000_000)
@@ -51,10 +53,12 @@ struct BurnRateTests {
         #expect(BurnRate.value(.init(bad: 1, total: 1), objectiveThousandths: 100_000) == nil)
     }
 
-    @Test("both windows must burn, with at least ten bad events", arguments: [
-        (144, 10_000, 20, 1000, true), (143, 10_000, 20, 1000, false), (144, 10_000, 14, 1000, false), (1, 50, 1, 50, false),
-        (9, 10, 9, 10, false), (10, 10, 10, 10, true), (144, 10_000, 0, 0, false),
-    ])
+    @Test(
+        "both windows must burn, with at least ten bad events",
+        arguments: [
+            (144, 10_000, 20, 1000, true), (143, 10_000, 20, 1000, false), (144, 10_000, 14, 1000, false), (1, 50, 1, 50, false),
+            (9, 10, 9, 10, false), (10, 10, 10, 10, true), (144, 10_000, 0, 0, false),
+        ])
     func rule(bad: Int, total: Int, shortBad: Int, shortTotal: Int, isBurning: Bool) {
         #expect(
             BurnRate.isBurning(
@@ -80,21 +84,27 @@ struct MultipleComparisonsTests {
     }
 
     /// By hand, and as R's `p.adjust` gives them: 0.01·4, max(0.02·3), max(0.03·2, 0.06), max(0.04).
-    @Test("Holm", arguments: [
-        ([0.01, 0.02, 0.03, 0.04], [0.04, 0.06, 0.06, 0.06]), ([0.04, 0.01], [0.04, 0.02]), ([0.5, 0.9], [1, 1]), ([], []),
-        ([0.005, 0.011, 0.02, 0.04, 0.13], [0.025, 0.044, 0.06, 0.08, 0.13]),
-    ] as [([Double], [Double])])
+    @Test(
+        "Holm",
+        arguments: [
+            ([0.01, 0.02, 0.03, 0.04], [0.04, 0.06, 0.06, 0.06]), ([0.04, 0.01], [0.04, 0.02]), ([0.5, 0.9], [1, 1]), ([], []),
+            ([0.005, 0.011, 0.02, 0.04, 0.13], [0.025, 0.044, 0.06, 0.08, 0.13]),
+        ] as [([Double], [Double])])
     func holm(pValues: [Double], adjusted: [Double]) throws {
         for (found, expected) in zip(try MultipleComparisons.holm(pValues), adjusted) { #expect(abs(found - expected) < 1e-12) }
     }
 
     /// By hand: min over later ranks of p·m/rank.
-    @Test("Benjamini and Hochberg", arguments: [
-        ([0.01, 0.02, 0.03, 0.04], [0.04, 0.04, 0.04, 0.04]), ([0.04, 0.01], [0.04, 0.02]), ([0.5, 0.9], [0.9, 0.9]), ([], []),
-        ([0.005, 0.011, 0.02, 0.04, 0.13], [0.025, 0.0275, 0.1 / 3, 0.05, 0.13]),
-    ] as [([Double], [Double])])
+    @Test(
+        "Benjamini and Hochberg",
+        arguments: [
+            ([0.01, 0.02, 0.03, 0.04], [0.04, 0.04, 0.04, 0.04]), ([0.04, 0.01], [0.04, 0.02]), ([0.5, 0.9], [0.9, 0.9]), ([], []),
+            ([0.005, 0.011, 0.02, 0.04, 0.13], [0.025, 0.0275, 0.1 / 3, 0.05, 0.13]),
+        ] as [([Double], [Double])])
     func benjaminiHochberg(pValues: [Double], adjusted: [Double]) throws {
-        for (found, expected) in zip(try MultipleComparisons.benjaminiHochberg(pValues), adjusted) { #expect(abs(found - expected) < 1e-12) }
+        for (found, expected) in zip(try MultipleComparisons.benjaminiHochberg(pValues), adjusted) {
+            #expect(abs(found - expected) < 1e-12)
+        }
     }
 
     @Test("what is no probability is refused", arguments: [-0.1, 1.1, Double.nan])

@@ -21,12 +21,16 @@ struct ForeignAnswers {
         let input = JSONWriter.bytes(try value(questions))
         let outcome = try ChildProcess(python, [script], input: input, limit: .seconds(300)).wait()
         if outcome.status == 77 {
-            print("SKIPPED \(test): Python's \(outcome.errors.split(separator: "\n").first ?? "") is not installed; scripts/python-tools installs it")
+            print(
+                "SKIPPED \(test): Python's \(outcome.errors.split(separator: "\n").first ?? "") is not installed; scripts/python-tools installs it"
+            )
             return nil
         }
         guard outcome.status == 0 else { throw Failure(description: outcome.description) }
         let answers = (try JSONReader.read(outcome.outputBytes).list ?? []).map { $0.list ?? [] }
-        guard answers.count == questions.count else { throw Failure(description: "\(answers.count) answers for \(questions.count) questions") }
+        guard answers.count == questions.count else {
+            throw Failure(description: "\(answers.count) answers for \(questions.count) questions")
+        }
         return answers.map { answer in answer.map(\.asNumber) }
     }
 

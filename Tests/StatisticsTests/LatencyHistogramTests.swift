@@ -158,7 +158,9 @@ struct LatencyHistogramTextTests {
         #expect(copy.text == histogram.text)
     }
 
-    @Test("also with one time, with two in one bucket, and with none", arguments: [[], [0], [0, 0], [5], [100_000, 100_001], [.max]] as [[Int64]])
+    @Test(
+        "also with one time, with two in one bucket, and with none",
+        arguments: [[], [0], [0, 0], [5], [100_000, 100_001], [.max]] as [[Int64]])
     func small(times: [Int64]) throws {
         var histogram = LatencyHistogram()
         for time in times { histogram.record(time) }
@@ -191,9 +193,12 @@ struct LatencyHistogramTextTests {
         if let read = try? LatencyHistogram(text: text) { #expect(read.count > 0, "seed \(seed)") }
     }
 
-    @Test("what is not a histogram is refused", arguments: [
-        "x", "1 2 3", "1 2 0 !!", "2 1 0 HISTEw==", "5 5 0 ", "-1 5 0 HISTEw==", "5 5 0 HISTEw==", "9999999999999 9999999999999 0 HISTEw==",
-    ])
+    @Test(
+        "what is not a histogram is refused",
+        arguments: [
+            "x", "1 2 3", "1 2 0 !!", "2 1 0 HISTEw==", "5 5 0 ", "-1 5 0 HISTEw==", "5 5 0 HISTEw==",
+            "9999999999999 9999999999999 0 HISTEw==",
+        ])
     func refused(text: String) { #expect(throws: LatencyHistogramTextError.self) { try LatencyHistogram(text: text) } }
 
     @Test("every cut is refused")

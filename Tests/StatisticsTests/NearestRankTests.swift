@@ -4,9 +4,11 @@ import Testing
 
 @Suite("Exact percentile (sla.md §3.1)")
 struct NearestRankTests {
-    @Test("ranks where doubles go wrong", arguments: [
-        (99_900, 1000, 999), (55_000, 100, 55), (7_000, 300, 21), (14_000, 100, 14),
-    ])
+    @Test(
+        "ranks where doubles go wrong",
+        arguments: [
+            (99_900, 1000, 999), (55_000, 100, 55), (7_000, 300, 21), (14_000, 100, 14),
+        ])
     func traps(thousandths: Int, count: Int, rank: Int) {
         #expect(NearestRank.rank(thousandths: thousandths, count: count) == rank)
     }
@@ -30,7 +32,9 @@ struct NearestRankTests {
         #expect(NearestRank.rank(thousandths: 100_000, count: .max) == .max)
     }
 
-    @Test("the automatic minimum is ⌈10/(1-p)⌉", arguments: [(50_000, 20), (95_000, 200), (99_000, 1000), (99_900, 10_000), (99_990, 100_000)])
+    @Test(
+        "the automatic minimum is ⌈10/(1-p)⌉",
+        arguments: [(50_000, 20), (95_000, 200), (99_000, 1000), (99_900, 10_000), (99_990, 100_000)])
     func automatic(thousandths: Int, samples: Int) {
         #expect(NearestRank.automaticMinimum(thousandths: thousandths) == samples)
     }

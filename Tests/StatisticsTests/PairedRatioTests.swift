@@ -39,9 +39,11 @@ struct WilcoxonSignedRankTests {
     }
 
     /// Tables of Wilcoxon's T at two-sided 5 %: 0 for n = 6, 8 for 10, 13 for 12, 52 for 20; at 1 %: 0 for 8, 7 for 12.
-    @Test("the interval goes from the (T+1)-th Walsh average to the (T+1)-th from above", arguments: [
-        (6, 0.95, 0), (10, 0.95, 8), (12, 0.95, 13), (20, 0.95, 52), (8, 0.99, 0), (12, 0.99, 7),
-    ])
+    @Test(
+        "the interval goes from the (T+1)-th Walsh average to the (T+1)-th from above",
+        arguments: [
+            (6, 0.95, 0), (10, 0.95, 8), (12, 0.95, 13), (20, 0.95, 52), (8, 0.99, 0), (12, 0.99, 7),
+        ])
     func interval(count: Int, confidence: Double, critical: Int) throws {
         let values = (0..<count).map { pow(1.7, Double($0)) }
         let walsh = values.indices.flatMap { i in values[i...].map { (values[i] + $0) / 2 } }.sorted()
@@ -88,9 +90,11 @@ struct PairedRatioTests {
         #expect(abs(interval.lowerBound - student.lowerBound) < 0.002 && abs(interval.upperBound - student.upperBound) < 0.002)
     }
 
-    @Test("worse by more than the limit, the same, and between", arguments: [
-        (1.12, PairedRatio.Outcome.regressed), (1.0, .same), (0.99, .same), (1.05, .cannotTell), (0.8, .cannotTell),
-    ])
+    @Test(
+        "worse by more than the limit, the same, and between",
+        arguments: [
+            (1.12, PairedRatio.Outcome.regressed), (1.0, .same), (0.99, .same), (1.05, .cannotTell), (0.8, .cannotTell),
+        ])
     func outcomes(factor: Double, outcome: PairedRatio.Outcome) throws {
         let pairs = try Self.pairs(times: factor)
         #expect(try pairs.outcome(worseBy: 0.05) == outcome)

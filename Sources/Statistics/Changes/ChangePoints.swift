@@ -46,7 +46,9 @@ package enum ChangePoints {
         try Values.check(series, atLeast: 0, atMost: largestCount)
         try Values.check(probability: level, named: "the level")
         guard magnitude >= 0 else { throw .badParameter("the magnitude", magnitude, range: "a share of 0 or more") }
-        guard (2...largestWindow).contains(window) else { throw .badParameter("the window", Double(window), range: "2 to \(largestWindow)") }
+        guard (2...largestWindow).contains(window) else {
+            throw .badParameter("the window", Double(window), range: "2 to \(largestWindow)")
+        }
         let relaxed = level < 0.05 ? level * 10 : (level < 0.5 ? level * 2 : level)
         return strong(weak(series, level: relaxed, window: window), in: series, level: level, magnitude: magnitude)
     }
@@ -79,7 +81,8 @@ package enum ChangePoints {
             next[piece] = next[piece].tested(in: values, pieces, piece)
             guard next[piece].pValue <= level else { break }
             points = next
-            candidates.replaceSubrange(piece...piece, with: [divergence.bestSplit(in: pieces[piece]), divergence.bestSplit(in: pieces[piece + 1])])
+            candidates.replaceSubrange(
+                piece...piece, with: [divergence.bestSplit(in: pieces[piece]), divergence.bestSplit(in: pieces[piece + 1])])
         }
         return points
     }

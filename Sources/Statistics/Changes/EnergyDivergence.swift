@@ -55,7 +55,8 @@ struct EnergyDivergence {
                 let before = tau - start > 1 ? Double(2 * (kappa - tau)) / Double((kappa - start) * (tau - start - 1)) * left : 0
                 let after =
                     kappa - tau > 1
-                    ? Double(2 * (tau - start)) / Double((kappa - start) * (kappa - tau - 1)) * rightSums[(tau - start) * width + column] : 0
+                    ? Double(2 * (tau - start)) / Double((kappa - start) * (kappa - tau - 1)) * rightSums[(tau - start) * width + column]
+                    : 0
                 let q = between - before - after
                 if q > best.q { best = Split(index: tau, q: q) }
             }

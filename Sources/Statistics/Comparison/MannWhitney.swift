@@ -44,7 +44,8 @@ package struct MannWhitney: Sendable, Equatable {
         } else if isExact {
             // The smaller sample's sum says the same and has fewer choices.
             let total = (n1 + n2) * (n1 + n2 + 1)
-            pValue = n1 <= n2
+            pValue =
+                n1 <= n2
                 ? Self.exact(ranks.groups, choose: n1, sum: doubledSum) : Self.exact(ranks.groups, choose: n2, sum: total - doubledSum)
         } else {
             pValue = Self.normal(u1, n1, n2, ranks.tieSum)

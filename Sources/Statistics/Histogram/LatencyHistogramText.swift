@@ -4,7 +4,8 @@ import Foundation
 ///
 /// The base64 part is the uncompressed form V2 of HdrHistogram (HdrHistogram/HdrHistogram, AbstractHistogram.encodeIntoByteBuffer),
 /// which libraries of other languages read; they do not keep the exact shortest and longest time, which therefore stand before.
-/// A busy minute takes 1 to 3 kB. An empty histogram is the empty text.
+/// Each bucket in use takes about three characters: 200 times at most 1 kB, a million from 20 µs to 0.5 s 40 kB. An empty histogram is
+/// the empty text.
 extension LatencyHistogram {
     package var text: String {
         guard let shortest = min, let longest = max else { return "" }
@@ -28,7 +29,8 @@ extension LatencyHistogram {
     }
 
     /// Records bucket by bucket; in the first and the last the exact ends, which also brings them back.
-    private mutating func fill(_ counts: [(index: Int, count: Int)], _ shortest: Int64, _ longest: Int64) throws(LatencyHistogramTextError) {
+    private mutating func fill(_ counts: [(index: Int, count: Int)], _ shortest: Int64, _ longest: Int64) throws(LatencyHistogramTextError)
+    {
         guard let first = counts.first, let last = counts.last else { throw .counters("no counter is above 0") }
         guard HistogramBytes.range(first.index).contains(shortest), HistogramBytes.range(last.index).contains(longest) else {
             throw .counters("the shortest and the longest time are not in the first and the last bucket")
@@ -112,7 +114,8 @@ enum HistogramBytes {
     /// - Returns: the counters above 0, with their index.
     static func decode(_ bytes: [UInt8]) throws(LatencyHistogramTextError) -> [(index: Int, count: Int)] {
         let head: [(value: UInt64, size: Int, name: String)] = [
-            (UInt64(cookie), 4, "the format"), (UInt64(max(bytes.count - 40, 0)), 4, "the length"), (0, 4, "the offset"), (3, 4, "the digits"),
+            (UInt64(cookie), 4, "the format"), (UInt64(max(bytes.count - 40, 0)), 4, "the length"), (0, 4, "the offset"),
+            (3, 4, "the digits"),
             (1, 8, "the lowest time"), (UInt64(LatencyHistogram.highest), 8, "the highest time"), (1.0.bitPattern, 8, "the ratio"),
         ]
         var offset = 0

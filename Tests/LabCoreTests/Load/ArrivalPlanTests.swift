@@ -140,7 +140,9 @@ struct ArrivalPlanTests {
         let instants = Array(plan.instants)
         #expect(plan.count == count)
         #expect(instants.count == count)
-        for (number, instant) in instants.enumerated() { #expect(abs(Double(instant) - Double(number) * 4e11 / Double(max(count, 1))) <= 1) }
+        for (number, instant) in instants.enumerated() {
+            #expect(abs(Double(instant) - Double(number) * 4e11 / Double(max(count, 1))) <= 1)
+        }
     }
 
     @Test("a plan of rate 0 is empty, and one of a fraction of a request has the first")
