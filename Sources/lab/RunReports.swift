@@ -12,6 +12,9 @@ struct RunReports {
     var junit: [UInt8] { JUnitReport.render(summary, events: events) }
     var json: [UInt8] { JSONReport.render(summary) }
     var html: [UInt8] { HTMLReport.render(summary, events: events) }
+    func sarif(report: String) -> [UInt8] { SARIFReport.render(summary, report: report) }
+    var csv: [UInt8] { CSVReport.objectives(summary) }
+    var percentiles: [UInt8] { CSVReport.percentiles(summary) }
     func markdown(report: String) -> [UInt8] { Array(MarkdownReport.render(summary, report: report, events: events).utf8) }
 
     func write(to folder: RunFolder) throws(RunArchive.Failure) {
@@ -26,7 +29,7 @@ struct RunReports {
 /// What `--report KIND=PATH` asks for.
 struct ReportCopies {
     private var copies: [(kind: String, path: String)] = []
-    private static let kinds = ["junit", "json", "html", "markdown"]
+    private static let kinds = ["junit", "json", "html", "markdown", "sarif", "csv", "percentiles"]
 
     /// Refuses before anything runs what could not be written afterwards.
     init(_ words: [String]) throws {
@@ -52,6 +55,9 @@ struct ReportCopies {
                 case "junit": reports.junit
                 case "json": reports.json
                 case "html": reports.html
+                case "sarif": reports.sarif(report: report)
+                case "csv": reports.csv
+                case "percentiles": reports.percentiles
                 default: reports.markdown(report: report)
                 }
             // Not atomically: the path may be /dev/stdout or a mounted single file.

@@ -21,11 +21,11 @@ struct JSONReportTests {
         sys.exit(1 if errors else 0)
         """
 
-    private func validate(_ report: [UInt8]) throws -> ChildProcess.Outcome? {
+    static func validate(_ report: [UInt8]) throws -> ChildProcess.Outcome? {
         guard let python = Tool.find("python3") else { return nil }
         let outcome = try Tool.run(
             python, ["check.py"],
-            files: [("schema.json", Array(ResultSchema.text.utf8)), ("result.json", report), ("check.py", Array(Self.check.utf8))])
+            files: [("schema.json", Array(ResultSchema.text.utf8)), ("result.json", report), ("check.py", Array(check.utf8))])
         if outcome.output.hasPrefix("not tested") {
             print(outcome.output)
             return nil
@@ -35,7 +35,7 @@ struct JSONReportTests {
 
     @Test("it validates, also with hostile text", arguments: SampleSummary.allCases)
     func validates(sample: SampleSummary) throws {
-        guard let outcome = try validate(JSONReport.render(sample.summary)) else { return }
+        guard let outcome = try Self.validate(JSONReport.render(sample.summary)) else { return }
         #expect(outcome.status == 0, "\(outcome)")
     }
 
@@ -46,7 +46,7 @@ struct JSONReportTests {
         var text = String(decoding: JSONReport.render(SampleRun.summary), as: UTF8.self)
         let range = try #require(text.firstRange(of: part))
         text.replaceSubrange(range, with: replacement)
-        guard let outcome = try validate(Array(text.utf8)) else { return }
+        guard let outcome = try Self.validate(Array(text.utf8)) else { return }
         #expect(outcome.status == 1)
     }
 

@@ -41,7 +41,7 @@ struct JUnitTests {
     @Test("unproven and blocked are errors, a failure is a failure, only skipped and quarantined are skipped, flaky has its own word")
     func outcomes() {
         #expect(text.contains(#"<failure type="step" message="expected badge.boot.done where firmware = 2.3.0 within 3 m of line 42 (cloud.ota.start)">"#))
-        #expect(text.contains(#"<error type="unproven" message="p99(heartbeat) &lt; 150ms: p99 131 ms [≥ 118 ms]">"#))
+        #expect(text.contains(#"<error type="unproven" message="p99(heartbeat) &lt; 150ms: p99 131 ms [≥ 118 ms], limit &lt; 150 ms">"#))
         #expect(text.contains(#"<error type="blocked" message="bench pile-b: no answer to AT in 5 s">"#))
         #expect(text.contains(#"<flakyFailure type="flaky" message="one settlement per order: "#))
         #expect(text.contains(#"<skipped type="quarantined" message="quarantined until 2027-01-31 (issue 41)"/>"#))

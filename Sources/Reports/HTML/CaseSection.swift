@@ -44,7 +44,7 @@ struct CaseSection {
     }
 
     private var objectives: String {
-        result.limits.isEmpty ? "" : "<h3>Objectives</h3>\n" + SLACard(result).html
+        result.limits.isEmpty ? "" : "<h3>Objectives</h3>\n" + SLACard(result, number: number).html
     }
 
     // MARK: Findings

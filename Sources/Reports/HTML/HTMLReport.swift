@@ -20,10 +20,10 @@ package enum HTMLReport {
 
     /// What is about the whole run: the build beside another, and metrics over the last runs.
     private static func overviews(_ summary: Summary) -> String {
-        let ribbon = LabRibbon(summary)
-        let comparison = summary.comparison.map { ForestPlot(comparison: $0, ribbon: ribbon).html } ?? ""
-        let history = summary.history.enumerated().map { HistoryPicture(history: $0.element, number: $0.offset + 1, ribbon: ribbon).html }.joined()
-        return comparison + (history.isEmpty ? "" : "<section aria-labelledby=\"history\"><h2 id=\"history\">History</h2>\n\(history)</section>\n")
+        let isVoid = summary.comparison?.rows.contains { $0.outcome == .void } ?? false
+        let comparison = summary.comparison.map { ForestPlot(comparison: $0, ribbon: LabRibbon(summary, isVoid: isVoid)).html } ?? ""
+        let history = summary.history.enumerated().map { HistoryPicture(history: $0.element, number: $0.offset + 1, ribbon: LabRibbon(summary, isVoid: false)).html }.joined()
+        return comparison + (history.isEmpty ? "" : "<section aria-labelledby=\"history\"><h2 id=\"history\">History</h2>\n<div class=\"panel\">\(history)</div></section>\n")
     }
 
     private static func sections(_ summary: Summary, _ events: (CaseSummary) -> [RunEvent]) -> [String] {

@@ -28,7 +28,7 @@ enum LoadRecords {
     private static func spectrum(_ spectrum: LoadReport.Spectrum) -> FieldValue {
         [
             "samples": integer(spectrum.samples),
-            "points": .list(spectrum.points.map { ["percent": number(Double($0.thousandths) / 1000), "ns": $0.value.map { .integer($0) } ?? .null] }),
+            "points": .list(spectrum.points.map { ["thousandths": integer($0.thousandths), "value_ns": $0.value.map { .integer($0) } ?? .null] }),
         ]
     }
 
@@ -91,7 +91,7 @@ enum LoadRecords {
         [
             "objective": .text(row.objective), "location": row.location.map(JSONReport.location) ?? .null, "metric": .text(row.metric), "pairs": integer(row.pairs),
             "ratio": number(row.ratio), "lower": number(row.lower), "upper": number(row.upper), "effect": number(row.effect), "a": number(row.a),
-            "b": number(row.b), "p": number(row.p), "adjusted_p": number(row.adjusted), "outcome": .text(row.outcome.rawValue),
+            "b": number(row.b), "p": number(row.p), "adjusted": number(row.adjusted), "outcome": .text(row.outcome.rawValue),
             "reason": row.reason.map { .text($0) } ?? .null,
         ]
     }

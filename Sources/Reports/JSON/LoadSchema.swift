@@ -12,7 +12,7 @@ enum LoadSchema {
           "properties": {"name": {"type": "string"}, "start_ns": {"$ref": "#/$defs/ns"}, "end_ns": {"type": ["integer", "null"]}}
         },
         "spectrum": {
-          "description": "Percentiles, ascending; `ns` is null where the percentile lands on an item without an answer.",
+          "description": "Percentiles, ascending: `thousandths` of a percent, so 99950 is p99.95; `value_ns` is null where the percentile lands on an item without an answer.",
           "type": "object",
           "additionalProperties": false,
           "required": ["samples", "points"],
@@ -23,8 +23,8 @@ enum LoadSchema {
               "items": {
                 "type": "object",
                 "additionalProperties": false,
-                "required": ["percent", "ns"],
-                "properties": {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "ns": {"type": ["integer", "null"]}}
+                "required": ["thousandths", "value_ns"],
+                "properties": {"thousandths": {"type": "integer", "minimum": 0, "maximum": 100000}, "value_ns": {"type": ["integer", "null"]}}
               }
             }
           }
@@ -144,13 +144,13 @@ enum LoadSchema {
                 "type": "object",
                 "additionalProperties": false,
                 "required": [
-                  "objective", "location", "metric", "pairs", "ratio", "lower", "upper", "effect", "a", "b", "p", "adjusted_p", "outcome", "reason"
+                  "objective", "location", "metric", "pairs", "ratio", "lower", "upper", "effect", "a", "b", "p", "adjusted", "outcome", "reason"
                 ],
                 "properties": {
                   "objective": {"type": "string"}, "location": {"anyOf": [{"$ref": "#/$defs/location"}, {"type": "null"}]}, "metric": {"type": "string"},
                   "pairs": {"$ref": "#/$defs/count"}, "ratio": {"$ref": "#/$defs/number_or_null"}, "lower": {"$ref": "#/$defs/number_or_null"},
                   "upper": {"$ref": "#/$defs/number_or_null"}, "effect": {"$ref": "#/$defs/number_or_null"}, "a": {"$ref": "#/$defs/number_or_null"},
-                  "b": {"$ref": "#/$defs/number_or_null"}, "p": {"$ref": "#/$defs/number_or_null"}, "adjusted_p": {"$ref": "#/$defs/number_or_null"},
+                  "b": {"$ref": "#/$defs/number_or_null"}, "p": {"$ref": "#/$defs/number_or_null"}, "adjusted": {"$ref": "#/$defs/number_or_null"},
                   "outcome": {"enum": ["regressed", "improved", "same", "cannot tell", "void"]}, "reason": {"$ref": "#/$defs/text_or_null"}
                 }
               }

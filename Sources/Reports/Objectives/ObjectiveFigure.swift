@@ -57,10 +57,8 @@ struct ObjectiveFigure {
         return text
     }
 
-    /// `588 more samples needed`
-    var missingText: String? {
-        result.missingSamples.flatMap { $0 > 0 ? "\(HTMLText.count($0, "more sample")) needed" : nil }
-    }
+    /// `588 more needed`
+    var missingText: String? { result.missingSamples.flatMap { $0 > 0 ? "\(HTMLText.grouped($0)) more needed" : nil } }
 
     static func text(_ value: Double, _ dimension: Requirement.Quantity.Dimension) -> String {
         guard value.isFinite else { return "no answer" }

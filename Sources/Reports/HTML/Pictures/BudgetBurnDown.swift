@@ -55,7 +55,7 @@ struct BudgetBurnDown {
             description: "\(time(allow)) at the start, \(time(max(allow - spent, 0))) left at the end. The table below holds each event.", height: bottom + 24)
         for share in [1.0, 0.75, 0.5, 0.25, 0] {
             plot.line(share == 0 ? "one" : "grid", x1: 0, y1: y(allow * share), x2: 1, y2: y(allow * share))
-            plot.text(time(allow * share), x: 0, y: y(allow * share) + 4, shift: -8, anchor: .end, style: "tick-label")
+            plot.text(FigureText.share(share), x: 0, y: y(allow * share) + 4, shift: -8, anchor: .end, style: "tick-label")
         }
         for burn in burns {
             let end = 1 / burn
@@ -65,7 +65,7 @@ struct BudgetBurnDown {
         if budget.share < 1 {
             let height = y(allow * (1 - budget.share))
             plot.line("limit", x1: 0, y1: height, x2: 1, y2: height)
-            plot.text("\(FigureText.share(1 - budget.share)) must stay", x: 1, y: height - 5, anchor: .end, style: "limit-label")
+            plot.text("\(FigureText.share(1 - budget.share)) must stay", x: 1, y: height + 14, anchor: .end, style: "limit-label")
         }
         drawLine(into: &plot, y)
         let axis = Scale.linear(0, days)
@@ -88,9 +88,7 @@ struct BudgetBurnDown {
         }
         line.append((1, y(left)))
         plot.stretched(Plot.path("response", line), height: bottom + 4)
-        plot.text(
-            left >= 0 ? "\(time(left)) left" : "\(time(-left)) over", x: 1, y: y(left) + (left > allow * 0.15 ? 16 : -6), anchor: .end,
-            style: left >= 0 ? "figure" : "gone-label")
+        plot.text(left >= 0 ? "\(time(left)) left" : "\(time(-left)) over", x: 1, y: y(left) - 7, anchor: .end, style: left >= 0 ? "figure" : "gone-label")
     }
 
     var table: DataTable {

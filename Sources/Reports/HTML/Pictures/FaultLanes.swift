@@ -39,12 +39,16 @@ struct FaultLanes {
     var bars: [Bar] { lanes.flatMap(\.self) }
 
     func draw(into plot: inout Plot, y: Double) {
+        var number = 0
         for (index, lane) in lanes.enumerated() {
             let top = y + 4 + Double(index) * laneHeight
             for bar in lane {
                 let (start, end) = (scale.place(bar.start), scale.place(bar.end))
                 let text = "\(bar.name) \(Self.times(bar))"
                 plot.rectangle(bar.isOutage ? "outage" : "fault", x: start, y: top, width: max(end - start, 0.004), height: 11, title: text)
+                number += 1
+                let isLate = end > 0.94
+                plot.text("\(number)", x: isLate ? start : max(end, start + 0.004), y: top + 10, shift: isLate ? -3 : 3, anchor: isLate ? .end : .start, style: "number-tag narrow")
                 let isLeft = nameIsLeft(bar)
                 plot.text(bar.name, x: isLeft ? start : max(end, start + 0.004), y: top + 10, shift: isLeft ? -5 : 5, anchor: isLeft ? .end : .start, style: "tick-label wide")
             }
@@ -57,6 +61,15 @@ struct FaultLanes {
             let (start, end) = (scale.place(bar.start), scale.place(bar.end))
             plot.rectangle(bar.isOutage ? "outage-shade" : "band", x: start, y: top, width: max(end - start, 0.002), height: bottom - top)
         }
+    }
+
+    /// Names by number for a phone, where they do not fit beside the bars.
+    var list: String {
+        guard !bars.isEmpty else { return "" }
+        let items = bars.prefix(20).enumerated().map { index, bar in
+            "<li><b>\(index + 1)</b> \(HTMLText.escaped(bar.name, limit: 60)) \(HTMLText.escaped(Self.times(bar)))</li>"
+        }
+        return "<ul class=\"keys narrow\">\(items.joined())</ul>\n"
     }
 
     static func times(_ bar: Bar) -> String {

@@ -53,7 +53,7 @@ struct DataTable {
     /// Cells that are not yet escaped; the first of each row heads it.
     var rows: [[String]]
     /// Longer tables are folded.
-    private let openLimit = 8
+    private let openLimit = 12
 
     init(_ caption: String, columns: [(heading: String, style: String)], rows: [[String]]) {
         self.caption = caption

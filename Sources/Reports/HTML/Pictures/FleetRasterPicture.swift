@@ -49,7 +49,7 @@ struct FleetRasterPicture {
         let width = FigureText.duration(nanoseconds: Double(raster.columnWidth) * Double(merged))
         let note = "Each row is \(row), each column \(width)" + (merged > 1 ? ", the worst of \(merged) measured ones" : "") + "."
         let keys = Self.names.map { Figure.Key(.box, "cell-box-\($0.cell.rawValue + 1)", $0.name) }
-        return Figure(heading: "Fleet", note: note, picture: plot(drawn).svg, keys: keys, ribbon: ribbon, table: table).html
+        return Figure(heading: "Fleet", note: note, picture: plot(drawn).svg + FaultLanes(faults: faults, scale: scale).list, keys: keys, ribbon: ribbon, table: table).html
     }
 
     private func plot(_ drawn: CellGrid) -> Plot {

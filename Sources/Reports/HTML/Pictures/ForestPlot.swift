@@ -7,7 +7,7 @@ struct ForestPlot {
     let ribbon: LabRibbon
 
     private let id = "comparison"
-    private let rowHeight = 46.0
+    private let rowHeight = 52.0
     private let top = 10.0
     private let rowLimit = 60
 
@@ -25,7 +25,7 @@ struct ForestPlot {
         let figure = Figure(
             heading: "Ratios B / A", note: note, picture: plot.svg,
             keys: [Figure.Key(.box, "delta", "1/(1+δ) to 1+δ"), Figure.Key(.dot, "ratio", "ratio with its interval")], ribbon: ribbon, table: table)
-        return "<section aria-labelledby=\"comparison-head\"><h2 id=\"comparison-head\">Two builds side by side</h2>\n\(gate)\(figure.html)</section>\n"
+        return "<section aria-labelledby=\"comparison-head\"><h2 id=\"comparison-head\">Two builds side by side</h2>\n<div class=\"panel\">\(gate)\(figure.html)</div></section>\n"
     }
 
     /// A gate whose own false alarms are not known is not shown as green (sla.md §1.4).
@@ -71,18 +71,17 @@ struct ForestPlot {
     }
 
     private func draw(_ row: ComparisonReport.Row, at y: Double, into plot: inout Plot) {
-        let middle = y + 33
-        plot.rectangle("delta", x: x(1 / (1 + row.effect)), y: y + 22, width: x(1 + row.effect) - x(1 / (1 + row.effect)), height: 21)
-        plot.text("\(row.objective) · \(row.metric)", x: 0, y: y + 14, style: "row-label")
+        let middle = y + 33.5
+        if y > top { plot.line("apart", x1: 0, y1: y - 2, x2: 1, y2: y - 2) }
+        plot.rectangle("delta", x: x(1 / (1 + row.effect)), y: y + 23, width: x(1 + row.effect) - x(1 / (1 + row.effect)), height: 21)
+        plot.add(
+            "<text class=\"row-label\" x=\"0\" y=\"\(Plot.number(y + 14))\">\(HTMLText.escaped("\(row.objective) · \(row.metric)"))"
+                + "<tspan class=\"row-figure wide\" dx=\"12\">\(HTMLText.escaped(Self.figure(row)))</tspan></text>")
         let style = style(of: row.outcome)
         plot.text(Self.word(row.outcome), x: 1, y: y + 14, anchor: .end, style: "outcome \(style)")
         plot.line("whisker \(style)", x1: x(row.lower), y1: middle, x2: x(row.upper), y2: middle)
         for end in [row.lower, row.upper] { plot.line("whisker \(style)", x1: x(end), y1: middle - 4, x2: x(end), y2: middle + 4) }
         plot.dot("ratio \(style)", x: x(row.ratio), y: middle, radius: 4.5, title: Self.figure(row))
-        let isRight = x(row.upper) > 0.62
-        plot.text(
-            Self.figure(row), x: isRight ? x(row.lower) : x(row.upper), y: middle + 4, shift: isRight ? -8 : 8, anchor: isRight ? .end : .start,
-            style: "figure wide")
     }
 
     private func style(of outcome: ComparisonReport.Outcome) -> String {
@@ -116,8 +115,8 @@ struct ForestPlot {
         return DataTable(
             "Comparison of \(comparison.b) with \(comparison.a)",
             columns: [
-                ("Objective", ""), ("Metric", ""), ("Outcome", ""), ("B / A", "number"), ("δ", "number"), ("A", "number"), ("B", "number"), ("Pairs", "number"),
-                ("p", "number"), ("Holm", "number"), ("Because", ""),
+                ("Objective", ""), ("Metric", "word"), ("Outcome", "word"), ("B / A", "number"), ("δ", "number"), ("A", "number"), ("B", "number"), ("Pairs", "number"),
+                ("p", "number"), ("Holm", "number"), ("Because", "long"),
             ],
             rows: rows.map { row in
                 [

@@ -81,14 +81,21 @@ struct HistoryPicture {
         var last = -1.0
         for change in sound {
             let place = (x(max(change.index - 1, 0)) + x(change.index)) / 2
-            plot.line(change.isConfirmed ? "change" : "change open", x1: place, y1: top - 6, x2: place, y2: bottom)
+            let direction = direction(of: change)
+            plot.line("change\(change.isConfirmed ? "" : " open")\(direction)", x1: place, y1: top - 6, x2: place, y2: bottom)
             // Labels that would lie over each other stand one above the other.
-            let isClose = place - last < 0.24
+            let isClose = place - last < 0.42
             let name = history.points[change.index].label
             let anchor: Plot.Anchor = place > 0.8 ? .end : place < 0.15 ? .start : .middle
-            plot.text("\(Self.ratio(change)) \(name)", x: place, y: isClose ? top - 22 : top - 9, anchor: anchor, style: "change-label")
+            plot.text("\(Self.ratio(change)) \(name)", x: place, y: isClose ? top - 22 : top - 9, anchor: anchor, style: "change-label\(direction)")
             last = isClose ? -1 : place
         }
+    }
+
+    /// Times should fall, rates should rise; of other figures it is not known.
+    private func direction(of change: HistoryReport.Change) -> String {
+        guard change.before != change.after, history.unit == "ns" || history.unit == "/s" else { return "" }
+        return (change.after > change.before) == (history.unit == "ns") ? " worse" : " better"
     }
 
     /// `+15 %`
@@ -101,7 +108,7 @@ struct HistoryPicture {
     var changeTable: DataTable {
         DataTable(
             "Changes of \(history.metric)",
-            columns: [("First run", "event"), ("Build", "event"), ("Before", "number"), ("After", "number"), ("Change", "number"), ("p", "number"), ("Confirmed", "")],
+            columns: [("First run", ""), ("Build", "event"), ("Before", "number"), ("After", "number"), ("Change", "number"), ("p", "number"), ("Confirmed", "")],
             rows: sound.map { change in
                 let point = history.points[change.index]
                 return [

@@ -19,7 +19,7 @@ struct HopWaterfall {
         let count = HTMLText.count(hops.slowestCount, "item")
         let pictures = panel("median", "Item in the middle", median) + panel("slowest", "Slowest 1 %: mean of \(count)", slowest)
         return Figure(
-            heading: "Hops", note: "The hops of an item add up to its response time. The two sides have scales of their own; the darkest bar is the longest hop.",
+            heading: "Hops", note: "The hops of an item add up to its response time. The two sides have scales of their own; the strongest colour is the longest hop.",
             picture: "<div class=\"pair\">\(pictures)</div>", ribbon: ribbon, table: table).html
     }
 
@@ -38,10 +38,14 @@ struct HopWaterfall {
             let (hop, value) = entry
             let y = top + rowHeight * Double(index)
             let (left, right) = (scale.place(start), scale.place(start + max(value, 0)))
-            let text = "\(hop.place.hopName)  \(FigureText.duration(nanoseconds: value)) · \(Self.share(value, of: total))"
+            let text = "\(hop.place.hopName) \(FigureText.duration(nanoseconds: value)) · \(Self.share(value, of: total))"
             plot.line("drop", x1: left, y1: y + 14, x2: left, y2: y + rowHeight - 4)
             plot.rectangle(value == longest && value > 0 ? "hop longest" : "hop", x: left, y: y + 18, width: max(right - left, 0.003), height: 11, title: text)
-            plot.text(text, x: left < 0.45 ? left : right, y: y + 13, anchor: left < 0.45 ? .start : .end, style: "hop-label")
+            let (desk, phone) = (Self.place(text, left, right, width: 470), Self.place(text, left, right, width: 256))
+            if desk == phone { plot.text(text, x: desk.x, y: y + 13, anchor: desk.anchor, style: "hop-label") } else {
+                plot.text(text, x: desk.x, y: y + 13, anchor: desk.anchor, style: "hop-label wide")
+                plot.text(text, x: phone.x, y: y + 13, anchor: phone.anchor, style: "hop-label narrow")
+            }
             start += max(value, 0)
         }
         plot.line("grid", x1: 0, y1: bottom, x2: 1, y2: bottom)
@@ -52,6 +56,12 @@ struct HopWaterfall {
                 FigureText.duration(nanoseconds: tick.value), x: x, y: bottom + 17, anchor: x < 0.03 ? .start : x > 0.95 ? .end : .middle, style: "tick-label")
         }
         return "<div><h5>\(HTMLText.escaped(heading)): <b>\(HTMLText.escaped(whole))</b></h5>\n\(plot.svg)</div>"
+    }
+
+    /// Beside its bar on whichever side it fits.
+    private static func place(_ text: String, _ left: Double, _ right: Double, width: Double) -> (x: Double, anchor: Plot.Anchor) {
+        let room = Double(text.count) * 6.8 / width
+        return left + room <= 1 ? (left, .start) : right >= room ? (right, .end) : (1, .end)
     }
 
     private static func share(_ value: Double, of total: Double) -> String {

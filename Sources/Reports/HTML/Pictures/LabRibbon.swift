@@ -11,23 +11,22 @@ struct LabRibbon {
     }
 
     /// The ribbon of a picture about a whole run: the worst of each figure.
-    init(_ summary: Summary) {
+    init(_ summary: Summary, isVoid: Bool) {
         let loads = summary.cases.flatMap(\.loads)
-        let isVoid = summary.cases.contains { $0.limits.contains(where: \.isVoid) }
-        self.init(harness: Self.worst(loads.compactMap(\.harness)), isModelled: summary.world == .sim, isVoid: isVoid)
+        self.init(harness: Self.worst(loads.compactMap(\.harness)), isModelled: summary.world == .sim, isVoid: isVoid, loads: loads.count)
     }
 
     /// The ribbon of what a case says beyond its loads.
-    init(_ result: CaseSummary) {
-        let isVoid = result.limits.contains(where: \.isVoid)
-        self.init(harness: Self.worst(result.loads.compactMap(\.harness)), isModelled: result.plan.world == .sim, isVoid: isVoid)
+    init(_ result: CaseSummary, isVoid: Bool) {
+        self.init(harness: Self.worst(result.loads.compactMap(\.harness)), isModelled: result.plan.world == .sim, isVoid: isVoid, loads: result.loads.count)
     }
 
-    private init(harness: HarnessReport?, isModelled: Bool, isVoid: Bool) {
+    private init(harness: HarnessReport?, isModelled: Bool, isVoid: Bool, loads: Int = 1) {
         if isModelled {
             text = "modelled times: the clock was virtual and service times are those of a model; no machine was measured"
         } else {
-            text = harness?.text ?? "lab: its own lateness was not measured"
+            let own = harness?.text ?? "lab: its own lateness was not measured"
+            text = loads > 1 && harness != nil ? "the worst of \(loads) loads · \(own)" : own
         }
         self.isVoid = isVoid
     }

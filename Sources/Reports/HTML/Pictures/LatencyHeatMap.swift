@@ -51,14 +51,12 @@ struct LatencyHeatMap {
     var html: String {
         guard isSound else { return "" }
         return Figure(
-            heading: "Response over time", note: note, picture: plot.svg, keys: keys, ribbon: ribbon, table: table).html
+            heading: "Response over time", note: note, picture: plot.svg + lanes.list, keys: keys, ribbon: ribbon, table: table).html
     }
 
     private var note: String {
         let width = FigureText.duration(nanoseconds: Double(heat.columnWidth))
-        let names = lanes.bars.enumerated().map { "\($0.element.name) \(FaultLanes.times($0.element))" }
-        let list = names.isEmpty ? "" : " Below the map: \(names.prefix(8).joined(separator: "; "))" + (names.count > 8 ? "; \(names.count - 8) more." : ".")
-        return "Each column holds the items planned in \(width). The line above is the plan's rate; the times below are those of the run.\(list)"
+        return "Each column holds the items planned in \(width). The line above is the plan's rate; the times below are those of the run."
     }
 
     private var keys: [Figure.Key] {
@@ -88,11 +86,12 @@ struct LatencyHeatMap {
             description: "Counts by time of the plan and response time, with \(lanes.bars.count) faults and outages. The table below holds the numbers by time.",
             height: mapBottom + lanes.height + 24)
         plot.rectangle("map-ground", x: 0, y: mapTop, width: 1, height: mapHeight)
+        // Behind the cells: a shade over them would change what their colours say.
+        lanes.shade(into: &plot, top: planTop, bottom: mapBottom + lanes.height)
+        drawLabels(into: &plot)
         drawPlan(into: &plot)
         if hasGone { drawGone(into: &plot) }
         plot.stretched(cells, y: mapTop, height: mapHeight, columns: Double(heat.counts.count), rows: Double(rows.count))
-        drawLabels(into: &plot)
-        lanes.shade(into: &plot, top: planTop, bottom: mapBottom + lanes.height)
         drawWarmup(into: &plot)
         for limit in limits {
             plot.line("limit", x1: 0, y1: y(limit), x2: 1, y2: y(limit))
@@ -107,10 +106,15 @@ struct LatencyHeatMap {
         CellGrid(rows: rows.reversed().map { row in heat.counts.map { levels.level(of: $0[row]) } }).svg(classes: "heat-")
     }
 
+    private static func roundUp(_ value: Double) -> Double {
+        let power = pow(10, log10(max(value, 1e-9)).rounded(.down))
+        return [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8].map { $0 * power }.first { $0 >= value } ?? power * 10
+    }
+
     private func drawPlan(into plot: inout Plot) {
         let largest = Double(max(heat.planned.max() ?? 0, 1))
         let seconds = max(Double(heat.columnWidth) / 1e9, 1e-9)
-        let rate = Scale.linear(0, Scale.step(atLeast: largest / seconds))
+        let rate = Scale.linear(0, Self.roundUp(largest / seconds))
         func y(_ count: Int) -> Double { planBottom - (planBottom - planTop) * rate.place(Double(count) / seconds) }
         let count = Double(heat.planned.count)
         var line: [(x: Double, y: Double)] = []

@@ -10,32 +10,29 @@ struct LoadSection {
     /// The sections of every load of a case, and the budgets of its objectives.
     static func html(_ result: CaseSummary, number: Int) -> String {
         let loads = result.loads.enumerated().map { LoadSection(result: result, load: $0.element, id: "case-\(number)-load-\($0.offset + 1)").html }
-        let ribbon = LabRibbon(result)
         let budgets = result.limits.enumerated().compactMap { index, limit in
-            limit.limit.budget.map { BudgetBurnDown(result: limit, budget: $0, id: "case-\(number)-budget-\(index + 1)", ribbon: ribbon).html }
+            limit.limit.budget.map { budget in
+                BudgetBurnDown(result: limit, budget: budget, id: "case-\(number)-budget-\(index + 1)", ribbon: LabRibbon(result, isVoid: limit.isVoid)).html
+            }
         }
         return loads.joined() + budgets.joined()
     }
 
     private var html: String {
-        let ribbon = LabRibbon(load, isVoid: result.limits.contains { $0.isVoid && claims($0).contains { $0 } })
+        let ribbon = LabRibbon(load, isVoid: result.limits.contains { $0.isVoid && $0.limit.requirement.claims.contains(where: load.isMeant) })
         let limits = percentileLimits
         let pictures =
             PercentileSpectrum(load: load, id: "\(id)-spectrum", limits: limits, ribbon: ribbon).html
             + LatencyHeatMap(load: load, faults: result.faults, id: "\(id)-heat", limits: Set(limits.map(\.value)).sorted(), ribbon: ribbon).html
             + (load.hops.map { HopWaterfall(load: load, hops: $0, id: "\(id)-hops", ribbon: ribbon).html } ?? "")
             + (load.raster.map { FleetRasterPicture(load: load, raster: $0, faults: result.faults, id: "\(id)-fleet", ribbon: ribbon).html } ?? "")
-        return "<h3>Load \(HTMLText.escaped(load.id))</h3>\n<p class=\"note\">\(HTMLText.code(load.text)) · "
+        return "<h3 id=\"\(id)\">Load \(HTMLText.escaped(load.id))</h3>\n<p class=\"note\">\(HTMLText.code(load.text)) · "
             + "\(HTMLText.code("\(load.location.file):\(load.location.line)"))</p>\n\(facts)\(parts)\(pictures)"
     }
 
-    private func claims(_ limit: LimitResult) -> [Bool] { limit.limit.requirement.claims.map(concerns) }
-
-    private func concerns(_ claim: Requirement.Claim) -> Bool { claim.measurement == load.id || claim.measurement.hasPrefix(load.id + ".") }
-
     private var percentileLimits: [(thousandths: Int, value: Double)] {
         var limits: [(thousandths: Int, value: Double)] = []
-        for claim in result.limits.flatMap(\.limit.requirement.claims) where concerns(claim) && claim.labels.isEmpty {
+        for claim in result.limits.flatMap(\.limit.requirement.claims) where load.isMeant(by: claim) && claim.labels.isEmpty {
             guard case .percentile(let thousandths) = claim.statistic, claim.threshold.dimension == .time, claim.threshold.value > 0 else { continue }
             if !limits.contains(where: { $0.thousandths == thousandths && $0.value == claim.threshold.value }) { limits.append((thousandths, claim.threshold.value)) }
         }
@@ -55,7 +52,7 @@ struct LoadSection {
         var cells = entries.map { entry in
             "<div class=\"fact\"><dt>\(entry.name)</dt><dd\(entry.isBad && entry.value > 0 ? " class=\"bad\"" : "")>\(HTMLText.grouped(entry.value))</dd></div>"
         }
-        for (name, time) in [("cloud's CPU an item", load.cloudCPU), ("lab's CPU an item", load.labCPU)] {
+        for (name, time) in [("cloud CPU/item", load.cloudCPU), ("lab CPU/item", load.labCPU)] {
             if let time { cells.append("<div class=\"fact\"><dt>\(name)</dt><dd>\(FigureText.duration(nanoseconds: time))</dd></div>") }
         }
         return "<dl class=\"facts figures\">\(cells.joined())</dl>\n"
@@ -69,4 +66,9 @@ struct LoadSection {
                 ["\(part.label.name)=\(part.label.value)", HTMLText.grouped(part.samples), time(part.p50), time(part.p99), HTMLText.grouped(part.refused)]
             }).html
     }
+}
+
+extension LoadReport {
+    /// Whether a claim is about this load: `p99(api)`, `p99(api.latency)`.
+    func isMeant(by claim: Requirement.Claim) -> Bool { claim.measurement == id || claim.measurement.hasPrefix(id + ".") }
 }

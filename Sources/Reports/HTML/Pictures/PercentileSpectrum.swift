@@ -67,12 +67,15 @@ struct PercentileSpectrum {
         let lines = Self.curve("service", load.service, x, y) + Self.curve("response", load.response, x, y)
         plot.stretched(lines, height: bottom + 26)
         drawGone(into: &plot)
-        for point in load.response.points where [50_000, 99_000, 100_000].contains(point.thousandths) {
+        let last = load.response.points.last { $0.value != nil }?.thousandths
+        for point in load.response.points where [50_000, 99_000, last].contains(point.thousandths) {
             guard let value = point.value else { continue }
             let place = x(point.thousandths)
             let text = FigureText.duration(nanoseconds: Double(value))
+            let isRight = place > 0.85
             plot.dot("response-dot", x: place, y: y(Double(value)), title: "\(Self.name(point.thousandths)) \(text)")
-            plot.text(text, x: place, y: y(Double(value)) - 9, anchor: place > 0.9 ? .end : place < 0.08 ? .start : .middle, style: "figure")
+            // Below the rising line and to the right there is room.
+            plot.text(text, x: place, y: y(Double(value)) + (isRight ? -9 : 15), shift: isRight ? 0 : 5, anchor: isRight ? .end : .start, style: "figure")
         }
         return plot
     }
@@ -103,7 +106,6 @@ struct PercentileSpectrum {
     }
 
     private func drawLimits(into plot: inout Plot) {
-        var last = -100.0
         for value in Set(limits.map(\.value)).sorted(by: >) {
             let names = limits.filter { $0.value == value }.map(\.thousandths).sorted()
             plot.line("limit", x1: 0, y1: y(value), x2: 1, y2: y(value))
@@ -112,16 +114,26 @@ struct PercentileSpectrum {
                     "<line class=\"limit-mark\" x1=\"\(Plot.share(x(thousandths)))\" y1=\"\(Plot.number(y(value) - 6))\" x2=\"\(Plot.share(x(thousandths)))\" y2=\"\(Plot.number(y(value) + 6))\"/>")
             }
             let text = "limit \(FigureText.duration(nanoseconds: value)) at \(names.map(Self.name).joined(separator: ", "))"
-            let isClose = abs(y(value) - last) < 15
-            plot.text(text, x: isClose ? 0.6 : 0, y: y(value) - 5, shift: 4, style: "limit-label")
-            last = y(value)
+            let isRight = isCrowded(y(value), 0..<0.52) && !isCrowded(y(value), 0.48..<1.01)
+            plot.text(text, x: isRight ? 1 : 0, y: y(value) - 5, shift: isRight ? -4 : 4, anchor: isRight ? .end : .start, style: "limit-label")
+        }
+    }
+
+    /// Whether the lines, or the figures below them, come near a height in a part of the width.
+    private func isCrowded(_ height: Double, _ part: Range<Double>) -> Bool {
+        (load.response.points + load.service.points).contains { point in
+            guard let value = point.value, part.contains(x(point.thousandths)) else { return false }
+            return (y(Double(value)) - 14...y(Double(value)) + 26).contains(height)
         }
     }
 
     /// The part of the items that never had an answer stands above everything.
     private func drawGone(into plot: inout Plot) {
         guard let first = load.response.points.first(where: { $0.value == nil }) else { return }
-        let start = load.response.points.last { $0.value != nil && $0.thousandths < first.thousandths }.map { x($0.thousandths) } ?? 0
+        let before = load.response.points.last { $0.value != nil && $0.thousandths < first.thousandths }?.thousandths ?? 0
+        let share = Double(load.counts.unanswered) / Double(max(load.response.samples, 1))
+        // Between the two percentiles the count says exactly where it begins.
+        let start = min(max(x(before), share > 0 ? min(-log10(share) / decades, 1) : 0), x(first.thousandths))
         plot.line("gone", x1: start, y1: top - 12, x2: 1, y2: top - 12)
         plot.text("no answer", x: 1, y: top - 17, anchor: .end, style: "gone-label")
     }
@@ -134,7 +146,8 @@ struct PercentileSpectrum {
 
     var table: DataTable {
         let known = Set(load.response.points.map(\.thousandths)).union(load.service.points.map(\.thousandths))
-        let shown = standard.filter(known.contains)
+        let last = load.response.points.last { $0.value != nil }?.thousandths
+        let shown = known.sorted().filter { standard.contains($0) || $0 == last }
         func text(_ spectrum: LoadReport.Spectrum?, _ thousandths: Int) -> String {
             guard let point = spectrum?.points.first(where: { $0.thousandths == thousandths }) else { return "–" }
             return point.value.map { FigureText.duration(nanoseconds: Double($0)) } ?? "no answer"

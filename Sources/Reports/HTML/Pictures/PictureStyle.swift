@@ -36,17 +36,27 @@ enum PictureStyle {
           font-size: 12px; line-height: 18px; font-variant-numeric: tabular-nums;
         }
         .ribbon.void { background: var(--warn-ground); color: var(--warn); border: 1px dashed var(--warn); }
-        .gate { padding: 10px 14px; border: 1px solid var(--line); border-radius: 6px; background: var(--card); }
+        .gate { margin: 14px 0 0; }
+        tbody tr:last-child th { border-bottom: 0; }
+        .narrow { display: none; }
+        .picture details > summary { font-size: 13px; }
+        .data { width: auto; min-width: 46%; } .data th, .data td { padding-right: 26px; }
+        .data th:last-child, .data td:last-child { padding-right: 0; }
+        .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 4px 22px; margin-bottom: 12px; }
+        .word { white-space: nowrap; } .long { min-width: 190px; }
         .data caption, .card caption { text-align: left; color: var(--quiet); font-size: 12px; padding: 4px 0 2px; }
         .data th[scope="row"], .card th[scope="row"] { font-size: 13px; font-weight: 400; color: var(--text); text-align: left; white-space: nowrap; }
         .data td { font-size: 13px; } .data th, .data td { padding-top: 3px; padding-bottom: 3px; }
-        .figures { margin-bottom: 8px; gap: 8px 28px; } .figures dd { font-size: 16px; font-variant-numeric: tabular-nums; } .figures dd.bad { color: var(--fail); font-weight: 600; }
+        .figures { margin-bottom: 8px; gap: 8px 24px; } .figures dd { font-size: 16px; font-variant-numeric: tabular-nums; } .figures dd.bad { color: var(--fail); font-weight: 600; }
         .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px 40px; }
         .pair h5 { margin: 0 0 2px; font-size: 13px; font-weight: 500; }
         @media (max-width: 640px) {
           .pair { grid-template-columns: minmax(0, 1fr); }
           .plot.axis { padding-left: 58px; padding-right: 4px; }
           .keys { gap: 4px 12px; }
+          .panel { padding: 4px 14px; }
+          .data th, .data td { padding-right: 14px; }
+          .narrow { display: inline; } ul.narrow { display: flex; }
         }
 
         """
@@ -66,7 +76,7 @@ enum PictureStyle {
         .plot .heat-box-4 { fill: var(--heat-4); } .plot .heat-box-5 { fill: var(--heat-5); } .plot .heat-box-6 { fill: var(--heat-6); }
         .plot path.gone-1, .plot path.gone-2, .plot path.gone-3 { stroke: var(--lost); } .plot path.gone-1 { stroke-opacity: .45; } .plot path.gone-2 { stroke-opacity: .7; }
         .plot rect.gone-3 { fill: var(--lost); }
-        .plot .band { fill: var(--band); } .plot .fault { fill: var(--band-edge); }
+        .plot .band { fill: var(--band); } .plot .number-tag { fill: var(--text); font-size: 11px; font-weight: 600; } .plot .fault { fill: var(--band-edge); }
         .plot .outage { fill: var(--lost); } .plot .outage-shade { fill: var(--lost); fill-opacity: .07; }
         .plot .warmup { fill: var(--ground); fill-opacity: .6; } .plot .warmup-edge { stroke: var(--quiet); stroke-dasharray: 3 3; }
         .plot .hop { fill: var(--heat-3); } .plot .hop.longest { fill: var(--heat-5); } .plot .drop { stroke: var(--line); }
@@ -77,7 +87,7 @@ enum PictureStyle {
         .plot .cell-box-4 { fill: var(--refused); } .plot .cell-box-5 { fill: var(--lost); }
         .sign rect { stroke: var(--line); }
         .plot .delta { fill: var(--idle-ground); } .plot .one { stroke: var(--quiet); stroke-width: 1.2; }
-        .plot .row-label { font-weight: 550; } .plot .outcome { font-weight: 600; }
+        .plot .row-label { font-weight: 600; } .plot .row-figure { fill: var(--quiet); } .plot .apart { stroke: var(--line); } .plot .outcome { font-weight: 600; }
         .plot .whisker { stroke-width: 2; stroke: var(--idle); } .plot .ratio, .plot .mark { fill: var(--idle); }
         .plot line.good { stroke: var(--pass); } .plot circle.good, .plot text.good { fill: var(--pass); }
         .plot line.bad { stroke: var(--fail); } .plot circle.bad, .plot text.bad { fill: var(--fail); }
@@ -87,7 +97,9 @@ enum PictureStyle {
         .plot text.void { fill: var(--idle); }
         .plot .trail { stroke: var(--line); stroke-width: 1.4; } .plot .point { fill: var(--accent); }
         .plot .level { stroke: var(--accent); stroke-width: 2.4; stroke-opacity: .55; }
-        .plot .change { stroke: var(--fail); stroke-width: 1.4; } .plot .change.open { stroke-dasharray: 3 3; } .plot .change-label { fill: var(--fail); font-size: 11.5px; font-weight: 600; }
+        .plot .change { stroke: var(--text); stroke-width: 1.4; } .plot .change.open { stroke-dasharray: 3 3; }
+        .plot .change-label { font-size: 11.5px; font-weight: 600; } .plot .change.worse { stroke: var(--fail); } .plot .change.better { stroke: var(--pass); }
+        .plot .change-label.worse { fill: var(--fail); } .plot .change-label.better { fill: var(--pass); }
         .plot .burn { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 4 4; } .plot .burn-label { fill: var(--quiet); font-size: 11.5px; }
 
         """
@@ -106,15 +118,15 @@ enum PictureStyle {
         .badge.void { background: transparent; color: var(--warn); outline: 1px dashed var(--warn); outline-offset: -1px; }
         .card tr.void .measured { color: var(--quiet); font-style: italic; }
         .gauge .good-side { fill: var(--pass-ground); } .gauge .rail { stroke: var(--line); } .gauge .limit-tick { stroke: var(--text); stroke-width: 1.8; }
-        .gauge .sample { fill: var(--accent); fill-opacity: .4; } .gauge .sample.bad { fill: var(--fail); fill-opacity: .6; }
-        .gauge .whisker { stroke-width: 3; stroke-opacity: .55; } .gauge .whisker.open { stroke-dasharray: 5 3; } .gauge .beyond { font-size: 11.5px; font-weight: 600; }
+        .gauge .sample { fill: var(--accent); fill-opacity: .8; } .gauge .sample.crowd { fill-opacity: .4; } .gauge .sample.bad { fill: var(--fail); fill-opacity: .7; }
+        .gauge .whisker { stroke-width: 3; stroke-opacity: .55; } .gauge .whisker.open { stroke-dasharray: 5 3; } .plot .beyond { font-size: 11.5px; font-weight: 600; }
         @media (max-width: 640px) {
           .card, .card tbody { display: block; } .card caption { display: block; }
           .card thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-          .card tr { display: grid; grid-template-columns: 96px minmax(0, 1fr); gap: 4px 10px; padding: 12px 0; border-bottom: 1px solid var(--line); }
+          .card tr { display: grid; grid-template-columns: 96px minmax(0, 1fr) auto; gap: 4px 10px; padding: 12px 0; border-bottom: 1px solid var(--line); }
           .card td, .card th[scope="row"] { padding: 0; border: 0; }
-          .card .gauge { grid-column: 1 / -1; } .card .measured { grid-column: 1 / -1; } .card .count-cell { grid-column: 1 / -1; text-align: left; color: var(--quiet); font-size: 12px; }
-          .card .unit { display: inline; } .card .missing { display: inline; margin-left: 8px; }
+          .card th[scope="row"] { grid-column: 2 / -1; } .card .measured { grid-column: 1 / 3; grid-row: 2; } .card .gauge { grid-column: 1 / -1; }
+          .card .count-cell { grid-column: 3; grid-row: 2; color: var(--quiet); font-size: 12px; line-height: 22px; } .card .unit { display: inline; }
         }
 
         """

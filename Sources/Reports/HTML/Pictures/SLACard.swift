@@ -65,9 +65,10 @@ struct SLACard {
         var body = "<rect class=\"good-side\" x=\"0\" y=\"3\" width=\"50%\" height=\"20\"/><line class=\"rail\" x1=\"0\" y1=\"13\" x2=\"100%\" y2=\"13\"/>"
         // Many samples spread over the height, in a fixed pattern, so that they do not hide one another.
         for (index, dot) in dots.enumerated() {
-            body += "<circle class=\"sample\(dot > 1 ? " bad" : "")\" cx=\"\(Plot.share(Self.x(dot)))\" cy=\"\(dots.count > 12 ? 6 + index * 7 % 15 : 13)\" r=\"\(dots.count > 12 ? "1.8" : "3")\"/>"
+            body += "<circle class=\"sample\(dots.count > 12 ? " crowd" : "")\(dot > 1 ? " bad" : "")\" cx=\"\(Plot.share(Self.x(dot)))\" cy=\"\(dots.count > 12 ? 6 + index * 7 % 15 : 13)\" r=\"\(dots.count > 12 ? "1.8" : "3")\"/>"
         }
-        body += "<line class=\"limit-tick\" x1=\"50%\" y1=\"1\" x2=\"50%\" y2=\"25\"/>" + whisker(line.limit, figure, style)
+        body += "<line class=\"limit-tick\" x1=\"50%\" y1=\"1\" x2=\"50%\" y2=\"25\"/>" 
+        if use.map({ $0 <= 2 }) ?? true { body += whisker(line.limit, figure, style) }
         if let use {
             body += use > 2
                 ? "<text class=\"beyond \(style)\" x=\"100%\" y=\"17\" text-anchor=\"end\">\(Self.times(use)) ▸</text>"
@@ -84,10 +85,10 @@ struct SLACard {
         let best = (isReversed ? limit.upper : limit.lower).flatMap(figure.use) ?? 0
         let worst = (isReversed ? limit.lower : limit.upper).flatMap(figure.use) ?? 2
         let (start, end) = (Plot.share(Self.x(min(best, worst))), Plot.share(Self.x(max(best, worst))))
-        let isOpen = (isReversed ? limit.lower : limit.upper) == nil
+        let isOpen = (isReversed ? limit.lower : limit.upper) == nil || max(best, worst) > 2
         return "<line class=\"whisker \(style)\(isOpen ? " open" : "")\" x1=\"\(start)\" y1=\"13\" x2=\"\(end)\" y2=\"13\"/>"
             + "<line class=\"whisker \(style)\" x1=\"\(start)\" y1=\"9\" x2=\"\(start)\" y2=\"17\"/>"
-            + (isOpen ? "" : "<line class=\"whisker \(style)\" x1=\"\(end)\" y1=\"9\" x2=\"\(end)\" y2=\"17\"/>")
+            + (isOpen ? "<text class=\"beyond \(style)\" x=\"100%\" y=\"17\" text-anchor=\"end\">▸</text>" : "<line class=\"whisker \(style)\" x1=\"\(end)\" y1=\"9\" x2=\"\(end)\" y2=\"17\"/>")
     }
 
     /// `0.62×`, `12×`, `∞`
@@ -98,14 +99,19 @@ struct SLACard {
 }
 
 extension SLACard {
-    /// The objectives of one case.
-    init(_ result: CaseSummary) {
-        lines = result.limits.sorted(by: ObjectiveFigure.isWorse).map { limit in
-            guard let claim = ObjectiveFigure(result: limit).claim, claim.isAboutSamples else { return Line(limit: limit) }
-            let samples = result.measurements.filter { $0.name == claim.measurement || $0.name == claim.measurement + ".latency" }
-            return Line(limit: limit, samples: samples.map(\.value))
+    /// The objectives of one case, with links to the pictures of their loads.
+    init(_ result: CaseSummary, number: Int) {
+        lines = ObjectiveFigure.worstFirst([result]).map { entry in
+            let index = result.loads.firstIndex { load in entry.limit.limit.requirement.claims.contains(where: load.isMeant) }
+            let link = index.map { ("case-\(number)-load-\($0 + 1)", "pictures of load \(result.loads[$0].id)") }
+            return Line(limit: entry.limit, samples: Self.samples(of: entry.limit, in: result), link: link)
         }
         caption = "Objectives of \(result.plan.scenario), the worst first"
+    }
+
+    private static func samples(of limit: LimitResult, in result: CaseSummary) -> [Double] {
+        guard let claim = ObjectiveFigure(result: limit).claim, claim.isAboutSamples else { return [] }
+        return result.measurements.filter { $0.name == claim.measurement || $0.name == claim.measurement + ".latency" }.map(\.value)
     }
 
     /// The worst objectives of a run of several cases.
@@ -116,7 +122,7 @@ extension SLACard {
         let card = SLACard(
             lines: shown.map { entry in
                 let cell = entry.result.plan.cell.isEmpty ? "" : " [\(entry.result.plan.cellText)]"
-                return Line(limit: entry.limit, link: ("case-\(entry.number)", entry.result.plan.scenario + cell))
+                return Line(limit: entry.limit, samples: samples(of: entry.limit, in: entry.result), link: ("case-\(entry.number)", entry.result.plan.scenario + cell))
             }, caption: "Objectives of every case, the worst first")
         let left = all.count - shown.count
         return "<section aria-labelledby=\"objectives\"><h2 id=\"objectives\">Objectives</h2>\n\(card.html)"

@@ -57,8 +57,8 @@ struct Scale: Sendable, Equatable {
     /// Ticks of a time axis in ns: seconds by 1, 2, 5, then what clocks have.
     func timeTicks(atMost limit: Int) -> [Tick] {
         let wanted = (upper - lower) / 1e9 / Double(max(limit, 1))
-        let clock: [Double] = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000]
-        let step = wanted <= 50 ? min(Self.step(atLeast: wanted), 60) : clock.first { $0 >= wanted } ?? 86_400 * Self.step(atLeast: wanted / 86_400)
+        let clock: [Double] = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000]
+        let step = wanted <= 20 ? Self.step(atLeast: wanted) : clock.first { $0 >= wanted } ?? 86_400 * Self.step(atLeast: wanted / 86_400)
         return Self.multiples(of: step * 1e9, from: lower, to: upper)
     }
 
