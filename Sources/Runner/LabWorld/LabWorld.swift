@@ -34,9 +34,11 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
 
     /// Builds the world that a plan needs.
     ///
-    /// - Parameter named: the devices that lab.yaml names, which fill the roles before others are made.
+    /// - Parameters:
+    ///   - named: the devices that lab.yaml names, which fill the roles before others are made.
+    ///   - database: a file for the cloud's; `nil` for one in memory.
     /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
-    init(plan: Plan, named: [NamedNode], media: any WorldMedia, keeping: EventRecorder.Keeping = .all) throws {
+    init(plan: Plan, named: [NamedNode], media: any WorldMedia, keeping: EventRecorder.Keeping = .all, database: String? = nil) throws {
         self.media = media
         self.plan = plan
         kernel = media.kernel
@@ -51,7 +53,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         tracer = plan.hasLoads ? LoadTracer { media.instant } : nil
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
-            configuration: configuration)
+            configuration: configuration, database: database)
         broker = try media.open(
             cloud: cloud,
             setting: BrokerSetting(

@@ -1,4 +1,5 @@
 import LabCore
+import LoadGenerator
 import Simulation
 import Transports
 
@@ -8,16 +9,28 @@ final class CloudFront {
     let address: StreamAddress
     private let server: HTTPServer
 
+    /// - Parameter extraCost: processor time that each request costs on top.
     /// - Throws: `StreamFailure`.
-    init(kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, clock: @escaping @Sendable () -> RunInstant, listening: Listening) throws {
+    init(
+        kernel: Kernel, sockets: StreamLoop, cloud: CloudHost, clock: @escaping @Sendable () -> RunInstant, listening: Listening,
+        extraCost: Duration = .zero
+    ) throws {
+        let cost = extraCost.nanoseconds
         let bridge = RequestBridge(kernel: kernel, clock: clock) { [unowned cloud] call, peer, accepted in
-            await cloud.respond(to: call, from: peer, accepted: accepted)
+            if cost > 0 { Self.spend(cost) }
+            return await cloud.respond(to: call, from: peer, accepted: accepted)
         }
         server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {
             try server.listen(StreamListener(StreamAddress(listening.host, port), security: try listening.security(for: "https")))
         }
+    }
+
+    /// Uses so much processor time of this thread, ns.
+    private static func spend(_ time: Int64) {
+        let start = MachineClock.threadCPU
+        while MachineClock.threadCPU - start < time {}
     }
 
     /// Every address on which it listens, with its scheme.

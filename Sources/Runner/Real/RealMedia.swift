@@ -43,7 +43,7 @@ final class RealMedia: WorldMedia {
     }
 
     func open(cloud: CloudHost, setting: BrokerSetting) throws -> any WorldBroker {
-        cloudFront = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening)
+        cloudFront = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening, extraCost: settings.cloud.extraCost)
         let door = try BrokerDoor(
             kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
         self.door = door

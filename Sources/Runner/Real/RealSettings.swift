@@ -11,12 +11,24 @@ package struct RealSettings: Sendable, Equatable {
     package var listening: Listening
     /// The folder for the names of emulated serial ports; a temporary one where it is `nil`.
     package var portFolder: String?
+    package var cloud = CloudSettings()
 
     package init(speed: Double = 1, broker: BrokerChoice = .embedded, listening: Listening = Listening(), portFolder: String? = nil) {
         self.speed = speed
         self.broker = broker
         self.listening = listening
         self.portFolder = portFolder
+    }
+
+    /// What a served cloud can have otherwise, for those who measure it.
+    package struct CloudSettings: Sendable, Equatable {
+        /// A file for its database, made where there is none; `nil` for one in memory.
+        package var database: String?
+        /// Callers are held back at their limits.
+        package var limitsRates = true
+        /// Processor time that each request costs on top, to see whether a comparison notices.
+        package var extraCost = Duration.zero
+        package init() {}
     }
 }
 

@@ -48,6 +48,18 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The broker of the devices: embedded, mosquitto or mqtt://user:password@host:port; the default is lab.yaml's.")
     var broker: String?
 
+    @Option(help: "A file for the cloud's database, in memory where it is left out. What is in it can be used again with the same --seed.")
+    var database: String?
+
+    @Option(help: "The number that keys and tokens follow from; chance where it is left out. Whoever knows it can sign for every device.")
+    var seed: UInt64?
+
+    @Flag(help: "No caller is held back by rate limits: for measurements, where one stands for thousands.")
+    var noRateLimits = false
+
+    @Option(help: "Processor time that each request costs on top (40us), to see whether a comparison notices.")
+    var cpuPerRequest: String?
+
     func run() throws {
         let ports = try ports.map { try ServedPorts($0) }
         let settings = try ServeSettings(labFile)
@@ -58,7 +70,7 @@ struct ServeCommand: ParsableCommand {
                 .run()
         } else {
             try WholeWorld(
-                nodes: settings.nodes, settings: try realSettings(settings, ports), tokenRole: token, showsEvents: events,
+                nodes: settings.nodes, settings: try realSettings(settings, ports), seed: seed, tokenRole: token, showsEvents: events,
                 certificateLocation: settings.section.certificateLocation
             ).run()
         }
@@ -71,13 +83,22 @@ struct ServeCommand: ParsableCommand {
         var real = try RealOptions(speed: speed, broker: broker, world: .emu, lab: settings.lab).settings
         real.listening = try settings.listening(ports, host: host)
         real.portFolder = serialPorts
+        real.cloud.database = database
+        real.cloud.limitsRates = !noRateLimits
+        if let cpuPerRequest {
+            guard let cost = DurationText.parse(cpuPerRequest), cost <= 1_000_000_000 else {
+                throw Stop(.wrongInput, "--cpu-per-request '\(cpuPerRequest)' must be a duration up to 1s, such as 40us")
+            }
+            real.cloud.extraCost = .nanoseconds(cost)
+        }
         return real
     }
 
     private func refuseOptionsOfTheWorld() throws {
         let given = [
             ("--token", token != nil), ("--serial-ports", serialPorts != nil), ("--events", events), ("--speed", speed != nil),
-            ("--broker", broker != nil),
+            ("--broker", broker != nil), ("--database", database != nil), ("--seed", seed != nil), ("--no-rate-limits", noRateLimits),
+            ("--cpu-per-request", cpuPerRequest != nil),
         ]
         if let option = given.first(where: \.1) { throw Stop(.wrongInput, "\(option.0) has no meaning with --broker-only") }
     }
