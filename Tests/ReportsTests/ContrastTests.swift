@@ -29,7 +29,7 @@ struct ContrastTests {
     }
 
     /// Relative luminance as WCAG defines it.
-    private static func luminance(of name: String, in style: Substring) -> Double? {
+    static func luminance(of name: String, in style: Substring) -> Double? {
         guard let place = style.firstRange(of: "--\(name): #") else { return nil }
         let digits = style[place.upperBound...].prefix(6)
         guard let value = Int(digits, radix: 16) else { return nil }

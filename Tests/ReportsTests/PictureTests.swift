@@ -80,6 +80,26 @@ struct PictureTests {
         #expect(!page.contains("font-size=\""))
     }
 
+    @Test("states of a fleet and items without an answer stand out from the card (WCAG 2.1, 1.4.11: at least 3)", arguments: ["late", "refused", "lost"], ["light", "dark"])
+    func contrast(name: String, theme: String) throws {
+        func colour(_ name: String, _ style: String) throws -> Double {
+            let dark = try #require(style.firstRange(of: "@media (prefers-color-scheme: dark)"))
+            return try #require(ContrastTests.luminance(of: name, in: theme == "light" ? style[..<dark.lowerBound] : style[dark.upperBound...]))
+        }
+        let (state, card) = (try colour(name, PictureStyle.text), try colour("card", PageStyle.text))
+        #expect((max(state, card) + 0.05) / (min(state, card) + 0.05) >= 3)
+    }
+
+    @Test("where the page is long enough, a load keeps its counts and percentiles and gives up its pictures")
+    func brief() {
+        let section = CaseSection(result: LoadRun.charging, number: 1)
+        #expect(section.html(events: []).contains("class=\"plot axis\""))
+        let brief = section.html(events: nil)
+        #expect(!brief.contains("class=\"plot axis\""))
+        #expect(brief.contains("Percentiles of load api") && brief.contains("id=\"case-1-load-2\"") && brief.contains("<dd class=\"bad\">373</dd>"))
+        #expect(brief.utf8.count < 40_000)
+    }
+
     @Test("what is modelled says so under every picture, and shows no machine")
     func modelled() throws {
         let start = try #require(page.firstRange(of: "id=\"case-2\""))

@@ -15,7 +15,7 @@ struct CaseSection {
             <details class="case" id="case-\(number)" data-verdict="\(result.verdict.rawValue)"\(isOpen ? " open" : "")>
             <summary>\(HTMLText.badge(result.verdict))<h2>\(HTMLText.escaped(plan.scenario))</h2>\(cell)</summary>
             <p class="about">\(HTMLText.escaped(plan.about))</p>
-            \(facts)\(findings(events ?? []))\(objectives)\(LoadSection.html(result, number: number))\(pictures(events))</details>
+            \(facts)\(findings(events ?? []))\(objectives)\(LoadSection.html(result, number: number, isBrief: events == nil))\(pictures(events))</details>
 
             """
     }
@@ -106,7 +106,7 @@ struct CaseSection {
     private func pictures(_ events: [RunEvent]?) -> String {
         guard let events else {
             let path = HTMLText.code("runs/\(result.run)/events.jsonl")
-            return "<p class=\"note\">This report is long enough: the diagram and the log of this case are left out. All events are in \(path).</p>\n"
+            return "<p class=\"note\">This report is long enough: pictures, diagram and log of this case are left out. All events are in \(path).</p>\n"
         }
         guard !events.isEmpty else { return measurements }
         let selection = SequenceSelection(events: events, findings: result.findings)

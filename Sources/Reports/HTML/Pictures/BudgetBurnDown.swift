@@ -88,7 +88,9 @@ struct BudgetBurnDown {
         }
         line.append((1, y(left)))
         plot.stretched(Plot.path("response", line), height: bottom + 4)
-        plot.text(left >= 0 ? "\(time(left)) left" : "\(time(-left)) over", x: 1, y: y(left) - 7, anchor: .end, style: left >= 0 ? "figure" : "gone-label")
+        // Above the steps that the words reach over, also on a phone.
+        let before = left + steps.reduce(0) { $0 + ($1.at > 0.64 ? $1.cost : 0) }
+        plot.text(left >= 0 ? "\(time(left)) left" : "\(time(-left)) over", x: 1, y: y(before) - 7, anchor: .end, style: left >= 0 ? "figure" : "gone-label")
     }
 
     var table: DataTable {

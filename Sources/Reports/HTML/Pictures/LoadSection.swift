@@ -8,14 +8,28 @@ struct LoadSection {
     let id: String
 
     /// The sections of every load of a case, and the budgets of its objectives.
-    static func html(_ result: CaseSummary, number: Int) -> String {
-        let loads = result.loads.enumerated().map { LoadSection(result: result, load: $0.element, id: "case-\(number)-load-\($0.offset + 1)").html }
+    ///
+    /// - Parameter isBrief: only counts and percentiles, where the page is long enough.
+    static func html(_ result: CaseSummary, number: Int, isBrief: Bool) -> String {
+        let sections = result.loads.enumerated().map { LoadSection(result: result, load: $0.element, id: "case-\(number)-load-\($0.offset + 1)") }
+        if isBrief { return sections.map(\.brief).joined() }
+        let loads = sections.map(\.html)
         let budgets = result.limits.enumerated().compactMap { index, limit in
             limit.limit.budget.map { budget in
                 BudgetBurnDown(result: limit, budget: budget, id: "case-\(number)-budget-\(index + 1)", ribbon: LabRibbon(result, isVoid: limit.isVoid)).html
             }
         }
         return loads.joined() + budgets.joined()
+    }
+
+    private var head: String {
+        "<h3 id=\"\(id)\">Load \(HTMLText.escaped(load.id))</h3>\n<p class=\"note\">\(HTMLText.code(load.text)) · "
+            + "\(HTMLText.code("\(load.location.file):\(load.location.line)"))</p>\n\(facts)\(parts)"
+    }
+
+    private var brief: String {
+        let ribbon = LabRibbon(load)
+        return head + ribbon.html + PercentileSpectrum(load: load, id: id, limits: [], ribbon: ribbon).table.html
     }
 
     private var html: String {
@@ -26,8 +40,7 @@ struct LoadSection {
             + LatencyHeatMap(load: load, faults: result.faults, id: "\(id)-heat", limits: Set(limits.map(\.value)).sorted(), ribbon: ribbon).html
             + (load.hops.map { HopWaterfall(load: load, hops: $0, id: "\(id)-hops", ribbon: ribbon).html } ?? "")
             + (load.raster.map { FleetRasterPicture(load: load, raster: $0, faults: result.faults, id: "\(id)-fleet", ribbon: ribbon).html } ?? "")
-        return "<h3 id=\"\(id)\">Load \(HTMLText.escaped(load.id))</h3>\n<p class=\"note\">\(HTMLText.code(load.text)) · "
-            + "\(HTMLText.code("\(load.location.file):\(load.location.line)"))</p>\n\(facts)\(parts)\(pictures)"
+        return head + pictures
     }
 
     private var percentileLimits: [(thousandths: Int, value: Double)] {

@@ -6,7 +6,7 @@ enum PictureStyle {
 
         :root {
           --heat-1: #d3e2f6; --heat-2: #a6c4ec; --heat-3: #74a3df; --heat-4: #457ecc; --heat-5: #265dae; --heat-6: #103b7c;
-          --late: #e0a030; --refused: #8453b5; --lost: #b3261a; --online: #cfe0d5; --grid: #e3e6e9;
+          --late: #c07800; --refused: #8453b5; --lost: #b3261a; --online: #cfe0d5; --grid: #e3e6e9;
         }
         @media (prefers-color-scheme: dark) {
           :root {
@@ -40,10 +40,10 @@ enum PictureStyle {
         tbody tr:last-child th { border-bottom: 0; }
         .narrow { display: none; }
         .picture details > summary { font-size: 13px; }
-        .data { width: auto; min-width: 46%; } .data th, .data td { padding-right: 26px; }
+        .data { width: auto; min-width: 46%; } .data th, .data td { padding-right: 20px; }
         .data th:last-child, .data td:last-child { padding-right: 0; }
         .panel { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 4px 22px; margin-bottom: 12px; }
-        .word { white-space: nowrap; } .long { min-width: 190px; }
+        .word { white-space: nowrap; } .long { min-width: 150px; }
         .data caption, .card caption { text-align: left; color: var(--quiet); font-size: 12px; padding: 4px 0 2px; }
         .data th[scope="row"], .card th[scope="row"] { font-size: 13px; font-weight: 400; color: var(--text); text-align: left; white-space: nowrap; }
         .data td { font-size: 13px; } .data th, .data td { padding-top: 3px; padding-bottom: 3px; }
