@@ -10,8 +10,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // also EmbeddedEventLoop, a peer of the kernel
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .target(name: "LabCore"),
@@ -29,7 +34,10 @@ let package = Package(
         .target(
             name: "Transports",
             dependencies: [
-                "LabCore", "CLinux", "CMosquitto", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+                "LabCore", "CLinux", "CMosquitto", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"), .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -39,11 +47,11 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "CLoad", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
         .executableTarget(
-            name: "BrokerBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
+            name: "BrokerBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .target(name: "CSerial", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
-        .executableTarget(name: "SerialBenchmark", dependencies: ["LabCore", "Transports", "CSerial"]),
+        .executableTarget(name: "SerialBenchmark", dependencies: ["BenchTable", "LabCore", "Transports", "CSerial"]),
         .executableTarget(
-            name: "BadgeClientsBenchmark", dependencies: ["LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
+            name: "BadgeClientsBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
@@ -51,7 +59,7 @@ let package = Package(
             dependencies: [
                 "LabCore", "COpenSSL", "CZlib", .product(name: "Crypto", package: "swift-crypto"), .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),
-        .executableTarget(name: "FirmwareBenchmark", dependencies: ["FirmwareImages", .product(name: "Crypto", package: "swift-crypto")]),
+        .executableTarget(name: "FirmwareBenchmark", dependencies: ["BenchTable", "FirmwareImages", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "CloudClient", dependencies: ["LabCore", .product(name: "Crypto", package: "swift-crypto")]),
         .target(
             name: "Emulators",
@@ -64,16 +72,39 @@ let package = Package(
             dependencies: [
                 "LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .executableTarget(name: "TortureBenchmark", dependencies: ["LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
+        .target(
+            name: "Cloud",
+            dependencies: [
+                "LabCore", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"), .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ]),
+        .target(name: "ChargingOracles", dependencies: ["LabCore"]),
+        // A row of the table that every benchmark prints.
+        .target(name: "BenchTable"),
+        // The cloud on sockets over a database in a file, for programs that measure it from another process.
+        .target(name: "ServedCloud", dependencies: ["LabCore", "Simulation", "Cloud", "CloudClient", "Transports"]),
+        .executableTarget(
+            name: "CloudBenchmark",
+            dependencies: [
+                "BenchTable", "ServedCloud", "LabCore", "Simulation", "Cloud", "CloudClient", "ChargingOracles", "Emulators", "FirmwareImages",
+                "Transports", "WireProtocols", "CLoad", "CSockets",
+            ]),
+        // Sockets with nothing between them and the system, for the clients of a load.
+        .target(name: "CSockets", cSettings: [.define("_GNU_SOURCE")]),
+        .executableTarget(name: "TortureBenchmark", dependencies: ["BenchTable", "LabCore", "Emulators", "FirmwareBench", "FirmwareImages"]),
         .executableTarget(
             name: "KernelBenchmark",
             dependencies: [
-                "LabCore", "Simulation", "CProcess",
+                "BenchTable", "LabCore", "Simulation", "CProcess",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ]),
     ])
 
-for target in package.targets where !["CProcess", "CLoad", "CSerial", "CLinux", "CMosquitto", "COpenSSL", "CZlib"].contains(target.name) {
+for target in package.targets where !["CProcess", "CLoad", "CSerial", "CSockets", "CLinux", "CMosquitto", "COpenSSL", "CZlib"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 import Glibc
@@ -30,7 +31,6 @@ func raiseDescriptorLimit(to needed: UInt) throws {
     }
 }
 
-func column(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
 do {
@@ -50,22 +50,19 @@ do {
             outcomes[index].all.append(try fleet.run { Int(load_memory(getpid())) })
         }
     }
-    print("\(count) libmosquitto clients in one process, \(reports) reports of \(Fleet.payloadBytes) bytes each; median of \(rounds)")
-    print("broker      registered/s  reports/s  acknowledged and delivered")
-    var isComplete = true
-    for (name, all) in outcomes {
-        let total = count * reports
-        let registering = median(all.map { Double(count) / $0.registeringSeconds })
-        let reporting = median(all.map { Double(total) / $0.reportingSeconds })
-        let (acknowledged, delivered) = (all.map(\.acknowledged).min() ?? 0, all.map(\.delivered).min() ?? 0)
-        if acknowledged != total || delivered != total { isComplete = false }
-        print(
-            name.padding(toLength: 11, withPad: " ", startingAt: 0), column(String(Int(registering)), 12), column(String(Int(reporting)), 10),
-            " \(acknowledged) and \(delivered) of \(total)")
+    func rates(_ seconds: (Fleet.Outcome) -> Double, of total: Int) -> [[Double]] { outcomes.map { $0.all.map { Double(total) / seconds($0) } } }
+    func show(_ what: String, _ rates: [[Double]], isMet: Bool) {
+        BenchRow(
+            what, "\(Int(median(rates[0]))) /s", peer: "mosquitto \(Int(median(rates[1]))) /s",
+            ratio: BenchPairs(zip(rates[0], rates[1]).map { $0 / $1 }).ratio, target: "all delivered", isMet: isMet
+        ).show()
     }
+    let total = count * reports
+    let isComplete = outcomes.allSatisfy { $0.all.allSatisfy { $0.acknowledged == total && $0.delivered == total } }
+    show("\(count) libmosquitto badges in a process: connect, subscribe", rates(\.registeringSeconds, of: count), isMet: isComplete)
+    show("  \(reports) reports of \(Fleet.payloadBytes) bytes each, QoS 1", rates(\.reportingSeconds, of: total), isMet: isComplete)
     // Later rounds reuse what the first one took.
-    print("resident memory of the clients' process: \(outcomes.flatMap(\.all).map(\.bytesPerClient).max() ?? 0) bytes for each client")
-    print(isComplete ? "all delivered" : "not all delivered")
+    BenchRow("  memory of the clients' process", "\(outcomes.flatMap(\.all).map(\.bytesPerClient).max() ?? 0) B for each client").show()
 } catch {
     print("broken: \(error)")
     exit(1)

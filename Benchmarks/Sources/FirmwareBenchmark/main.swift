@@ -1,3 +1,4 @@
+import BenchTable
 import Crypto
 import FirmwareImages
 import Foundation
@@ -57,9 +58,11 @@ for _ in 0..<rounds {
         times[index].append(elapsed / .seconds(1))
     }
 }
-print("Firmware images of \(list[0].bytes.count >> 20) MiB, median of \(rounds) rounds (target: inspect at least 500 MB/s)")
 let rates = zip(list, times).map { Double($0.bytes.count) / 1e6 / $1.sorted()[rounds / 2] }
-for (candidate, rate) in zip(list, rates) {
-    let name = candidate.name.padding(toLength: 20, withPad: " ", startingAt: 0)
-    print("\(name) \(Int(rate)) MB/s, \((rate / rates[0] * 100).rounded() / 100) of SHA-256 alone")
+for (index, candidate) in list.enumerated().dropFirst() {
+    let pairs = BenchPairs(zip(times[0], times[index]).map { $0 / $1 })
+    BenchRow(
+        "\(candidate.name), image of \(candidate.bytes.count >> 20) MiB", "\(Int(rates[index])) MB/s", peer: "\(list[0].name) \(Int(rates[0])) MB/s",
+        ratio: pairs.ratio, target: "≥ 500 MB/s", isMet: rates[index] >= 500
+    ).show()
 }

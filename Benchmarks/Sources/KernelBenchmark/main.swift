@@ -1,3 +1,4 @@
+import BenchTable
 import LabCore
 
 // The kernel's figures, beside a floor (a plain heap) and a peer (swift-nio's EmbeddedEventLoop) in the same run.
@@ -27,12 +28,14 @@ for _ in 0..<repetitions {
     }
 }
 
-print("\(workload.devices) devices, \(workload.rounds) rounds, \(workload.events) device events, best of \(repetitions)")
-let floor = best.compactMap { $0 }.first { $0.name.contains("heap") }?.seconds
-for outcome in best.compactMap({ $0 }) {
-    let rate = Double(outcome.tally.events) / outcome.seconds / 1e6
-    let name = outcome.name + String(repeating: " ", count: max(0, 38 - outcome.name.count))
-    let ratio = floor.map { ", \((outcome.seconds / $0 * 100).rounded() / 100) x the plain heap's time" } ?? ""
-    print(
-        "\(name) \((rate * 100).rounded() / 100) M events/s\(ratio), \(outcome.bytes / workload.devices) B a device, digest \(String(outcome.tally.digest, radix: 16))")
+let done = best.compactMap { $0 }
+let floor = done.first { $0.name.contains("heap") }
+func text(_ outcome: Outcome) -> String {
+    "\(BenchRow.text(Double(outcome.tally.events) / outcome.seconds / 1e6)) M events/s, \(outcome.bytes / workload.devices) B a device"
+}
+for outcome in done where outcome.name != floor?.name {
+    BenchRow(
+        outcome.name, text(outcome), peer: floor.map { "heap \(BenchRow.text(Double($0.tally.events) / $0.seconds / 1e6)) M events/s" } ?? "",
+        ratio: floor.map { $0.seconds / outcome.seconds }
+    ).show()
 }

@@ -1,4 +1,5 @@
 import CSerial
+import BenchTable
 import Foundation
 import LabCore
 import Transports
@@ -168,12 +169,6 @@ func quantile(_ sorted: [Int64], _ share: Double) -> Double {
 }
 
 func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
-func right(_ value: Double) -> String {
-    let text = String(format: "%.1f", value)
-    return String(repeating: " ", count: max(0, 9 - text.count)) + text
-}
-
 do {
     let (rounds, count) = (max(1, option("--rounds", 5)), max(100, option("--count", 20_000)))
     let candidates: [any Candidate] = [BlockingThread(), EmulatedPort(idle: 0), EmulatedPort(idle: 399), BothOnOneLoop()]
@@ -186,15 +181,15 @@ do {
             figures[index].append([0.5, 0.99, 0.999, 1].map { quantile(times, $0) })
         }
     }
-    print("AT and OK over a pseudo terminal, microseconds; \(count) round trips, median of \(rounds) (target: p50 under 60, p99 under 120)")
-    print(left("", 34) + ["p50", "p99", "p99.9", "max"].map { String(repeating: " ", count: 9 - $0.count) + $0 }.joined())
-    var hasReached = true
-    for (candidate, rows) in zip(candidates, figures) {
-        let columns = (0..<4).map { column in median(rows.map { $0[column] }) }
-        print(left(candidate.name, 34) + columns.map(right).joined())
-        if let targets = candidate.targets, columns[0] >= targets.0 || columns[1] >= targets.1 { hasReached = false }
+    let all = figures.map { rows in (0..<4).map { column in median(rows.map { $0[column] }) } }
+    func text(_ columns: [Double]) -> String { "p50 \(BenchRow.text(columns[0], digits: 1)), p99 \(BenchRow.text(columns[1], digits: 1)) µs" }
+    for (candidate, columns) in zip(candidates, all) {
+        guard let targets = candidate.targets else { continue }
+        BenchRow(
+            "AT and OK, \(candidate.name)", text(columns), peer: "\(candidates[0].name) \(text(all[0]))", ratio: columns[0] / all[0][0],
+            target: "p50 < \(Int(targets.0)), p99 < \(Int(targets.1)) µs", isMet: columns[0] < targets.0 && columns[1] < targets.1
+        ).show()
     }
-    print(hasReached ? "all targets reached" : "not all targets reached")
 } catch {
     print("broken: \(error)")
     exit(1)

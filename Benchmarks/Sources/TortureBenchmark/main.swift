@@ -1,3 +1,4 @@
+import BenchTable
 import Emulators
 import FirmwareBench
 import FirmwareImages
@@ -34,13 +35,18 @@ for model in BootModel.allCases {
     }
     guard let bench else { continue }
     let numbers = Array(bench.catalogue.cases.indices)
-    var rates: [Double] = []
+    var rates: [[Double]] = [[], []]
     var failed = 0
     for _ in 0..<rounds {
-        let time = seconds { failed += TorturePool(bench, numbers: numbers).run(jobs: jobs).count { !$0.violations.isEmpty } }
-        rates.append(Double(numbers.count) / time)
+        for (index, count) in [jobs, 1].enumerated() {
+            let time = seconds { failed += TorturePool(bench, numbers: numbers).run(jobs: count).count { !$0.violations.isEmpty } }
+            rates[index].append(Double(numbers.count) / time)
+        }
     }
-    let rate = Int(rates.sorted()[rates.count / 2])
-    let prepared = Int(preparing * 1_000)
-    print("\(model.rawValue): \(rate) runs/s on \(jobs) threads (median of \(rounds)), \(numbers.count) runs, \(failed) failed; prepared in \(prepared) ms")
+    let (rate, single) = (rates[0].median ?? 0, rates[1].median ?? 1)
+    BenchRow(
+        "torture, \(model.rawValue), 16 sectors, \(numbers.count) runs, \(failed) bricked", "\(Int(rate)) runs/s on \(jobs) threads",
+        peer: "one thread \(Int(single)) runs/s", ratio: rate / single, target: "≥ 2000 runs/s, none", isMet: rate >= 2_000 && failed == 0
+    ).show()
+    BenchRow("  preparing its cases", "\(Int(preparing * 1_000)) ms").show()
 }
