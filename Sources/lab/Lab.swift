@@ -19,7 +19,7 @@ struct Lab: ParsableCommand {
         version: version,
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
-            JudgeCommand.self, ShowCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self,
+            JudgeCommand.self, ShowCommand.self, DiffCommand.self, TrendCommand.self, BaselineCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self,
             SchemaCommand.self, DescribeCommand.self,
         ])
 
@@ -64,8 +64,8 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "blame", "diff", "trend", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
-        "twin", "baseline",
+        "blame", "watch", "devices", "hold", "release", "doctor", "console", "power", "record",
+        "twin",
     ]
 
     static func refuse(command word: String?) throws {

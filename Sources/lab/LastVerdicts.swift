@@ -5,18 +5,16 @@ import Verdicts
 /// What became of cells in earlier runs.
 struct LastVerdicts {
     private var verdicts: [String: Verdict] = [:]
-    /// Runs that could not be read, each in a line.
-    private(set) var complaints: [String] = []
 
-    private static let maximumRuns = 50
-
-    /// Of each cell the verdict of the latest run that had it.
-    init(root: String) {
-        let archive = RunArchive(root: root)
-        for name in archive.runs().suffix(Self.maximumRuns).reversed() {
-            do throws(RunArchive.Failure) {
-                for (key, verdict) in try Self.read("\(root)/\(name)") where verdicts[key] == nil { verdicts[key] = verdict }
-            } catch { complaints.append(error.description) }
+    /// Of each cell the verdict of the latest run that had it, from the index.
+    ///
+    /// - Parameters:
+    ///   - path: of the index.
+    ///   - out: the folder for run folders.
+    init(path: String, out: String) throws {
+        let history = try LabHistory.openOrRead(path: path, out: out)
+        for last in try LabHistory.orStop({ () throws(IndexFailure) in try history.index.lastVerdicts() }) {
+            verdicts["\(last.file) \(last.cell)"] = last.verdict
         }
     }
 

@@ -81,6 +81,9 @@ final class RunSession: Sendable {
         return zip(results, plans).map { $0 ?? CaseSummary(plan: $1, run: "", verdict: .skipped, reason: reason) }
     }
 
+    /// Cells were left out after the first failure (--fail-fast).
+    var hasStopped: Bool { state.withLock { $0.isStopped && $0.results.contains { $0 == nil } } }
+
     func closing(_ summary: Summary, report: String) -> [String] {
         terminal.closing(summary, report: report, events: events)
     }

@@ -26,7 +26,7 @@ struct CommandTests {
             (["run", "--on", "emu", "--broker", "rabbit"], "--broker 'rabbit' must be embedded, mosquitto or an address"),
             (["run", "--on", "hw"], "The world 'hw' is not available yet"),
             (["run", "--node", "badge=hw"], "--node (worlds by node) is not available yet"),
-            (["run", "--baseline", "last"], "--baseline is not available yet"),
+            (["run", "--baseline", "last", "--out", "/no/such/folder"], "There is no accepted baseline"),
             (["blame", "1"], "`lab blame` is not available yet"),
             (["run", "no/such/file.yaml"], "There is no file or folder 'no/such/file.yaml'"),
             (["run", "tag:badge &"], "selection:1:12: error:"),

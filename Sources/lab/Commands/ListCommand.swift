@@ -20,8 +20,7 @@ struct ListCommand: ParsableCommand {
         let selection = try Selection(select)
         try selection.workplace.refuseErrors()
         guard !selection.scenarios.isEmpty else { throw selection.nothing }
-        let last = LastVerdicts(root: out)
-        for complaint in last.complaints { Console.error(complaint) }
+        let last = try LastVerdicts(path: LabHistory.path(out: out, lab: selection.workplace.lab), out: out)
         let entries = selection.scenarios.map { Entry($0, last) }
         if json { return Console.print(JSONWriter.text(.list(entries.map(\.asValue)))) }
         let width = (entries.map(\.scenario.name.count).max() ?? 0) + 2

@@ -44,7 +44,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "A flaky scenario fails the run.")
     var strictFlaky = false
 
-    @Option(help: "A copy of a report: KIND=PATH with junit, json, html or markdown.")
+    @Option(help: "A copy of a report: KIND=PATH with junit, json, html, markdown, sarif, csv or percentiles.")
     var report: [String] = []
 
     @Option(help: "The folder for run folders.")
@@ -53,9 +53,11 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "No colour and no moving lines.")
     var plain = false
 
+    @Option(help: "Compare with a run, or with the accepted baseline for `last`; ends with 6 where something got worse.")
+    var baseline: String?
+
     @Option(help: .hidden) var node: [String] = []
     @Option(help: .hidden) var resume: String?
-    @Option(help: .hidden) var baseline: String?
 
     func run() throws {
         try refuseOptions()
@@ -74,6 +76,7 @@ struct RunCommand: ParsableCommand {
         }
         let skipped = lacking + (failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
         guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
+        let earlier = try RunKeeper.baseline(baseline, out: out, lab: workplace.lab)
 
         let folder = try Self.orStop { () throws(RunArchive.Failure) in
             let folder = try RunArchive(root: out).create(day: Today.monthAndDay)
@@ -83,17 +86,20 @@ struct RunCommand: ParsableCommand {
         }
         let session = RunSession(
             plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed, real))
-        let summary = session.run(skipped: skipped)
+        let keeper = RunKeeper(folder: folder, out: out, lab: workplace.lab, baseline: earlier)
+        var summary = session.run(skipped: skipped)
+        keeper.review(&summary, isPartial: Interrupts.signalNumber != nil || session.hasStopped)
+        keeper.end(exitCode(for: summary, isWritten: true, isRegressed: keeper.isRegressed))
         let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
-        for line in session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
-        for failure in failures { Console.error(failure) }
-        throw Stop(exitCode(for: summary, isWritten: failures.isEmpty))
+        if failures.isEmpty { keeper.keep() }
+        for line in keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
+        for line in failures + keeper.warnings { Console.error(line) }
+        throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
     }
 
     private func refuseOptions() throws {
         try NotYet.refuse(option: "--node (worlds by node)", !node.isEmpty)
         try NotYet.refuse(option: "--resume", resume != nil)
-        try NotYet.refuse(option: "--baseline", baseline != nil)
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
     }
@@ -121,10 +127,11 @@ struct RunCommand: ParsableCommand {
         return failures + copies.write(reports, report: "\(folder.path)/report.html")
     }
 
-    private func exitCode(for summary: Summary, isWritten: Bool) -> Verdicts.ExitCode {
+    private func exitCode(for summary: Summary, isWritten: Bool, isRegressed: Bool) -> Verdicts.ExitCode {
         var circumstances = Verdicts.ExitCode.Circumstances()
         circumstances.flakyFails = strictFlaky
         circumstances.inputIsWrong = !isWritten
+        circumstances.baselineRegressed = isRegressed
         switch Interrupts.signalNumber {
         case SIGINT?: circumstances.interruption = .interrupt
         case SIGTERM?: circumstances.interruption = .terminate
