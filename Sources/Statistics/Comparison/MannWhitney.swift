@@ -72,7 +72,8 @@ package struct MannWhitney: Sendable, Equatable {
         return min(1, 2 * tail / total)
     }
 
-    private static func normal(_ u: Double, _ n1: Int, _ n2: Int, _ ties: Double) -> Double {
+    /// By the normal distribution, with corrections for ties and continuity.
+    static func normal(_ u: Double, _ n1: Int, _ n2: Int, _ ties: Double) -> Double {
         let (product, n) = (Double(n1) * Double(n2), Double(n1 + n2))
         let variance = product / 12 * ((n + 1) - ties / (n * (n - 1)))
         let distance = max(abs(u - product / 2) - 0.5, 0)
