@@ -83,7 +83,7 @@ package final class ScriptedWorld: World, @unchecked Sendable {
         let run = ScenarioRun(plan: plan, world: self)
         let box = EndingBox()
         if let interruption { kernel.schedule(at: RunInstant.start.advanced(by: interruption)) { run.interrupt() } }
-        _ = start { [self] in box.ending = await run.execute { work in start(work) } }
+        _ = start { [self] in box.ending = await run.execute { work in self.start(work) } }
         kernel.run { box.ending != nil }
         return box.ending.map { Outcome(ending: $0, events: Array(recorder.events)) }
     }

@@ -22,6 +22,8 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     private var cpuBefore: Int64 = 0
     private var answered = 0
     private var isAbandoned = false
+    /// What is planned from here on does not belong to the load any more.
+    private var stopped: RunInstant?
     private var ended: CheckedContinuation<Void, Never>?
 
     /// Connections at most; each costs the system some memory only while it is used.
@@ -88,6 +90,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     private func take(_ rows: [LoadRow]) {
         for row in rows {
             var item = row.scaled(by: target.speed).item(origin: origin, labels: labels(of: row))
+            if row.outcome == .unsent, let stopped, item.planned >= stopped { continue }
             if item.isAnswered { answered += 1 }
             if let good = load.good, item.isAnswered {
                 item.outcome = good.holds(for: ["status": .integer(Int64(row.status))]) ? .good : .refused
@@ -143,7 +146,10 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
             harness: outcome.harness, cost: (Double(spent - outcome.totals.cpu) / count, outcome.totals.cpuPerItem), floor: floor)
     }
 
-    func stop() { generator?.stop() }
+    func stop() {
+        stopped = stopped ?? world.instant
+        generator?.stop()
+    }
 
     func abandon() {
         isAbandoned = true

@@ -175,13 +175,6 @@ struct NameTests {
         let run = try JudgedRun(plan(expect("cloud.online", after: "registered")), in: ScriptedWorld())
         #expect(run.reason("steps.1") == "nothing with the id 'registered' has happened")
     }
-
-    @Test("load is refused, not passed over")
-    func load() throws {
-        let action = Step.Action.load(
-            Step.Load(target: reference("badges.beat"), arguments: .record([]), rates: [1], duration: .constant("4m"), id: nil))
-        #expect(try JudgedRun(plan(action), in: ScriptedWorld()).reason("steps.1") == "'load' is not available yet")
-    }
 }
 
 @Suite("check")
