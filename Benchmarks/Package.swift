@@ -14,6 +14,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // also EmbeddedEventLoop, a peer of the kernel
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
@@ -61,6 +62,11 @@ let package = Package(
             ]),
         .executableTarget(name: "FirmwareBenchmark", dependencies: ["BenchTable", "FirmwareImages", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "CloudClient", dependencies: ["LabCore", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Statistics", dependencies: ["LabCore", .product(name: "Histogram", package: "hdrhistogram-swift")]),
+        .target(
+            name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics", .product(name: "DequeModule", package: "swift-collections")]),
+        .executableTarget(name: "LoadBenchmark", dependencies: ["LabCore", "CLoad", "LoadGenerator", "Statistics"]),
+        .executableTarget(name: "RegisterBenchmark", dependencies: ["LabCore", "CLoad", "CloudClient", "LoadGenerator", "Statistics"]),
         .target(
             name: "Emulators",
             dependencies: [
