@@ -1,0 +1,128 @@
+package import LabCore
+import Statistics
+
+/// Two builds compared by interleaved pairs of slices: what is asked of one load, and the pairs so far (sla.md §1.4, §2.2).
+package struct PairedComparison: Sendable {
+    /// The objective's id, or the load's where no objective asks.
+    package let objective: String
+    package let location: SourceLocation?
+    package let baseline: Limit.Baseline
+    /// The largest share of neighbours in a slice that counts.
+    package let foreignLimit: Double
+    package private(set) var pairs: [(a: LoadSlice, b: LoadSlice)] = []
+    /// Pairs that do not count, since neighbours took too much of the machine, or the lab did not keep its plan.
+    package private(set) var disturbed = 0
+
+    package init(objective: String, location: SourceLocation?, baseline: Limit.Baseline, foreignLimit: Double = 0.1) {
+        self.objective = objective
+        self.location = location
+        self.baseline = baseline
+        self.foreignLimit = foreignLimit
+    }
+
+    package mutating func add(_ a: LoadSlice, _ b: LoadSlice) {
+        let isDisturbed = [a, b].contains { $0.foreign > foreignLimit || $0.planKept < 0.999 }
+        if isDisturbed { disturbed += 1 } else { pairs.append((a, b)) }
+    }
+
+    /// Pairs are still to be measured: there are too few, or they do not tell yet and more are allowed. Disturbed ones count for the
+    /// end, so that a busy machine does not keep it going.
+    package func wantsMore() -> Bool {
+        let measured = pairs.count + disturbed
+        if measured < baseline.pairs { return true }
+        return measured < baseline.pairsMaximum && (pairs.count < baseline.pairs || rows(family: []).contains { $0.outcome == .cannotTell })
+    }
+
+    /// One row for each metric, before or after Holm.
+    ///
+    /// - Parameter family: the p-values of all rows of the night, these included; empty for these alone.
+    package func rows(family: [Double] = []) -> [ComparisonReport.Row] { baseline.metrics.map { row($0, family: family) } }
+
+    private func row(_ metric: Limit.Baseline.Metric, family: [Double]) -> ComparisonReport.Row {
+        let values = pairs.map { (a: $0.a.value(of: metric), b: $0.b.value(of: metric)) }
+        let whole = values.compactMap { pair in pair.a.flatMap { a in pair.b.map { (a: a, b: $0) } } }
+        func row(_ outcome: ComparisonReport.Outcome, _ figures: PairedRatio? = nil, adjusted: Double = 1, reason: String? = nil)
+            -> ComparisonReport.Row
+        {
+            ComparisonReport.Row(
+                objective: objective, location: location, metric: Self.name(metric), pairs: whole.count, ratio: figures?.ratio ?? 1,
+                lower: figures?.interval?.lowerBound ?? 0, upper: figures?.interval?.upperBound ?? .greatestFiniteMagnitude,
+                effect: baseline.worseBy,
+                a: Self.median(whole.map(\.a)), b: Self.median(whole.map(\.b)), p: figures?.pValue ?? 1, adjusted: adjusted,
+                outcome: outcome, reason: reason)
+        }
+        if disturbed > pairs.count || pairs.isEmpty {
+            return row(
+                .void,
+                reason:
+                    "\(disturbed) of \(disturbed + pairs.count) pairs were disturbed: neighbours took over \(Int(foreignLimit * 100)) % of the machine, or the lab did not keep its plan"
+            )
+        }
+        if let wrong = answersDiffer { return row(.void, reason: wrong) }
+        if whole.count < pairs.count {
+            return row(
+                .void, reason: "in \(pairs.count - whole.count) of \(pairs.count) pairs the figure is that of requests without an answer")
+        }
+        guard let figures = try? PairedRatio(before: whole.map(\.a), after: whole.map(\.b), confidence: 1 - baseline.alpha) else {
+            return row(.cannotTell)
+        }
+        let adjusted = Self.adjusted(figures.pValue ?? 1, in: family)
+        // A floor is a time that nobody notices; processor time adds up over all requests.
+        let floor = metric == .cpuPerRequest ? 0 : Double(baseline.atLeast)
+        switch try? figures.outcome(worseBy: baseline.worseBy, atLeast: floor) {
+        case .regressed: return row(adjusted <= baseline.alpha ? .regressed : .cannotTell, figures, adjusted: adjusted)
+        case .same: return row(.same, figures, adjusted: adjusted)
+        case .cannotTell, nil:
+            let isImproved = figures.isImproved(by: baseline.worseBy) && adjusted <= baseline.alpha
+            let reason = figures.interval == nil ? "\(whole.count) pairs are too few for an interval at this level" : nil
+            return row(isImproved ? .improved : .cannotTell, figures, adjusted: adjusted, reason: reason)
+        }
+    }
+
+    /// A build that refuses what the other one does is not faster.
+    private var answersDiffer: String? {
+        func share(_ slices: [LoadSlice]) -> Double {
+            Double(slices.reduce(0) { $0 + $1.refused }) / Double(max(1, slices.reduce(0) { $0 + $1.answered }))
+        }
+        let (a, b) = (share(pairs.map(\.a)), share(pairs.map(\.b)))
+        return abs(a - b) > 0.01
+            ? "A refuses \(FigureText.share(a)) of the requests and B \(FigureText.share(b)): they do not do the same" : nil
+    }
+
+    /// Holm's p-value of one that is in the family.
+    private static func adjusted(_ p: Double, in family: [Double]) -> Double {
+        guard let index = family.firstIndex(of: p), let adjusted = try? MultipleComparisons.holm(family) else { return p }
+        return adjusted[index]
+    }
+
+    package static func name(_ metric: Limit.Baseline.Metric) -> String {
+        switch metric {
+        case .cpuPerRequest: "cpu-per-request"
+        case .percentile(let thousandths): thousandths % 1_000 == 0 ? "p\(thousandths / 1_000)" : "p\(Double(thousandths) / 1_000)"
+        }
+    }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+    }
+}
+
+extension ComparisonReport {
+    /// The rows of all comparisons of one night, as one family.
+    package init(a: String, b: String, _ comparisons: [PairedComparison]) {
+        let family = comparisons.flatMap { $0.rows() }.filter { $0.outcome != .void }.map(\.p)
+        self.init(a: a, b: b, rows: comparisons.flatMap { $0.rows(family: family) })
+    }
+}
+
+extension ComparisonReport.SelfTest {
+    /// From comparisons of a build with itself: what it calls regressed or improved is a false alarm.
+    package init(_ reports: [ComparisonReport]) {
+        let rows = reports.flatMap(\.rows).filter { $0.outcome != .void }
+        let halves = rows.filter { $0.upper < .greatestFiniteMagnitude }.map { ($0.upper - $0.lower) / 2 }.sorted()
+        self.init(
+            comparisons: rows.count, alarms: rows.filter { $0.outcome == .regressed || $0.outcome == .improved }.count,
+            smallestEffect: halves.isEmpty ? .greatestFiniteMagnitude : halves[halves.count / 2])
+    }
+}
