@@ -24,6 +24,7 @@ run: packages
 test:
 	@scripts/install-packages $(NEEDS) -- $(WANTS)
 	@firmware-images/make --tools || echo "SKIPPED comparing with the makers' tools: they cannot be installed here"
+	@scripts/python-tools || echo "SKIPPED comparing statistics with SciPy and Otava: they cannot be installed here"
 	scripts/test
 
 check: packages

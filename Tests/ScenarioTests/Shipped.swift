@@ -18,7 +18,7 @@ enum Repository {
 
     static func text(_ path: String) throws -> String { try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8) }
 
-    /// The scenarios of a thousand badges, for fifty and a few minutes: debug builds are slow.
+    /// The scenarios of a thousand badges and of great loads, for fifty and a few minutes: debug builds are slow.
     static func shortFleets() throws -> [String: String] {
         let shorter = [
             // A heartbeat each 30 s, 5 minutes of coming online and 2 of waiting: 13 each at least.
@@ -27,6 +27,15 @@ enum Repository {
                 ("count: 970", "count: 47"), ("count: 30", "count: 3"), ("1000", "50"), ("succeeded: 970", "succeeded: 47"),
                 ("failed: 30", "failed: 3"), ("[1, 10, 100]", "[20, 100]"), ("minimum_samples: 100", "minimum_samples: 20"),
             ],
+            // Loads: as many items as the objectives need, or a tenth of what must be under way.
+            "scenarios/sla/ramp.yaml": [("count: 2000", "count: 60"), ("for: 4m", "for: 30s"), ("wait: 2m", "wait: 10s"), ("for: 20s", "for: 5s")],
+            "scenarios/sla/concurrency.yaml": [("5400/s", "540/s"), (">= 10000", ">= 1000")],
+            "scenarios/sla/availability.yaml": [("99.99%", "99.9%"), ("16ms, length: 600s", "100ms, length: 370s"), ("99.95%", "99.8%"), ("740s", "200s")],
+            "scenarios/sla/api-p99.yaml": [("200/s", "110/s"), ("120s", "20s")],
+            "scenarios/sla/connections.yaml": [("1005", "55"), (">= 1000", ">= 50"), ("p99(connack)", "p80(connack)")],
+            "scenarios/sla/connections-recover.yaml": [("count: 1005", "count: 50")],
+            "scenarios/sla/orders-day.yaml": [("sim: 2000", "sim: 1000"), ("sim: 40s", "sim: 20s")],
+            "scenarios/sla/fleet-online.yaml": [("sim: 1000", "sim: 60")],
         ]
         var texts: [String: String] = [:]
         for (path, replacements) in shorter {

@@ -97,8 +97,8 @@ struct Recovery: Sendable, Equatable {
     ///   - end: the next fault, or the end of the run.
     /// - Returns: `nil` without a reading before the fault or one after it.
     init?(_ readings: [Sample], share: Double, from fault: RunInstant, until end: RunInstant) {
-        guard let before = readings.last(where: { $0.at <= fault }) else { return nil }
-        let after = readings.filter { $0.at > fault && $0.at <= end }
+        guard let before = readings.last(where: { $0.at < fault }) else { return nil }
+        let after = readings.filter { $0.at >= fault && $0.at <= end }
         guard let last = after.last else { return nil }
         let level = before.value * share
         watched = last.at.nanoseconds - fault.nanoseconds
@@ -159,6 +159,9 @@ enum Burn {
 extension LoadSlice {
     /// What burns: every item, or every second of a load without rows.
     var burnPoints: [Burn.Point] {
-        items.map { ($0.planned, 1, $0.outcome == .good ? 0 : 1) } + windows.map { ($0.start, $0.counts.planned, $0.counts.planned - $0.counts.good) }
+        items.map { ($0.planned, 1, $0.outcome == .good ? 0 : 1) } + windows.map { window in
+            let planned = window.counts.planned - window.counts.warmup
+            return (window.start, planned, planned - window.counts.good)
+        }
     }
 }
