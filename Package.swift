@@ -70,7 +70,7 @@ let targets: [Target] = [
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
-    .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics"]),
+    .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics", deque]),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(
         name: "Transports",
@@ -86,7 +86,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Runner", "LoadGenerator", "Statistics", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Programs", "Runner", "LoadGenerator", "Statistics", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
