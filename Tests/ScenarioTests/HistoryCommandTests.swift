@@ -15,7 +15,7 @@ struct HistoryCommandTests {
               cloud: {kind: cloud}
             setup:
               - do: cloud.factory.provision
-                with: {serial_no: "BDG-0007"}
+                with: {serial_no: "BDG-0001"}
               - fault: badge.link.delay
                 with: {time: \(delay)}
             steps:
@@ -54,6 +54,39 @@ struct HistoryCommandTests {
             registered.latency|ns|1
 
             """, "\(answer.all)")
+    }
+
+    @Test("a load is in the index with its percentiles, counts and the figures of its objective; an index made again holds the same")
+    func loads() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            """
+            lab: 1
+            about: Two hundred requests for the state of the cloud.
+            needs: {cloud: {kind: cloud}}
+            steps:
+              - load: cloud.request
+                id: api
+                with: {method: GET, path: /health}
+                rate: 20/s
+                for: 10s
+            limits:
+              - {id: API, require: p95(api) < 500ms}
+            """, to: "scenarios/api.yaml")
+        #expect(try Self.run(folder).status == 0)
+        guard let sqlite = Tool.find("sqlite3", for: "loads in the index") else { return }
+        let query = """
+            SELECT id, samples, p50_ns > 0, p99_ns >= p50_ns, is_modelled, counts ->> 'planned', counts ->> 'good' FROM loads;
+            SELECT id, unit, better, value > 0, threshold, samples FROM objectives;
+            """
+        let answer = try LabProcess.run(sqlite, ["runs/history.db", query], in: folder.path)
+        #expect(answer.output == "api|200|1|1|1|200|200\nAPI|ns|lower|1|500000000.0|200\n", "\(answer.all)")
+        let dump = "SELECT * FROM runs; SELECT * FROM cases; SELECT * FROM objectives; SELECT * FROM measurements; SELECT * FROM loads;"
+        let before = try LabProcess.run(sqlite, ["runs/history.db", dump], in: folder.path)
+        for ending in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: "\(folder.path)/runs/history.db\(ending)") }
+        #expect(try Self.lab(folder, "trend", "--metric", "api p99").output.contains("api p99"))
+        let after = try LabProcess.run(sqlite, ["runs/history.db", dump], in: folder.path)
+        #expect(before.status == 0 && before.output == after.output && !before.output.isEmpty)
     }
 
     @Test("lab list takes the last verdict from the index, also when the folder of the run is gone")

@@ -77,7 +77,7 @@ package enum ResultReader {
     }
 
     private static func point(_ spectrum: Fields, _ thousandths: Int64) -> Double? {
-        records(spectrum["points"]).first { ($0["percent"]?.asNumber).map { ($0 * 1000).rounded() } == Double(thousandths) }?["ns"]?.asNumber
+        records(spectrum["points"]).first { $0["thousandths"]?.integer == thousandths }?["value_ns"]?.asNumber
     }
 
     private static func comparisons(_ fields: Fields) -> [RunEntry.Comparison] {
@@ -87,7 +87,7 @@ package enum ResultReader {
                 file: row.value(at: "location.file")?.text, line: row.value(at: "location.line").map { whole($0) }, metric: row["metric"]?.text ?? "",
                 pairs: whole(row["pairs"]), ratio: row["ratio"]?.asNumber, lower: row["lower"]?.asNumber, upper: row["upper"]?.asNumber,
                 effect: row["effect"]?.asNumber, aMedian: row["a"]?.asNumber, bMedian: row["b"]?.asNumber, p: row["p"]?.asNumber,
-                adjusted: row["adjusted_p"]?.asNumber, outcome: row["outcome"]?.text ?? "", reason: row["reason"]?.text)
+                adjusted: row["adjusted"]?.asNumber, outcome: row["outcome"]?.text ?? "", reason: row["reason"]?.text)
         }
     }
 

@@ -56,11 +56,11 @@ enum Entries {
         "response": [
             "samples": 24_000,
             "points": [
-                ["percent": 50, "ns": 1_000_000], ["percent": 90, "ns": 2_000_000], ["percent": 99, "ns": 4_000_000], ["percent": 99.9, "ns": 9_000_000],
-                ["percent": 100, "ns": .null],
+                ["thousandths": 50000, "value_ns": 1_000_000], ["thousandths": 90000, "value_ns": 2_000_000], ["thousandths": 99000, "value_ns": 4_000_000], ["thousandths": 99900, "value_ns": 9_000_000],
+                ["thousandths": 100000, "value_ns": .null],
             ],
         ],
-        "service": ["samples": 24_000, "points": [["percent": 99, "ns": 3_000_000]]],
+        "service": ["samples": 24_000, "points": [["thousandths": 99000, "value_ns": 3_000_000]]],
         "harness": ["send_lag_p99_ns": 100_000], "cloud_cpu_ns": 85_000.5, "lab_cpu_ns": 12_000,
     ]
 }

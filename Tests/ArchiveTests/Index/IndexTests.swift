@@ -16,7 +16,7 @@ struct IndexTests {
             "a": "build 1", "b": "build 2",
             "rows": [[
                 "objective": "REG-P95", "location": ["file": "a.yaml", "line": 3, "column": 1], "metric": "p50", "pairs": 20, "ratio": 1.0475, "lower": 1.042,
-                "upper": 1.053, "effect": 0.05, "a": 100, "b": 105, "p": 0.0005, "adjusted_p": 0.001, "outcome": "cannot tell", "reason": .null,
+                "upper": 1.053, "effect": 0.05, "a": 100, "b": 105, "p": 0.0005, "adjusted": 0.001, "outcome": "cannot tell", "reason": .null,
             ]],
         ]
         let result = Entries.result(latencies: [3e9, 1e9, 2e9, 10e9], limits: [Entries.limit], loads: [Entries.load], comparison: comparison)
