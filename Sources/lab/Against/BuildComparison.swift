@@ -1,6 +1,7 @@
 import Foundation
 import LabCore
 import LoadGenerator
+import Verdicts
 
 /// `lab run … --against BUILD`: this build and another one side by side, slices of the same load in turns (ABBA), judged in pairs.
 struct BuildComparison {
@@ -78,6 +79,9 @@ struct BuildComparison {
 }
 
 extension ComparisonReport {
+    /// Something got worse; what could not be told is no regression.
+    var hasRegressed: Bool { rows.contains { $0.outcome == .regressed } }
+
     /// For the terminal: a line for each row, and that of the self-test.
     var lines: [String] {
         var lines = ["against   A \(a)", "          B \(b)"]

@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import Verdicts
 import Programs
 
 /// A cloud of a build of the lab, served by a process of its own.

@@ -56,11 +56,24 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Compare with a run, or with the accepted baseline for `last`; ends with 6 where something got worse.")
     var baseline: String?
 
+    @Option(help: "Then compares this build with another one, in real time and in turns: a path or a command line; `self` for the gate's own false alarms.")
+    var against: String?
+
+    @Option(help: "Comparisons of `--against self`.")
+    var comparisons = 200
+
+    @Option(help: "Pairs of slices to begin with, in place of what the scenario says.")
+    var pairs: Int?
+
+    @Option(help: "Length of a slice, in place of what the scenario says: 500ms, 3s.")
+    var slice: String?
+
     @Option(help: .hidden) var node: [String] = []
     @Option(help: .hidden) var resume: String?
 
     func run() throws {
         try refuseOptions()
+        let slice = try self.slice.map(Self.duration)
         let reports = try ReportCopies(report)
         let seed = try Seed.parse(seed)
         let selection = try Selection(select)
@@ -88,11 +101,14 @@ struct RunCommand: ParsableCommand {
             plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed, real))
         let keeper = RunKeeper(folder: folder, out: out, lab: workplace.lab, baseline: earlier)
         var summary = session.run(skipped: skipped)
+        if let against, Interrupts.signalNumber == nil {
+            try compare(cells.map(\.plan), against, slice: slice, seed: seed, in: &summary)
+        }
         keeper.review(&summary, isPartial: Interrupts.signalNumber != nil || session.hasStopped)
         keeper.end(exitCode(for: summary, isWritten: true, isRegressed: keeper.isRegressed))
         let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
         if failures.isEmpty { keeper.keep() }
-        for line in keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
+        for line in (summary.comparison?.lines ?? []) + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
         for line in failures + keeper.warnings { Console.error(line) }
         throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
     }
@@ -102,6 +118,26 @@ struct RunCommand: ParsableCommand {
         try NotYet.refuse(option: "--resume", resume != nil)
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
+    }
+
+    /// Every scenario with loads, one cell of each.
+    private func compare(_ plans: [Plan], _ against: String, slice: Duration?, seed: UInt64, in summary: inout Summary) throws {
+        var rows: [ComparisonReport.Row] = []
+        for (index, plan) in plans.enumerated() where !plans[..<index].contains(where: { $0.file == plan.file }) {
+            let comparison = BuildComparison(
+                against: against, seed: seed, pairs: pairs, slice: slice, comparisons: comparisons, tell: { Console.error($0) },
+                isInterrupted: { Interrupts.signalNumber != nil })
+            let report = try comparison.run(plan)
+            rows += report.rows
+            summary.comparison = ComparisonReport(a: report.a, b: report.b, rows: rows, selfTest: report.selfTest)
+        }
+    }
+
+    private static func duration(_ text: String) throws -> Duration {
+        guard let nanoseconds = DurationText.parse(text), nanoseconds > 0 else {
+            throw Stop(.wrongInput, "--slice '\(text)' must be a duration such as 500ms or 3s")
+        }
+        return .nanoseconds(nanoseconds)
     }
 
     private func settings(_ world: WorldKind, _ seed: UInt64, _ real: RealSettings) -> RunSession.Settings {
@@ -131,7 +167,7 @@ struct RunCommand: ParsableCommand {
         var circumstances = Verdicts.ExitCode.Circumstances()
         circumstances.flakyFails = strictFlaky
         circumstances.inputIsWrong = !isWritten
-        circumstances.baselineRegressed = isRegressed
+        circumstances.baselineRegressed = isRegressed || summary.comparison?.hasRegressed ?? false
         switch Interrupts.signalNumber {
         case SIGINT?: circumstances.interruption = .interrupt
         case SIGTERM?: circumstances.interruption = .terminate
