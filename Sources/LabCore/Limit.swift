@@ -203,7 +203,8 @@ package struct Requirement: Sendable, Equatable {
         case inFlight, online
         /// From the beginning of a fault until a gauge is back at this share of what it was.
         case recovery(share: Double)
-        /// Share of the planned items that were sent in time; share of answers that are refusals; answers per second.
+        /// Share of the planned items that were sent; share of them that did not come to a good end, without an answer included; answers
+        /// per second.
         case achieved, errors, throughput
         /// Share of samples below the value.
         case shareBelow(Quantity)

@@ -21,7 +21,7 @@ package func judge(
     var steps = StepReplay()
     var laws = LawReplay(plan)
     var samples = SampleCollector(metrics: plan.metrics)
-    var loads = LoadCollector()
+    var loads = LoadCollector(probes: plan.metrics.compactMap { if case .probe = $0.source { $0.name } else { nil } })
     var ending: RunEvent?
     var timing: TimingReport?
     for event in events {
@@ -36,7 +36,7 @@ package func judge(
     let end = events.last?.at ?? .start
     laws.end(at: end)
     samples.end(at: end)
-    loads.end(at: end)
+    loads.end(at: end, stopped: Set(steps.records.filter { $0.judged.outcome != .passed }.map(\.step)))
 
     let course = RunCourse(steps: steps.records, ending: ending, end: end)
     let writer = FindingWriter(plan: plan, records: steps.records, events: events)

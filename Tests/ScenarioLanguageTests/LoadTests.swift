@@ -54,6 +54,8 @@ struct LoadTests {
         #expect(order.arguments == .record([
             .init(name: "user", value: .text([.literal("user-"), .expression(.name("k"))])), .init(name: "minutes", value: .constant(5)),
         ]))
+        let kinds = try load(plan.setup[1])
+        #expect(kinds.rates == [0.5] && kinds.variants.count == 2 && kinds.arguments == kinds.variants[0])
         #expect(plan.metrics.map(\.name) == ["online", "purse", "boot", "health"])
         #expect(plan.metrics[1].source == .gauge(.init(
             query: .init(role: "cloud", name: "wallet"), arguments: .record([.init(name: "user", value: .constant("rider"))]), field: "cents",
@@ -165,6 +167,18 @@ struct LoadTests {
         #expect(refused("rate: 1/s\n    for: 60s", "online(level) >= 5 in every 500ms", metrics: metrics) == [
             "online(level) needs 1 sample in each window of 500ms, and gauge 'level' gives 0 in the one from 0s: 1 is missing; every: 500ms would do"
         ])
+    }
+
+    @Test("a million windows at most: windows of a microsecond are refused, and a thousand cells of many windows cost no hour", .timeLimit(.minutes(1)))
+    func manyWindows() {
+        #expect(refused("rate: 1/s\n    for: 60s", "max(beat) < 1s in every 1us") == [
+            "1m hold more than 1000000 windows of 1us; make them longer"
+        ])
+        #expect(refused("rate: 1/s\n    for: 60s", "booted.latency < 1s in every 1us", metrics: "setup:\n  - expect: badge.boot.done\n    id: booted\n") == [
+            "5m hold more than 1000000 windows of 1us; make them longer"
+        ])
+        let cells = "matrix: {a: [\((1...1000).map(String.init).joined(separator: ", "))]}\n"
+        #expect(refused("rate: 1000/s\n    for: 1000s", "max(beat) < 1s in every 1ms", metrics: cells) == [])
     }
 
     @Test("counts that the plan never reaches are refused")

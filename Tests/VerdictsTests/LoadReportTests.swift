@@ -140,4 +140,59 @@ struct LoadReportTests {
         #expect(summary.loads.map(\.id) == ["x", "x (2)"])
         #expect(summary.loads.map(\.span) == [at(0)..<at(100), at(200)..<at(5000)])
     }
+
+    @Test("Ctrl-C keeps what was measured and says that it is a part: what was under way is no loss, what was not counted yet is no failure")
+    func partial() throws {
+        var log = LogBuilder()
+        log.phase("steps")
+        log.begin("steps.1", line: 12, "load cloud.request")
+        let items = steady(10, every: 10, response: 1) + [item(10, planned: 100, .unanswered)]
+        log.load("x", items, to: 4000, finish: false)
+        log.note("load.ended", ["load": "x", "sent": 11, "answered": 10], at: 4000)
+        var limits = [limit(claim(.lost, "x", .equal, plain(0))), limit(claim(.count, "x", .equal, plain(100))), limit(claim(.max, "x", .less, time(200)))]
+        limits[1].id = "C"
+        let plan = plan(steps: [loadStep("x")], limits: limits)
+        // The same log with its end at 120 ms: the step was interrupted there.
+        var stopped = LogBuilder()
+        stopped.phase("steps")
+        stopped.begin("steps.1", line: 12, "load cloud.request")
+        stopped.note("load.started", [
+            "load": "x", "step": "steps.1", "target": "cloud.request", "planned": 100, "start_ns": 0, "end_ns": 4_000_000_000, "measured_from_ns": 0,
+            "timeout_ns": 1_000_000_000, "modelled": false,
+        ])
+        stopped.note("load.rows", LoadRows.fields(load: "x", items: items), at: 120)
+        stopped.note("load.ended", ["load": "x", "sent": 11, "answered": 10])
+        stopped.end("steps.1", "interrupted")
+        let part = judge(plan: plan, events: stopped.finish("interrupted"), run: "r")
+        #expect(part.limits.map(\.verdict) == [.pass, .unproven, .pass] && part.verdict == .blocked)
+        #expect(part.limits[2].reason == "partial: measured for 120 ms of 4 s" && part.limits[2].samples == 10)
+        #expect(part.loads[0].text.hasSuffix(", partial: measured for 120 ms of 4 s"))
+        log.end("steps.1", "passed")
+        let whole = judge(plan: plan, events: log.finish(), run: "r")
+        #expect(whole.limits.map(\.verdict) == [.fail, .fail, .fail])
+    }
+
+    @Test("a load whose last answer comes before its plan's end is measured for all of its plan, a probe to the end of the steps")
+    func ends() {
+        var log = LogBuilder()
+        log.phase("steps")
+        log.begin("steps.1", line: 12, "load cloud.request")
+        log.load("x", steady(100, every: 10, response: 1), to: 1000, finish: false)
+        log.note("load.ended", ["load": "x", "sent": 100, "answered": 100], at: 1000)
+        log.end("steps.1", "passed")
+        var events = log.finish()
+        // All of it a little earlier than the plan's end.
+        events = events.map { event in
+            var event = event
+            if event.at > at(991) { event.at = at(991) }
+            return event
+        }
+        let every = limit(claim(.max, "x", .less, time(100)), window: .init(length: .milliseconds(100)))
+        let summary = judge(plan: plan(steps: [loadStep("x")], limits: [every]), events: events, run: "r")
+        #expect(summary.limits[0].reason == "held in 10 of 10 windows of 100 ms" && summary.loads[0].span == at(0)..<at(1000))
+        let probe = Metric(name: "x", location: place(5), source: .probe(Step.Load(
+            target: NodeReference(role: "cloud", name: "request"), arguments: .record([]), rates: [10], duration: .constant(.duration(1)), id: "x")))
+        #expect(judge(plan: plan(metrics: [probe]), events: events, run: "r").loads[0].span == at(0)..<at(991))
+        #expect(judge(plan: plan(metrics: [probe]), events: events, run: "r").loads[0].text == "probe cloud.request, 10/s")
+    }
 }

@@ -151,6 +151,13 @@ struct LoadCountTests {
         #expect(judge.judge(limit(claim(.max, "x", .less, time(3)), label: "member")).figure == "member=5: max 4 ms")
     }
 
+    @Test("a fleet of 20,000 is judged member by member in one look at its items", .timeLimit(.minutes(1)))
+    func largeFleet() {
+        let items = (0..<40_000).map { item($0, planned: Double($0), seen: Double($0) + ($0 == 31_234 ? 500 : 5), member: $0 % 20_000 + 1) }
+        let result = ObjectiveJudge(store("x", items, to: 40_000)).judge(limit(claim(.max, "x", .less, time(200)), label: "member"))
+        #expect(result.verdict == .fail && result.figure == "member=11235: max 500 ms" && result.samples == 40_000)
+    }
+
     @Test("errors and ratios of few items are estimates: 0 of 300 do not prove 1 %, 0 of 400 do")
     func estimates() {
         func verdict(_ count: Int) -> LimitResult {
@@ -184,6 +191,16 @@ struct LoadWindowTests {
         #expect(result.figure.hasPrefix("from +10 s: p50 500 ms"))
         let forgiven = ObjectiveJudge(store("x", items, to: 30_000)).judge(limit(p50, window: .init(length: .seconds(10), share: 0.6)))
         #expect(forgiven.verdict == .pass)
+    }
+
+    @Test("windows without number are not looked at")
+    func tooMany() {
+        let nanosecond = Requirement.Window(length: .nanoseconds(1))
+        let result = ObjectiveJudge(store("x", steady(10, every: 10, response: 1), to: 100)).judge(limit(p50, window: nanosecond))
+        #expect(result.verdict == .unproven && result.reason == "measured for 100 ms, more than 1000000 windows of 1 ns")
+        let samples = [Sample(value: 1, at: at(5), isTime: true)]
+        let steps = ObjectiveJudge(samples: ["x": samples], span: at(0)..<at(100)).judge(limit(p50, window: nanosecond))
+        #expect(steps.verdict == .unproven)
     }
 
     @Test("a load shorter than one window is unproven")
@@ -305,6 +322,7 @@ struct ProbeTests {
 
 func window(_ start: Double, _ times: [Int64]) -> LoadWindow {
     var counts = LoadReport.Counts()
+    // As the runner counts: the plan of a second holds its warm-up, too.
     (counts.planned, counts.sent, counts.good) = (times.count, times.count, times.count)
     let text = histogramText(times)
     return LoadWindow(start: at(start), length: 1_000_000_000, counts: counts, response: text, service: text)

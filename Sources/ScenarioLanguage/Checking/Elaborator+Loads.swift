@@ -40,21 +40,20 @@ extension Elaborator {
     private mutating func item(_ value: SourceValue, of target: NodeResolver.Resolved) -> (arguments: [Template], good: Match?)? {
         let outer = values.names[Self.itemName]
         values.names[Self.itemName] = .runtime(.integer)
-        defer { values.names[Self.itemName] = outer }
         let kinds = (value["each"]?.list ?? []).map { value.laying($0) }
         let arguments = (kinds.isEmpty ? [value] : kinds).map { self.arguments($0, for: target) }
+        values.names[Self.itemName] = outer
         let good = optional(value["good"]) { matches.match($0, on: target.gives, of: "the answer of \(target.reference)") }
         let sound = arguments.compactMap(\.self)
         guard sound.count == arguments.count, let good else { return nil }
         return (sound, good)
     }
 
-    /// What limits can ask for by `where` and `for each`: who sent it and why it was refused, and for requests the route, the method
+    /// What limits can ask for by `where` and `for each`: who sent it and why it was refused, and for requests the route
     /// and the status.
     private static func labels(of target: NodeResolver.Resolved) -> [String] {
         var labels = ["reason", "member"]
         if target.takes.contains(where: { $0.name == "path" }) { labels.append("route") }
-        if target.takes.contains(where: { $0.name == "method" }) { labels.append("method") }
         if target.gives.contains(where: { $0.name == "status" }) { labels.append("status") }
         return labels
     }

@@ -92,7 +92,7 @@ struct ScenarioBuilder {
             // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
             let written = plan.stretched(plan.writtenTime)
             if root["deadline"] == nil, written > plan.deadline { plan.deadline = written + plan.stretched(Self.timeForSteps) }
-            let reach = SampleReach(log: log, plan: plan)
+            let reach = SampleReach(log: log, plan: plan, budget: budget)
             for limit in known { reach.check(limit) }
             result.append(plan.withProbes())
         }

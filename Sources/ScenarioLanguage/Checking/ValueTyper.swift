@@ -288,8 +288,18 @@ extension Template {
 final class Budget {
     /// Typed values of one file, over all cells and worlds.
     static let values = 200_000
+    /// Windows of limits that are counted for one file, over all cells; what goes beyond is left to the verdict.
+    static let windows = 4_000_000
     private var left = Budget.values
+    private var windowsLeft = Budget.windows
     private(set) var isExhausted = false
+
+    /// Whether so many windows may still be counted.
+    func spendWindows(_ count: Int) -> Bool {
+        guard count <= windowsLeft else { return false }
+        windowsLeft -= count
+        return true
+    }
 
     func spend(at place: SourceLocation, _ log: DiagnosticLog) -> Bool {
         left -= 1

@@ -17,6 +17,14 @@ struct CheckedLimit {
 struct LimitChecker {
     let log: DiagnosticLog
     let measurements: Measurements
+    /// For proposals; made once, because a hostile file asks thousands of times among thousands of names.
+    private let writtenNames: [String]
+
+    init(log: DiagnosticLog, measurements: Measurements) {
+        self.log = log
+        self.measurements = measurements
+        writtenNames = measurements.writtenNames
+    }
 
     /// - Parameter value: a `LIMIT` of sound form.
     /// - Returns: `nil` after an error was reported.
@@ -131,7 +139,7 @@ struct LimitChecker {
         if measurements.steps.contains(name) { return "'\(name)' is a step; it is measured as \(name).latency and \(name).count" }
         return "nothing measures '\(name)'"
             + log.hint(
-                for: name, at: place, among: measurements.writtenNames, "measured: ",
+                for: name, at: place, among: writtenNames, "measured: ",
                 none: "; give a step an id, save a number, or name it under 'metrics'")
     }
 

@@ -55,7 +55,7 @@ enum StatisticWord {
         switch statistic {
         case .worst: "the bare measurement"
         case .percentile(let thousandths): "p" + FigureText.number(Double(thousandths) / 1000)
-        case .shareBelow: "share"
+        case .shareBelow(let bound): "share<\(bound.source)"
         case .burn: "burn"
         case .recovery: "recovery"
         default: plain.first { $0.statistic == statistic }?.word ?? ""

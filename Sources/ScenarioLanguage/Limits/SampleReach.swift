@@ -7,6 +7,7 @@ import LabCore
 struct SampleReach {
     let log: DiagnosticLog
     let plan: Plan
+    let budget: Budget
 
     func check(_ limit: CheckedLimit) {
         for written in limit.written {
@@ -68,10 +69,9 @@ struct SampleReach {
                 "a window of \(text(window.length)) does not fit into the \(text(supply.measured)) that \(supply.text) is measured for; shorten the window, or lengthen \(supply.lengthWord)")
             return
         }
-        guard let counts = supply.counts(in: window.length) else {
-            complain(written, at: part.windowOffset, "\(text(supply.measured)) hold more than \(ArrivalPlan.largestWindowCount) windows of \(text(window.length)); make them longer")
-            return
-        }
+        guard hasFewWindows(of: window.length, in: supply.measured, part, written), budget.spendWindows(Self.windows(window.length, in: supply.measured)),
+            let counts = supply.counts(in: window.length)
+        else { return }
         let needed = need.samples(windows: counts.count)
         let reachable = counts.count { $0 >= Double(needed) }
         // Where nobody wrote a number, the quiet ends of a ramp make the verdict unproven at worst, not the plan senseless.
@@ -83,9 +83,19 @@ struct SampleReach {
             "\(need.text) needs \(Self.samples(needed)) in each window of \(text(window.length)), and \(supply.text) gives \(Self.whole(counts[worst])) in the one from \(start): \(Self.missing(needed, counts[worst])); \(supply.advice(for: needed, in: window.length))")
     }
 
+    private static func windows(_ length: Duration, in time: Duration) -> Int { Int(clamping: time.nanoseconds / max(length.nanoseconds, 1)) }
+
+    private func hasFewWindows(of length: Duration, in time: Duration, _ part: RequirementSyntax.Part, _ written: CheckedLimit.Written) -> Bool {
+        guard Self.windows(length, in: time) > ArrivalPlan.largestWindowCount else { return true }
+        complain(
+            written, at: part.windowOffset,
+            "\(text(time)) hold more than \(ArrivalPlan.largestWindowCount) windows of \(text(length)); make them longer")
+        return false
+    }
+
     /// Windows over what the steps measure: they are counted in the time of the steps.
     private func checkWindowOfRun(_ part: RequirementSyntax.Part, _ written: CheckedLimit.Written) {
-        guard let window = part.window, window.length > plan.deadline else { return }
+        guard let window = part.window, hasFewWindows(of: window.length, in: plan.deadline, part, written), window.length > plan.deadline else { return }
         complain(
             written, at: part.windowOffset,
             "a window of \(text(window.length)) does not fit into the run, which is stopped after \(text(plan.deadline)); shorten the window, or lengthen 'deadline'")

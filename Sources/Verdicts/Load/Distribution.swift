@@ -38,7 +38,7 @@ struct Distribution: Sendable {
         var planned = items.count
         for window in windows {
             if let part = try? LatencyHistogram(text: histogram(window)) { merged.merge(part) }
-            planned += window.counts.planned
+            planned += window.counts.planned - window.counts.warmup
         }
         for value in answered { merged.record(value) }
         values = .histogram(merged)

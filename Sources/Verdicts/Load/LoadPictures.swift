@@ -24,10 +24,9 @@ struct HeatMapper: Sendable {
         }
         for (window, histogram) in histograms {
             let column = columns.index(of: window.start)
-            let total = window.counts.planned + window.counts.warmup
-            planned[column] += total
+            planned[column] += window.counts.planned
             for bucket in histogram.buckets { counts[column][Self.row(of: bucket.nanoseconds.upperBound, in: bounds)] += bucket.count }
-            counts[column][bounds.count] += max(0, window.counts.planned - histogram.count)
+            counts[column][bounds.count] += max(0, window.counts.planned - window.counts.warmup - histogram.count)
         }
         map = LoadReport.HeatMap(start: record.span.lowerBound, columnWidth: columns.width, bounds: bounds, counts: counts, planned: planned)
     }

@@ -23,14 +23,36 @@ struct LoadRecord: Sendable {
     var floor: LoadReport.Spectrum?
     var cloudCPU: Double?
     var labCPU: Double?
-    /// Where the lab had waited for the last answer, or had stopped it.
+    /// Path of the step that it belongs to.
+    var step: String
+    /// When the log said that it was over.
     var end: RunInstant?
+    /// A probe ends with the steps, whatever its plan says.
+    var isProbe = false
+    /// Ctrl-C, a deadline or a failure elsewhere ended it before its plan was over: what was measured is kept, and said to be a part.
+    var isPartial = false
 
-    /// A probe ends with the steps, whatever its plan says; a load that was stopped ends there.
-    var span: Range<RunInstant> { start..<max(start, min(plannedEnd, end ?? plannedEnd)) }
+    var span: Range<RunInstant> {
+        let last = isProbe || isPartial ? min(plannedEnd, end ?? plannedEnd) : plannedEnd
+        return start..<max(start, last)
+    }
     var measured: Range<RunInstant> {
         let from = min(max(measuredFrom, start), span.upperBound)
         return from..<span.upperBound
+    }
+
+    /// Where windows begin: with the measuring; for seconds instead of rows with the first whole one.
+    var windowed: Range<RunInstant> {
+        guard let first = windows.first(where: { $0.counts.planned > $0.counts.warmup && $0.start >= measured.lowerBound }), first.start < measured.upperBound
+        else { return measured }
+        return first.start..<measured.upperBound
+    }
+
+    /// Whether an item of the measured time says something: not if it was under way when all was stopped.
+    func counts(_ item: LoadItem) -> Bool {
+        guard item.planned >= measured.lowerBound else { return false }
+        guard isPartial, let end, !item.isAnswered else { return true }
+        return item.outcome != .unsent && item.planned.advanced(byNanoseconds: timeout) <= end
     }
 
     /// The event that begins it; `nil` for what the lab does not write.
@@ -38,6 +60,7 @@ struct LoadRecord: Sendable {
         guard let id = fields["load"]?.text, let start = fields["start_ns"]?.integer, let end = fields["end_ns"]?.integer, end >= start else { return nil }
         self.id = id
         target = fields["target"]?.text ?? ""
+        step = fields["step"]?.text ?? ""
         self.start = RunInstant(nanoseconds: start)
         plannedEnd = RunInstant(nanoseconds: end)
         measuredFrom = RunInstant(nanoseconds: fields["measured_from_ns"]?.integer ?? start)
@@ -47,11 +70,17 @@ struct LoadRecord: Sendable {
 
     /// From items, for tests and for what is not from a log.
     init(id: String, span: Range<RunInstant>, measuredFrom: RunInstant? = nil, timeout: Int64 = 10_000_000_000, isModelled: Bool = false, items: [LoadItem]) {
-        (self.id, target, start, plannedEnd) = (id, "", span.lowerBound, span.upperBound)
+        (self.id, target, step, start, plannedEnd) = (id, "", "", span.lowerBound, span.upperBound)
         self.measuredFrom = measuredFrom ?? span.lowerBound
         (self.timeout, self.isModelled) = (timeout, isModelled)
         add(items)
         sort()
+    }
+
+    var withoutItems: LoadRecord {
+        var copy = self
+        (copy.items, copy.duplicates, copy.windows) = ([], [], [])
+        return copy
     }
 
     mutating func add(_ more: [LoadItem]) {
@@ -97,12 +126,18 @@ struct LoadCollector: Sendable {
     /// Gauges by name, in the order of the log.
     private(set) var gauges: [String: [Sample]] = [:]
     private var openFaults: [(index: Int, id: String?)] = []
+    private let probes: [String]
+
+    /// - Parameter probes: names of loads that run beside the steps.
+    init(probes: [String] = []) { self.probes = probes }
 
     /// - Parameter event: one of the lab's own.
     mutating func observe(_ event: RunEvent) {
         switch event.name {
         case LabEvents.loadStarted:
-            if let record = LoadRecord(event.fields) { records.append(record) }
+            guard var record = LoadRecord(event.fields) else { return }
+            record.isProbe = probes.contains(record.id)
+            records.append(record)
         case LabEvents.loadRows:
             if let items = LoadRows.items(in: event.fields) { change(event) { $0.add(items) } }
         case LabEvents.loadWindow:
@@ -118,9 +153,14 @@ struct LoadCollector: Sendable {
         }
     }
 
-    mutating func end(at now: RunInstant) {
+    /// - Parameter stopped: paths of steps that did not come to their end.
+    mutating func end(at now: RunInstant, stopped: Set<String> = []) {
         for index in records.indices {
-            if records[index].end == nil { records[index].end = now }
+            let record = records[index]
+            if record.end == nil || stopped.contains(record.step), !record.isProbe {
+                records[index].isPartial = record.end ?? now < record.plannedEnd
+            }
+            if record.end == nil { records[index].end = now }
             records[index].sort()
         }
     }

@@ -26,7 +26,7 @@ struct LoadReporter: Sendable {
         let members = written.flatMap { load in plan.roles.first { $0.name == load.load.target.role } }?.count ?? 1
         var report = LoadReport(
             id: record.id, location: written?.location ?? SourceLocation(file: plan.file, line: 1, column: 1),
-            text: written.map { $0.load.text(isProbe: $0.isProbe) } ?? "load \(record.target)", span: record.span, measuredFrom: record.measured.lowerBound,
+            text: (written.map { $0.load.text(isProbe: $0.isProbe) } ?? "load \(record.target)") + (record.partialText.map { ", \($0)" } ?? ""), span: record.span, measuredFrom: record.measured.lowerBound,
             isModelled: record.isModelled, counts: slice.counts, response: slice.responses.spectrum(), service: slice.services.spectrum(),
             parts: Self.parts(slice), heat: HeatMapper(record).map)
         report.hops = HopSummary.report(slice.items)
@@ -59,6 +59,16 @@ struct LoadReporter: Sendable {
             return LoadReport.Part(
                 label: label, samples: part.count, p50: value(50_000), p99: value(99_000), refused: part.count { $0.outcome == .refused })
         }
+    }
+}
+
+extension LoadRecord {
+    /// `partial: measured for 34 s of 4 m`
+    var partialText: String? {
+        guard isPartial else { return nil }
+        func text(_ nanoseconds: Int64) -> String { FigureText.duration(nanoseconds: Double(nanoseconds)) }
+        let whole = plannedEnd.nanoseconds - start.nanoseconds
+        return "partial: measured for \(text(span.upperBound.nanoseconds - start.nanoseconds)) of \(text(whole))"
     }
 }
 

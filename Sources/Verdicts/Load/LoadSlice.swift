@@ -22,11 +22,11 @@ struct LoadSlice: Sendable {
         windows = []
         warmup = 0
         for (record, span) in zip(records, spans) {
-            let counted = record.items.filter { $0.planned >= span.lowerBound && (labels.isEmpty || $0.hasLabels(labels)) }
+            let counted = record.items.filter { record.counts($0) && (labels.isEmpty || $0.hasLabels(labels)) }
             warmup += record.items.count { $0.planned < span.lowerBound } + record.windows.reduce(0) { $0 + $1.counts.warmup }
             items += counted
             duplicates += record.duplicates.count { $0.planned >= span.lowerBound && (labels.isEmpty || $0.hasLabels(labels)) }
-            if labels.isEmpty { windows += record.windows.filter { $0.counts.planned > 0 } }
+            if labels.isEmpty { windows += record.windows.filter { $0.counts.planned > $0.counts.warmup } }
         }
     }
 
@@ -40,7 +40,7 @@ struct LoadSlice: Sendable {
         var parts: [LoadSlice] = []
         var dropsPartial = false
         for (record, span) in zip(records, spans) {
-            let whole = TimeWindows(span: span, length: length)
+            let whole = TimeWindows(span: record.windowed, length: length)
             dropsPartial = dropsPartial || whole.dropsPartial
             var buckets = Array(repeating: [LoadItem](), count: whole.count)
             for item in items where span.contains(item.planned) {
@@ -99,8 +99,9 @@ extension LoadReport.Counts {
         if item.isOutOfOrder { outOfOrder += 1 }
     }
 
+    /// Adds those of a second, whose plan holds the warm-up, too.
     mutating func add(_ other: LoadReport.Counts) {
-        planned += other.planned
+        planned += other.planned - other.warmup
         sent += other.sent
         good += other.good
         refused += other.refused

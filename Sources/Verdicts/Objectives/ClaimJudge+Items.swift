@@ -32,7 +32,11 @@ extension ClaimJudge {
 
     private func count(_ number: Int) -> ClaimResult {
         let figure = FigureText.number(Double(number))
-        return tooFew(figure, Double(number)) ?? exact(Double(number), figure, samples: values.count)
+        if let few = tooFew(figure, Double(number)) { return few }
+        var result = exact(Double(number), figure, samples: values.count)
+        // What a load did not come to do, because it was stopped, is no failure.
+        if result.verdict == .fail, Double(number) < threshold, evidence.slice?.records.contains(where: \.isPartial) ?? false { result.verdict = .unproven }
+        return result
     }
 
     private func rate(_ value: Double) -> ClaimResult {

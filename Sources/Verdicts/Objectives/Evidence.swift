@@ -79,7 +79,11 @@ struct EvidenceStore: Sendable {
     }
 
     /// The samples of a measurement; a step's bare id means its latency.
-    private func samples(of measurement: String) -> [Sample] { samples[measurement] ?? samples[measurement + ".latency"] ?? [] }
+    private func samples(of measurement: String) -> [Sample] { nameOfSamples(measurement).flatMap { samples[$0] } ?? [] }
+
+    private func nameOfSamples(_ measurement: String) -> String? {
+        [measurement, measurement + ".latency"].first { samples[$0] != nil }
+    }
 
     /// All of a measurement with these labels.
     func evidence(for claim: Requirement.Claim, labels: [Requirement.Label]) -> Evidence {
@@ -101,6 +105,7 @@ struct EvidenceStore: Sendable {
     func windows(for claim: Requirement.Claim, labels: [Requirement.Label], length: Duration) -> (parts: [Evidence], dropsPartial: Bool, measured: Int64) {
         if let records = loads[claim.measurement] {
             let slice = LoadSlice(records, labels: labels)
+            guard Self.isFew(slice.length, length) else { return ([], false, slice.length) }
             let split = slice.split(into: length)
             let inFlight = claim.statistic == .inFlight ? InFlight(records, labels: labels) : nil
             let parts = split.parts.map { part in
@@ -111,6 +116,8 @@ struct EvidenceStore: Sendable {
             return (parts, split.dropsPartial, slice.length)
         }
         let windows = TimeWindows(span: span, length: length)
+        let measured = span.upperBound.nanoseconds - span.lowerBound.nanoseconds
+        guard Self.isFew(measured, length) else { return ([], false, measured) }
         let readings = gauges[claim.measurement]
         let all = (readings ?? samples(of: claim.measurement)).filter { $0.hasLabels(labels) }
         var buckets = Array(repeating: [Sample](), count: windows.count)
@@ -124,8 +131,12 @@ struct EvidenceStore: Sendable {
                     isTime: claim.threshold.dimension == .time)
                 : Evidence(gauge: bucket, span: windows[index])
         }
-        return (parts, windows.dropsPartial, span.upperBound.nanoseconds - span.lowerBound.nanoseconds)
+        return (parts, windows.dropsPartial, measured)
     }
+
+    /// The most windows that are looked at, one by one.
+    static let mostWindows: Int64 = 1_000_000
+    private static func isFew(_ time: Int64, _ length: Duration) -> Bool { time / max(length.nanoseconds, 1) <= mostWindows }
 
     private static func range(_ inFlight: InFlight, in spans: [Range<RunInstant>]) -> ClosedRange<Int>? {
         let ranges = spans.map { inFlight.range(in: $0) }
@@ -142,23 +153,41 @@ struct EvidenceStore: Sendable {
         }
     }
 
-    /// The values of a label, in the order in which they appear.
-    func values(of label: String, in claims: [Requirement.Claim]) -> [String] {
-        var values: [String] = []
-        var seen: Set<String> = []
-        func note(_ value: String?) {
-            if let value, seen.insert(value).inserted { values.append(value) }
-        }
+    /// One store for each value of a label, in the order in which the values appear, with what has that value only: a fleet has tens of
+    /// thousands, so items are looked at once and not once for each.
+    func grouped(by label: String, for claims: [Requirement.Claim]) -> [(value: String, store: EvidenceStore)] {
+        var empty = self
         for claim in claims {
-            if let records = loads[claim.measurement] {
-                for record in records {
-                    for item in record.items where item.planned >= record.measured.lowerBound && item.hasLabels(claim.labels) { note(item.value(of: label)) }
+            if let records = loads[claim.measurement] { empty.loads[claim.measurement] = records.map(\.withoutItems) }
+            if let name = nameOfSamples(claim.measurement) { empty.samples[name] = [] }
+        }
+        var groups: [(value: String, store: EvidenceStore)] = []
+        var places: [String: Int] = [:]
+        func place(_ value: String) -> Int {
+            if let place = places[value] { return place }
+            groups.append((value, empty))
+            places[value] = groups.count - 1
+            return groups.count - 1
+        }
+        var seen: Set<String> = []
+        for claim in claims where seen.insert(claim.measurement).inserted {
+            for (number, record) in (loads[claim.measurement] ?? []).enumerated() {
+                for item in record.items {
+                    guard let index = item.value(of: label).map(place) else { continue }
+                    groups[index].store.loads[claim.measurement]?[number].items.append(item)
                 }
-            } else {
-                for sample in samples(of: claim.measurement) { note(sample.labels[label]?.description) }
+                for item in record.duplicates {
+                    guard let index = item.value(of: label).map(place) else { continue }
+                    groups[index].store.loads[claim.measurement]?[number].duplicates.append(item)
+                }
+            }
+            guard let name = nameOfSamples(claim.measurement) else { continue }
+            for sample in samples[name] ?? [] {
+                guard let index = sample.labels[label].map({ place($0.description) }) else { continue }
+                groups[index].store.samples[name]?.append(sample)
             }
         }
-        return values
+        return groups
     }
 }
 

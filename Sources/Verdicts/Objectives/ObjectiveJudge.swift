@@ -43,7 +43,8 @@ package struct ObjectiveJudge: Sendable {
         let warmup = records.reduce(0) { sum, record in
             sum + record.items.count { $0.planned < record.measured.lowerBound } + record.windows.reduce(0) { $0 + $1.counts.warmup }
         }
-        return [warmup > 0 ? "\(warmup) of the warm-up are left out" : nil, records.contains(where: \.isModelled) ? "times are modelled" : nil]
+        let partial = records.lazy.compactMap(\.partialText).first
+        return [partial, warmup > 0 ? "\(warmup) of the warm-up are left out" : nil, records.contains(where: \.isModelled) ? "times are modelled" : nil]
     }
 
     // MARK: Requirements
@@ -56,8 +57,9 @@ package struct ObjectiveJudge: Sendable {
     /// Claims with one label and one window.
     private func judgePart(_ part: Requirement, _ limit: Limit) -> ClaimResult {
         var results: [ClaimResult] = []
-        for group in groups(of: part) {
-            let result = part.window.map { windowed(part, $0, group, limit) } ?? plain(part, group, limit)
+        for (group, store) in groups(of: part) {
+            let judge = ObjectiveJudge(store)
+            let result = part.window.map { judge.windowed(part, $0, group, limit) } ?? judge.plain(part, group, limit)
             results.append(group.map { Self.prefixed(result, "\($0.name)=\($0.value): ") } ?? result)
         }
         guard results.count > 1 else { return results.first ?? ClaimResult(verdict: .unproven, figure: "no samples", samples: 0, missing: 1) }
@@ -67,9 +69,9 @@ package struct ObjectiveJudge: Sendable {
     }
 
     /// The values of `for each label`, in the order in which they appear; one group for all without it.
-    private func groups(of part: Requirement) -> [Requirement.Label?] {
-        guard let label = part.label else { return [nil] }
-        return store.values(of: label, in: part.claims).map { Requirement.Label(name: label, value: $0) }
+    private func groups(of part: Requirement) -> [(Requirement.Label?, EvidenceStore)] {
+        guard let label = part.label else { return [(nil, store)] }
+        return store.grouped(by: label, for: part.claims).map { (Requirement.Label(name: label, value: $0.value), $0.store) }
     }
 
     private func labels(_ claim: Requirement.Claim, _ group: Requirement.Label?) -> [Requirement.Label] {
@@ -98,9 +100,10 @@ package struct ObjectiveJudge: Sendable {
             let (parts, drops, measured) = store.windows(for: claim, labels: labels(claim, group), length: window.length)
             if parts.isEmpty {
                 let time = FigureText.duration(nanoseconds: Double(measured))
+                let few = measured < window.length.nanoseconds
                 tooShort = ClaimResult(
                     verdict: .unproven, figure: "no samples", samples: 0,
-                    reason: "measured for \(time), no whole window of \(FigureText.exact(window.length))")
+                    reason: "measured for \(time), \(few ? "no whole window" : "more than \(EvidenceStore.mostWindows) windows") of \(FigureText.exact(window.length))")
                 continue
             }
             let spans = parts.map(\.span)
