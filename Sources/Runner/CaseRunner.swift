@@ -30,6 +30,8 @@ package struct CaseRunner {
         package var expectation: Expectation?
         /// What almost matched, computed only when it is asked for.
         package var nearest: () -> [NearMiss]
+        /// How the loads stand that are under way, for people.
+        package var loads: [String] = []
     }
 
     package struct Outcome {
@@ -118,7 +120,7 @@ package struct CaseRunner {
         let current = run.current
         return Progress(
             now: world.now, step: current?.text ?? "", location: current?.location, expectation: current?.expectation,
-            nearest: { current?.expectation.map { run.nearMisses(of: $0) } ?? [] })
+            nearest: { current?.expectation.map { run.nearMisses(of: $0) } ?? [] }, loads: run.loadsUnderWay.map(\.standing))
     }
 }
 

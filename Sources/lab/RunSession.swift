@@ -153,7 +153,7 @@ final class RunSession: Sendable {
         let start = expectation?.stimulusAt ?? .start
         let line = ProgressLine(
             scenario: plan.scenario, cell: plan.cellText, step: progress.step, elapsed: start.duration(to: progress.now),
-            limit: expectation.map { $0.stimulusAt.duration(to: $0.deadline) }, nearest: progress.nearest().first)
+            limit: expectation.map { $0.stimulusAt.duration(to: $0.deadline) }, nearest: progress.nearest().first, loads: progress.loads)
         Console.write(Array("\r\u{1b}[K\(line.text(width: Console.width, style: settings.style))".utf8))
     }
 }

@@ -10,9 +10,11 @@ package struct ProgressLine: Sendable {
     /// The step's time; `nil` where it has none.
     package var limit: Duration?
     package var nearest: NearMiss?
+    /// How the loads stand that are under way: `api 1,200 of 24,000, p50 0.8 ms, p99 3.1 ms`.
+    package var loads: [String]
 
     package init(
-        scenario: String, cell: String = "–", step: String, elapsed: Duration, limit: Duration? = nil, nearest: NearMiss? = nil
+        scenario: String, cell: String = "–", step: String, elapsed: Duration, limit: Duration? = nil, nearest: NearMiss? = nil, loads: [String] = []
     ) {
         self.scenario = scenario
         self.cell = cell
@@ -20,6 +22,7 @@ package struct ProgressLine: Sendable {
         self.elapsed = elapsed
         self.limit = limit
         self.nearest = nearest
+        self.loads = loads
     }
 
     /// - Parameter width: columns of the terminal; the line takes one less, so that no terminal wraps it.
@@ -28,6 +31,7 @@ package struct ProgressLine: Sendable {
         let time = FigureText.duration(nanoseconds: Double(elapsed.nanoseconds))
         let clock = limit.map { "\(time) of \(FigureText.exact($0))" } ?? time
         var parts = [(VisibleText.clean(name), Style.Tone.strong), (VisibleText.clean(step), .plain), (clock, .quiet)]
+        parts += loads.map { (VisibleText.clean($0), .plain) }
         if let nearest {
             let text = NearMissText(nearest)
             parts.append(("\(text.name) \(text.fields) ← \(text.remark)", .warning))

@@ -32,6 +32,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     private static let floorTime = Duration.seconds(3)
 
     private var world: any World { setting.world }
+    var standing: String { log.standing }
 
     /// - Throws: `LoadFailure`, `ArrivalPlanError` for a plan that cannot be sent.
     init(_ load: Step.Load, id: String, setting: LoadRun.Setting, target: RequestTarget, step: String) throws {

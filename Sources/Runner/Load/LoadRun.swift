@@ -42,6 +42,7 @@ final class LoadRun: LoadWork, @unchecked Sendable {
     private var isEnded: Bool { isPlanOver && underWay == 0 }
 
     private var world: any World { setting.world }
+    var standing: String { log.standing }
 
     init(_ load: Step.Load, id: String, setting: Setting, step: String) {
         self.id = id

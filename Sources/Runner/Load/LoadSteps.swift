@@ -39,7 +39,9 @@ extension ScenarioRun {
     /// Runs a load to its end, or until the line of steps is cancelled.
     func carryOut(_ run: any LoadWork) async throws {
         try run.begin()
+        loadsUnderWay.append(run)
         await withTaskCancellationHandler { await run.finish() } onCancel: { run.abandon() }
+        loadsUnderWay.removeAll { $0 === run }
     }
 
     /// Begins the probes and gauges that `metrics:` names.

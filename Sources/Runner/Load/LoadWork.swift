@@ -2,6 +2,8 @@ import LabCore
 
 /// A load or probe that is under way, whoever paces it.
 protocol LoadWork: AnyObject, Sendable {
+    /// How it stands, for the person who waits: from a histogram, so that it costs the same however long it goes on.
+    var standing: String { get }
     /// Items come from now on.
     func begin() throws
     /// Waits until the last item is answered, or has been given up, and writes what it came to.

@@ -25,6 +25,7 @@ package final class ScenarioRun: @unchecked Sendable {
     private(set) var startTask: ((@escaping @Sendable () async -> Void) -> Task<Void, Never>)?
     /// Loads and probes so far: their numbers.
     var loadCount = 0
+    var loadsUnderWay: [any LoadWork] = []
     /// Setup and steps are over: from now on nothing stops the run, and teardown comes to its end.
     private var isTested = false
     private var isOver = false
