@@ -79,7 +79,12 @@ extension FirmwareSupply {
     fileprivate func imageKeys() throws(ActionFailure) -> [ImageKey] {
         var result: [ImageKey] = []
         for file in keys {
-            do { result.append(try ImageKey(pem: String(decoding: file.bytes, as: UTF8.self))) } catch { throw file.failure(error) }
+            do {
+                // A file may hold several, as those that a torture writes do.
+                let found = try ImageKey.keys(pem: String(decoding: file.bytes, as: UTF8.self))
+                guard !found.isEmpty else { throw ImageKeyError.noKey }
+                result += found
+            } catch { throw file.failure(error) }
         }
         return result
     }
