@@ -29,7 +29,7 @@ extension RecordStore {
         var bytes = [key.rawValue, value.isEmpty ? removed : stored]
         bytes.append(littleEndian: UInt16(truncatingIfNeeded: value.count))
         bytes.append(littleEndian: sequence)
-        bytes.append(littleEndian: CRC32.of([bytes, value].joined()))
+        bytes.append(littleEndian: CRC32.of(bytes, value))
         bytes.append(contentsOf: value)
         let size = recordSize(valueLength: value.count, writeUnit: unit)
         return bytes + Array(repeating: VirtualFlash.eraseValue, count: size - bytes.count)
@@ -57,7 +57,7 @@ extension RecordStore {
             let size = Self.recordSize(valueLength: Int(length), writeUnit: unit)
             guard key != 0xff, number > sequence, end + size <= bytes.count else { break }
             let value = bytes[start..<start + Int(length)]
-            guard sum == CRC32.of([bytes[end..<end + 8], value].joined()) else { break }
+            guard sum == CRC32.of(bytes[end..<end + 8], value) else { break }
             sequence = number
             note(Key(rawValue: key), offset: start, length: kind == Self.removed ? nil : Int(length))
             end += size
