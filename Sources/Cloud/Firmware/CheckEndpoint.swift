@@ -62,7 +62,11 @@ extension FirmwareService {
             return try engine.decide(question, admitting: admitting, isReading: true, slot: wait(for:))
         }
         guard case .needsWrite(let hasSlot) = first else { return first }
-        return try await change("ota.offer", ["device": .text(question.device)], actor: "device \(question.device)") { engine in
+        // A machine that loses power may forget an offer: the device asks again, or its first report says that it has begun. To wait for
+        // the disk here would make a fleet that comes back at once wait for it ten thousand times.
+        return try await change(
+            "ota.offer", ["device": .text(question.device)], actor: "device \(question.device)", durability: .buffered
+        ) { engine in
             try engine.decide(question, admitting: admitting, isReading: false, hasSlot: hasSlot, slot: wait(for:))
         }
     }

@@ -115,10 +115,11 @@ package final class FirmwareService: CloudService {
 
     /// One transaction on rollouts and executions; what follows from it is done after its commit.
     func change<T>(
-        _ what: String, _ about: Fields = [:], actor: String, _ body: (inout RolloutEngine) throws -> T
+        _ what: String, _ about: Fields = [:], actor: String, durability: Storage.Durability = .flushed,
+        _ body: (inout RolloutEngine) throws -> T
     ) async throws -> T {
         let (result, effects) = try await storage.commitPoint(
-            what, about,
+            what, about, durability: durability,
             body: { db in
                 var engine = engine(db, actor: actor)
                 return (try body(&engine), engine.effects)

@@ -48,7 +48,11 @@ package final class NonceStore: NonceLedger {
     /// Nonces that are held now, live ones and those that wait for the next sweep.
     package var count: Int { counts.withLock { $0.total } }
 
-    /// Remembers a nonce, durably, in one step that only the first of two equal ones passes.
+    /// Remembers a nonce in one step that only the first of two equal ones passes. No crash of the cloud loses it.
+    ///
+    /// It is not brought to the disk at once, which would cost every request of a device as much as its effect does. What the
+    /// request changes is committed after it into the same write-ahead log: whatever is durable, its nonce is durable too. A machine
+    /// without power forgets nonces of requests that changed nothing or whose change is lost as well.
     ///
     /// - Throws: `NONCE_STORE_FULL` at a bound, and the storage's errors.
     package func claim(device: String, nonce: String) throws -> Bool {
@@ -63,7 +67,7 @@ package final class NonceStore: NonceLedger {
             }
         }
         // The second form of an insert takes over a row whose time is past but which no sweep has met.
-        let (isFirst, isNew) = try storage.write { db in
+        let (isFirst, isNew) = try storage.write(.buffered) { db in
             // Once for every signed request: compiling it each time would cost more than running it.
             try db.cachedStatement(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)").execute(arguments: [device, nonce, now + Self.life])
             if db.changesCount == 1 { return (true, true) }

@@ -80,11 +80,12 @@ package final class Storage: Sendable {
     ///   - body: decides and writes; what it read before is checked again here, since waiting lets others in between.
     ///   - notes: the events that are true now, whether or not anybody gets an answer.
     package func commitPoint<T>(
-        _ what: String, _ about: Fields = [:], body: (Database) throws -> T, notes: (T) -> [CloudNote] = { _ in [] }
+        _ what: String, _ about: Fields = [:], durability: Durability = .flushed, body: (Database) throws -> T,
+        notes: (T) -> [CloudNote] = { _ in [] }
     ) async throws -> T {
         let delay = slowness
         if delay > .zero { try await environment?.sleep(delay) }
-        return try commit(what, about, body: body, notes: notes)
+        return try commit(what, about, durability: durability, body: body, notes: notes)
     }
 
     /// The same without the wait, for callers that wait in their own way.
