@@ -172,6 +172,12 @@ struct LoadTextTests {
         #expect(text.contains("373 no answer, 373 lost"))
     }
 
+    @Test("Markdown: only what is proven has a ✓", arguments: [(Verdict.pass, "✓"), (.unproven, "?"), (.blocked, "?"), (.fail, "✗"), (.flaky, "✓")])
+    func heading(verdict: Verdict, symbol: String) {
+        let summary = Summary(run: "r", labVersion: "0", world: .sim, seed: 0, cases: [SampleRun.plain("a/b", [:], .pass), SampleRun.plain("a/c", [:], verdict)])
+        #expect(MarkdownReport.render(summary).hasPrefix("### \(symbol) lab r: "))
+    }
+
     @Test("Markdown stays below 1 MiB with a thousand cases, whatever their texts, and its blocks are whole")
     func size() {
         var result = LoadRun.charging

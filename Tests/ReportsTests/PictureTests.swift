@@ -181,6 +181,30 @@ struct PictureNumberTests {
         #expect(picture.outages == [60.5e9..<62e9])
     }
 
+    @Test("a fault whose end was not told is a mark with a dotted line, not a shade to the end")
+    func openFault() {
+        let scale = Scale.linear(0, 100e9)
+        let faults = [FaultSpan(name: "broker.restart", start: RunInstant(nanoseconds: 60_000_000_000), end: nil), FaultSpan(name: "cloud.freeze", start: RunInstant(nanoseconds: 20_000_000_000), end: RunInstant(nanoseconds: 30_000_000_000))]
+        let lanes = FaultLanes(faults: faults, scale: scale)
+        var plot = Plot(id: "x", title: "t", description: "d", height: 100)
+        lanes.shade(into: &plot, top: 0, bottom: 50)
+        lanes.draw(into: &plot, y: 50)
+        #expect(plot.svg.contains("<rect class=\"band\" x=\"60%\" y=\"0\" width=\"0.2%\""))
+        #expect(plot.svg.contains("<rect class=\"band\" x=\"20%\" y=\"0\" width=\"10%\""))
+        #expect(plot.svg.contains("<line class=\"fault-open\" x1=\"60%\""))
+        #expect(plot.svg.contains("<title>broker.restart from 60 s</title>"))
+        #expect(plot.svg.contains("<title>cloud.freeze 20 s to 30 s</title>"))
+    }
+
+    @Test("a load whose items took no time says so and draws no axes of nothing")
+    func instant() {
+        var result = LoadRun.modelled
+        result.loads[0].response.points = [.init(thousandths: 50_000, value: 0), .init(thousandths: 100_000, value: 0)]
+        let html = LoadSection.html(result, number: 1, isBrief: false)
+        #expect(html.contains("there are no times to draw"))
+        #expect(!html.contains("<figure"))
+    }
+
     @Test("counts are coloured by equal factors, and each count has the level that its key names", arguments: [1, 2, 5, 6, 7, 64, 1000, 1_000_000])
     func levels(largest: Int) {
         let levels = HeatLevels(largest: largest)

@@ -14,7 +14,7 @@ package enum MarkdownReport {
     ) -> String {
         let tally = Tally(summary)
         let lines = [
-            "### \(tally.failed > 0 ? "✗" : "✓") lab \(escaped(summary.run)): \(tally.line)", "",
+            "### \(Tally.symbol(summary)) lab \(escaped(summary.run)): \(tally.line)", "",
             "World `\(summary.world.rawValue)`, seed `\(SeedText.hex(summary.seed))`, lab \(escaped(summary.labVersion))"
                 + (report.map { ", report in \(escaped($0))" } ?? "") + ".", "",
         ]

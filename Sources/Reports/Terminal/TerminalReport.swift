@@ -124,6 +124,11 @@ package struct Tally: Sendable, Equatable {
         skipped = summary.cases.count - passed - failed
     }
 
+    /// ✗ where something failed, ? where something is neither passed nor failed: only what is proven has the ✓.
+    static func symbol(_ summary: Summary) -> String {
+        summary.count(.fail) > 0 ? "✗" : summary.count(.unproven) + summary.count(.blocked) > 0 ? "?" : "✓"
+    }
+
     /// `9 passed, 1 failed, 1 skipped`
     package var line: String { "\(passed) passed, \(failed) failed, \(skipped) skipped" }
 }

@@ -7,6 +7,8 @@ struct FaultLanes {
         var start: Double
         var end: Double
         var isOutage = false
+        /// Its end was not told: it may have been a moment's, or have lasted to the end of the run.
+        var isOpen = false
     }
 
     let scale: Scale
@@ -23,7 +25,7 @@ struct FaultLanes {
         self.scale = scale
         let inside = faults.filter { Double($0.start.nanoseconds) < scale.upper && ($0.end.map { Double($0.nanoseconds) } ?? scale.upper) >= scale.lower }
         let bars = outages.map { Bar(name: "outage", start: $0.lowerBound, end: $0.upperBound, isOutage: true) }
-            + inside.map { Bar(name: $0.name, start: Double($0.start.nanoseconds), end: $0.end.map { Double($0.nanoseconds) } ?? scale.upper) }
+            + inside.map { Bar(name: $0.name, start: Double($0.start.nanoseconds), end: $0.end.map { Double($0.nanoseconds) } ?? scale.upper, isOpen: $0.end == nil) }
         for bar in bars.sorted(by: { ($0.isOutage ? 0 : 1, $0.start, $0.name) < ($1.isOutage ? 0 : 1, $1.start, $1.name) }) {
             let begin = extent(bar).lowerBound
             // Outages have the first lane for themselves.
@@ -45,7 +47,8 @@ struct FaultLanes {
             for bar in lane {
                 let (start, end) = (scale.place(bar.start), scale.place(bar.end))
                 let text = "\(bar.name) \(Self.times(bar))"
-                plot.rectangle(bar.isOutage ? "outage" : "fault", x: start, y: top, width: max(end - start, 0.004), height: 11, title: text)
+                plot.rectangle(bar.isOutage ? "outage" : "fault", x: start, y: top, width: bar.isOpen ? 0.004 : max(end - start, 0.004), height: 11, title: text)
+                if bar.isOpen { plot.line("fault-open", x1: start, y1: top + 5.5, x2: end, y2: top + 5.5) }
                 number += 1
                 let isLate = end > 0.94
                 plot.text("\(number)", x: isLate ? start : max(end, start + 0.004), y: top + 10, shift: isLate ? -3 : 3, anchor: isLate ? .end : .start, style: "number-tag narrow")
@@ -59,7 +62,7 @@ struct FaultLanes {
     func shade(into plot: inout Plot, top: Double, bottom: Double) {
         for bar in bars {
             let (start, end) = (scale.place(bar.start), scale.place(bar.end))
-            plot.rectangle(bar.isOutage ? "outage-shade" : "band", x: start, y: top, width: max(end - start, 0.002), height: bottom - top)
+            plot.rectangle(bar.isOutage ? "outage-shade" : "band", x: start, y: top, width: bar.isOpen ? 0.002 : max(end - start, 0.002), height: bottom - top)
         }
     }
 
@@ -73,7 +76,8 @@ struct FaultLanes {
     }
 
     static func times(_ bar: Bar) -> String {
-        "\(FigureText.duration(nanoseconds: bar.start)) to \(FigureText.duration(nanoseconds: bar.end))"
+        let start = FigureText.duration(nanoseconds: bar.start)
+        return bar.isOpen ? "from \(start)" : "\(start) to \(FigureText.duration(nanoseconds: bar.end))"
     }
 
     private func nameIsLeft(_ bar: Bar) -> Bool { scale.place(bar.end) * Self.wideWidth + width(bar) > Self.wideWidth }

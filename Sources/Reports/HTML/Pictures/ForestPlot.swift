@@ -20,12 +20,13 @@ struct ForestPlot {
     var html: String {
         guard !comparison.rows.isEmpty else { return "" }
         let left = comparison.rows.count - rowLimit
-        let note = "B = \(comparison.b) against A = \(comparison.a), measured in turns in one session. To the right of 1 B takes longer. "
+        let how = isPaired ? "measured in turns in one session" : "measured at different times: what that can say stands in the last column"
+        let note = "B = \(comparison.b) against A = \(comparison.a), \(how). To the right of 1 B takes longer. "
             + "The band is the difference that does not matter." + (left > 0 ? " \(left) more are in the table." : "")
         let figure = Figure(
             heading: "Ratios B / A", note: note, picture: plot.svg,
             keys: [Figure.Key(.box, "delta", "1/(1+δ) to 1+δ"), Figure.Key(.dot, "ratio", "ratio with its interval")], ribbon: ribbon, table: table)
-        return "<section aria-labelledby=\"comparison-head\"><h2 id=\"comparison-head\">Two builds side by side</h2>\n<div class=\"panel\">\(gate)\(figure.html)</div></section>\n"
+        return "<section aria-labelledby=\"comparison-head\"><h2 id=\"comparison-head\">\(isPaired ? "Two builds side by side" : "Against earlier runs")</h2>\n<div class=\"panel\">\(gate)\(figure.html)</div></section>\n"
     }
 
     /// A gate whose own false alarms are not known is not shown as green (sla.md §1.4).
@@ -37,6 +38,9 @@ struct ForestPlot {
         return "<p class=\"gate\">The gate itself: <b>\(HTMLText.count(test.alarms, "false alarm")) in \(HTMLText.grouped(test.comparisons))</b> comparisons of a build "
             + "with itself (\(share)); the smallest effect that it can see is <b>±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %</b>.</p>\n"
     }
+
+    /// Runs that were compared with earlier ones have no pairs.
+    private var isPaired: Bool { comparison.rows.contains { $0.pairs > 0 } }
 
     private var isTested: Bool { (comparison.selfTest?.comparisons ?? 0) > 0 }
 
@@ -79,8 +83,10 @@ struct ForestPlot {
                 + "<tspan class=\"row-figure wide\" dx=\"12\">\(HTMLText.escaped(Self.figure(row)))</tspan></text>")
         let style = style(of: row.outcome)
         plot.text(Self.word(row.outcome), x: 1, y: y + 14, anchor: .end, style: "outcome \(style)")
-        plot.line("whisker \(style)", x1: x(row.lower), y1: middle, x2: x(row.upper), y2: middle)
-        for end in [row.lower, row.upper] { plot.line("whisker \(style)", x1: x(end), y1: middle - 4, x2: x(end), y2: middle + 4) }
+        guard row.ratio.isFinite else { return }
+        let ends = [row.lower, row.upper].filter(\.isFinite)
+        if ends.count == 2 { plot.line("whisker \(style)", x1: x(row.lower), y1: middle, x2: x(row.upper), y2: middle) }
+        for end in ends { plot.line("whisker \(style)", x1: x(end), y1: middle - 4, x2: x(end), y2: middle + 4) }
         plot.dot("ratio \(style)", x: x(row.ratio), y: middle, radius: 4.5, title: Self.figure(row))
     }
 
@@ -96,7 +102,9 @@ struct ForestPlot {
     /// `1.048 [1.042, 1.053]`
     static func figure(_ row: ComparisonReport.Row) -> String {
         func text(_ value: Double) -> String { FigureText.decimal(value, places: 3) }
-        return "\(text(row.ratio)) [\(text(row.lower)), \(text(row.upper))]"
+        guard row.ratio.isFinite else { return "–" }
+        guard row.lower.isFinite || row.upper.isFinite else { return text(row.ratio) }
+        return "\(text(row.ratio)) [\(row.lower.isFinite ? text(row.lower) : "…"), \(row.upper.isFinite ? text(row.upper) : "…")]"
     }
 
     static func word(_ outcome: ComparisonReport.Outcome) -> String {
@@ -110,7 +118,7 @@ struct ForestPlot {
     }
 
     var table: DataTable {
-        func value(_ number: Double) -> String { FigureText.duration(nanoseconds: number) }
+        func value(_ number: Double) -> String { number.isFinite ? FigureText.duration(nanoseconds: number) : "–" }
         func chance(_ number: Double) -> String { number < 0.0001 ? "< 0.0001" : FigureText.number(number) }
         return DataTable(
             "Comparison of \(comparison.b) with \(comparison.a)",

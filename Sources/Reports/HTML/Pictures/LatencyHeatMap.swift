@@ -152,7 +152,7 @@ struct LatencyHeatMap {
         var last = Double.infinity
         for tick in Scale.logarithmic(covering: bounds).ticks(atMost: 9) where tick.value >= bounds[0] * 0.99 && tick.value <= bounds[1] * 1.01 {
             let y = y(tick.value)
-            guard last - y >= 15 else { continue }
+            guard last - y >= 15, y >= mapTop + 6 else { continue }
             last = y
             plot.line("grid", x1: 0, y1: y, x2: 1, y2: y)
             plot.text(FigureText.duration(nanoseconds: tick.value), x: 0, y: y + 4, shift: -8, anchor: .end, style: "tick-label")
@@ -233,7 +233,7 @@ struct HeatLevels {
         return starts.indices.map { index in
             let end = index + 1 < starts.count ? starts[index + 1] - 1 : largest
             let range = end > starts[index] ? "\(HTMLText.grouped(starts[index]))–\(HTMLText.grouped(end))" : HTMLText.grouped(starts[index])
-            return Figure.Key(.box, "heat-box-\(index + 1)", index == 0 ? "\(range) items" : range)
+            return Figure.Key(.box, "heat-box-\(index + 1)", index > 0 ? range : range == "1" ? "1 item" : "\(range) items")
         }
     }
 }

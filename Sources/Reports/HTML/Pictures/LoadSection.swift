@@ -34,13 +34,22 @@ struct LoadSection {
 
     private var html: String {
         let ribbon = LabRibbon(load, isVoid: result.limits.contains { $0.isVoid && $0.limit.requirement.claims.contains(where: load.isMeant) })
+        let fleet = load.raster.map { FleetRasterPicture(load: load, raster: $0, faults: result.faults, id: "\(id)-fleet", ribbon: ribbon).html } ?? ""
+        guard !isInstant else {
+            return head + ribbon.html + "<p class=\"note\">Every answer came in the moment that the plan wanted the item: there are no times to draw.</p>\n" + fleet
+        }
         let limits = percentileLimits
         let pictures =
             PercentileSpectrum(load: load, id: "\(id)-spectrum", limits: limits, ribbon: ribbon).html
             + LatencyHeatMap(load: load, faults: result.faults, id: "\(id)-heat", limits: Set(limits.map(\.value)).sorted(), ribbon: ribbon).html
             + (load.hops.map { HopWaterfall(load: load, hops: $0, id: "\(id)-hops", ribbon: ribbon).html } ?? "")
-            + (load.raster.map { FleetRasterPicture(load: load, raster: $0, faults: result.faults, id: "\(id)-fleet", ribbon: ribbon).html } ?? "")
-        return head + pictures
+        return head + pictures + fleet
+    }
+
+    /// In virtual time an action without a way through anything takes none.
+    private var isInstant: Bool {
+        let values = load.response.points.compactMap(\.value)
+        return !values.isEmpty && values.allSatisfy { $0 == 0 } && load.counts.unanswered == 0
     }
 
     private var percentileLimits: [(thousandths: Int, value: Double)] {

@@ -6,12 +6,12 @@ enum PictureStyle {
 
         :root {
           --heat-1: #d3e2f6; --heat-2: #a6c4ec; --heat-3: #74a3df; --heat-4: #457ecc; --heat-5: #265dae; --heat-6: #103b7c;
-          --late: #c07800; --refused: #8453b5; --lost: #b3261a; --online: #cfe0d5; --grid: #e3e6e9;
+          --late: #c07800; --refused: #8453b5; --lost: #b3261a; --online: #a9d2b7; --grid: #e3e6e9;
         }
         @media (prefers-color-scheme: dark) {
           :root {
             --heat-1: #1f3552; --heat-2: #29507f; --heat-3: #376fae; --heat-4: #5c95dd; --heat-5: #93bcf2; --heat-6: #d6e6ff;
-            --late: #d99a2b; --refused: #b48be0; --lost: #ff7f73; --online: #28473a; --grid: #2c3238;
+            --late: #d99a2b; --refused: #b48be0; --lost: #ff7f73; --online: #2c6047; --grid: #2c3238;
           }
         }
 
@@ -76,7 +76,7 @@ enum PictureStyle {
         .plot .heat-box-4 { fill: var(--heat-4); } .plot .heat-box-5 { fill: var(--heat-5); } .plot .heat-box-6 { fill: var(--heat-6); }
         .plot path.gone-1, .plot path.gone-2, .plot path.gone-3 { stroke: var(--lost); } .plot path.gone-1 { stroke-opacity: .45; } .plot path.gone-2 { stroke-opacity: .7; }
         .plot rect.gone-3 { fill: var(--lost); }
-        .plot .band { fill: var(--band); } .plot .number-tag { fill: var(--text); font-size: 11px; font-weight: 600; } .plot .fault { fill: var(--band-edge); }
+        .plot .band { fill: var(--band); } .plot .number-tag { fill: var(--text); font-size: 11px; font-weight: 600; } .plot .fault { fill: var(--band-edge); } .plot .fault-open { stroke: var(--band-edge); stroke-width: 1.5; stroke-dasharray: 2 4; }
         .plot .outage { fill: var(--lost); } .plot .outage-shade { fill: var(--lost); fill-opacity: .07; }
         .plot .warmup { fill: var(--ground); fill-opacity: .6; } .plot .warmup-edge { stroke: var(--quiet); stroke-dasharray: 3 3; }
         .plot .hop { fill: var(--heat-3); } .plot .hop.longest { fill: var(--heat-5); } .plot .drop { stroke: var(--line); }
