@@ -50,7 +50,6 @@ do {
             outcomes[index].all.append(try fleet.run { Int(load_memory(getpid())) })
         }
     }
-    func rates(_ seconds: (Fleet.Outcome) -> Double, of total: Int) -> [[Double]] { outcomes.map { $0.all.map { Double(total) / seconds($0) } } }
     func show(_ what: String, _ rates: [[Double]], isMet: Bool) {
         BenchRow(
             what, "\(Int(median(rates[0]))) /s", peer: "mosquitto \(Int(median(rates[1]))) /s",
@@ -59,8 +58,8 @@ do {
     }
     let total = count * reports
     let isComplete = outcomes.allSatisfy { $0.all.allSatisfy { $0.acknowledged == total && $0.delivered == total } }
-    show("\(count) libmosquitto badges in a process: connect, subscribe", rates(\.registeringSeconds, of: count), isMet: isComplete)
-    show("  \(reports) reports of \(Fleet.payloadBytes) bytes each, QoS 1", rates(\.reportingSeconds, of: total), isMet: isComplete)
+    show("\(count) libmosquitto badges in a process: connect, subscribe", outcomes.map { $0.all.map { Double(count) / $0.registeringSeconds } }, isMet: isComplete)
+    show("  \(reports) reports of \(Fleet.payloadBytes) bytes each, QoS 1", outcomes.map { $0.all.map { Double(total) / $0.reportingSeconds } }, isMet: isComplete)
     // Later rounds reuse what the first one took.
     BenchRow("  memory of the clients' process", "\(outcomes.flatMap(\.all).map(\.bytesPerClient).max() ?? 0) B for each client").show()
 } catch {

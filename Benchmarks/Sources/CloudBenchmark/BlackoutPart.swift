@@ -78,9 +78,10 @@ final class BlackoutPart {
         try server.perform("tariff.set", ["site": "depot", "tariff": ["name": "flat", "elec": ["flat": 60_000], "service": ["flat": 40_000]]])
         try server.perform("card.register", ["card": "1234", "user": "rider-0"])
         let facts: Fields = ["pile": "04000000", "ports": 2, "resumes": false, "keep_alive": false, "metered": false]
+        // The loop's clock has run since it was made.
+        let epoch = Int64(Date().timeIntervalSince1970) - loop.now / 1_000_000_000
         for number in 0..<Self.count {
-            let pile = try EmulatedPile(
-                loop, port: server.pilePort, facts: facts, node: "piles#\(number + 1)", epoch: Int64(Date().timeIntervalSince1970))
+            let pile = try EmulatedPile(loop, port: server.pilePort, facts: facts, node: "piles#\(number + 1)", epoch: epoch)
             pile.onNote = { [unowned self] note in
                 switch note {
                 case "online": online += 1

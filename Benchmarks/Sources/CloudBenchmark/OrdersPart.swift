@@ -25,7 +25,6 @@ final class OrdersPart {
     private var settled = 0
     private var firstDue: Int64 = 0
     private var lastSettled: Int64 = 0
-    private var settledInTime = 0
 
     /// A rider with a pile.
     private struct Desk {
@@ -79,7 +78,6 @@ final class OrdersPart {
         pump()
         try loop.run("the first orders are settled", within: .seconds(30)) { [self] in settled == warm }
         (answered, startTimes, billTimes, settled) = ([], [], [], 0)
-        settledInTime = 0
     }
 
     private func schedule(_ number: Int) {
@@ -126,8 +124,6 @@ final class OrdersPart {
         billTimes.append(now - sentAt)
         settled += 1
         lastSettled = now
-        // What began within the time and its charge.
-        if now <= firstDue + Int64(seconds) * 1_000_000_000 + 400_000_000 { settledInTime += 1 }
         free.append(desk)
         pump()
     }
@@ -136,7 +132,6 @@ final class OrdersPart {
         let answers = BenchTimes(answered), starts = BenchTimes(startTimes), bills = BenchTimes(billTimes)
         let perSecond = Double(settled) / (Double(lastSettled - firstDue) * 1e-9 - 0.3)
         let count = try server.ask("invariants", [:])["violations"]?.integer ?? -1
-        let worst = max(answers.percentile(990), bills.percentile(990))
         let isWhole = settled == total && refused.isEmpty && count == 0
         if !isWhole { print("orders: \(settled) of \(total) settled, refused by status \(refused), \(count) violations") }
         BenchRow(
@@ -145,7 +140,7 @@ final class OrdersPart {
         ).show()
         BenchRow("  request to durable answer, from its planned time", answers.text, target: "p99 < 50 ms", isMet: answers.percentile(990) < 50_000_000).show()
         BenchRow("  request to the start at the pile", starts.text).show()
-        BenchRow("  bill to its durable acknowledgement", bills.text, target: "p99 < 50 ms", isMet: worst < 50_000_000).show()
+        BenchRow("  bill to its durable acknowledgement", bills.text, target: "p99 < 50 ms", isMet: bills.percentile(990) < 50_000_000).show()
         BenchRow("  the cloud's CPU for an order", "\(BenchRow.text(Double(processorTime) * 1e-3 / Double(max(1, settled)), digits: 0)) µs").show()
     }
 }

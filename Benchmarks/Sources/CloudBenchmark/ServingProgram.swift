@@ -61,12 +61,15 @@ private final class Words: @unchecked Sendable {
     /// Riders `rider-0` and so on with money, who are logged in.
     private func riders(_ count: Int) async throws -> [String] {
         var tokens: [String] = []
+        var payments: [KernelTask<Int64>] = []
         for number in 0..<count {
             let name = "rider-\(number)"
             try cloud.users.createOperator(name: name, role: .rider)
-            _ = try await cloud.charging.orders.topUp(name, fen: 100_000_000, key: "first-\(number)")
             tokens.append(try await cloud.tokens.issue(user: name, role: .rider, epoch: 1, tenant: "default").token)
+            // Together they share a commit.
+            payments.append(server.kernel.start("payment") { [cloud] in try await cloud.charging.orders.topUp(name, fen: 100_000_000, key: "first-\(number)") })
         }
+        for payment in payments { _ = try await payment.value() }
         return tokens
     }
 
