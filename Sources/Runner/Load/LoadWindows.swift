@@ -37,7 +37,7 @@ struct LoadWindows {
         case .refused: window.counts.refused += 1
         default: window.counts.unanswered += 1
         }
-        if !item.hasArrived, !item.isAnswered { window.counts.lost += 1 }
+        if item.outcome != .unsent, item.outcome != .refused, !item.hasArrived { window.counts.lost += 1 }
         if item.isOutOfOrder { window.counts.outOfOrder += 1 }
         if let response = item.response { window.response.record(response) }
         if let service = item.service { window.service.record(service) }
