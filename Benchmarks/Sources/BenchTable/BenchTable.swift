@@ -8,8 +8,10 @@ package struct BenchRow {
     package var peer: String
     package var ratio: Double?
     package var target: String
-    /// `nil` for a figure that is only stated.
+    /// `nil` for a figure that is only stated, and for one of which the interval lies on both sides of the target: see `isUnproven`.
     package var isMet: Bool?
+    /// There is a target, and what was measured is too uncertain to say on which side of it the figure is.
+    package var isUnproven = false
 
     package init(_ what: String, _ figure: String, peer: String = "", ratio: Double? = nil, target: String = "", isMet: Bool? = nil) {
         self.what = what
@@ -20,8 +22,16 @@ package struct BenchRow {
         self.isMet = isMet
     }
 
+    /// A ratio of pairs beside the least that it has to be.
+    package init(_ what: String, _ figure: String, peer: String, pairs: BenchPairs, atLeast target: Double) {
+        self.init(
+            what, figure, peer: peer, ratio: pairs.ratio, target: "≥ \(Self.text(target, digits: 1)) \(pairs.intervalText)",
+            isMet: pairs.interval.lowerBound >= target ? true : pairs.interval.upperBound < target ? false : nil)
+        isUnproven = isMet == nil
+    }
+
     package var line: String {
-        let verdict = isMet.map { $0 ? "met" : "NOT MET" } ?? (target.isEmpty ? "stated" : "–")
+        let verdict = isMet.map { $0 ? "met" : "NOT MET" } ?? (isUnproven ? "unproven" : "stated")
         let texts = [what, figure, peer.isEmpty ? "–" : peer, ratio.map { Self.text($0) } ?? "–", target.isEmpty ? "–" : target]
         return zip(texts, Self.widths).map { Self.pad($0, $1) }.joined(separator: "  ") + "  " + verdict
     }

@@ -43,8 +43,7 @@ func measureLoads(rounds: Int, seconds: Double, only: String?) throws {
         }
         let pairs = BenchPairs(zip(outcomes[0], outcomes[1]).map { $0.rate / $1.rate })
         BenchRow(
-            "broker, \(load.name)", texts[0], peer: "mosquitto \(texts[1])", ratio: pairs.ratio,
-            target: "≥ \(BenchRow.text(load.pace.target, digits: 1)) \(pairs.intervalText)", isMet: pairs.ratio >= load.pace.target
+            "broker, \(load.name)", texts[0], peer: "mosquitto \(texts[1])", pairs: pairs, atLeast: load.pace.target
         ).show()
     }
 }
