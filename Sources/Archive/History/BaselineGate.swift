@@ -16,20 +16,34 @@ package enum BaselineGate {
         if let refusal = refusal(baseline, current, source) {
             return [refused(current, limits, reason: refusal)]
         }
-        return current.figures.compactMap { figure in
-            guard let before = baseline.figures.first(where: { $0.kind == figure.kind && $0.name == figure.name }), figure.better != nil,
-                let a = before.value, let b = figure.value
-            else { return nil }
+        var rows: [ComparisonReport.Row] = []
+        var untold = 0
+        for figure in current.figures where figure.better != nil {
+            guard let before = baseline.figures.first(where: { $0.kind == figure.kind && $0.name == figure.name }) else { continue }
             let limit = limit(of: figure, in: limits)
-            let effect = limit?.baseline?.worseBy ?? defaultEffect
-            let floor = figure.unit == "ns" ? Double(limit?.baseline?.atLeast ?? 0) : 0
-            let change = FigureChange(a: before, b: figure, tolerance: effect, floor: floor)
-            return ComparisonReport.Row(
-                objective: current.row.title, location: limit?.baseline?.location ?? limit?.location, metric: figure.name, pairs: 1,
-                ratio: a == 0 ? (b == 0 ? 1 : .nan) : b / a, lower: bound(figure.lower, before.upper), upper: bound(figure.upper, before.lower),
-                effect: effect, a: a, b: b, p: 1, adjusted: 1, outcome: outcome(change),
-                reason: "one run against \(source): \(change.changeText), not tested")
+            if isBare(before, figure, in: current), limit?.baseline?.against != .pinned { untold += 1 } else if let row = row(limit, before, figure, current, source) { rows.append(row) }
         }
+        guard untold > 0 else { return rows }
+        let what = untold == 1 ? "1 time or rate has" : "\(untold) times and rates have"
+        return rows + [refused(current, limits, reason: "\(what) no interval, and one run in real time says too little of it: compare builds by --against, or runs by `against: history`")]
+    }
+
+    /// A time or a rate that was measured in real time, and nobody knows how well.
+    private static func isBare(_ before: Figure, _ figure: Figure, in current: PastCase) -> Bool {
+        guard current.row.key.world != WorldKind.sim.rawValue, figure.unit == "ns" || figure.unit == "/s" else { return false }
+        return figure.lower == nil && figure.upper == nil || before.lower == nil && before.upper == nil
+    }
+
+    private static func row(_ limit: Limit?, _ before: Figure, _ figure: Figure, _ current: PastCase, _ source: String) -> ComparisonReport.Row? {
+        guard let a = before.value, let b = figure.value else { return nil }
+        let effect = limit?.baseline?.worseBy ?? defaultEffect
+        let floor = figure.unit == "ns" ? Double(limit?.baseline?.atLeast ?? 0) : 0
+        let change = FigureChange(a: before, b: figure, tolerance: effect, floor: floor)
+        return ComparisonReport.Row(
+            objective: current.row.title, location: limit?.baseline?.location ?? limit?.location, metric: figure.name, pairs: 0,
+            ratio: a == 0 ? (b == 0 ? 1 : .nan) : b / a, lower: bound(figure.lower, before.upper), upper: bound(figure.upper, before.lower),
+            effect: effect, a: a, b: b, p: 1, adjusted: 1, outcome: outcome(change),
+            reason: "one run against \(source): \(change.changeText), not tested")
     }
 
     private static func bound(_ value: Double?, _ base: Double?) -> Double {
@@ -55,7 +69,7 @@ package enum BaselineGate {
 
     private static func refused(_ current: PastCase, _ limits: [Limit], reason: String) -> ComparisonReport.Row {
         ComparisonReport.Row(
-            objective: current.row.title, location: limits.first?.location, metric: "all", pairs: 0, ratio: 1, lower: .nan, upper: .nan,
+            objective: current.row.title, location: limits.first?.baseline?.location ?? limits.first?.location, metric: "all", pairs: 0, ratio: .nan, lower: .nan, upper: .nan,
             effect: defaultEffect, a: .nan, b: .nan, p: 1, adjusted: 1, outcome: .cannotTell, reason: reason)
     }
 

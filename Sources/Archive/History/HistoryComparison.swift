@@ -16,7 +16,7 @@ package enum HistoryComparison {
         let runs = HistorySeries.comparable(past + [current])
         return limits.flatMap { limit -> [ComparisonReport.Row] in
             guard let baseline = limit.baseline, baseline.against == .history, let measurement = limit.requirement.claims.first?.measurement else { return [] }
-            return baseline.metrics.map { row(limit, baseline, metric: $0.name, figure: "\(measurement) \($0.name)", runs) }
+            return baseline.metrics.map { row(limit, baseline, metric: $0.name, of: measurement, runs) }
         }
     }
 
@@ -34,13 +34,18 @@ package enum HistoryComparison {
         return rows
     }
 
-    private static func row(_ limit: Limit, _ baseline: Limit.Baseline, metric: String, figure: String, _ runs: [PastCase]) -> ComparisonReport.Row {
-        func value(_ item: PastCase) -> Double? { item.figures.first { $0.name == figure && $0.kind != .objective }?.value }
+    private static func row(_ limit: Limit, _ baseline: Limit.Baseline, metric: String, of measurement: String, _ runs: [PastCase]) -> ComparisonReport.Row {
+        let figure = "\(measurement) \(metric)"
+        func value(_ item: PastCase) -> Double? {
+            let found = item.figures.first { $0.name == figure && $0.kind != .objective }
+            // Of one sample every percentile is that sample.
+            return (found ?? item.figures.first { $0.name == measurement && $0.kind == .measurement })?.value
+        }
         let lastAccepted = runs.lastIndex(where: \.isBaseline)
         let accepted = runs.filter(\.isBaseline).suffix(baseline.runs).compactMap(value)
         let since = lastAccepted.map { runs[($0 + 1)...].suffix(baseline.runs).compactMap(value) } ?? []
         var row = ComparisonReport.Row(
-            objective: limit.id, location: baseline.location, metric: metric, pairs: min(accepted.count, since.count), ratio: 1, lower: .nan, upper: .nan,
+            objective: limit.id, location: baseline.location, metric: metric, pairs: 0, ratio: .nan, lower: .nan, upper: .nan,
             effect: baseline.worseBy, a: median(accepted) ?? .nan, b: median(since) ?? .nan, p: 1, adjusted: 1, outcome: .cannotTell)
         guard accepted.count >= fewestRuns, since.count >= fewestRuns else {
             row.reason = """

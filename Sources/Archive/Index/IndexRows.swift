@@ -46,7 +46,7 @@ package struct Figure: Sendable, Equatable {
     package enum Kind: Int, Sendable { case objective, measurement, load }
 
     package var kind: Kind
-    /// An objective's id, `registered.latency p50`, `nominal cpu-per-request`.
+    /// An objective's id, `registered.latency` where there was one sample, else `registered.latency p50`, `nominal cpu-per-request`.
     package var name: String
     /// `ns`, `/s`, `share` or empty.
     package var unit: String

@@ -115,7 +115,9 @@ enum IndexSchema {
         CREATE VIEW figures AS
         SELECT case_id, 0 AS kind, position, id AS name, unit, better, value, lower, upper, samples, figure AS text, verdict FROM objectives
         UNION ALL
-        SELECT case_id, 1, position, name || ' p50', unit, iif(unit = 'ns', 'lower', NULL), p50, NULL, NULL, count, NULL, NULL FROM measurements
+        SELECT case_id, 1, position, iif(count = 1, name, name || ' p50'), unit, iif(unit = 'ns', 'lower', NULL), p50, NULL, NULL, count, NULL, NULL
+          FROM measurements WHERE NOT EXISTS (
+            SELECT 1 FROM loads WHERE loads.case_id = measurements.case_id AND substr(name, 1, length(loads.id) + 9) = loads.id || '.latency.')
         UNION ALL
         SELECT case_id, 1, position, name || ' p90', unit, iif(unit = 'ns', 'lower', NULL), p90, NULL, NULL, count, NULL, NULL
           FROM measurements WHERE count >= 20

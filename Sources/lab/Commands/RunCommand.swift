@@ -104,11 +104,13 @@ struct RunCommand: ParsableCommand {
         if let against, Interrupts.signalNumber == nil {
             try compare(cells.map(\.plan), against, slice: slice, seed: seed, in: &summary)
         }
+        // What the keeper adds it tells itself.
+        let compared = summary.comparison?.lines ?? []
         keeper.review(&summary, isPartial: Interrupts.signalNumber != nil || session.hasStopped)
         keeper.end(exitCode(for: summary, isWritten: true, isRegressed: keeper.isRegressed))
         let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
         if failures.isEmpty { keeper.keep() }
-        for line in (summary.comparison?.lines ?? []) + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
+        for line in compared + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
         for line in failures + keeper.warnings { Console.error(line) }
         throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
     }

@@ -8,10 +8,11 @@ struct LabHistory {
     let index: RunIndex
     let archive: RunArchive
 
-    /// - Parameters:
-    ///   - out: the folder for run folders.
-    ///   - lab: lab.yaml, where it was read already.
-    static func path(out: String, lab: LabFile?) -> String { lab?.history ?? "\(out)/history.db" }
+    /// `history` of lab.yaml is the index of the usual folder; runs that are put elsewhere have theirs with them.
+    static func path(out: String, lab: LabFile?) -> String {
+        guard out == "runs", let history = lab?.history else { return "\(out)/history.db" }
+        return history
+    }
 
     /// For commands that read no scenarios.
     ///

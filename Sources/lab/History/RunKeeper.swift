@@ -117,7 +117,9 @@ final class RunKeeper {
         isRegressed = rows.contains { $0.outcome == .regressed || $0.outcome == .cannotTell && $0.location.map(strict.contains) == true }
         lines = GateText.lines(rows, cases: cases, against: baselineName ?? "earlier runs")
         var report = summary.comparison ?? ComparisonReport(a: baselineName ?? "earlier runs", b: "run \(summary.run)", rows: [])
-        report.rows += rows
+        // The report's values are times; counts and shares are in the printed lines alone.
+        let counts = Set(cases.flatMap(\.figures).filter { $0.unit != "ns" }.map(\.name))
+        report.rows += rows.filter { !counts.contains($0.metric) }
         summary.comparison = report
     }
 
@@ -141,13 +143,14 @@ final class RunKeeper {
         guard let before = pinned?.cell(current.row.key) else {
             return limits.map { limit in
                 ComparisonReport.Row(
-                    objective: limit.id, location: limit.baseline?.location, metric: "pinned", pairs: 0, ratio: 1, lower: .nan, upper: .nan,
+                    objective: limit.id, location: limit.baseline?.location, metric: "pinned", pairs: 0, ratio: .nan, lower: .nan, upper: .nan,
                     effect: limit.baseline?.worseBy ?? BaselineGate.defaultEffect, a: .nan, b: .nan, p: 1, adjusted: 1, outcome: .cannotTell,
                     reason: "the pinned file \(PinnedBaseline.fileName) has no figures of it; `lab baseline accept RUN --pin` writes it")
             }
         }
         let names = Set(limits.flatMap { limit in
-            (limit.baseline?.metrics ?? []).compactMap { metric in limit.requirement.claims.first.map { "\($0.measurement) \(metric.name)" } } + [limit.id]
+            let measurements = limit.requirement.claims.prefix(1).map(\.measurement)
+            return measurements + measurements.flatMap { name in (limit.baseline?.metrics ?? []).map { "\(name) \($0.name)" } } + [limit.id]
         })
         var (past, now) = (before, current)
         past.figures.removeAll { !names.contains($0.name) }

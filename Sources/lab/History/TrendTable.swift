@@ -51,7 +51,7 @@ enum TrendTable {
             let marks = (starts.contains(index) ? ["new level"] : []) + (point.isBaseline ? ["accepted"] : [])
             let started = CalendarText.timestamp(nanoseconds: point.run.started)
             return "    \(point.run.name.padded(to: widths.run))\(started)  \(point.run.title.padded(to: widths.label))"
-                + "\(Figure.text(point.value, unit: series.unit).padded(to: widths.value))\(point.row.verdict.rawValue.padded(to: 12))\(marks.joined(separator: ", "))"
+                + "\(Figure.text(point.value, unit: series.unit).padded(to: widths.value))\(([point.row.verdict.rawValue] + marks).joined(separator: ", "))"
         }
     }
 

@@ -28,12 +28,12 @@ struct HistoryTests {
     @Test("a step is found at the first run of the new level, and believed after two more", arguments: [(3, true), (20, true)])
     func step(after: Int, isConfirmed: Bool) throws {
         let series = try #require(HistorySeries.all(of: try past(step(after: after))).first)
-        #expect(series.name == "registered.latency p50" && series.unit == "ns")
+        #expect(series.name == "registered.latency" && series.unit == "ns")
         #expect(series.changes.map(\.index) == [20])
         let change = try #require(series.changes.first)
         #expect(abs(change.before - 100) < 1 && abs(change.after - 115) < 1 && change.p <= 0.001)
         #expect(change.isConfirmed == isConfirmed)
-        #expect(series.report.metric == "badge/register [loss=20%] registered.latency p50")
+        #expect(series.report.metric == "badge/register [loss=20%] registered.latency")
         #expect(series.report.points[20] == HistoryReport.Point(run: "0611-21", label: "c21", value: 115.3))
     }
 
@@ -73,7 +73,7 @@ struct HistoryTests {
         for number in Int64(1)...4 { try index.insert(Entries.entry(number, Entries.result(run: "0611-\(number)", latencies: [Double(number)]))) }
         let current = try Entries.entry(4, Entries.result(run: "0611-4", latencies: [4])).pastCases()
         let reports = try index.history(for: current)
-        #expect(reports.map(\.metric) == ["badge/register [loss=20%] registered.latency p50"])
+        #expect(reports.map(\.metric) == ["badge/register [loss=20%] registered.latency"])
         #expect(reports[0].points.map(\.value) == [1, 2, 3, 4])
         let first = try Entries.entry(1).pastCases()
         #expect(try index.history(for: first) == [], "runs after it are not its history, and one run is none")
@@ -113,7 +113,7 @@ struct HistoryTests {
         #expect(row.a == 102 && row.b == 122)
         #expect(abs(row.ratio - 122.0 / 102) < 0.003)
         #expect(row.lower > 1.15 && row.upper < 1.25 && row.lower < row.ratio && row.ratio < row.upper)
-        #expect(row.location?.line == 7 && row.metric == "p50" && row.pairs == 5)
+        #expect(row.location?.line == 7 && row.metric == "p50" && row.pairs == 0)
     }
 
     @Test("the same runs are no regression when less matters, when the floor is higher, or when the runs are faster")
@@ -158,15 +158,36 @@ struct HistoryTests {
         try #require(try past([value], world: world, machines: [machine], from: number).first)
     }
 
-    @Test("one run against another: worse by more than matters is regressed, and nothing is called tested")
+    @Test("one run in sim against another: worse by more than matters is regressed, and nothing is called tested")
     func gate() throws {
-        let rows = try BaselineGate.rows([], baseline: one(100, 1), current: one(111, 2), source: "run 0611-1")
-        #expect(rows.map(\.outcome) == [.regressed])
-        #expect(rows[0].metric == "registered.latency p50" && rows[0].effect == 0.1 && rows[0].a == 100 && rows[0].b == 111)
-        #expect(rows[0].reason == "one run against run 0611-1: +11.0 %, not tested")
-        #expect(try BaselineGate.rows([], baseline: one(100, 1), current: one(109, 2), source: "x").map(\.outcome) == [.same])
-        #expect(try BaselineGate.rows([limit(worseBy: 0.2)], baseline: one(100, 1), current: one(111, 2), source: "x").map(\.outcome) == [.same])
-        #expect(try BaselineGate.rows([limit(atLeast: 12)], baseline: one(100, 1), current: one(111, 2), source: "x").map(\.outcome) == [.same])
+        func rows(_ limits: [Limit], _ value: Double) throws -> [ComparisonReport.Row] {
+            try BaselineGate.rows(limits, baseline: one(100, 1, world: "sim"), current: one(value, 2, world: "sim"), source: "run 0611-1")
+        }
+        let worse = try rows([], 111)
+        #expect(worse.map(\.outcome) == [.regressed])
+        #expect(worse[0].metric == "registered.latency" && worse[0].effect == 0.1 && worse[0].a == 100 && worse[0].b == 111)
+        #expect(worse[0].reason == "one run against run 0611-1: +11.0 %, not tested")
+        #expect(try rows([], 109).map(\.outcome) == [.same])
+        #expect(try rows([], 80).map(\.outcome) == [.improved])
+        #expect(try rows([limit(worseBy: 0.2)], 111).map(\.outcome) == [.same])
+        #expect(try rows([limit(atLeast: 12)], 111).map(\.outcome) == [.same])
+    }
+
+    @Test("in real time a figure without an interval cannot tell; one with an interval can, and so can a count")
+    func realTime() throws {
+        let bare = try BaselineGate.rows([], baseline: one(100, 1), current: one(200, 2), source: "x")
+        #expect(bare.map(\.outcome) == [.cannotTell])
+        #expect(bare[0].reason?.hasPrefix("1 time or rate has no interval, and one run in real time says too little of it") == true)
+        func figures(_ value: Double, _ lost: Double) throws -> PastCase {
+            var item = try one(1, 1)
+            item.figures = [
+                Figure(kind: .objective, name: "P95", unit: "ns", better: .lower, value: value, lower: value - 5, upper: value + 5),
+                Figure(kind: .load, name: "nominal lost", better: .lower, value: lost),
+            ]
+            return item
+        }
+        #expect(try BaselineGate.rows([], baseline: figures(100, 0), current: figures(120, 1), source: "x").map(\.outcome) == [.regressed, .regressed])
+        #expect(try BaselineGate.rows([], baseline: figures(100, 0), current: figures(105, 0), source: "x").map(\.outcome) == [.same, .same])
     }
 
     @Test("times of another machine are not compared, virtual ones are")

@@ -54,7 +54,7 @@ struct IndexTests {
         #expect(cell.row.title == "badge/register [loss=20%]")
         #expect(cell.row.key == CaseKey(world: "emu", file: "scenarios/badge/register.yaml", cell: #"{"loss":"20%"}"#))
         #expect(cell.figures.map(\.name) == [
-            "REG-P95", "registered.latency p50", "nominal p50", "nominal p90", "nominal p99", "nominal p99.9", "nominal cpu-per-request", "nominal lost",
+            "REG-P95", "registered.latency", "nominal p50", "nominal p90", "nominal p99", "nominal p99.9", "nominal cpu-per-request", "nominal lost",
             "nominal unanswered", "nominal duplicates", "nominal refused",
         ])
         #expect(cell.figures[0] == Figure(
