@@ -113,7 +113,7 @@ struct PercentileSpectrum {
                 plot.add(
                     "<line class=\"limit-mark\" x1=\"\(Plot.share(x(thousandths)))\" y1=\"\(Plot.number(y(value) - 6))\" x2=\"\(Plot.share(x(thousandths)))\" y2=\"\(Plot.number(y(value) + 6))\"/>")
             }
-            let text = "limit \(FigureText.duration(nanoseconds: value)) at \(names.map(Self.name).joined(separator: ", "))"
+            let text = "\(FigureText.duration(nanoseconds: value)) at \(names.map(Self.name).joined(separator: ", "))"
             let isRight = isCrowded(y(value), 0..<0.52) && !isCrowded(y(value), 0.48..<1.01)
             plot.text(text, x: isRight ? 1 : 0, y: y(value) - 5, shift: isRight ? -4 : 4, anchor: isRight ? .end : .start, style: "limit-label")
         }
