@@ -150,7 +150,7 @@ final class LoadThread {
         }
         while let next = reopenings.first, next.planned <= now {
             reopenings.removeFirst()
-            openHeld(next)
+            if isHoldingConnections { openHeld(next) } else { take(next) }
         }
     }
 
@@ -202,6 +202,8 @@ final class LoadThread {
         note(
             LoadRow(index: item.index, planned: item.planned, taken: taken, label: UInt16(mix.choice(item.index)), outcome: .connectionLost)
         )
+        // What is held is tried again, after a moment.
+        if case .heldRequests = settings.shape { reopen(at: now) }
     }
 
     // MARK: Connections
@@ -226,6 +228,8 @@ final class LoadThread {
         }
         connections[place].descriptor = descriptor
         connections[place].state = .connecting
+        // Until it has an item: when it was begun.
+        connections[place].row = LoadRow(index: 0, planned: now)
         open += 1
         connecting += 1
         return place
@@ -512,7 +516,7 @@ final class LoadThread {
     }
 
     private func reopen(at time: Int64) {
-        guard !isOver else { return }
+        guard !isOver, time + Self.reopeningDelay < end else { return }
         reopenings.append(PlannedItem(index: nextIndex, planned: time + Self.reopeningDelay))
         nextIndex += settings.threads
     }
@@ -533,9 +537,9 @@ final class LoadThread {
         for place in connections.indices {
             switch connections[place].state {
             case .busy where connections[place].row.planned + timeout <= time: fail(place, .unanswered)
-            case .connecting where isHoldingConnections && connections[place].row.planned + timeout <= time:
+            case .connecting where connections[place].row.planned + timeout <= time:
                 close(place, isAborted: true)
-                lostHeld(place, .unanswered)
+                if isHoldingConnections { lostHeld(place, .unanswered) } else { openForWaiting() }
             default: break
             }
         }

@@ -36,8 +36,11 @@ package final class NullTarget: Sendable {
         self.bell = bell
         let answer = Array("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: \(body.count)\r\n\r\n".utf8) + body
         let thread = Thread { [self] in
-            let worker = NullTargetThread(listener: listener, epoll: epoll, bell: bell, answer: answer, holds: holds.nanoseconds)
-            worker.run(isOver: { isOver.load(ordering: .relaxed) }, served: { count.store($0, ordering: .relaxed) })
+            let worker = NullTargetThread(listener: listener, epoll: epoll, bell: bell, answer: answer, holds: holds.nanoseconds) {
+                [self] answers in
+                _ = count.wrappingAdd(answers, ordering: .relaxed)
+            }
+            worker.run { isOver.load(ordering: .relaxed) }
             ended.signal()
         }
         thread.stackSize = 512 << 10
@@ -95,18 +98,20 @@ private final class NullTargetThread {
     private var clients: [Client] = []
     /// All are held equally long, so the first is due first.
     private var held = Deque<(due: Int64, descriptor: Int32, life: UInt32)>()
-    private var served = 0
+    /// Told of answers before they go out, so that who has one knows that it was counted.
+    private let counting: (Int) -> Void
     private var input = [UInt8](repeating: 0, count: 65_536)
 
-    init(listener: Int32, epoll: Int32, bell: Int32, answer: [UInt8], holds: Int64) {
+    init(listener: Int32, epoll: Int32, bell: Int32, answer: [UInt8], holds: Int64, counting: @escaping (Int) -> Void) {
         self.listener = listener
         self.epoll = epoll
         self.bell = bell
         self.answer = answer
         self.holds = holds
+        self.counting = counting
     }
 
-    func run(isOver: () -> Bool, served tell: (Int) -> Void) {
+    func run(until isOver: () -> Bool) {
         clinux_precise_timers()
         var ready = [clinux_ready](repeating: clinux_ready(), count: Self.batch)
         while !isOver() {
@@ -120,7 +125,6 @@ private final class NullTargetThread {
                 held.removeFirst()
                 if clients[Int(first.descriptor)].life == first.life, clients[Int(first.descriptor)].isOpen { write(first.descriptor, 1) }
             }
-            tell(served)
         }
         for descriptor in clients.indices where clients[descriptor].isOpen { end(Int32(descriptor)) }
         for descriptor in [listener, epoll, bell] { close(descriptor) }
@@ -164,7 +168,7 @@ private final class NullTargetThread {
     }
 
     private func write(_ descriptor: Int32, _ answers: Int) {
-        served += answers
+        counting(answers)
         if answers == 1, clients[Int(descriptor)].unwritten.isEmpty {
             let count = unsafe answer.withUnsafeBytes { unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count == answer.count { return }

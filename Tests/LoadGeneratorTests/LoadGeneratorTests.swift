@@ -205,6 +205,16 @@ struct LoadGeneratorTests {
         #expect(rows.count == 25)
     }
 
+    @Test("requests that cannot be held are tried again, and each of them is told of")
+    func heldByNobody() throws {
+        var settings = try load(to: freePort(), rate: 1, for: .seconds(1))
+        settings.shape = .heldRequests(.init(count: 3, rate: 1_000, duration: .milliseconds(290)))
+        let (rows, outcome, _) = try run(settings)
+        // At once, after 100 ms and, if the machine is in time, after 200 ms.
+        #expect((6...9).contains(rows.count) && rows.allSatisfy { $0.outcome == .connectionLost })
+        #expect(outcome.totals.planned == rows.count)
+    }
+
     @Test("settings that cannot be are refused before anything is sent")
     func refused() throws {
         var settings = try load(to: 1, rate: 1, for: .seconds(1))
