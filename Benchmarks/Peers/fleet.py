@@ -52,7 +52,10 @@ class Pile:
             begin = time.monotonic()
             data = struct.pack("<HB", self.voltage, len(self.states)) + bytes(self.states) + struct.pack("<BB", 0, 90)
             fleet.frames += 1
-            await self.ask(0x21, data)
+            try:
+                await self.ask(0x21, data)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return  # The gateway is gone; frames without answers tell of it.
             fleet.answers += 1
             await asyncio.sleep(interval - (time.monotonic() - begin))
 
