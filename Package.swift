@@ -115,7 +115,7 @@ let targets: [Target] = [
     .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator", "Statistics"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),
-    .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive"]),
+    .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive", "Programs"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(
         name: "ScenarioTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Verdicts", "ChargingOracles", "Archive"], exclude: ["Failing", "Wrong"]),

@@ -31,6 +31,8 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         package var flakyFails = false
         package var quarantineExpired = false
         package var baselineRegressed = false
+        /// Two builds were to be compared, and the machine was too busy for it.
+        package var comparisonIsVoid = false
         package init() {}
     }
 
@@ -48,7 +50,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
             else if fails || circumstances.quarantineExpired { .failed }
             else if circumstances.baselineRegressed { .regressed }
             else if isUnproven { .unproven }
-            else if cases.contains(where: { $0.verdict == .blocked }) { .blocked }
+            else if circumstances.comparisonIsVoid || cases.contains(where: { $0.verdict == .blocked }) { .blocked }
             else if cases.isEmpty { .nothingSelected }
             else { .passed }
     }

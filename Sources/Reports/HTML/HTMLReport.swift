@@ -21,7 +21,7 @@ package enum HTMLReport {
     /// What is about the whole run: the build beside another, and metrics over the last runs.
     private static func overviews(_ summary: Summary) -> String {
         let isVoid = summary.comparison?.rows.contains { $0.outcome == .void } ?? false
-        let comparison = summary.comparison.map { ForestPlot(comparison: $0, ribbon: LabRibbon(summary, isVoid: isVoid)).html } ?? ""
+        let comparison = summary.comparison.map { ForestPlot(comparison: $0, ribbon: $0.rows.contains { $0.pairs > 0 } || $0.selfTest != nil ? .realTime : LabRibbon(summary, isVoid: isVoid)).html } ?? ""
         let history = summary.history.enumerated().map { HistoryPicture(history: $0.element, number: $0.offset + 1, ribbon: LabRibbon(summary, isVoid: false)).html }.joined()
         return comparison + (history.isEmpty ? "" : "<section aria-labelledby=\"history\"><h2 id=\"history\">History</h2>\n<div class=\"panel\">\(history)</div></section>\n")
     }

@@ -25,8 +25,8 @@ struct ObjectiveFigure {
 
     /// The claim that decided: the one with the threshold of the result.
     var claim: Requirement.Claim? {
-        guard let threshold = result.threshold else { return result.limit.requirement.claims.count == 1 ? result.limit.requirement.claims.first : nil }
-        return result.limit.requirement.claims.first { $0.threshold == threshold } ?? result.limit.requirement.claims.first
+        guard let threshold = result.threshold else { return result.limit.requirement.allClaims.count == 1 ? result.limit.requirement.allClaims.first : nil }
+        return result.limit.requirement.allClaims.first { $0.threshold == threshold } ?? result.limit.requirement.allClaims.first
     }
 
     var threshold: Requirement.Quantity? { result.threshold ?? claim?.threshold }

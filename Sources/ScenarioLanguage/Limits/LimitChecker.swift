@@ -155,6 +155,9 @@ struct LimitChecker {
     private static func problem(
         with threshold: Requirement.Quantity, wanted: Requirement.Quantity.Dimension, of statistic: Requirement.Statistic
     ) -> String? {
+        if wanted == .share, threshold.dimension == .share, !statistic.isOfValues, !(0...1).contains(threshold.value) {
+            return "a share lies between 0% and 100%, and \(threshold.source) does not"
+        }
         // 0 is 0 in every unit but that of a time; and a share may be written as a bare number where it is a value.
         if threshold.dimension == wanted { return nil }
         switch wanted {

@@ -17,6 +17,15 @@ struct BuildComparison {
     var tell: (String) -> Void = { _ in }
     var isInterrupted: () -> Bool = { false }
 
+    /// - Throws: `Stop` with 2 for a build that is not there, before anything runs.
+    static func refuseMissing(_ build: String) throws {
+        guard build != "self", let program = build.split(separator: " ").first.map(String.init) else { return }
+        guard program.contains("/") else { return }
+        guard FileManager.default.isExecutableFile(atPath: program) else {
+            throw Stop(.wrongInput, "--against '\(build)': there is no program \(program)")
+        }
+    }
+
     var isSelfTest: Bool { against == "self" }
 
     /// - Throws: `Stop` with 2 where no load can be compared, 3 where a build does not start.
@@ -82,19 +91,24 @@ extension ComparisonReport {
     /// Something got worse; what could not be told is no regression.
     var hasRegressed: Bool { rows.contains { $0.outcome == .regressed } }
 
+    /// Nothing could be compared: the machine was too busy, or no slice came to its end.
+    var isVoid: Bool { rows.allSatisfy { $0.outcome == .void } }
+
     /// For the terminal: a line for each row, and that of the self-test.
     var lines: [String] {
         var lines = ["against   A \(a)", "          B \(b)"]
         for row in rows {
             let figures =
-                row.outcome == .void
+                row.outcome == .void || row.pairs == 0
                 ? ""
                 : "B/A \(Self.figure(row.ratio)) [\(Self.figure(row.lower)), \(Self.figure(row.upper))]  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
             lines.append(
                 "  \(row.objective)  \(row.metric)  \(figures)\(row.pairs) pairs  \(row.outcome.rawValue)\(row.reason.map { ": \($0)" } ?? "")"
             )
         }
-        if let selfTest {
+        if let selfTest, selfTest.comparisons == 0 {
+            lines.append("  A/A: nothing could be compared, so nothing is known of the gate; try again on a quiet machine")
+        } else if let selfTest {
             let rate = selfTest.comparisons == 0 ? 0 : Double(selfTest.alarms) / Double(selfTest.comparisons)
             lines.append(
                 "  A/A: \(selfTest.alarms) false alarms in \(selfTest.comparisons) comparisons (\(FigureText.share(rate))); smallest effect that shows: \(FigureText.share(selfTest.smallestEffect))"

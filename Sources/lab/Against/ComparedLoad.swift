@@ -38,7 +38,7 @@ struct ComparedLoad {
             ? rates.first ?? 0 : zip(rates, rates.dropFirst()).reduce(0) { $0 + ($1.0 + $1.1) / 2 } / Double(rates.count - 1)
         var baselines = plan.limits.filter { limit in
             limit.baseline?.against == .interleaved
-                && limit.requirement.claims.contains { $0.measurement == id || $0.measurement.hasPrefix(id + ".") }
+                && limit.requirement.allClaims.contains { $0.measurement == id || $0.measurement.hasPrefix(id + ".") }
         }.compactMap { limit in limit.baseline.map { (limit.id, limit.location as SourceLocation?, $0, limit.harness.foreignCPU) } }
         if baselines.isEmpty {
             let standard = Limit.Baseline(

@@ -74,6 +74,7 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try refuseOptions()
         let slice = try self.slice.map(Self.duration)
+        try against.map(BuildComparison.refuseMissing)
         let reports = try ReportCopies(report)
         let seed = try Seed.parse(seed)
         let selection = try Selection(select)
@@ -129,7 +130,12 @@ struct RunCommand: ParsableCommand {
             let comparison = BuildComparison(
                 against: against, seed: seed, pairs: pairs, slice: slice, comparisons: comparisons, tell: { Console.error($0) },
                 isInterrupted: { Interrupts.signalNumber != nil })
-            let report = try comparison.run(plan)
+            let report: ComparisonReport
+            do { report = try comparison.run(plan) } catch {
+                // What ran before is told all the same.
+                Console.error("not compared: \(error)")
+                continue
+            }
             rows += report.rows
             summary.comparison = ComparisonReport(a: report.a, b: report.b, rows: rows, selfTest: report.selfTest)
         }
@@ -170,6 +176,7 @@ struct RunCommand: ParsableCommand {
         circumstances.flakyFails = strictFlaky
         circumstances.inputIsWrong = !isWritten
         circumstances.baselineRegressed = isRegressed || summary.comparison?.hasRegressed ?? false
+        circumstances.comparisonIsVoid = against != nil && summary.comparison?.isVoid ?? false
         switch Interrupts.signalNumber {
         case SIGINT?: circumstances.interruption = .interrupt
         case SIGTERM?: circumstances.interruption = .terminate

@@ -83,7 +83,7 @@ struct ForestPlot {
                 + "<tspan class=\"row-figure wide\" dx=\"12\">\(HTMLText.escaped(Self.figure(row)))</tspan></text>")
         let style = style(of: row.outcome)
         plot.text(Self.word(row.outcome), x: 1, y: y + 14, anchor: .end, style: "outcome \(style)")
-        guard row.ratio.isFinite else { return }
+        guard row.ratio.isFinite, row.outcome != .void else { return }
         let ends = [row.lower, row.upper].filter(\.isFinite)
         if ends.count == 2 { plot.line("whisker \(style)", x1: x(row.lower), y1: middle, x2: x(row.upper), y2: middle) }
         for end in ends { plot.line("whisker \(style)", x1: x(end), y1: middle - 4, x2: x(end), y2: middle + 4) }
@@ -102,7 +102,7 @@ struct ForestPlot {
     /// `1.048 [1.042, 1.053]`
     static func figure(_ row: ComparisonReport.Row) -> String {
         func text(_ value: Double) -> String { FigureText.decimal(value, places: 3) }
-        guard row.ratio.isFinite else { return "–" }
+        guard row.ratio.isFinite, row.outcome != .void else { return "–" }
         guard row.lower.isFinite || row.upper.isFinite else { return text(row.ratio) }
         return "\(text(row.ratio)) [\(row.lower.isFinite ? text(row.lower) : "…"), \(row.upper.isFinite ? text(row.upper) : "…")]"
     }

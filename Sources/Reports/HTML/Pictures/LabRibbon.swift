@@ -31,6 +31,14 @@ struct LabRibbon {
         self.isVoid = isVoid
     }
 
+    private init(text: String) {
+        self.text = text
+        isVoid = false
+    }
+
+    /// Of a comparison of two builds, which is measured in real time whatever the run's world is.
+    static let realTime = LabRibbon(text: "measured in real time, in turns; pairs in which neighbours took more than a tenth of the machine are left out")
+
     private static func worst(_ reports: [HarnessReport]) -> HarnessReport? {
         guard var result = reports.first else { return nil }
         for report in reports.dropFirst() {

@@ -33,7 +33,7 @@ struct LoadSection {
     }
 
     private var html: String {
-        let ribbon = LabRibbon(load, isVoid: result.limits.contains { $0.isVoid && $0.limit.requirement.claims.contains(where: load.isMeant) })
+        let ribbon = LabRibbon(load, isVoid: result.limits.contains { $0.isVoid && $0.limit.requirement.allClaims.contains(where: load.isMeant) })
         let fleet = load.raster.map { FleetRasterPicture(load: load, raster: $0, faults: result.faults, id: "\(id)-fleet", ribbon: ribbon).html } ?? ""
         guard !isInstant else {
             return head + ribbon.html + "<p class=\"note\">Every answer came in the moment that the plan wanted the item: there are no times to draw.</p>\n" + fleet
@@ -54,7 +54,7 @@ struct LoadSection {
 
     private var percentileLimits: [(thousandths: Int, value: Double)] {
         var limits: [(thousandths: Int, value: Double)] = []
-        for claim in result.limits.flatMap(\.limit.requirement.claims) where load.isMeant(by: claim) && claim.labels.isEmpty {
+        for claim in result.limits.flatMap(\.limit.requirement.allClaims) where load.isMeant(by: claim) && claim.labels.isEmpty {
             guard case .percentile(let thousandths) = claim.statistic, claim.threshold.dimension == .time, claim.threshold.value > 0 else { continue }
             if !limits.contains(where: { $0.thousandths == thousandths && $0.value == claim.threshold.value }) { limits.append((thousandths, claim.threshold.value)) }
         }

@@ -102,7 +102,7 @@ extension SLACard {
     /// The objectives of one case, with links to the pictures of their loads.
     init(_ result: CaseSummary, number: Int) {
         lines = ObjectiveFigure.worstFirst([result]).map { entry in
-            let index = result.loads.firstIndex { load in entry.limit.limit.requirement.claims.contains(where: load.isMeant) }
+            let index = result.loads.firstIndex { load in entry.limit.limit.requirement.allClaims.contains(where: load.isMeant) }
             let link = index.map { ("case-\(number)-load-\($0 + 1)", "pictures of load \(result.loads[$0].id)") }
             return Line(limit: entry.limit, samples: Self.samples(of: entry.limit, in: result), link: link)
         }
