@@ -35,4 +35,5 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 bench: packages
+	@scripts/install-packages -- wrk mosquitto
 	scripts/bench
