@@ -26,7 +26,7 @@ final class ServedBuild {
         var arguments = Array(words.dropFirst())
         if arguments.first != "serve" { arguments.insert("serve", at: 0) }
         arguments += ["--ports", "http=0,mqtt=0", "--token", "admin", "--seed", String(seed), "--no-rate-limits"]
-        do { child = try ChildProcess(words[0], arguments, in: folder, errors: .collected()) } catch { throw Stop(.blocked, "\(error)") }
+        do { child = try ChildProcess(words[0], arguments, in: folder, environment: Guardian.environment, errors: .collected()) } catch { throw Stop(.blocked, "\(error)") }
         let page = child.output { $0.contains("Ctrl-C") }
         guard let address = page.range(of: "http://127.0.0.1:"), let bearer = page.range(of: "Bearer "),
             let port = UInt16(page[address.upperBound...].prefix { $0.isNumber })

@@ -55,7 +55,8 @@ struct WholeWorld {
             hasListeners: settings.broker == .embedded)
         for line in page.lines { Console.print(line) }
         for failure in failures { Console.error(VisibleText.clean(failure)) }
-        world.run { Interrupts.signalNumber != nil }
+        let guardian = Guardian()
+        world.run { Interrupts.signalNumber != nil || guardian.isGone }
         Console.print("stopped")
     }
 
