@@ -48,6 +48,7 @@ package final class Cloud: Sendable {
         let chargingAPI = ChargingAPI(stations: charging.stations, backend: charging, users: parts.users, environment: environment)
         gateway = try parts.gateway(services: [devices, firmware, charging, chargingAPI, feed], keys: devices, partners: charging.stations)
         self.feed = feed
+        parts.metrics.gauge("http_requests_held", "Requests that wait for the next event.") { Double(feed.waiting) }
         self.firmware = firmware
         self.charging = charging
         self.configuration = configuration
@@ -62,6 +63,9 @@ package final class Cloud: Sendable {
         try firmware.start()
         try charging.start()
     }
+
+    /// Requests that wait for the next event.
+    package var heldRequests: Int { feed.waiting }
 
     // MARK: REST
 

@@ -101,8 +101,10 @@ struct GatewayFuzzTests {
             to: HTTPCall("POST", "/api/v1/devices/register", headers: [json], body: Array(device.utf8))).get()
         #expect(registered.status == 201)
         var chance = SeededGenerator(seed: Self.seed, purpose: "gateway fuzz")
+        // One is held until there is an event, which nobody here would make.
+        let endpoints = cloud.gateway.endpoints.filter { $0.path != "/api/v1/events/next" }
         for number in 0..<4_000 {
-            let call = Self.call(cloud.gateway.endpoints, admin, &chance)
+            let call = Self.call(endpoints, admin, &chance)
             let answer = try await cloud.respond(to: call).get()
             let hint: Comment = "seed \(Self.seed), call \(number): \(call.method) \(call.path) \(String(decoding: call.body, as: UTF8.self))"
             #expect(answer.status < 500, hint)
