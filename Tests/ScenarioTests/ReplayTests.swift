@@ -7,11 +7,13 @@ struct ReplayTests {
     func twoProcesses() throws {
         let fleets = try TemporaryFolder()
         let shortened = try Repository.shortFleets()
-        for (path, text) in shortened { try fleets.write(text, to: path.replacing("/", with: "-")) }
+        // Beside the blocks that they import.
+        for (path, text) in shortened { try fleets.write(text, to: "scenarios/x/" + path.replacing("/", with: "-")) }
+        for path in Repository.scenarioFiles(in: "scenarios/common") { try fleets.write(Repository.text(path), to: path) }
         let files = Repository.scenarioFiles(in: "scenarios").filter { shortened[$0] == nil && !$0.hasPrefix("scenarios/common/") }
         let folders = [try TemporaryFolder(), try TemporaryFolder()]
         for folder in folders {
-            let result = try LabProcess.run(["run"] + files + [fleets.path, "--seed", "7", "--plain", "--out", folder.path])
+            let result = try LabProcess.run(["run"] + files + ["\(fleets.path)/scenarios/x", "--seed", "7", "--plain", "--out", folder.path])
             #expect(result.status == 0, "\(result.all)")
         }
         let logs = folders.map(Self.logs)

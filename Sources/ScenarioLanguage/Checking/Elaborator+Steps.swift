@@ -92,7 +92,7 @@ extension Elaborator {
         for entry in value?.record ?? [] {
             guard let path = entry.value.scalar?.text else { continue }
             guard let field = fields.field(at: path) else {
-                log.error(at: entry.value.location, "\(owner) has no field '\(path)'" + fields.hint(for: path, log, at: entry.value.location))
+                log.error(at: entry.value.location, "\(owner) has no field '\(path)'\(fields.shownNames)")
                 values.names[entry.name] = .runtime(.any)
                 measurements[entry.name] = .unknown
                 continue

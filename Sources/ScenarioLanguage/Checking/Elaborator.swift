@@ -167,7 +167,7 @@ struct Elaborator {
     func checkField(_ value: SourceValue, of event: NodeResolver.Resolved) -> Bool {
         guard let name = value.scalar?.text else { return false }
         if event.gives.field(at: name) != nil { return true }
-        log.error(at: value.location, "\(event.reference) has no field '\(name)'" + event.gives.hint(for: name, log, at: value.location))
+        log.error(at: value.location, "\(event.reference) has no field '\(name)'\(event.gives.shownNames)")
         return false
     }
 

@@ -174,10 +174,5 @@ extension [FieldKind] {
         return owner.type.field(String(path[path.index(after: dot)...]))
     }
 
-    /// After the name of a field that is none of these: the one that was probably meant, else all of them.
-    func hint(for name: String, _ log: DiagnosticLog, at place: SourceLocation) -> String {
-        log.hint(for: name, at: place, among: map(\.name), "has: ", none: shownNames)
-    }
-
     var shownNames: String { isEmpty ? " (it has no fields)" : " (has: " + DiagnosticLog.list(map(\.name)) + ")" }
 }

@@ -22,7 +22,7 @@ struct MatchTyper {
         var conditions: [Match.Condition] = []
         for entry in entries {
             guard let field = fields.field(at: entry.name) else {
-                log.error(at: entry.location, "\(owner) has no field '\(entry.name)'" + fields.hint(for: entry.name, log, at: entry.location))
+                log.error(at: entry.location, "\(owner) has no field '\(entry.name)'\(fields.shownNames)")
                 continue
             }
             let named = FieldKind(entry.name, field.type, unit: field.unit)

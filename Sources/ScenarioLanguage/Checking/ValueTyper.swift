@@ -53,7 +53,7 @@ struct ValueTyper {
         var isSound = true
         for entry in entries {
             guard let kind = kinds.first(where: { $0.name == entry.name }) else {
-                log.error(at: entry.location, "\(owner) has no field '\(entry.name)'" + kinds.hint(for: entry.name, log, at: entry.location))
+                log.error(at: entry.location, "\(owner) has no field '\(entry.name)'\(kinds.shownNames)")
                 isSound = false
                 continue
             }
