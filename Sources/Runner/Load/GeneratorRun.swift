@@ -2,6 +2,7 @@ import Foundation
 import LabCore
 import LoadGenerator
 import Simulation
+import Statistics
 import Synchronization
 
 /// Sends a load of plain requests over sockets, from a generator with threads of its own, which does not wait for the cloud's thread.
@@ -184,7 +185,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
         let sorted = times.withLock { $0.sorted() }
         guard !sorted.isEmpty else { return nil }
         let points = [50_000, 90_000, 99_000, 99_900, 100_000].map { thousandths in
-            let rank = max(1, (thousandths * sorted.count + 99_999) / 100_000)
+            let rank = NearestRank.rank(thousandths: thousandths, count: sorted.count)
             return LoadReport.Spectrum.Point(thousandths: thousandths, value: sorted[rank - 1])
         }
         return LoadReport.Spectrum(samples: sorted.count, points: points)
