@@ -37,7 +37,9 @@ final class ItemTrace: @unchecked Sendable {
         item[place] = moment
     }
 
-    func await() { isAwaited = true }
+    /// From now on the end of the action that began it is not its answer.
+    func expectAnswer() { isAwaited = true }
+
     func arrived(outOfOrder: Bool) {
         guard !isOver else { return }
         item.hasArrived = true

@@ -119,11 +119,9 @@ final class LoadRun: LoadWork, @unchecked Sendable {
         var scope = setting.scope
         scope.values["k"] = .integer(Int64(trace.item.index))
         var arguments: Fields
-        switch Result(catching: { try load.arguments(of: trace.item.index).resolved(in: scope) }) {
-        case .success(let value): arguments = value.record ?? [:]
-        case .failure(let error):
+        do { arguments = try load.arguments(of: trace.item.index).resolved(in: scope).record ?? [:] } catch {
+            // A name without a value. Which one is not said: a label groups items, and a text for each item would be a group for each.
             trace.label("reason", "no_value")
-            _ = error
             return trace.end(.refused, at: world.instant)
         }
         if setting.members > 0, arguments["member"] == nil { arguments["member"] = .integer(Int64(trace.item.index % setting.members + 1)) }

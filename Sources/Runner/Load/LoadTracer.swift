@@ -53,7 +53,7 @@ final class LoadTracer {
     func sends(_ command: MQTTCommand, by node: String) {
         guard let trace = ItemTrace.current, case .publish(let topic, let payload, let quality, _, let token) = command else { return }
         trace.pass(.sent, at: moment())
-        trace.await()
+        trace.expectAnswer()
         sent[Message(topic: topic, payload: payload), default: []].append(trace)
         if quality > 0 { acknowledgements[Acknowledgement(node: node, token: token)] = trace }
     }
