@@ -103,7 +103,8 @@ package final class MachineWatch: Sendable {
     /// Looks four times a second, on a thread of its own, until `stop` or the last reference is gone.
     package func start() {
         let thread = Thread { [weak self] in
-            // Not held between the looks, so that its last user can let go of it.
+            // It watches the real machine, on a thread that no run's clock drives: only the system can wait here, and a run in virtual
+            // time has no such watch. Not held between the looks, so that its last user can let go of it.
             while self?.lookUnlessOver() == true { usleep(250_000) }
         }
         thread.stackSize = 512 << 10
