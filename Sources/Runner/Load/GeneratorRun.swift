@@ -184,7 +184,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
         }
         let sorted = times.withLock { $0.sorted() }
         guard !sorted.isEmpty else { return nil }
-        let points = [50_000, 90_000, 99_000, 99_900, 100_000].map { thousandths in
+        let points = LoadFloor.percentiles.map { thousandths in
             let rank = NearestRank.rank(thousandths: thousandths, count: sorted.count)
             return LoadReport.Spectrum.Point(thousandths: thousandths, value: sorted[rank - 1])
         }

@@ -92,14 +92,7 @@ struct LoadLog {
         flush()
         noteWindows(at: .distantFuture)
         if let harness { world.note(LabEvents.loadHarness, (["load": .text(load)] as Fields).merging(harness.asFields)) }
-        if let floor {
-            var fields: Fields = ["load": .text(load), "samples": .integer(Int64(floor.samples))]
-            for point in floor.points {
-                guard let name = Self.floorNames[point.thousandths], let value = point.value else { continue }
-                fields[name] = .integer(value)
-            }
-            world.note(LabEvents.loadFloor, fields)
-        }
+        if let floor { world.note(LabEvents.loadFloor, LoadFloor.fields(load: load, floor)) }
         if let cost, cost.cloud != nil || cost.lab != nil {
             var fields: Fields = ["load": .text(load)]
             if let cloud = cost.cloud { fields["cloud_ns"] = .number(cloud) }
@@ -110,6 +103,4 @@ struct LoadLog {
             "load": .text(load), "planned": .integer(Int64(planned)), "sent": .integer(Int64(sent)), "answered": .integer(Int64(answered)),
         ])
     }
-
-    private static let floorNames = [50_000: "p50_ns", 90_000: "p90_ns", 99_000: "p99_ns", 99_900: "p999_ns", 100_000: "max_ns"]
 }

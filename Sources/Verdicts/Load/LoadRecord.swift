@@ -143,7 +143,7 @@ struct LoadCollector: Sendable {
         case LabEvents.loadWindow:
             if let window = LoadWindow(event.fields) { change(event) { $0.windows.append(window) } }
         case LabEvents.loadHarness: change(event) { $0.harness = HarnessReport(event.fields) }
-        case LabEvents.loadFloor: change(event) { $0.floor = Self.floor(event.fields) }
+        case LabEvents.loadFloor: change(event) { $0.floor = LoadFloor.spectrum(in: event.fields) }
         case LabEvents.loadCost:
             change(event) { ($0.cloudCPU, $0.labCPU) = (event.fields["cloud_ns"]?.asNumber, event.fields["lab_ns"]?.asNumber) }
         case LabEvents.loadEnded: change(event) { $0.end = event.at }
@@ -188,13 +188,5 @@ struct LoadCollector: Sendable {
         } else if let open = openFaults.lastIndex(where: { $0.id == id && faults[$0.index].name == name }) {
             faults[openFaults.remove(at: open).index].end = event.at
         }
-    }
-
-    private static func floor(_ fields: Fields) -> LoadReport.Spectrum {
-        let names = [("p50_ns", 50_000), ("p90_ns", 90_000), ("p99_ns", 99_000), ("p999_ns", 99_900), ("max_ns", 100_000)]
-        let points = names.compactMap { name, thousandths in
-            fields[name]?.integer.map { LoadReport.Spectrum.Point(thousandths: thousandths, value: $0) }
-        }
-        return LoadReport.Spectrum(samples: Int(fields["samples"]?.integer ?? 0), points: points)
     }
 }
