@@ -17,9 +17,7 @@ extension ScenarioRun {
     }
 
     func makeLoad(_ load: Step.Load, id: String, over time: Duration, scope: Scope, step: String) async throws -> any LoadWork {
-        let seed = load.seed ?? SeededGenerator.seed(of: "load \(id)", in: plan.seed)
-        let arrivals: ArrivalPlan.Arrivals = load.arrivals == .even ? .even : .poisson(seed: seed)
-        let plan = try ArrivalPlan(rates: load.rates, over: time, arrivals: arrivals, exactCount: load.count)
+        let plan = try load.arrivalPlan(over: time, seed: SeededGenerator.seed(of: "load \(id)", in: self.plan.seed))
         loadCount += 1
         let role = self.plan.roles.first { $0.name == load.target.role && $0.kind != "cloud" }
         guard let startTask else { throw StepStop.interrupted }

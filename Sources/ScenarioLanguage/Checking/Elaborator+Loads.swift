@@ -27,7 +27,8 @@ extension Elaborator {
         (load.arrivals, load.timeout, load.warmup, load.good) = (arrivals, timeout, warmup, item.good)
         (load.count, load.seed) = (count.map(Int.init), seed.map(UInt64.init))
         do throws(ArrivalPlanError) {
-            _ = try load.arrivalPlan()
+            // Whether there is one does not depend on the seed.
+            _ = try load.arrivalPlan(over: length, seed: 0)
         } catch {
             log.error(at: step["rate"]?.location ?? step.location, error.description)
             return nil
@@ -155,16 +156,6 @@ extension Elaborator {
         return Step.Load(
             target: target.reference, arguments: item.arguments[0], rates: [1e9 / Double(every.nanoseconds)], duration: .constant(.duration(0)),
             timeout: timeout, good: item.good, id: name)
-    }
-}
-
-extension Step.Load {
-    /// When its items are due, for a load whose times are known.
-    func arrivalPlan() throws(ArrivalPlanError) -> ArrivalPlan {
-        var length: Int64 = 0
-        if case .constant(let value) = duration { length = value.durationNanoseconds ?? 0 }
-        return try ArrivalPlan(
-            rates: rates, over: .nanoseconds(length), arrivals: arrivals == .even ? .even : .poisson(seed: seed ?? 0), exactCount: count)
     }
 }
 

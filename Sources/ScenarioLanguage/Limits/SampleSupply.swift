@@ -25,7 +25,7 @@ struct SampleSupply {
         case .latency?: return nil
         case nil:
             let loads = (plan.setup + plan.steps).flatMap { $0.loads(named: name) }.compactMap { load in
-                (try? load.arrivalPlan()).map { (load, $0) }
+                (try? load.arrivalPlan(over: load.duration.knownTime ?? .zero, seed: 0)).map { (load, $0) }
             }
             guard !loads.isEmpty else { return nil }
             source = .loads(loads)
