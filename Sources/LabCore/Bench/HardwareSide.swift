@@ -163,7 +163,7 @@ package struct HealthExpectation: Sendable, Hashable {
 }
 
 /// The emulated side of a node: `emu` in lab.yaml.
-package struct EmulatedSide: Sendable, Hashable {
+package struct EmulatedSide: Sendable, Equatable {
     /// A recording that answers in place of the emulator (`lab twin`): its path and its bytes.
     package var script: PlanFile?
     package var location: SourceLocation
