@@ -1,12 +1,12 @@
 /// A file that a scenario names, with its content, so that a run needs no disk and a replay has the same bytes.
-package struct PlanFile: Sendable, Equatable {
+package struct PlanFile: Sendable, Hashable {
     /// As it is written in the scenario: relative to the folder that `lab` was started in.
     package var path: String
     package var bytes: [UInt8]
     /// What lies beside it under the same name with another ending, for fields that its taker knows.
     package var companions: [Companion]
 
-    package struct Companion: Sendable, Equatable {
+    package struct Companion: Sendable, Hashable {
         /// The field under which the taker gets it.
         package var field: String
         package var bytes: [UInt8]
