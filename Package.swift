@@ -70,23 +70,25 @@ let targets: [Target] = [
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
+    .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
     .target(name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics", deque]),
     .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(
         name: "Transports",
         dependencies: [
-            "LabCore", "CLinux", "CMosquitto", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
+            "LabCore", "CLinux", "CMosquitto", "CUdev", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
             nioPosix, nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
         ]),
     .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
+    .target(name: "Bench", dependencies: ["LabCore", "CLinux", "Programs", "Transports", "WireProtocols"]),
     .target(name: "Archive", dependencies: ["LabCore", "Statistics", grdb]),
     // Composition.
     .target(
-        name: "Runner", dependencies: ["LabCore", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Statistics", "Transports", crypto, deque]),
+        name: "Runner", dependencies: ["LabCore", "Bench", "Simulation", "Emulators", "FirmwareImages", "WireProtocols", "MQTTBroker", "Cloud", "CloudClient", "Drivers", "LoadGenerator", "Programs", "Statistics", "Transports", crypto, deque]),
     .executableTarget(
         name: "lab",
         dependencies: [
-            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Transports", "Programs", "Runner", "LoadGenerator", "Statistics", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
+            "LabCore", "ScenarioLanguage", "WireProtocols", "MQTTBroker", "Emulators", "FirmwareImages", "FirmwareBench", "Bench", "Transports", "Programs", "Runner", "LoadGenerator", "Statistics", "Verdicts", "ChargingOracles", "Reports", "Archive", crypto,
             argumentParser,
         ]),
 
@@ -112,6 +114,7 @@ let targets: [Target] = [
         dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
+    .testTarget(name: "BenchTests", dependencies: ["LabCore", "Bench", "CLinux", "Programs", "Transports", "WireProtocols"]),
     .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator", "Statistics"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),

@@ -92,6 +92,26 @@ package final class ChildProcess: Sendable {
             Attendant(record, input: source?.writing, bytes: input, output: out?.reading, errors: err?.reading, limit: limit))
     }
 
+    /// Starts a program that speaks: its standard input and output are one descriptor, such as one end of a pair of sockets.
+    ///
+    /// - Parameters:
+    ///   - descriptor: stays the caller's, who can close it afterwards.
+    ///   - errors: where its standard error goes.
+    package init(
+        _ program: String, _ arguments: [String] = [], in folder: String? = nil, environment: [String: String]? = nil, speakingThrough descriptor: Int32,
+        errors: Output = .inherited
+    ) throws(ProgramFailure) {
+        let command = try Command(program, arguments, folder, environment)
+        let err = try errors.pipe(for: program)
+        // Above the standard streams, as the child's own copies of it are not closed on exec.
+        let ends = Descriptor(adopting: fcntl(descriptor, F_DUPFD_CLOEXEC, 3))
+        guard ends.number >= 0 else { throw ProgramFailure(program, code: errno) }
+        record = try ChildRecord(
+            command.start(input: .descriptor(ends), output: .descriptor(ends), errors: errors.destination(err)), program: program,
+            limits: (0, errors.limit))
+        Attendant.start(Attendant(record, input: nil, bytes: [], output: nil, errors: err?.reading, limit: nil))
+    }
+
     deinit { terminate() }
 
     /// The number by which the system knows it, also after its end; another process can have it then.

@@ -1,0 +1,88 @@
+package import LabCore
+import Programs
+package import Transports
+
+/// The running program of a fixture; what it can do and see of the device comes through it.
+///
+/// Confined to the reactor's thread. The program ends with this object.
+package final class FixtureProgram {
+    /// Called with each event that the fixture tells.
+    package var onEvent: ((String, Fields) -> Void)?
+    /// Called once when the program is gone or speaks nonsense. Open requests have failed then.
+    package var onLoss: ((StreamFailure) -> Void)?
+    private let name: String
+    private let stream: LocalStream
+    private let child: ChildProcess
+    private var lines = LineCollector(limit: 64 << 20)
+    private var lastID: Int64 = 0
+    private var open: [(id: Int64, done: (Result<Fields, ActionFailure>) -> Void)] = []
+    private var isGreeted = false
+    private var isOver = false
+
+    /// - Throws: `StreamFailure` where the program cannot be started.
+    package init(_ source: FixtureSource, of node: String, on reactor: Reactor) throws(StreamFailure) {
+        name = "fixture of \(node)"
+        guard let program = source.command.first else { throw StreamFailure(.notFound, name, "its command is empty", remedy: "name a program in lab.yaml") }
+        let ends = try LocalStream.pair(for: name)
+        stream = try LocalStream(adopting: ends.ours, name: name, on: reactor)
+        defer { closeDescriptor(ends.theirs) }
+        do { child = try ChildProcess(program, Array(source.command.dropFirst()), speakingThrough: ends.theirs) } catch {
+            stream.close()
+            throw StreamFailure(.notFound, name, "\(error)", remedy: "see `fixture` at \(source.location)")
+        }
+        stream.onEvent = { [weak self] event in
+            switch event {
+            case .opened: break
+            case .bytes(let bytes, _): self?.take(bytes)
+            case .closed: self?.lose("the program has ended")
+            }
+        }
+    }
+
+    /// Asks for something; `done` is called once, on the reactor's thread and never from inside this call.
+    package func request(_ verb: FixtureRequest.Verb, _ name: String, _ arguments: Fields, _ done: @escaping (Result<Fields, ActionFailure>) -> Void) {
+        lastID += 1
+        open.append((lastID, done))
+        // To a program that is gone nothing goes out; who asks is told by its own time limit, and by `onLoss` before.
+        stream.send(FixtureRequest(id: lastID, verb, name, arguments).line)
+    }
+
+    package func close() {
+        isOver = true
+        stream.close()
+        child.terminate()
+    }
+
+    private func take(_ bytes: [UInt8]) {
+        guard let lines = lines.take(bytes) else { return lose("it sent a line without an end") }
+        for line in lines where !isOver {
+            do throws(FixtureFailure) { try take(FixtureReply(line: line)) } catch {
+                lose("it sent '\(String(decoding: line.prefix(80), as: UTF8.self))': \(error)")
+            }
+        }
+    }
+
+    private func take(_ reply: FixtureReply) throws(FixtureFailure) {
+        if case .hello = reply {
+            isGreeted = true
+            return
+        }
+        guard isGreeted else { throw FixtureFailure("the first line is {\"fixture\":\(FixtureReply.version)}") }
+        switch reply {
+        case .hello: break
+        case .event(let name, let fields): onEvent?(name, fields)
+        case .answered(let id, let result):
+            guard let index = open.firstIndex(where: { $0.id == id }) else { return }
+            open.remove(at: index).done(result)
+        }
+    }
+
+    private func lose(_ reason: String) {
+        guard !isOver else { return }
+        close()
+        let waiting = open
+        open = []
+        for (_, done) in waiting { done(.failure(ActionFailure("fixture_lost", "The \(name) is lost: \(reason)."))) }
+        onLoss?(StreamFailure(.ended, name, reason, remedy: "see what it printed, and its command in lab.yaml"))
+    }
+}

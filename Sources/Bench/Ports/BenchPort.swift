@@ -1,0 +1,72 @@
+package import LabCore
+package import Transports
+
+/// The host's end of a real serial port, wherever it is and whatever it is called today.
+///
+/// Each opening looks anew which port is meant, so that a module that comes back under another number is found again.
+package final class BenchPort: ByteStream {
+    package let name: String
+    package let source: PortSource
+    package var onEvent: ((ByteStreamEvent) -> Void)?
+    package var isOpen: Bool { stream?.isOpen ?? false }
+    private let find: (PortSource) throws(StreamFailure) -> any ByteStream
+    private let reactor: Reactor
+    private var stream: (any ByteStream)?
+    private var epoch = 0
+
+    /// - Parameters:
+    ///   - name: of the port in logs: `modem_1.serial`.
+    ///   - find: makes the stream to what is meant now.
+    package init(_ source: PortSource, name: String, on reactor: Reactor, find: @escaping (PortSource) throws(StreamFailure) -> any ByteStream) {
+        self.source = source
+        self.name = name
+        self.reactor = reactor
+        self.find = find
+    }
+
+    /// What is open: `/dev/ttyUSB2`, `rfc2217://bench:4001`; nil while nothing is.
+    package var medium: String? { isOpen ? stream?.name : nil }
+
+    /// `115200 8N1`
+    package var settings: String { "\(source.baud) \(source.framing)" }
+
+    /// The modem lines of a port that has them.
+    package var lines: ModemLines? { (stream as? SerialPort)?.modemLines }
+
+    package func open() {
+        guard stream == nil else { return }
+        epoch += 1
+        do throws(StreamFailure) {
+            let stream = try find(source)
+            self.stream = stream
+            stream.onEvent = { [weak self] event in self?.happened(event) }
+            stream.open()
+        } catch {
+            let epoch = epoch
+            let errand = PostedErrand { [weak self] in
+                guard let self, self.epoch == epoch else { return }
+                onEvent?(.closed(error))
+            }
+            reactor.post { errand.run() }
+        }
+    }
+
+    private func happened(_ event: ByteStreamEvent) {
+        if case .closed = event { stream = nil }
+        onEvent?(event)
+    }
+
+    package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
+
+    package func close() {
+        epoch += 1
+        stream?.close()
+        stream = nil
+    }
+}
+
+/// Work for the reactor's own thread. `@unchecked Sendable`: posted from that thread and run on it.
+private final class PostedErrand: @unchecked Sendable {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+}
