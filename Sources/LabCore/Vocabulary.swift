@@ -14,10 +14,12 @@ package struct NodeKind: Sendable, Equatable {
     package var events: [EventKind]
     package var queries: [ActionKind]
     package var faults: [ActionKind]
+    /// How a bench reaches a real device of this kind; there are none of a kind without any.
+    package var media: [DeviceMedium]
 
     package init(
         name: String, about: String, abilities: [String] = [], facts: [FieldKind] = [], actions: [ActionKind] = [],
-        events: [EventKind] = [], queries: [ActionKind] = [], faults: [ActionKind] = []
+        events: [EventKind] = [], queries: [ActionKind] = [], faults: [ActionKind] = [], media: [DeviceMedium] = []
     ) {
         self.name = name
         self.about = about
@@ -27,12 +29,21 @@ package struct NodeKind: Sendable, Equatable {
         self.events = events
         self.queries = queries
         self.faults = faults
+        self.media = media
     }
 
     package func action(_ name: String) -> ActionKind? { actions.first { $0.name == name } }
     package func event(_ name: String) -> EventKind? { events.first { $0.name == name } }
     package func query(_ name: String) -> ActionKind? { queries.first { $0.name == name } }
     package func fault(_ name: String) -> ActionKind? { faults.first { $0.name == name } }
+}
+
+/// What a real device is spoken with through; also the key for it under `hw` and `emu` of a node in lab.yaml.
+package enum DeviceMedium: String, Sendable, Hashable, CaseIterable {
+    /// A serial port.
+    case serial
+    /// The broker, under the device's client identifier.
+    case mqtt
 }
 
 /// An action, a query or a fault: its name, what it takes, what it gives.

@@ -6,11 +6,19 @@ package struct NamedNode: Sendable, Equatable {
     package var kind: String
     package var facts: Fields
     package var abilities: [String]
-    package init(name: String, kind: String, facts: Fields = [:], abilities: [String] = []) {
+    /// How the real device is reached; `nil` where the bench has none.
+    package var hardware: HardwareSide?
+    package var emulated: EmulatedSide?
+
+    package init(
+        name: String, kind: String, facts: Fields = [:], abilities: [String] = [], hardware: HardwareSide? = nil, emulated: EmulatedSide? = nil
+    ) {
         self.name = name
         self.kind = kind
         self.facts = facts
         self.abilities = abilities
+        self.hardware = hardware
+        self.emulated = emulated
     }
 }
 

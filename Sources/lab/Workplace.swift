@@ -73,7 +73,9 @@ struct Workplace {
     var nodes: [NamedNode] { Self.nodes(of: lab) }
 
     private static func nodes(of lab: LabFile?) -> [NamedNode] {
-        (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
+        (lab?.nodes ?? []).map {
+            NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities, hardware: $0.hardware, emulated: $0.emulated)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ extension Badge {
         ],
         actions: powerActions + firmwareActions + reportActions + cloudActions,
         events: bootEvents + updateEvents + selfTestEvents + cloudEvents + trafficEvents + updateTraffic, queries: badgeQueries + firmwareQueries,
-        faults: badgeFaults + firmwareFaults)
+        faults: badgeFaults + firmwareFaults, media: [.mqtt])
 
     private static let powerActions = [
         ActionKind(

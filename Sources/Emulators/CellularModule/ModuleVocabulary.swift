@@ -6,7 +6,7 @@ extension CellularModule {
         name: "rg500q", about: "A Quectel RG500Q cellular module: four ports on USB, AT commands, SIM, network, positioning.",
         abilities: ["power", "reset"], facts: moduleFacts + updateFacts, actions: moduleActions + updateActions,
         events: powerEvents + networkEvents + serviceEvents + updateEvents, queries: moduleQueries + updateQueries,
-        faults: moduleFaults + updateFaults)
+        faults: moduleFaults + updateFaults, media: [.serial])
 
     private static let modes = RadioNetwork.Mode.allCases.map(\.rawValue)
     private static let portLabels = ports.map(\.portLabel)

@@ -38,7 +38,8 @@ extension ChargingPile {
             FieldKind(
                 "late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
         ],
-        actions: actionKinds, events: chargeEvents + frameEvents + powerEvents, queries: queryKinds, faults: faultKinds)
+        actions: actionKinds, events: chargeEvents + frameEvents + powerEvents, queries: queryKinds, faults: faultKinds,
+        media: [.serial])
 
     private static let portField = FieldKind("port", .integer, "from 1")
     private static let unitField = FieldKind("unit", .integer, "place on the bus, from 1; for line bus only")

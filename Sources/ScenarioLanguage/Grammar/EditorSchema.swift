@@ -56,6 +56,7 @@ struct SchemaWriter {
         case .gauge: return Self.text(referencePattern(.query, suffix: "[.][A-Za-z_][A-Za-z0-9_.-]*"))
         case .sampleCount: return ["type": ["integer", "string"], "minimum": 1, "pattern": "^([0-9]+|auto|strict)$"]
         case .reference(let category): return Self.text(referencePattern(category))
+        case .form(let form): return form.mayBeNumber ? ["type": ["string", "number"], "pattern": .text(form.pattern)] : Self.text(form.pattern)
         case .value: return [:]
         case .fields: return ["type": "object"]
         case .list(let element, let minimum):
@@ -86,6 +87,8 @@ struct SchemaWriter {
             "type": "object", "properties": .record(properties), "additionalProperties": false,
             "required": .list(shape.keys.filter(\.isRequired).map { .text($0.name) }),
         ]
+        if let others = shape.others { result["patternProperties"] = .record([others.keys.pattern: schema(others.shape)]) }
+        if shape.minimum > 0 { result["minProperties"] = .integer(Int64(shape.minimum)) }
         if !shape.oneOf.isEmpty { result["anyOf"] = .list(shape.oneOf.map { ["required": [.text($0)]] }) }
         return result
     }

@@ -147,6 +147,7 @@ enum Grammar {
                 .optional("deadline", .duration(orTemplate: false), "`deadline` where a scenario says none"),
             ])), "Values where scenarios say none"),
             .optional("nodes", .map(key: .word, .record(node)), "The devices of the bench"),
+            .optional("relays", .map(key: .word, .record(relay)), "Relay boards by the names that `power` of nodes says"),
             .optional("slack", .record(RecordShape("'slack'", [
                 .optional("emu", .number(minimum: 1), "Factor for within and for"), .optional("hw", .number(minimum: 1), "Factor for within and for"),
             ])), "Multiplies waiting, never limits"),
@@ -171,8 +172,8 @@ enum Grammar {
             .required("kind", .word, "The node kind"),
             .optional("facts", .fields, "What is true of this device"),
             .optional("can", .list(.word), "What the bench can do to it"),
-            .optional("hw", .fields, "How the real device is found"),
-            .optional("emu", .fields, "How the emulated device is reached"),
+            .optional("hw", .record(hardware), "How the real device is reached, switched and checked"),
+            .optional("emu", .record(emulated), "How the emulated device is reached"),
         ])
 }
 

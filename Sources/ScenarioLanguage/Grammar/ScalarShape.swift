@@ -22,6 +22,7 @@ enum ScalarShape {
         case .occurrences: "so often in so long a time, such as 8/30d"
         case .gauge: "a field of a query of a role, such as cloud.device.online"
         case .reference(let category): "\(category.withArticle) of a role, such as badge.boot"
+        case .form(let form): form.wanted
         default: "a single value"
         }
     }
@@ -38,6 +39,7 @@ enum ScalarShape {
             case .occurrences: Occurrences.read(scalar.text) != nil
             case .gauge: hasTemplate(scalar) || (Name.isField(scalar.text) && scalar.text.utf8.count { $0 == UInt8(ascii: ".") } >= 2)
             case .reference: hasTemplate(scalar) || isReference(scalar.text)
+            case .form(let form): form.holds(scalar.text)
             default: true
             }
         guard hasForm, !scalar.isMissing else {
@@ -50,6 +52,7 @@ enum ScalarShape {
         case .sampleCount: return ["auto", "strict"].contains(scalar.text) ? nil : integerProblem(scalar, 1...1_000_000_000, name)
         case .duration(let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : literalProblem(scalar, .duration, name)
         case .text: return literalProblem(scalar, .text, name)
+        case .form(let form): return form.mayBeNumber ? nil : literalProblem(scalar, .text, name)
         case .share: return literalProblem(scalar, .ratio, name)
         case .shareOrTime: return DurationText.parse(scalar.text) != nil ? nil : literalProblem(scalar, .ratio, name)
         case .choice(let words): return literalProblem(scalar, .choice(words), name)

@@ -33,6 +33,8 @@ indirect enum Shape: Sendable {
     case reference(NameCategory)
     /// Anything; what fits is for the types of the catalogue.
     case value
+    /// Text of a form that has a name of its own: `8N1`, `host:port`.
+    case form(TextForm)
     /// A record of anything: `with`, `where`, settings.
     case fields
     case list(Shape, atLeast: Int = 0)
@@ -74,13 +76,40 @@ struct RecordShape: Sendable {
     var oneOf: [String] = []
     /// Keys that one could expect here, with what to write instead.
     var elsewhere: [String: String] = [:]
+    /// Keys that the grammar does not list, by their form.
+    var others: Others?
+    /// Entries that must be there, whatever they are.
+    var minimum = 0
 
-    init(_ title: String, _ keys: [Key], oneOf: [String] = [], elsewhere: [String: String] = [:]) {
+    struct Others: Sendable {
+        var keys: TextForm
+        var shape: Shape
+    }
+
+    /// The keys, for messages.
+    var allowed: String { DiagnosticLog.list(keys.map(\.name)) + (others.map { " and \($0.keys.wanted)" } ?? "") }
+
+    init(
+        _ title: String, _ keys: [Key], oneOf: [String] = [], elsewhere: [String: String] = [:], others: Others? = nil, minimum: Int = 0
+    ) {
         self.title = title
         self.keys = keys
         self.oneOf = oneOf
         self.elsewhere = elsewhere
+        self.others = others
+        self.minimum = minimum
     }
+}
+
+/// Text with a form: the pattern for editors and the check for people say the same.
+struct TextForm: Sendable {
+    /// For messages: `an address such as bench-2:4001`.
+    var wanted: String
+    /// A regular expression for the JSON Schema.
+    var pattern: String
+    /// It may stand without quotes where YAML would read a number.
+    var mayBeNumber = false
+    var holds: @Sendable (String) -> Bool
 }
 
 struct VariantShape: Sendable {

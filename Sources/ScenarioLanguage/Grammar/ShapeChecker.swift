@@ -83,10 +83,16 @@ struct ShapeChecker {
         for entry in entries {
             if let key = shape.keys.first(where: { $0.name == entry.name }) {
                 if !check(entry.value, key.shape, as: key.name) { isSound = false }
+            } else if let others = shape.others, others.keys.holds(entry.name) {
+                if !check(entry.value, others.shape, as: entry.name) { isSound = false }
             } else {
                 isSound = false
                 if let guess = reportUnknown(entry, shape, present: entries) { guessed.insert(guess) }
             }
+        }
+        if entries.count < shape.minimum {
+            log.error(at: value.location, "\(shape.title) is empty; at least one entry is needed")
+            isSound = false
         }
         for key in shape.keys where key.isRequired && value.entry(key.name) == nil && !guessed.contains(key.name) {
             log.error(at: value.location, "\(shape.title) needs '\(key.name)'")
@@ -107,7 +113,7 @@ struct ShapeChecker {
         }
         let free = shape.keys.map(\.name).filter { name in !present.contains { $0.name == name } }
         let guess = DidYouMean.suggestion(for: entry.name, among: free)
-        let hint = guess.map { " — did you mean '\($0)'?" } ?? " (allowed: \(DiagnosticLog.list(shape.keys.map(\.name))))"
+        let hint = guess.map { " — did you mean '\($0)'?" } ?? " (allowed: \(shape.allowed))"
         log.error(at: entry.location, "unknown key '\(entry.name)' in \(shape.title)\(hint)")
         return guess
     }

@@ -17,10 +17,9 @@ package struct LabFile: Sendable {
         package var kind: String
         package var facts: Fields
         package var abilities: [String]
-        /// As written; drivers read their settings from it.
-        package var hw: SourceValue?
-        /// As written; emulator hosts read their settings from it.
-        package var emu: SourceValue?
+        /// How the real device is reached; `nil` where the bench has none.
+        package var hardware: HardwareSide?
+        package var emulated: EmulatedSide?
         package var location: SourceLocation
     }
 
@@ -28,6 +27,9 @@ package struct LabFile: Sendable {
     package var about = ""
     package var defaults = Defaults()
     package var nodes: [Node] = []
+    /// What is wrong for real devices only, such as a relay that has no entry: warnings while the file is only read, errors for whoever
+    /// takes the bench.
+    package var benchProblems: [Diagnostic] = []
     /// Factors for `within` and `for`, never for limits; 1 or more. There is none for `sim`.
     package var slack: [WorldKind: Double] = [:]
     /// A lease ends this long after its last beat.
@@ -73,7 +75,12 @@ struct LabFileReader {
     let catalogue: Catalogue
     let log: DiagnosticLog
     let broken: Set<SourceLocation>
-    let files: any FileProvider
+    let taken: PlanFiles
+
+    init(catalogue: Catalogue, log: DiagnosticLog, broken: Set<SourceLocation>, files: any FileProvider) {
+        (self.catalogue, self.log, self.broken) = (catalogue, log, broken)
+        taken = PlanFiles(files)
+    }
 
     func read(_ root: SourceValue, _ file: String) -> LabFile {
         var lab = LabFile(file: file)
@@ -81,12 +88,15 @@ struct LabFileReader {
         if let world = root["defaults"]?["fidelity"]?.scalar.flatMap({ WorldKind(rawValue: $0.text) }) { lab.defaults.fidelity = world }
         lab.defaults.within = duration(root["defaults"]?["within"])
         lab.defaults.deadline = duration(root["defaults"]?["deadline"])
-        lab.nodes = (root["nodes"]?.record ?? []).compactMap(node)
+        var bench = BenchReader(root: root, file: file, catalogue: catalogue, log: log, broken: broken, files: taken)
+        lab.nodes = (root["nodes"]?.record ?? []).compactMap { node($0, &bench) }
+        lab.benchProblems = bench.finish()
         for world in [WorldKind.emu, .hw] {
             lab.slack[world] = root["slack"]?[world.rawValue]?.scalar.flatMap { Double($0.text) }
         }
         lab.leaseTimeToLive = duration(root["lease"]?["ttl"]) ?? lab.leaseTimeToLive
         lab.leaseBeat = duration(root["lease"]?["beat"]) ?? lab.leaseBeat
+        checkLease(lab, root["lease"])
         lab.doctorInterval = duration(root["doctor"]?["every"])
         lab.doctorBeforeRun = root["doctor"]?["before_run"]?.scalar?.text == "true"
         (lab.quarantine, lab.history) = (root["quarantine"]?.scalar?.text, root["history"]?.scalar?.text)
@@ -96,7 +106,6 @@ struct LabFileReader {
     }
 
     private func firmware(_ section: SourceValue, from file: String) -> FirmwareSupply {
-        let taken = PlanFiles(files)
         func read(_ value: SourceValue?) -> [PlanFile] {
             (value?.list ?? [value].compactMap(\.self)).compactMap { item in
                 guard let scalar = item.scalar else { return nil }
@@ -113,7 +122,18 @@ struct LabFileReader {
         value?.scalar.flatMap { DurationText.parse($0.text) }.map { .nanoseconds($0) }
     }
 
-    private func node(_ entry: SourceValue.Entry) -> LabFile.Node? {
+    /// A lease that ends before its first beat would be lost in every run.
+    private func checkLease(_ lab: LabFile, _ section: SourceValue?) {
+        guard let section, !broken.contains(section.location) else { return }
+        let place = section["beat"]?.location ?? section["ttl"]?.location ?? section.location
+        if lab.leaseBeat <= .zero { log.error(at: place, "'beat' must be longer than nothing") }
+        if lab.leaseBeat * 2 > lab.leaseTimeToLive {
+            log.error(
+                at: place, "a lease of \(lab.leaseTimeToLive) needs a beat of half of that or less, this is \(lab.leaseBeat); one late beat would end it")
+        }
+    }
+
+    private func node(_ entry: SourceValue.Entry, _ bench: inout BenchReader) -> LabFile.Node? {
         let value = entry.value
         guard !broken.contains(value.location), let written = value["kind"], let name = written.scalar?.text else { return nil }
         guard let kind = catalogue.kind(name) else {
@@ -129,6 +149,7 @@ struct LabFileReader {
         let facts = values.members(value["facts"]?.record ?? [], of: kind.facts, owner: kind.name).map(Template.record)
         return LabFile.Node(
             name: entry.name, kind: name, facts: facts?.constantValue?.record ?? [:], abilities: abilities.compactMap { $0.scalar?.text },
-            hw: value["hw"], emu: value["emu"], location: entry.location)
+            hardware: bench.hardware(value.entry("hw"), of: entry.name, kind),
+            emulated: bench.emulated(value.entry("emu"), of: entry.name, kind), location: entry.location)
     }
 }
