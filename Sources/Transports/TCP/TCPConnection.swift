@@ -1,3 +1,4 @@
+import Glibc
 import LabCore
 import NIOCore
 import NIOPosix
@@ -70,6 +71,7 @@ final class TCPConnection: StreamTailOwner, @unchecked Sendable {
                             owner: self, medium: self.medium, handshakeTimeout: prepared == nil ? nil : target.timeout, finding: finding))
                 }
             }
+        if let silence = target.silence { bootstrap = bootstrap.lost(after: silence) }
         if let source = target.source, let address = StreamAddress(source, 0).numeric { bootstrap = bootstrap.bind(to: address) }
         let future =
             if let numeric = target.address.numeric { bootstrap.connect(to: numeric) } else {
@@ -166,6 +168,19 @@ final class TCPConnection: StreamTailOwner, @unchecked Sendable {
         self.tail = nil
         // Nobody has heard of an accepted connection that did not become open.
         if onOpen == nil || tail.isOpen { report(.closed(failure)) }
+    }
+}
+
+extension ClientBootstrap {
+    /// Has the kernel ask the other one when nothing comes, and give up when it does not answer (tcp(7)).
+    fileprivate func lost(after silence: Duration) -> ClientBootstrap {
+        let seconds = Int(max(3, silence.components.seconds))
+        return channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)), value: seconds - seconds / 3 * 2)
+            .channelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)), value: seconds / 3)
+            .channelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPCNT)), value: 2)
+            // What was sent and is not acknowledged counts as well; in milliseconds.
+            .channelOption(.tcpOption(NIOBSDSocket.Option(rawValue: TCP_USER_TIMEOUT)), value: seconds * 1_000)
     }
 }
 

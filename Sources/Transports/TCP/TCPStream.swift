@@ -9,12 +9,17 @@ package struct TCPTarget: Sendable, Hashable {
     package var timeout: Duration
     /// The address of this machine that the connection comes from, such as 127.0.0.7; nil for any.
     package var source: String?
+    /// After so long without an answer of the other machine's kernel the connection is lost; nil: as the system has it, which is hours.
+    package var silence: Duration?
 
-    package init(_ address: StreamAddress, security: ClientSecurity? = nil, timeout: Duration = .seconds(10), source: String? = nil) {
+    package init(
+        _ address: StreamAddress, security: ClientSecurity? = nil, timeout: Duration = .seconds(10), source: String? = nil, silence: Duration? = nil
+    ) {
         self.address = address
         self.security = security
         self.timeout = timeout
         self.source = source
+        self.silence = silence
     }
 
     /// `tcp 127.0.0.1:1883`, `tls broker.example:8883`.
