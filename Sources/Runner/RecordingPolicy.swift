@@ -28,7 +28,7 @@ struct RecordingPolicy {
 extension Plan {
     /// Every event that the scenario names anywhere.
     var namedEvents: [NodeReference] {
-        (setup + steps + teardown).flatMap(\.namedEvents) + metrics.flatMap(\.events)
+        allSteps.flatMap(\.namedEvents) + metrics.flatMap(\.events)
             + laws.flatMap { law -> [NodeReference] in
                 switch law.rule {
                 case .forbid(let event, _), .oncePer(let event, _, _): [event]
@@ -40,13 +40,12 @@ extension Plan {
 }
 
 extension Step {
+    /// Its own; a step that only holds others names none.
     fileprivate var namedEvents: [NodeReference] {
         switch action {
         case .expect(let expect): [expect.event]
         case .forbid(let forbid): [forbid.event]
         case .fault(let fault): fault.trigger.map { [$0.event] } ?? []
-        case .sequence(let turns): turns.flatMap(\.steps).flatMap(\.namedEvents)
-        case .parallel(let branches): branches.flatMap { $0 }.flatMap(\.namedEvents)
         default: []
         }
     }

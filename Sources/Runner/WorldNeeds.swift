@@ -23,8 +23,6 @@ package enum WorldNeeds {
 }
 
 extension Plan {
-    private var allSteps: [Step] { (setup + steps + teardown).flatMap(\.unfolded) }
-
     /// Every fault that the scenario names anywhere.
     var namedFaults: [NodeReference] {
         allSteps.compactMap { step in if case .fault(let fault) = step.action { fault.target } else { nil } }
@@ -34,15 +32,10 @@ extension Plan {
     var namedActions: [NodeReference] {
         allSteps.compactMap { step in if case .act(let act) = step.action { act.target } else { nil } }
     }
-}
 
-extension Step {
-    /// The step itself, or those inside it.
-    var unfolded: [Step] {
-        switch action {
-        case .sequence(let turns): turns.flatMap(\.steps).flatMap(\.unfolded)
-        case .parallel(let branches): branches.flatMap { $0 }.flatMap(\.unfolded)
-        default: [self]
-        }
+    /// Every query that the scenario names anywhere.
+    var namedQueries: [NodeReference] {
+        allSteps.compactMap { step in if case .check(let check) = step.action { check.query } else { nil } }
+            + metrics.compactMap { metric in if case .gauge(let query, _, _) = metric.source { query } else { nil } }
     }
 }

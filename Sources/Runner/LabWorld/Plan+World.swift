@@ -41,7 +41,7 @@ extension Plan {
 
     /// The loads of its steps, those inside other steps included.
     var loads: [Step.Load] {
-        (setup + steps + teardown).flatMap(\.unfolded).compactMap { step in if case .load(let load) = step.action { load } else { nil } }
+        allSteps.compactMap { step in if case .load(let load) = step.action { load } else { nil } }
     }
 }
 

@@ -111,7 +111,7 @@ struct SampleReach {
                 "the window of \(text(long)) does not fit into the \(text(supply.measured)) that \(supply.text) is measured for; shorten it, or lengthen \(supply.lengthWord)")
         case .count where supply.isExact && part.window == nil && part.label == nil && claim.labels.isEmpty:
             checkCount(claim, supply, written)
-        case .recovery where !(plan.setup + plan.steps).contains(where: \.hasFault):
+        case .recovery where !plan.measuredSteps.contains(where: \.isFault):
             complain(written, at: claim.statisticOffset, "'recovery' counts from the beginning of a fault, and the scenario has none")
         default: break
         }

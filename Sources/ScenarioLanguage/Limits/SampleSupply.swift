@@ -24,8 +24,9 @@ struct SampleSupply {
             source = .regular(every: .nanoseconds(Int64((1e9 / rate).rounded())), time: time, isProbe: true)
         case .latency?: return nil
         case nil:
-            let loads = (plan.setup + plan.steps).flatMap { $0.loads(named: name) }.compactMap { load in
-                (try? load.arrivalPlan(over: load.duration.knownTime ?? .zero, seed: 0)).map { (load, $0) }
+            let loads = plan.measuredSteps.compactMap { step -> (Step.Load, ArrivalPlan)? in
+                guard case .load(let load) = step.action, load.id == name else { return nil }
+                return (try? load.arrivalPlan(over: load.duration.knownTime ?? .zero, seed: 0)).map { (load, $0) }
             }
             guard !loads.isEmpty else { return nil }
             source = .loads(loads)
@@ -137,24 +138,7 @@ extension Plan {
 }
 
 extension Step {
-    /// Loads with this id, as often as they come by.
-    func loads(named id: String) -> [Step.Load] {
-        switch action {
-        case .load(let load): load.id == id ? [load] : []
-        case .sequence(let turns): turns.flatMap { $0.steps.flatMap { $0.loads(named: id) } }
-        case .parallel(let branches): branches.flatMap { $0.flatMap { $0.loads(named: id) } }
-        default: []
-        }
-    }
-
-    var hasFault: Bool {
-        switch action {
-        case .fault: true
-        case .sequence(let turns): turns.contains { $0.steps.contains(where: \.hasFault) }
-        case .parallel(let branches): branches.contains { $0.contains(where: \.hasFault) }
-        default: false
-        }
-    }
+    var isFault: Bool { if case .fault = action { true } else { false } }
 
     fileprivate func longestTime(in plan: Plan) -> Duration? {
         switch action {

@@ -105,21 +105,12 @@ extension Plan {
         for metric in metrics {
             if case .probe(let load) = metric.source, metric.name == record.id { return (load, metric.location, true) }
         }
-        let all = (setup + steps + teardown).flatMap(\.loads)
+        let all = allSteps.compactMap { step in
+            if case .load(let load) = step.action { (load: load, location: step.location, path: step.path) } else { nil }
+        }
         let found = all.first { $0.load.id == record.id } ?? all.first { $0.load.id == nil && record.id == $0.path }
             ?? all.first { $0.load.id == nil && "\($0.load.target)" == record.target }
         return found.map { ($0.load, $0.location, false) }
-    }
-}
-
-extension Step {
-    fileprivate var loads: [(load: Step.Load, location: SourceLocation, path: String)] {
-        switch action {
-        case .load(let load): [(load, location, path)]
-        case .sequence(let turns): turns.flatMap { $0.steps.flatMap(\.loads) }
-        case .parallel(let branches): branches.flatMap { $0.flatMap(\.loads) }
-        default: []
-        }
     }
 }
 

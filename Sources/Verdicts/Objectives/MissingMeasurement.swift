@@ -8,7 +8,7 @@ enum MissingMeasurement {
         var result = result
         result.verdict = .skipped
         result.figure = "not measured"
-        let sources = result.limit.requirement.allClaims.flatMap { source(of: $0.measurement, in: plan.setup + plan.steps) }
+        let sources = result.limit.requirement.allClaims.flatMap { source(of: $0.measurement, in: plan.measuredSteps) }
         let failed = records.first { sources.contains($0.location) && $0.judged.outcome != .passed }
         result.reason = failed.map { "line \($0.location.line) (\($0.text)) did not come to its end" }
             ?? "the run ended before it could be measured"
@@ -23,9 +23,7 @@ enum MissingMeasurement {
             case .act(let act): (id, saves) = (act.id, act.saves)
             case .expect(let expect): (id, saves) = (expect.id, expect.saves)
             case .load(let load): (id, saves) = (load.id, [])
-            case .sequence(let turns): return turns.flatMap { source(of: measurement, in: $0.steps) }
-            case .parallel(let branches): return branches.flatMap { source(of: measurement, in: $0) }
-            case .forbid, .check, .fault, .clear, .wait: return []
+            case .forbid, .check, .fault, .clear, .wait, .sequence, .parallel: return []
             }
             let gives = id.map { measurement == $0 || measurement.hasPrefix($0 + ".") } ?? false
             return gives || saves.contains { $0.variable == measurement } ? [step.location] : []
