@@ -65,8 +65,8 @@ let package = Package(
         .target(name: "Statistics", dependencies: ["LabCore", .product(name: "Histogram", package: "hdrhistogram-swift")]),
         .target(
             name: "LoadGenerator", dependencies: ["LabCore", "CLinux", "Statistics", .product(name: "DequeModule", package: "swift-collections")]),
-        .executableTarget(name: "LoadBenchmark", dependencies: ["LabCore", "CLoad", "LoadGenerator", "Statistics"]),
-        .executableTarget(name: "RegisterBenchmark", dependencies: ["LabCore", "CLoad", "CloudClient", "LoadGenerator", "Statistics"]),
+        .executableTarget(name: "LoadBenchmark", dependencies: ["BenchTable", "LabCore", "CLoad", "LoadGenerator", "Statistics"]),
+        .executableTarget(name: "RegisterBenchmark", dependencies: ["BenchTable", "LabCore", "CLoad", "CloudClient", "LoadGenerator", "Statistics"]),
         .target(
             name: "Emulators",
             dependencies: [
@@ -89,7 +89,7 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
             ]),
         .target(name: "ChargingOracles", dependencies: ["LabCore"]),
-        // A row of the table that every benchmark prints.
+        // What benchmarks share: the table that they print, their options, services in processes of their own.
         .target(name: "BenchTable"),
         // The cloud on sockets over a database in a file, for programs that measure it from another process.
         .target(name: "ServedCloud", dependencies: ["LabCore", "Simulation", "Cloud", "CloudClient", "Transports"]),

@@ -1,3 +1,4 @@
+import BenchTable
 import LabCore
 import Transports
 
@@ -76,7 +77,7 @@ final class Fleet {
         if let problem { throw problem }
         if !isMet {
             throw Problem(
-                description: "waited in vain until \(what): \(registered) of \(count) registered, \(acknowledged) acknowledged, \(delivered) delivered")
+                "waited in vain until \(what): \(registered) of \(count) registered, \(acknowledged) acknowledged, \(delivered) delivered")
         }
     }
 
@@ -105,10 +106,10 @@ final class Fleet {
             acknowledged += 1
             let next = Int(token.rawValue) + 1
             if next < reports { report(number, next) }
-        case .refused(let code): problem = Problem(description: "badge \(number) was refused with code \(code)")
-        case .disconnected(let reason): problem = Problem(description: "badge \(number) was disconnected: \(reason)")
-        case .subscribed(_, let code): problem = Problem(description: "badge \(number) may not subscribe: \(code)")
-        case .message: problem = Problem(description: "badge \(number) got a message that is for nobody")
+        case .refused(let code): problem = Problem("badge \(number) was refused with code \(code)")
+        case .disconnected(let reason): problem = Problem("badge \(number) was disconnected: \(reason)")
+        case .subscribed(_, let code): problem = Problem("badge \(number) may not subscribe: \(code)")
+        case .message: problem = Problem("badge \(number) got a message that is for nobody")
         }
     }
 
@@ -130,12 +131,12 @@ final class Fleet {
         case .message(_, let payload, _, _):
             let place = payload.prefix(4).enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
             guard payload.count == Self.payloadBytes, heard.indices.contains(place) else {
-                problem = Problem(description: "a report arrived that nobody sent")
+                problem = Problem("a report arrived that nobody sent")
                 return
             }
             if !heard[place] { delivered += 1 }
             heard[place] = true
-        default: problem = Problem(description: "the cloud's client: \(notice)")
+        default: problem = Problem("the cloud's client: \(notice)")
         }
     }
 }

@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 import Glibc
@@ -33,7 +34,7 @@ final class LabProgram: Peer {
         var found: UInt16?
         while found == nil {
             let bytes = output.fileHandleForReading.availableData
-            if bytes.isEmpty { throw Problem(description: "\(path) did not tell its address: \(told)") }
+            if bytes.isEmpty { throw Problem("\(path) did not tell its address: \(told)") }
             told += String(decoding: bytes, as: UTF8.self)
             found = Self.port(in: told)
         }

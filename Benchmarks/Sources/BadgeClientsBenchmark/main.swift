@@ -14,12 +14,6 @@ load_line_output()
 unsafe load_account(Account.user, Account.password)
 let arguments = Array(CommandLine.arguments.dropFirst())
 
-func option(_ name: String) -> String? {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
-}
-
-func number(_ name: String, _ standard: Int) -> Int { max(1, option(name).flatMap { Int($0) } ?? standard) }
-
 /// A client takes three descriptors. What the broker's process may have is inherited.
 func raiseDescriptorLimit(to needed: UInt) throws {
     var limit = rlimit()
@@ -27,15 +21,13 @@ func raiseDescriptorLimit(to needed: UInt) throws {
     limit.rlim_cur = limit.rlim_max
     unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     guard limit.rlim_cur >= needed else {
-        throw Problem(description: "\(needed) descriptors are needed and \(limit.rlim_cur) allowed: see `ulimit -Hn`, or use fewer --clients")
+        throw Problem("\(needed) descriptors are needed and \(limit.rlim_cur) allowed: see `ulimit -Hn`, or use fewer --clients")
     }
 }
 
-func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-
 do {
     if arguments.first == "serve" { try serve() }
-    let (count, reports, rounds) = (number("--clients", 5_000), number("--reports", 10), number("--rounds", 5))
+    let (count, reports, rounds) = (max(1, option("--clients", 5_000)), max(1, option("--reports", 10)), max(1, option("--rounds", 5)))
     try raiseDescriptorLimit(to: UInt(3 * count + 100))
     let program = option("--lab")
     let lab: () throws -> any Peer = { if let program { try LabProgram(program) } else { try LabBroker() } }

@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 
 /// One way to load a broker.
@@ -71,19 +72,12 @@ struct Load {
         let before = peer.processorTime
         unsafe load_run(&options, &result)
         let used = peer.processorTime - before
-        if result.error != 0 { throw Problem(description: "\(peer.name), \(name): \(Problem.text(of: result.error))") }
+        if result.error != 0 { throw Problem("\(peer.name), \(name): \(Problem.text(of: result.error))") }
         guard result.delivered == result.expected, result.misplaced == 0 else {
             throw Problem(
-                description: "\(peer.name), \(name): \(result.expected) to deliver, \(result.delivered) delivered, \(result.misplaced) wrong")
+                "\(peer.name), \(name): \(result.expected) to deliver, \(result.delivered) delivered, \(result.misplaced) wrong")
         }
         let delivered = max(1, Double(result.delivered))
         return Outcome(rate: delivered / result.seconds, cost: used / delivered, delivered: result.delivered)
     }
-}
-
-/// The middle one; the mean of the two middle ones of an even number.
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    if sorted.isEmpty { return 0 }
-    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
 }

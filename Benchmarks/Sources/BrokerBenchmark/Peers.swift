@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 
@@ -15,10 +16,7 @@ extension Peer {
     var memory: Int { Int(load_memory(pid)) }
 }
 
-/// What the benchmark could not do, and why.
-struct Problem: Error, CustomStringConvertible {
-    var description: String
-
+extension Problem {
     static func text(of error: Int32) -> String { unsafe String(cString: load_error(error)) }
 }
 
@@ -32,24 +30,12 @@ enum Account {
 /// The lab's broker: this program with the argument `serve`.
 final class LabBroker: Peer {
     let name = "lab"
-    let port: UInt16
-    let process = Process()
-    /// Open as long as this process lives.
-    private let life = Pipe()
+    private let child: PortProcess
 
-    init() throws {
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["serve"]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = life
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw Problem(description: "the lab's broker did not start: \(line)") }
-        self.port = port
-    }
+    init() throws { child = try PortProcess("the lab's broker", PortProcess.ownProgram, ["serve"]) }
 
-    deinit { process.terminate() }
+    var port: UInt16 { child.port }
+    var process: Process { child.process }
 }
 
 /// Eclipse Mosquitto with the same account, the same rights and no limits.
@@ -61,7 +47,7 @@ final class Mosquitto: Peer {
 
     init() throws {
         guard let path = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw Problem(description: "mosquitto is not installed: apt-get install mosquitto")
+            throw Problem("mosquitto is not installed: apt-get install mosquitto")
         }
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("broker-benchmark-\(getpid())-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -111,7 +97,7 @@ final class Mosquitto: Peer {
             if error == 0 { return }
             usleep(20_000)
         }
-        throw Problem(description: "mosquitto does not answer on port \(port)")
+        throw Problem("mosquitto does not answer on port \(port)")
     }
 
     private static func run(_ path: String, _ arguments: [String]) throws {
@@ -121,6 +107,6 @@ final class Mosquitto: Peer {
         process.standardError = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        if process.terminationStatus != 0 { throw Problem(description: "\(path) failed with \(process.terminationStatus)") }
+        if process.terminationStatus != 0 { throw Problem("\(path) failed with \(process.terminationStatus)") }
     }
 }

@@ -1,3 +1,4 @@
+import BenchTable
 import Foundation
 import LabCore
 import MQTTBroker
@@ -15,8 +16,5 @@ func serve() throws -> Never {
     settings.limits.maximumHeld = 100_000
     settings.congestion = 64 << 20
     let service = try BrokerService(settings, on: StreamLoop())
-    print(try service.start()[0].address.port)
-    // The parent never writes; the end of its pipe is its end.
-    while readLine() != nil {}
-    exit(0)
+    PortProcess.serve(on: UInt16(try service.start()[0].address.port))
 }

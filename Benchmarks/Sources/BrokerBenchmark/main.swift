@@ -18,10 +18,6 @@ load_line_output()
 unsafe load_account(Account.user, Account.password)
 let arguments = Array(CommandLine.arguments.dropFirst())
 
-func option(_ name: String) -> String? {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
-}
-
 /// Rates and processor time under load. Where one message is under way the brokers are so near to one another that the machine's noise
 /// decides a single comparison: more and shorter slices are taken there.
 func measureLoads(rounds: Int, seconds: Double, only: String?) throws {
@@ -56,7 +52,7 @@ func measureIdle() throws {
         bytes.append([])
         for count in [5_000, 10_000] {
             let error = load_idle_begin(peer.port, Int32(count - 5_000), 5_000)
-            if error != 0 { throw Problem(description: "\(peer.name), idle connections: \(Problem.text(of: error))") }
+            if error != 0 { throw Problem("\(peer.name), idle connections: \(Problem.text(of: error))") }
             bytes[bytes.count - 1].append((peer.memory - before) / count)
         }
         load_idle_end()

@@ -1,3 +1,4 @@
+import BenchTable
 import CSockets
 import Foundation
 import LabCore

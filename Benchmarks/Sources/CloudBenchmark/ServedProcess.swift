@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 import LabCore
@@ -68,10 +69,4 @@ final class ServedProcess {
 
     /// - Returns: the tokens of riders with money.
     func riders(_ count: Int) throws -> [String] { try say("riders", ["count": .integer(Int64(count))])["tokens"]?.list?.compactMap(\.text) ?? [] }
-}
-
-/// What the benchmark could not do, and why.
-struct Problem: Error, CustomStringConvertible {
-    var description: String
-    init(_ description: String) { self.description = description }
 }

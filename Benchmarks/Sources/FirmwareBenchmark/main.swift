@@ -8,16 +8,6 @@ import Foundation
 //
 // usage: FirmwareBenchmark [--rounds N] [--size MiB]
 
-let arguments = Array(CommandLine.arguments.dropFirst())
-
-func option(_ name: String, _ standard: Int) -> Int {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? Int(arguments[$0 + 1]) : nil } ?? standard
-}
-
-struct Problem: Error, CustomStringConvertible {
-    var description: String
-}
-
 struct Candidate {
     var name: String
     var bytes: [UInt8]
@@ -54,7 +44,7 @@ for _ in 0..<rounds {
     for (index, candidate) in list.enumerated() {
         var isGood = false
         let elapsed = clock.measure { isGood = candidate.run(candidate.bytes) }
-        guard isGood else { throw Problem(description: "\(candidate.name): the image is not good") }
+        guard isGood else { throw Problem("\(candidate.name): the image is not good") }
         times[index].append(elapsed / .seconds(1))
     }
 }

@@ -1,3 +1,4 @@
+import BenchTable
 import Foundation
 import LabCore
 import LoadGenerator
@@ -34,7 +35,7 @@ func measure(_ settings: LoadSettings, processes: [Int32] = []) throws -> Measur
     try load.start()
     let outcome = load.wait()
     guard outcome.totals.answered == outcome.totals.planned, outcome.totals.answered > 0 else {
-        throw Problem(description: "not all was answered: \(outcome.totals)")
+        throw Problem("not all was answered: \(outcome.totals)")
     }
     let (response, service) = times.withLock { $0 }
     return Measured(outcome: outcome, response: response, service: service)

@@ -1,47 +1,26 @@
+import BenchTable
 import Foundation
 import Glibc
 import LoadGenerator
 
-/// What the benchmark could not do, and why.
-struct Problem: Error, CustomStringConvertible { var description: String }
-
 /// Serves the null target until the parent ends, however it does.
 func serve(holds: Int64) throws -> Never {
     let target = try NullTarget(holds: .nanoseconds(holds))
-    print(target.port)
-    // The parent never writes; the end of its pipe is its end.
-    while readLine() != nil {}
-    exit(0)
+    PortProcess.serve(on: target.port)
 }
 
 /// The null target in a process of its own: this program with the argument `target`.
 final class Target {
-    let port: UInt16
-    let process = Process()
-    /// Open as long as this process lives.
-    private let life = Pipe()
+    private let child: PortProcess
 
     /// - Parameter holds: how long it keeps each request, ns.
-    init(holds: Int64) throws {
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["target", String(holds)]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = life
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw Problem(description: "the target did not start: \(line)")
-        }
-        self.port = port
-    }
+    init(holds: Int64) throws { child = try PortProcess("the target", PortProcess.ownProgram, ["target", String(holds)]) }
 
-    deinit {
-        kill(process.processIdentifier, SIGCONT)
-        process.terminate()
-    }
+    /// Stopped, it would not hear that it shall end.
+    deinit { kill(pid, SIGCONT) }
 
-    var pid: Int32 { process.processIdentifier }
+    var port: UInt16 { child.port }
+    var pid: Int32 { child.pid }
 
     /// Stops it for a second, so many seconds from now, without waiting for that.
     func freeze(after delay: Double, for time: Double) {
@@ -73,7 +52,7 @@ struct WRK {
 
     init(rate: Double) throws {
         guard let path = ["/usr/bin/wrk", "/usr/local/bin/wrk"].first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw Problem(description: "wrk is not installed: apt-get install wrk")
+            throw Problem("wrk is not installed: apt-get install wrk")
         }
         program = path
         script = FileManager.default.temporaryDirectory.appendingPathComponent("load-benchmark-\(getpid())-\(UUID()).lua")
@@ -118,7 +97,7 @@ struct WRK {
         let figures =
             text.split(separator: "\n").first { $0.hasPrefix("FIGURES ") }?.split(separator: " ").dropFirst().compactMap { Double($0) }
             ?? []
-        guard figures.count == 5, figures[4] > 0 else { throw Problem(description: "wrk gave no figures: \(text)") }
+        guard figures.count == 5, figures[4] > 0 else { throw Problem("wrk gave no figures: \(text)") }
         return Outcome(
             p50: figures[0], p99: figures[1], worst: figures[2], rate: figures[3] / figures[4],
             cost: (Self.childrenTime - before) * 1e6 / figures[3])

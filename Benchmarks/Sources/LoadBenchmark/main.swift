@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 import LabCore
@@ -12,19 +13,7 @@ import LoadGenerator
 load_line_output()
 let arguments = Array(CommandLine.arguments.dropFirst())
 
-func option(_ name: String) -> String? {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
-}
-
-func number(_ name: String, _ standard: Double) -> Double { option(name).flatMap { Double($0) } ?? standard }
 func wants(_ part: String) -> Bool { option("--only").map { $0 == part } ?? true }
-func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
-func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-func figure(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
 
 do {
     if arguments.first == "target" { try serve(holds: arguments.dropFirst().first.flatMap { Int64($0) } ?? 0) }

@@ -1,10 +1,8 @@
+import BenchTable
 import CloudClient
 import Foundation
 import LabCore
 import LoadGenerator
-
-/// What the benchmark could not do, and why.
-struct Problem: Error, CustomStringConvertible { var description: String }
 
 /// A service that registers devices, in a process of its own.
 protocol Peer: AnyObject {
@@ -64,12 +62,12 @@ final class LabCloud: Peer {
         var told = ""
         while !told.contains("Ctrl-C") {
             let bytes = output.fileHandleForReading.availableData
-            if bytes.isEmpty { throw Problem(description: "\(path) did not start: \(told)") }
+            if bytes.isEmpty { throw Problem("\(path) did not start: \(told)") }
             told += String(decoding: bytes, as: UTF8.self)
         }
         guard let address = told.range(of: "http://127.0.0.1:"), let bearer = told.range(of: "Bearer "),
             let port = UInt16(told[address.upperBound...].prefix { $0.isNumber })
-        else { throw Problem(description: "\(path) did not tell its address and a token: \(told)") }
+        else { throw Problem("\(path) did not tell its address and a token: \(told)") }
         self.port = port
         try provision(devices, token: String(told[bearer.upperBound...].prefix { $0 != "'" }))
     }
@@ -93,39 +91,28 @@ final class LabCloud: Peer {
         let load = try LoadGenerator(settings) { _ in }
         try load.start()
         let totals = load.wait().totals
-        guard totals.answered == count else { throw Problem(description: "the factory could not provision \(count) devices: \(totals)") }
+        guard totals.answered == count else { throw Problem("the factory could not provision \(count) devices: \(totals)") }
     }
 }
 
 /// Peers/register_fastapi.py under uvicorn with one worker.
 final class FastAPIService: Peer {
     let name = "FastAPI"
-    let port: UInt16
-    let process = Process()
-    /// Open as long as this process lives.
-    private let life = Pipe()
+    private let child: PortProcess
 
     init(_ python: String?, folder: URL, devices: Int) throws {
         let peers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Peers")
-        process.executableURL = URL(fileURLWithPath: try python ?? Self.install(peers))
-        process.arguments = [
-            peers.appendingPathComponent("register_fastapi.py").path, "--master", Hexadecimal.text(Factory.master), "--provision",
-            String(devices),
-            "--database", folder.appendingPathComponent("fastapi.sqlite").path,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardInput = life
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let port = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw Problem(description: "the FastAPI service did not start: \(line)")
-        }
-        self.port = port
+        child = try PortProcess(
+            "the FastAPI service", URL(fileURLWithPath: try python ?? Self.install(peers)),
+            [
+                peers.appendingPathComponent("register_fastapi.py").path, "--master", Hexadecimal.text(Factory.master), "--provision",
+                String(devices), "--database", folder.appendingPathComponent("fastapi.sqlite").path,
+            ])
     }
 
-    deinit { process.terminate() }
+    var port: UInt16 { child.port }
+    var process: Process { child.process }
 
     private static func install(_ peers: URL) throws -> String {
         let process = Process()
@@ -136,7 +123,7 @@ final class FastAPIService: Peer {
         let path = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).trimmingCharacters(
             in: .whitespacesAndNewlines)
         process.waitUntilExit()
-        guard process.terminationStatus == 0, !path.isEmpty else { throw Problem(description: "fastapi and uvicorn cannot be installed") }
+        guard process.terminationStatus == 0, !path.isEmpty else { throw Problem("fastapi and uvicorn cannot be installed") }
         return path
     }
 }

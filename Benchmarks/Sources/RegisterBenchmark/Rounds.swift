@@ -1,3 +1,4 @@
+import BenchTable
 import Foundation
 import LabCore
 import LoadGenerator
@@ -41,7 +42,7 @@ struct Round {
         let outcome = load.wait()
         let totals = outcome.totals
         guard totals.answered == totals.planned, totals.answered > 0, let cpu = outcome.targetCPU else {
-            throw Problem(description: "\(peer.name): not every registration was accepted: \(totals)")
+            throw Problem("\(peer.name): not every registration was accepted: \(totals)")
         }
         let histogram = times.withLock { $0 }
         func time(_ percent: Int) -> Double { Double(histogram.percentile(thousandths: percent) ?? 0) / 1e6 }

@@ -1,3 +1,4 @@
+import BenchTable
 import CLoad
 import Foundation
 import LabCore
@@ -12,23 +13,9 @@ import LoadGenerator
 //   --python PATH  an interpreter with fastapi and uvicorn; Peers/install-fastapi prints one
 
 load_line_output()
-let arguments = Array(CommandLine.arguments.dropFirst())
-
-func option(_ name: String) -> String? {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
-}
-
-func number(_ name: String, _ standard: Double) -> Double { option(name).flatMap { Double($0) } ?? standard }
-func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
-func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
-func figure(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-}
 
 do {
-    guard let lab = option("--lab") else { throw Problem(description: "name the program with --lab PATH") }
+    guard let lab = option("--lab") else { throw Problem("name the program with --lab PATH") }
     let (rounds, seconds, rate) = (Int(number("--rounds", 5)), number("--seconds", 5), number("--rate", 200))
     let saturated = number("--saturated", 3)
     // Enough for every open round, and for 4,000 a second in every saturated one.

@@ -10,16 +10,6 @@ import Transports
 //
 // usage: SerialBenchmark [--rounds N] [--count N]
 
-let arguments = Array(CommandLine.arguments.dropFirst())
-
-func option(_ name: String, _ standard: Int) -> Int {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? Int(arguments[$0 + 1]) : nil } ?? standard
-}
-
-struct Problem: Error, CustomStringConvertible {
-    var description: String
-}
-
 /// Round trips in nanoseconds.
 protocol Candidate {
     var name: String { get }
@@ -32,7 +22,7 @@ protocol Candidate {
 func roundTrips(on port: Int32, _ count: Int) throws -> [Int64] {
     var times = [Int64](repeating: 0, count: count)
     let error = unsafe serial_round_trips(port, Int32(count), &times)
-    if error != 0 { throw Problem(description: "the round trip failed with error \(error)") }
+    if error != 0 { throw Problem("the round trip failed with error \(error)") }
     return times
 }
 
@@ -43,13 +33,13 @@ struct BlockingThread: Candidate {
 
     func measure(_ count: Int) throws -> [Int64] {
         var (master, slave): (Int32, Int32) = (-1, -1)
-        guard unsafe serial_open_pair(&master, &slave) == 0 else { throw Problem(description: "no pseudo terminal (error \(errno))") }
+        guard unsafe serial_open_pair(&master, &slave) == 0 else { throw Problem("no pseudo terminal (error \(errno))") }
         defer {
             close(slave)
             close(master)
         }
         let error = serial_echo(master)
-        if error != 0 { throw Problem(description: "no thread (error \(error))") }
+        if error != 0 { throw Problem("no thread (error \(error))") }
         return try roundTrips(on: slave, count)
     }
 }
@@ -68,7 +58,7 @@ struct EmulatedPort: Candidate {
         let world = try PortWorld(folder.path, count: idle + 1)
         defer { world.stop() }
         let port = unsafe serial_open(world.path(0))
-        guard port >= 0 else { throw Problem(description: "\(world.path(0)) does not open (error \(errno))") }
+        guard port >= 0 else { throw Problem("\(world.path(0)) does not open (error \(errno))") }
         defer { close(port) }
         return try roundTrips(on: port, count)
     }
@@ -84,7 +74,7 @@ struct BothOnOneLoop: Candidate {
         let reactor = try Reactor()
         let terminal = answering(path, on: reactor)
         terminal.open()
-        guard reactor.run(until: { terminal.isOpen }, timeout: .seconds(10)) else { throw Problem(description: "\(path) does not open") }
+        guard reactor.run(until: { terminal.isOpen }, timeout: .seconds(10)) else { throw Problem("\(path) does not open") }
         let port = SerialPort(path: path, on: reactor)
         var (times, start, missing): ([Int64], Int64, Int) = ([], 0, 6)
         times.reserveCapacity(count)
@@ -104,7 +94,7 @@ struct BothOnOneLoop: Candidate {
             }
         }
         port.open()
-        guard reactor.run(until: { times.count == count }, timeout: .seconds(120)) else { throw Problem(description: "the answers stop") }
+        guard reactor.run(until: { times.count == count }, timeout: .seconds(120)) else { throw Problem("the answers stop") }
         port.close()
         terminal.close()
         return times
@@ -168,7 +158,6 @@ func quantile(_ sorted: [Int64], _ share: Double) -> Double {
     Double(sorted[min(sorted.count - 1, Int((Double(sorted.count) * share).rounded(.up)) - 1)]) / 1_000
 }
 
-func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 do {
     let (rounds, count) = (max(1, option("--rounds", 5)), max(100, option("--count", 20_000)))
     let candidates: [any Candidate] = [BlockingThread(), EmulatedPort(idle: 0), EmulatedPort(idle: 399), BothOnOneLoop()]

@@ -10,12 +10,6 @@ import LabCore
 //
 // usage: TortureBenchmark [--jobs N] [--rounds N]
 
-let arguments = Array(CommandLine.arguments.dropFirst())
-
-func option(_ name: String, _ standard: Int) -> Int {
-    arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? Int(arguments[$0 + 1]) : nil } ?? standard
-}
-
 func seconds(_ work: () throws -> Void) rethrows -> Double {
     let start = DispatchTime.now().uptimeNanoseconds
     try work()
