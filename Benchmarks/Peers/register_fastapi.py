@@ -1,5 +1,6 @@
 """Registration of devices as a FastAPI service: what the lab's cloud does for POST /api/v1/devices/register, with the same
-signature check, the same tables, the same settings of SQLite and the same number of commits.
+signature check, the same tables, the same settings of SQLite, and the same commits: the device's is brought to the disk before the
+answer, those of the nonce and of the audit log are in the write-ahead log.
 
 usage: register_fastapi.py --master HEX --provision COUNT --database FILE
 Prints its port, and serves until its standard input ends.
@@ -62,7 +63,6 @@ def derive(master: bytes, salt: str, info: str) -> bytes:
 def open_database(path: str, provision: int) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA temp_store = MEMORY")
     db.executescript(
         """
@@ -109,22 +109,31 @@ def make_app(db: sqlite3.Connection, master: bytes) -> FastAPI:
     def refuse(status: int, name: str) -> HTTPException:
         return HTTPException(status, {"error": name})
 
-    def claim(device: str, nonce: str, now: int) -> bool:
+    durability = ""
+
+    def begin(wanted: str):
+        """A transaction that is brought to the disk at once (FULL), or with the next one that is (NORMAL). As the cloud, which tells
+        SQLite only where it changes."""
+        nonlocal durability
+        if wanted != durability:
+            db.execute(f"PRAGMA synchronous = {wanted}")
+            durability = wanted
         db.execute("BEGIN IMMEDIATE")
+
+    def claim(device: str, nonce: str, now: int) -> bool:
+        # The device's commit brings it to the disk, too.
+        begin("NORMAL")
         count = db.execute("INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (device, nonce, now + NONCE_LIFE)).rowcount
         db.execute("COMMIT")
         return count == 1
 
     def audit(request: Request, request_id: str, caller: str, status: int, now: int):
-        # As the cloud: in the log, and not waited for until the next commit that is.
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("BEGIN IMMEDIATE")
+        begin("NORMAL")
         db.execute(
             "INSERT INTO audit_log (at, request_id, tenant, caller, peer, method, route, target, status, error) VALUES (?,?,?,?,?,'POST',?,?,?,NULL)",
             (now, request_id, TENANT, caller, request.client.host, request.url.path, request.url.path, status),
         )
         db.execute("COMMIT")
-        db.execute("PRAGMA synchronous = FULL")
 
     @app.get("/health")
     async def health():
@@ -182,7 +191,7 @@ def make_app(db: sqlite3.Connection, master: bytes) -> FastAPI:
 
         decide()
         moment = int(time.time() * 1000)
-        db.execute("BEGIN IMMEDIATE")
+        begin("FULL")
         try:
             known = decide()
             if known:

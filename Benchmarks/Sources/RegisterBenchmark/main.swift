@@ -5,8 +5,9 @@ import LabCore
 import LoadGenerator
 
 // Registration of devices: the cloud of `lab serve` beside a FastAPI service under uvicorn, both in processes of their own with SQLite on
-// the disk (write-ahead log, synchronous FULL) and driven by the load generator with the same requests. Each request is signed by a
-// factory key, validated, and commits its nonce, the device and a line of the audit log. They take turns; ratios are what can be compared.
+// the disk (write-ahead log) and driven by the load generator with the same requests. Each request is signed by a factory key, validated,
+// and commits three times: its nonce, the device, a line of the audit log. Only the device's commit waits for the disk (synchronous FULL),
+// and brings the nonce with it; the other two are buffered (NORMAL). They take turns; ratios are what can be compared.
 //
 // usage: RegisterBenchmark --lab PATH [--python PATH] [--rounds N] [--seconds S] [--rate N]
 //   --lab PATH     the program `lab`, built for release
