@@ -321,6 +321,15 @@ int clinux_unsent(int fd) {
     return ioctl(fd, TIOCOUTQ, &count) < 0 ? -1 : count;
 }
 
+int clinux_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
+void clinux_unlock(int fd) { flock(fd, LOCK_UN); }
+
+int clinux_is_locked(int fd) {
+    if (flock(fd, LOCK_SH | LOCK_NB) < 0) return 1;
+    flock(fd, LOCK_UN);
+    return 0;
+}
+
 void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
 void clinux_raise_descriptor_limit(void) {

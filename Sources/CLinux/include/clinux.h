@@ -83,6 +83,12 @@ int clinux_discard_input(int fd);
 /* Bytes that were written and are not out; -1 with ENOTTY where the port does not tell. */
 int clinux_unsent(int fd);
 
+/* Locks a file for this descriptor alone (flock), without waiting; -1 with errno EWOULDBLOCK where another has it. */
+int clinux_lock(int fd);
+void clinux_unlock(int fd);
+/* Whether another descriptor, of this process or another, keeps it locked; also where that cannot be told. */
+int clinux_is_locked(int fd);
+
 /* As many descriptors as the process may have, where it was given fewer to begin with. */
 void clinux_raise_descriptor_limit(void);
 
