@@ -38,7 +38,7 @@ enum TestCatalogue {
         faults: [
             ActionKind("link.loss", "Loses frames", takes: [FieldKind("rate", .ratio, required: true)]),
             ActionKind("flash.corrupt", ""), ActionKind("power.cut", ""), ActionKind("app.hang", ""),
-        ])
+        ], media: [.mqtt])
 
     static let cloud = NodeKind(
         name: "cloud", about: "The cloud",
@@ -102,7 +102,9 @@ enum TestCatalogue {
                 "frame.sent", "",
                 fields: [FieldKind("command", .integer), FieldKind("order", .text), FieldKind("minutes", .integer), FieldKind("bytes", .bytes)]),
         ],
-        faults: [ActionKind("power.cut", "")])
+        faults: [ActionKind("power.cut", "")], media: [.serial])
 
-    static let modem = NodeKind(name: "rg500q", about: "A cellular modem")
+    static let modem = NodeKind(
+        name: "rg500q", about: "A cellular modem", actions: [ActionKind("sim.insert", ""), ActionKind("sim.remove", "")],
+        faults: [ActionKind("antenna.detached", "")], media: [.serial])
 }

@@ -129,7 +129,9 @@ struct LabFileReader {
         if lab.leaseBeat <= .zero { log.error(at: place, "'beat' must be longer than nothing") }
         if lab.leaseBeat * 2 > lab.leaseTimeToLive {
             log.error(
-                at: place, "a lease of \(lab.leaseTimeToLive) needs a beat of half of that or less, this is \(lab.leaseBeat); one late beat would end it")
+                at: place,
+                "a lease of \(DurationText.format(nanoseconds: lab.leaseTimeToLive.nanoseconds)) needs a beat of half of that or less, "
+                    + "this is \(DurationText.format(nanoseconds: lab.leaseBeat.nanoseconds)); one late beat would end it")
         }
     }
 

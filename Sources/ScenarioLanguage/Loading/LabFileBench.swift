@@ -11,6 +11,8 @@ struct BenchReader {
     private let relayNames: [String]
     private var claims: BenchClaims
     private var problems: [Diagnostic] = []
+    /// Properties that are compared with udev's for "did you mean", so that a hostile file costs bounded time.
+    private var guessesLeft = 500
 
     init(root: SourceValue, file: String, catalogue: Catalogue, log: DiagnosticLog, broken: Set<SourceLocation>, files: PlanFiles) {
         (self.catalogue, self.log, self.file, self.files) = (catalogue, log, file, files)
@@ -94,7 +96,7 @@ struct BenchReader {
         return port
     }
 
-    private func place(_ value: SourceValue) -> PortSource.Place? {
+    private mutating func place(_ value: SourceValue) -> PortSource.Place? {
         if let conditions = value["match"] { return match(conditions).map { .match($0) } }
         if let path = value["path"], let text = path.scalar?.text {
             warnOfNumber(in: text, at: path.location)
@@ -126,7 +128,7 @@ struct BenchReader {
         "ID_VENDOR_ENC", "ID_VENDOR_FROM_DATABASE", "ID_VENDOR_ID", "MAJOR", "MINOR", "SUBSYSTEM",
     ]
 
-    private func match(_ value: SourceValue) -> PortMatch? {
+    private mutating func match(_ value: SourceValue) -> PortMatch? {
         var conditions: [(name: String, value: String)] = []
         var written: [String: String] = [:]
         var isSound = true
@@ -147,9 +149,11 @@ struct BenchReader {
     }
 
     /// - Returns: the value as udev has it; `nil` after an error was reported.
-    private func condition(_ scalar: SourceValue.Scalar, _ entry: SourceValue.Entry, _ property: String) -> String? {
+    private mutating func condition(_ scalar: SourceValue.Scalar, _ entry: SourceValue.Entry, _ property: String) -> String? {
         if entry.name == "interface" { return scalar.integer.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) } }
-        if !Self.properties.contains(property), let meant = DidYouMean.suggestion(for: property, among: Self.properties) {
+        let isStranger = !Self.properties.contains(property) && guessesLeft > 0
+        if isStranger { guessesLeft -= 1 }
+        if isStranger, let meant = DidYouMean.suggestion(for: property, among: Self.properties) {
             log.error(at: entry.location, "udev has no property '\(property)' — did you mean '\(meant)'?")
             return nil
         }
