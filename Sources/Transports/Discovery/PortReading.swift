@@ -25,8 +25,9 @@ enum PortReading {
             known.insert(name)
             properties.append(PortRecord.Property(name, value))
         }
-        if let interface = missing("ID_USB_INTERFACE_NUM", known, device.parent(in: "usb", type: "usb_interface")) {
+        if !["ID_USB_INTERFACE_NUM", "ID_USB_DRIVER"].allSatisfy(known.contains), let interface = device.parent(in: "usb", type: "usb_interface") {
             add("ID_USB_INTERFACE_NUM", interface.attribute("bInterfaceNumber"))
+            add("ID_USB_DRIVER", interface.driver)
         }
         if !["ID_VENDOR_ID", "ID_MODEL_ID", "ID_SERIAL_SHORT", "ID_VENDOR", "ID_MODEL"].allSatisfy(known.contains),
             let usb = device.parent(in: "usb", type: "usb_device")
@@ -48,10 +49,6 @@ enum PortReading {
         if !known.contains("ID_PATH") {
             add("ID_PATH", SlotName.make(parents: parents(of: device), devicePath: device.devicePath, name: device.name))
         }
-    }
-
-    private static func missing(_ name: String, _ known: Set<String>, _ device: @autoclosure () -> UdevDevice?) -> UdevDevice? {
-        known.contains(name) ? nil : device()
     }
 
     private static func parents(of device: UdevDevice) -> [SlotName.Parent] {

@@ -51,6 +51,9 @@ import LabCore
     var action: String? { unsafe Self.text(udev_device_get_action(handle)) }
     var node: String? { unsafe Self.text(udev_device_get_devnode(handle)) }
 
+    /// Of the kernel: `option`.
+    var driver: String? { unsafe Self.text(udev_device_get_driver(handle)) }
+
     func attribute(_ name: String) -> String? { unsafe Self.text(udev_device_get_sysattr_value(handle, name)) }
 
     var properties: [PortRecord.Property] {
