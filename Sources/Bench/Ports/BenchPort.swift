@@ -8,6 +8,10 @@ package final class BenchPort: ByteStream {
     package let name: String
     package let source: PortSource
     package var onEvent: ((ByteStreamEvent) -> Void)?
+    /// Sees the bytes that go out, for those who must know what the device was told.
+    package var onSend: (([UInt8]) -> Void)?
+    /// Sees every event before the port's user does.
+    package var onChange: ((ByteStreamEvent) -> Void)?
     package var isOpen: Bool { stream?.isOpen ?? false }
     private let find: (PortSource) throws(StreamFailure) -> any ByteStream
     private let reactor: Reactor
@@ -45,7 +49,7 @@ package final class BenchPort: ByteStream {
             let epoch = epoch
             let errand = PostedErrand { [weak self] in
                 guard let self, self.epoch == epoch else { return }
-                onEvent?(.closed(error))
+                tell(.closed(error))
             }
             reactor.post { errand.run() }
         }
@@ -53,10 +57,18 @@ package final class BenchPort: ByteStream {
 
     private func happened(_ event: ByteStreamEvent) {
         if case .closed = event { stream = nil }
+        tell(event)
+    }
+
+    private func tell(_ event: ByteStreamEvent) {
+        onChange?(event)
         onEvent?(event)
     }
 
-    package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
+    package func send(_ bytes: [UInt8]) {
+        if isOpen { onSend?(bytes) }
+        stream?.send(bytes)
+    }
 
     package func close() {
         epoch += 1

@@ -13,6 +13,12 @@ package struct FixtureRequest: Sendable, Equatable {
         case fault(isActive: Bool)
     }
 
+    /// The action that puts away what earlier cases have left behind; asked for before the first step of each. A fixture that has nothing
+    /// to put away answers with the reason `unknown`.
+    package static let prepare = "prepare"
+    /// The reason of a fixture that does not know a name.
+    package static let unknown = "unknown"
+
     /// Counts the requests of a connection from 1; the answer has the same.
     package var id: Int64
     package var verb: Verb
