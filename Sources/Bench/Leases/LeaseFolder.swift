@@ -1,4 +1,6 @@
 import CLinux
+// Whichever module a program loads first is the home of stat(2) for the compiler.
+import CoreFoundation
 import Foundation
 import Glibc
 import LabCore
