@@ -1,22 +1,38 @@
 package import LabCore
 package import Transports
 
-/// Ports of this machine, for what is done outside of runs.
+/// The way to a port for what is done outside of runs: switching power, examining, a console.
 package enum LocalPorts {
-    /// - Throws: where the port is not there, is one of several that match, or lies on another machine.
-    package static func path(of source: PortSource) throws(StreamFailure) -> String {
+    /// The path by which the port can be opened now; `nil` for one of another machine.
+    ///
+    /// - Throws: where no port is what is meant, or several are.
+    package static func path(of source: PortSource) throws(StreamFailure) -> String? {
         switch source.place {
-        case .path(let path): path
-        case .match: throw StreamFailure(.unsupported, "\(source.place)", "ports cannot be searched here", remedy: "give the path of the port")
-        case .rfc2217, .tcp, .labgrid: throw StreamFailure(.unsupported, "\(source.place)", "the port is not one of this machine", remedy: "give a port of this machine")
+        case .match, .path: try PortLookup.resolve(source, among: try PortDirectory.scan())
+        case .rfc2217, .tcp, .labgrid: nil
         }
     }
 
+    /// What the system tells of the port at a path.
+    package static func record(of path: String) -> PortRecord? { (try? PortDirectory.scan()).flatMap { PortLookup.record(of: path, among: $0) } }
+
+    /// The stream to a port, not yet opened.
     package static func stream(to source: PortSource, on reactor: Reactor) throws(StreamFailure) -> any ByteStream {
-        let path = try path(of: source)
         guard let settings = SerialSettings(baud: source.baud, framing: source.framing) else {
-            throw StreamFailure(.unsupported, path, "there is no framing '\(source.framing)' at \(source.baud)", remedy: "write it as 8N1, 7E1 or 8N2")
+            throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
         }
-        return SerialPort(path: path, settings: settings, on: reactor)
+        switch source.place {
+        case .match, .path: return SerialPort(path: try path(of: source) ?? "", settings: settings, on: reactor)
+        case .rfc2217(let host, let port): return remote(.rfc2217, StreamAddress(host, port), settings, reactor)
+        case .tcp(let host, let port): return remote(.raw, StreamAddress(host, port), settings, reactor)
+        case .labgrid(let place, _):
+            throw StreamFailure(
+                .unsupported, "labgrid place \(place)", "it is acquired by runs only",
+                remedy: "acquire it by hand (`labgrid-client -p \(place) acquire`) and use its console, or give the exporter's rfc2217 address in lab.yaml")
+        }
+    }
+
+    private static func remote(_ wire: RemoteSerialPort.Wire, _ address: StreamAddress, _ settings: SerialSettings, _ reactor: Reactor) -> RemoteSerialPort {
+        RemoteSerialPort(wire, at: address, settings: settings, on: StreamLoop(), reportingTo: reactor, clock: { reactor.now })
     }
 }
