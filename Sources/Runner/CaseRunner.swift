@@ -88,7 +88,7 @@ package struct CaseRunner {
 
     private func makeWorld() throws -> LabWorld {
         let media = try media()
-        do { return try LabWorld(plan: plan, named: nodes, media: media) } catch {
+        do { return try LabWorld(plan: plan, named: nodes, media: media, bench: settings.bench) } catch {
             // What was opened before the failure is given back.
             media.kernel.shutDown()
             media.close()
@@ -99,8 +99,7 @@ package struct CaseRunner {
     private func media() throws -> any WorldMedia {
         switch plan.world {
         case .sim: return SimulatedMedia(seed: plan.seed)
-        case .emu: return try RealMedia(seed: plan.seed, settings: settings)
-        case .hw: throw ActionFailure("not_possible_here", "The world 'hw' is not available yet; use --on sim or --on emu.")
+        case .emu, .hw: return try RealMedia(seed: plan.seed, settings: settings)
         }
     }
 

@@ -23,29 +23,34 @@ package struct NamedNode: Sendable, Equatable {
 }
 
 /// Fills roles: those for one device with the nodes of lab.yaml in their order as long as they fit, all others with emulated
-/// devices made for the role.
+/// devices made for the role. Roles for real devices choose first, among the nodes that have a hardware side.
 struct Roster {
-    /// The facts of the named node behind each role that has one.
-    private var named: [String: Fields] = [:]
+    /// The named node behind each role that has one.
+    private var named: [String: NamedNode] = [:]
     /// How many devices of each kind were made without a name.
     private var made: [String: Int] = [:]
     private var usedSerials: Set<String> = []
 
-    init(nodes: [NamedNode], roles: [Role]) {
+    /// - Parameter isReal: whether a role is to be filled by a real device.
+    init(nodes: [NamedNode], roles: [Role], isReal: (Role) -> Bool = { _ in false }) {
         var free = nodes
-        for role in roles where role.count == 1 {
-            guard let index = free.firstIndex(where: { Self.fits($0, role) }) else { continue }
+        let single = roles.filter { $0.count == 1 }
+        for (role, real) in single.filter(isReal).map({ ($0, true) }) + single.filter({ !isReal($0) }).map({ ($0, false) }) {
+            guard let index = free.firstIndex(where: { (!real || $0.hardware != nil) && Self.fits($0, role) }) else { continue }
             let node = free.remove(at: index)
-            named[role.name] = node.facts
+            named[role.name] = node
             if let serial = node.facts["serial_no"]?.text { usedSerials.insert(serial) }
         }
     }
+
+    /// The node of lab.yaml that fills the role.
+    func node(for role: Role) -> NamedNode? { named[role.name] }
 
     /// What is known about the next device for the role.
     ///
     /// - Throws: `no_device` if an emulated device cannot have a fact that the role asks for.
     mutating func facts(for role: Role) throws(ActionFailure) -> Fields {
-        if let facts = named[role.name] { return facts }
+        if let node = named[role.name] { return node.facts }
         var facts: Fields = ["serial_no": .text(nextSerial(of: role.kind))]
         for condition in role.facts.conditions {
             guard case .equals(.constant(let value)) = condition.test else {

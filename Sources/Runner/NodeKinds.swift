@@ -12,7 +12,7 @@ package enum NodeKinds {
     private static let badge: NodeKind = {
         var kind = Badge.kind
         kind.faults += LinkFaults.kinds + HTTPFaults.kinds
-        kind.events += HTTPFaults.events
+        kind.events += HTTPFaults.events + BenchVocabulary.events
         return kind
     }()
 
@@ -20,7 +20,7 @@ package enum NodeKinds {
     private static let module: NodeKind = {
         var kind = CellularModule.kind.united(with: ModuleAgent.kind)
         kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of the serial lines; without pace, as on USB, where absent"))
-        kind.events += PortVocabulary.events
+        kind.events += PortVocabulary.events + BenchVocabulary.events
         kind.faults += LinkFaults.kinds + HTTPFaults.kinds
         kind.events += HTTPFaults.events
         return kind
@@ -35,7 +35,7 @@ package enum NodeKinds {
             FieldKind("operator", .text, "whose pile it is, where the cloud is to know it; lab where absent"),
             FieldKind("site", .text, "where it stands; depot where absent"),
         ]
-        kind.events += PortVocabulary.events
+        kind.events += PortVocabulary.events + BenchVocabulary.events
         kind.faults += LinkFaults.kinds
         return kind
     }()

@@ -15,6 +15,9 @@ package protocol World: AnyObject {
     /// Switches on what the loads of the plan need and no step of it does.
     func bringUp() async
 
+    /// After the teardown: what the world itself has done to real devices is undone.
+    func tidyUp() async
+
     /// Nothing more will be asked of the items of this load.
     func forget(load: Int)
 
@@ -61,6 +64,7 @@ extension World {
     package var isModelled: Bool { timing == nil }
     package func forget(load: Int) {}
     package func bringUp() async {}
+    package func tidyUp() async {}
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

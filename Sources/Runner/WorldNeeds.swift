@@ -36,6 +36,6 @@ extension Plan {
     /// Every query that the scenario names anywhere.
     var namedQueries: [NodeReference] {
         allSteps.compactMap { step in if case .check(let check) = step.action { check.query } else { nil } }
-            + metrics.compactMap { metric in if case .gauge(let query, _, _) = metric.source { query } else { nil } }
+            + metrics.compactMap { metric in if case .gauge(let gauge) = metric.source { gauge.query } else { nil } }
     }
 }

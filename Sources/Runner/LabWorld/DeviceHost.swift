@@ -62,9 +62,6 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         for port in ports { port.stream.onEvent = { [unowned self] event in received(event, on: port) } }
     }
 
-    /// It makes requests.
-    var isOnline: Bool { requester != nil }
-
     // MARK: Inputs
 
     func timerFired(_ timer: TimerName) { handle(.timerFired(timer)) }
@@ -122,7 +119,8 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
         }
     }
 
-    func answer(_ query: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {
+    /// What the device answers to a query.
+    func state(_ query: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {
         device.answer(query, arguments, at: kernel.now)
     }
 
@@ -140,6 +138,14 @@ final class DeviceHost: KernelParticipant, @unchecked Sendable {
     }
 
     func regainPower() { handle(.poweredOn) }
+
+    /// Another device takes its place at the same ports: nothing of this one happens any more.
+    func retire() {
+        dropEverything()
+        if let id { kernel.remove(id) }
+        id = nil
+        for port in ports { port.stream.onEvent = nil }
+    }
 
     private func dropEverything() {
         life += 1

@@ -12,6 +12,11 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     package let kernel: Kernel
     package let recorder: EventRecorder
     private let media: any WorldMedia
+    private let bench: BenchSettings
+    /// The real devices of the world.
+    private var realHosts: [BenchHost] = []
+    /// Drivers of real devices that run from the beginning, and their action that starts them: when the devices are prepared.
+    private var starts: [(driver: DeviceHost, action: String)] = []
     private let cloud: CloudHost
     private let broker: any WorldBroker
     private let plan: Plan
@@ -38,8 +43,12 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     ///   - named: the devices that lab.yaml names, which fill the roles before others are made.
     ///   - database: a file for the cloud's; `nil` for one in memory.
     /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
-    init(plan: Plan, named: [NamedNode], media: any WorldMedia, keeping: EventRecorder.Keeping = .all, database: String? = nil) throws {
+    init(
+        plan: Plan, named: [NamedNode], media: any WorldMedia, bench: BenchSettings = BenchSettings(), keeping: EventRecorder.Keeping = .all,
+        database: String? = nil
+    ) throws {
         self.media = media
+        self.bench = bench
         self.plan = plan
         kernel = media.kernel
         let policy = RecordingPolicy(plan: plan, kinds: NodeKinds.all)
@@ -69,7 +78,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     }
 
     private func makeNodes(_ plan: Plan, _ named: [NamedNode], factoryMasterKey: [UInt8]) throws {
-        var roster = Roster(nodes: named, roles: plan.roles)
+        var roster = Roster(nodes: named, roles: plan.roles) { bench.isReal($0, in: plan.world) }
         let setting = DeviceSetting(
             seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey,
             firmware: try FactoryFirmware(supply: plan.firmware, seed: plan.seed, bugs: plan.bugs))
@@ -80,6 +89,10 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             hosts.reserveCapacity(role.count)
             for member in 1...max(1, role.count) {
                 let node = role.count > 1 ? "\(role.name)#\(member)" : role.name
+                if bench.isReal(role, in: plan.world) {
+                    hosts.append(try makeReal(node, role, roster.node(for: role), setting))
+                    continue
+                }
                 let facts = try roster.facts(for: role)
                 let host = try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: facts, setting)
                 hosts.append(host)
@@ -87,6 +100,42 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             }
             nodes.append((role.name, hosts))
         }
+    }
+
+    /// A node of the bench: what drives it on this side, and what the bench does to it. There is no emulated device in it.
+    private func makeReal(_ node: String, _ role: Role, _ named: NamedNode?, _ setting: DeviceSetting) throws -> NodeHost {
+        guard let named, let side = named.hardware else {
+            throw ActionFailure("no_device", "No node of lab.yaml with hw is a \(role.kind) for the role '\(role.name)'; add one, or take --node \(role.name)=emu.")
+        }
+        let access = try media.bench()
+        let unplugging = plan.namedEvents.contains { $0.role == role.name && $0.name == BenchVocabulary.unplugged }
+        let host = try BenchHost(node: node, named: named, side: side, expectsUnplugging: unplugging, access: access, kernel: kernel, recorder: recorder)
+        realHosts.append(host)
+        let made = try DeviceKinds.make(kind: role.kind, node: node, facts: RealNode.facts(of: named, side), setting: setting)
+        let drivers = made.parts.enumerated().filter { !$0.element.isPowered }
+        let network = drivers.contains { $0.element.way != .none } ? try media.network(for: node, role: role, hasFaults: true) : nil
+        var way: (any FaultyWay)? = network
+        var parts = [NodeHost.Part(host: host, publishes: host.publishes, isPowered: true)]
+        for (index, part) in drivers {
+            var ports: [DevicePort] = []
+            for port in made.ports where port.host == index {
+                guard let source = side.port(.serial) else {
+                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no serial port for its driver.")
+                }
+                ports.append(DevicePort(name: port.name, stream: try host.driverPort(source, label: port.label), recordedAs: port.label))
+            }
+            if let name = part.gateway {
+                let line = try media.pileLine(for: node, role: role, hasFaults: true)
+                way = line.way
+                ports.append(DevicePort(name: name, stream: line.stream))
+            }
+            let driver = DeviceHost(
+                node: node, device: part.device, network: part.way == .all ? network : nil, requester: part.way == .none ? nil : network, ports: ports,
+                kernel: kernel, recorder: recorder, tracer: tracer)
+            parts.append(NodeHost.Part(host: driver, publishes: part.publishes, isPowered: false))
+            if let start = part.start { starts.append((driver, start)) }
+        }
+        return NodeHost(node: node, introductions: made.introductions, parts: parts, way: way)
     }
 
     private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ setting: DeviceSetting) throws -> NodeHost {
@@ -100,23 +149,21 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             way = line.way
             ports[index].append(DevicePort(name: name, stream: line.stream))
         }
-        let parts = made.parts.enumerated().map { index, part in
-            NodeHost.Part(
-                host: DeviceHost(
-                    node: node, device: part.device, network: part.way == .all ? network : nil,
-                    requester: part.way == .none ? nil : network, ports: ports[index], kernel: kernel,
-                    recorder: recorder, tracer: tracer),
-                publishes: part.publishes, isPowered: part.isPowered)
+        let hosts = made.parts.enumerated().map { index, part in
+            DeviceHost(
+                node: node, device: part.device, network: part.way == .all ? network : nil, requester: part.way == .none ? nil : network,
+                ports: ports[index], kernel: kernel, recorder: recorder, tracer: tracer)
         }
         if let network {
-            for (part, host) in zip(made.parts, parts) where part.isService {
-                cloud.services.append((role.kind, try media.service(host.host, network: network)))
+            for (part, host) in zip(made.parts, hosts) where part.isService {
+                cloud.services.append((role.kind, try media.service(host, network: network)))
             }
         }
-        for (part, host) in zip(made.parts, parts) {
+        for (part, host) in zip(made.parts, hosts) {
             guard let start = part.start else { continue }
-            kernel.start("start of \(node)") { _ = await host.host.act(start, [:]) }
+            kernel.start("start of \(node)") { _ = await host.act(start, [:]) }
         }
+        let parts = zip(made.parts, hosts).map { NodeHost.Part(host: $1, publishes: $0.publishes, isPowered: $0.isPowered) }
         return NodeHost(node: node, introductions: made.introductions, parts: parts, way: way)
     }
 
@@ -142,6 +189,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
 
     /// Switches on what loads need and no step of the scenario touches: badges register, piles have something plugged in.
     package func bringUp() async {
+        for host in realHosts { await host.prepare() }
+        for (driver, action) in starts { _ = await driver.act(action, [:]) }
         for (host, node) in idle {
             for (target, action, arguments) in DeviceKinds.beginnings(of: node) {
                 if target == .cloud { _ = await cloud.cloud?.perform(action, arguments) } else {
@@ -152,7 +201,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             // Not all in one instant: nobody switches on a fleet like that.
             try? await kernel.sleep(for: .milliseconds(2))
         }
-        await waitUntilUp()
+        if !idle.isEmpty { await waitUntilUp() }
         for (host, node) in idle where node.kind == "pile" {
             for port in 1...max(1, node.facts["ports"]?.integer ?? 2) {
                 _ = await host.act("plug", ["port": .integer(port), "watts": 180])
@@ -160,14 +209,16 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         }
     }
 
+    /// Puts real devices back as they were found, as far as the bench can.
+    package func tidyUp() async { for host in realHosts { await host.tidyUp() } }
+
     private func waitUntilUp() async {
         let piles = idle.count { $0.node.kind == "pile" }
         for _ in 0..<Self.secondsToComeUp {
-            let isUp = (cloud.cloud?.charging.pilesOnline ?? 0) >= piles
-                && idle.allSatisfy { host, node in
-                    guard node.kind == "badge", case .success(let state) = host.answer("state", [:]) else { return true }
-                    return state["online"]?.bool ?? false
-                }
+            var isUp = (cloud.cloud?.charging.pilesOnline ?? 0) >= piles
+            for (host, node) in idle where isUp && node.kind == "badge" {
+                if case .success(let state) = await host.answer("state", [:]) { isUp = state["online"]?.bool ?? false }
+            }
             if isUp { return }
             try? await kernel.sleep(for: .seconds(1))
         }
@@ -260,7 +311,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             return await cloud.answer(query.name, arguments)
         }
         switch members(of: query.role, arguments) {
-        case .success(let (hosts, rest)): return hosts[0].answer(query.name, rest)
+        case .success(let (hosts, rest)): return await hosts[0].answer(query.name, rest)
         case .failure(let failure): return .failure(failure)
         }
     }

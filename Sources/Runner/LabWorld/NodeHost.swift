@@ -15,7 +15,7 @@ final class NodeHost {
     }
 
     struct Part {
-        var host: DeviceHost
+        var host: any NodePart
         var publishes: NodeKind
         /// Power cuts concern it; the host's program of a module goes on when the module loses its power.
         var isPowered: Bool
@@ -40,10 +40,12 @@ final class NodeHost {
         return await part.host.act(name, arguments)
     }
 
-    func answer(_ name: String, _ arguments: Fields) -> Result<Fields, ActionFailure> {
+    func answer(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         guard let part = parts.first(where: { $0.publishes.query(name) != nil }) else { return .failure(unknown("query", name)) }
-        return part.host.answer(name, arguments)
+        return await part.host.answer(name, arguments)
     }
+
+    func prepare() async { for part in parts { await part.host.prepare() } }
 
     func begin(_ name: String, _ arguments: Fields, handle: Int) throws(ActionFailure) {
         if name.hasPrefix("link.") {
@@ -52,11 +54,11 @@ final class NodeHost {
         }
         if name.hasPrefix("http.") {
             let fault = try HTTPFaults.fault(name, arguments)
-            return onlineHosts.forEach { $0.apply(fault, id: handle) }
+            return parts.forEach { $0.host.apply(fault, id: handle) }
         }
         if name == Self.powerCut { return poweredHosts.forEach { $0.losePower() } }
         guard let part = parts.first(where: { $0.publishes.fault(name) != nil }) else { throw unknown("fault", name) }
-        part.host.handle(.fault(name, arguments, isActive: true))
+        part.host.setFault(name, arguments, isActive: true)
     }
 
     func end(_ name: String, _ arguments: Fields, handle: Int) {
@@ -64,15 +66,14 @@ final class NodeHost {
             way?.clear(handle)
             return
         }
-        if name.hasPrefix("http.") { return onlineHosts.forEach { $0.clearHTTPFault(handle) } }
+        if name.hasPrefix("http.") { return parts.forEach { $0.host.clearHTTPFault(handle) } }
         if name == Self.powerCut { return poweredHosts.forEach { $0.regainPower() } }
-        parts.first { $0.publishes.fault(name) != nil }?.host.handle(.fault(name, arguments, isActive: false))
+        parts.first { $0.publishes.fault(name) != nil }?.host.setFault(name, arguments, isActive: false)
     }
 
     private static let powerCut = "power.cut"
 
-    private var poweredHosts: [DeviceHost] { parts.filter(\.isPowered).map(\.host) }
-    private var onlineHosts: [DeviceHost] { parts.map(\.host).filter(\.isOnline) }
+    private var poweredHosts: [any NodePart] { parts.filter(\.isPowered).map(\.host) }
 
     /// The checker knows the whole kind; a part that is real cannot do what only its emulator could.
     private func unknown(_ what: String, _ name: String) -> ActionFailure {

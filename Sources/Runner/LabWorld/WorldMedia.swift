@@ -42,6 +42,11 @@ protocol WorldMedia: AnyObject {
     /// - Parameter baud: the pace of the line; `nil` for ports on USB, which ignore the rate.
     func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream)
 
+    /// The bench with its real devices; asked for where a role is filled by one of them.
+    ///
+    /// - Throws: where there can be none, as in memory.
+    func bench() throws -> BenchAccess
+
     /// Whether the cloud accepts connections; it does not after a crash.
     ///
     /// - Throws: `StreamFailure` where its port cannot be had again.

@@ -21,6 +21,7 @@ final class RealMedia: WorldMedia {
     private var pileDoor: (door: PileDoor, acceptor: SocketAcceptor, address: StreamAddress)?
     private var pileLines: [RealPileLine] = []
     private var services: [RealService] = []
+    private var realDevices: BenchAccess?
     private var terminals: [any ByteStream] = []
 
     /// One thread carries the sockets of all worlds of the process; it is never stopped, so that what closes late finds it.
@@ -58,7 +59,7 @@ final class RealMedia: WorldMedia {
         return (door, acceptor, try acceptor.listen(StreamListener(StreamAddress(settings.listening.host, settings.listening.piles))))
     }
 
-    var loss: StreamFailure? { door?.loss }
+    var loss: StreamFailure? { door?.loss ?? realDevices?.loss }
 
     func settle() throws { try door?.settle(kernel) }
 
@@ -143,6 +144,13 @@ final class RealMedia: WorldMedia {
 
     // MARK: Serial ports
 
+    func bench() throws -> BenchAccess {
+        if let realDevices { return realDevices }
+        let access = try BenchAccess(on: reactor, sockets: sockets, kernel: kernel, clock: clock)
+        realDevices = access
+        return access
+    }
+
     func serialPort(_ name: String, of node: String, baud: UInt32?) throws -> (module: any ByteStream, host: any ByteStream) {
         let path = folder.path(for: "\(node).\(name)")
         let terminal = PseudoTerminal(name: path, on: reactor)
@@ -160,6 +168,7 @@ final class RealMedia: WorldMedia {
         for service in services { service.close() }
         pileDoor?.acceptor.close()
         for terminal in terminals { terminal.close() }
+        realDevices?.close()
         requests.close()
         cloudFront?.close()
         door?.close()

@@ -12,6 +12,7 @@ package struct RealSettings: Sendable, Equatable {
     /// The folder for the names of emulated serial ports; a temporary one where it is `nil`.
     package var portFolder: String?
     package var cloud = CloudSettings()
+    package var bench = BenchSettings()
 
     package init(speed: Double = 1, broker: BrokerChoice = .embedded, listening: Listening = Listening(), portFolder: String? = nil) {
         self.speed = speed

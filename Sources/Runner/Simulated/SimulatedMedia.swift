@@ -57,6 +57,7 @@ final class SimulatedMedia: WorldMedia {
     func settle() {}
 
     /// A cloud that is down answers nothing; that is all that can be seen of it in memory.
+    func bench() throws -> BenchAccess { throw ActionFailure("not_possible_here", "Real devices need real time: --on hw or --on emu.") }
     func setCloudReachable(_ isReachable: Bool) {}
     func close() {}
 }

@@ -65,6 +65,7 @@ package final class ScenarioRun: @unchecked Sendable {
         isTested = true
         endFaults()
         await runTeardown(start: start)
+        await world.tidyUp()
         endLaws()
         let ending = self.ending ?? (isLawBroken ? .lawBroken : .done)
         isOver = true

@@ -1,0 +1,90 @@
+import Bench
+import LabCore
+import Simulation
+import Transports
+
+/// The bench as a world on real media has it: its ports, watched, and what goes wrong with it.
+///
+/// Confined to the kernel's thread.
+final class BenchAccess {
+    private let reactor: Reactor
+    private let sockets: StreamLoop
+    private let kernel: Kernel
+    private let clock: @Sendable () -> RunInstant
+    private let directory: PortDirectory
+    private var watchers: [(PortChange) -> Void] = []
+    private var ports: [BenchPort] = []
+    private var fixtures: [FixtureProgram] = []
+    /// The first thing that the bench lost and no step took away; the case is blocked by it.
+    private(set) var loss: StreamFailure?
+
+    /// - Throws: `StreamFailure` where the machine's ports cannot be listed.
+    init(on reactor: Reactor, sockets: StreamLoop, kernel: Kernel, clock: @escaping @Sendable () -> RunInstant) throws(StreamFailure) {
+        self.reactor = reactor
+        self.sockets = sockets
+        self.kernel = kernel
+        self.clock = clock
+        directory = try PortDirectory(on: reactor)
+        directory.onChange = { [weak self] change in self?.watchers.forEach { $0(change) } }
+    }
+
+    /// The port of a node; each opening finds it anew.
+    ///
+    /// - Throws: `StreamFailure` where it can never be had, as a place of labgrid that somebody else holds.
+    func port(_ source: PortSource, name: String) throws(StreamFailure) -> BenchPort {
+        let port = BenchPort(source, name: name, on: reactor) { [unowned self] source throws(StreamFailure) in try stream(to: source) }
+        ports.append(port)
+        return port
+    }
+
+    private func stream(to source: PortSource) throws(StreamFailure) -> any ByteStream {
+        guard let settings = SerialSettings(baud: source.baud, framing: source.framing) else {
+            throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
+        }
+        switch source.place {
+        case .match, .path: return SerialPort(path: try PortLookup.resolve(source, among: directory.ports), settings: settings, on: reactor)
+        case .rfc2217(let host, let port):
+            return RemoteSerialPort(.rfc2217, at: StreamAddress(host, port), settings: settings, on: sockets, reportingTo: kernel, clock: clock)
+        case .tcp(let host, let port):
+            return RemoteSerialPort(.raw, at: StreamAddress(host, port), settings: settings, on: sockets, reportingTo: kernel, clock: clock)
+        case .labgrid(let place, _):
+            throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired")
+        }
+    }
+
+    /// Whether the port is there now, as far as this machine can tell.
+    func isPresent(_ source: PortSource) -> Bool {
+        switch source.place {
+        case .match, .path: (try? PortLookup.resolve(source, among: directory.ports)) != nil
+        case .rfc2217, .tcp, .labgrid: true
+        }
+    }
+
+    /// What makes a change concern this port.
+    static func concerns(_ source: PortSource, _ port: PortRecord) -> Bool {
+        switch source.place {
+        case .match(let match): match.holds(for: port)
+        case .path(let path): path == port.path
+        case .rfc2217, .tcp, .labgrid: false
+        }
+    }
+
+    func fixture(_ source: FixtureSource, of node: String) throws(StreamFailure) -> FixtureProgram {
+        let fixture = try FixtureProgram(source, of: node, on: reactor)
+        fixtures.append(fixture)
+        return fixture
+    }
+
+    /// Is told of every port that comes or goes.
+    func watch(_ watcher: @escaping (PortChange) -> Void) { watchers.append(watcher) }
+
+    /// The case cannot come to a verdict; the first reason counts.
+    func lose(_ failure: StreamFailure) { loss = loss ?? failure }
+
+    func close() {
+        watchers = []
+        directory.close()
+        for port in ports { port.close() }
+        for fixture in fixtures { fixture.close() }
+    }
+}

@@ -1,0 +1,265 @@
+import Bench
+import Dispatch
+import LabCore
+import Simulation
+import Transports
+
+/// What a bench does to one real device, and sees of it without its driver: power, fixture, console, hot-plug.
+///
+/// `@unchecked Sendable`: touched by the kernel's thread only; what blocks runs on a queue of its own and posts its end.
+final class BenchHost: NodePart, @unchecked Sendable {
+    let publishes: NodeKind
+    private let node: String
+    private let named: String
+    private let side: HardwareSide
+    private let kernel: Kernel
+    private let recorder: EventRecorder
+    private let access: BenchAccess
+    private let fixture: FixtureProgram?
+    private let console: BenchPort?
+    private var lines = LineCollector(limit: 4_096)
+    private var absence = Absence()
+    /// The scenario waits for the device to be unplugged: then that is no fault of the bench.
+    private let expectsUnplugging: Bool
+    /// The bench has switched it off, and it is to stay off for now.
+    private var isOff = false
+    /// What blocks, one thing after the other.
+    private let errands: DispatchQueue
+    /// Driver's ports of this node that were given out.
+    private var ports: [BenchPort] = []
+
+    /// What a device never finishes has failed after this time, in the run's time.
+    private static let limit = Duration.seconds(180)
+
+    /// - Parameters:
+    ///   - node: the role, under which events are noted.
+    ///   - named: the node of lab.yaml.
+    /// - Throws: `StreamFailure` where fixture or console cannot be had.
+    init(
+        node: String, named: NamedNode, side: HardwareSide, expectsUnplugging: Bool, access: BenchAccess, kernel: Kernel, recorder: EventRecorder
+    ) throws(StreamFailure) {
+        self.node = node
+        self.named = named.name
+        self.side = side
+        self.expectsUnplugging = expectsUnplugging
+        self.access = access
+        self.kernel = kernel
+        self.recorder = recorder
+        publishes = BenchVocabulary.published(for: named.kind, side)
+        errands = DispatchQueue(label: "bench \(named.name)")
+        fixture = if let source = side.fixture { try access.fixture(source, of: named.name) } else { nil }
+        console = if let source = side.port(.console) { try access.port(source, name: "\(named.name).console") } else { nil }
+        // A device that the bench can switch on may be off when the case begins.
+        if side.power != nil || fixture != nil { absence.does("power", at: kernel.now) }
+        listen()
+    }
+
+    private func listen() {
+        fixture?.onEvent = { [weak self] name, fields in self?.told(name, fields) }
+        fixture?.onLoss = { [weak self] failure in self?.access.lose(failure) }
+        console?.onEvent = { [weak self] event in self?.heard(event) }
+        console?.open()
+        access.watch { [weak self] change in self?.changed(change) }
+    }
+
+    // MARK: The driver's port
+
+    /// The port through which the driver speaks to the device.
+    func driverPort(_ source: PortSource, label: String) throws(StreamFailure) -> any ByteStream {
+        let port = try access.port(source, name: "\(named).\(label)")
+        port.onSend = { [weak self] bytes in
+            guard let self else { return }
+            absence.sent(bytes, at: kernel.now)
+        }
+        port.onChange = { [weak self, unowned port] event in self?.portChanged(port, label, event) }
+        ports.append(port)
+        return port
+    }
+
+    private func portChanged(_ port: BenchPort, _ label: String, _ event: ByteStreamEvent) {
+        switch event {
+        case .opened:
+            var fields: Fields = ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)]
+            if let lines = port.lines { fields["lines"] = .text("\(lines)") }
+            note(BenchVocabulary.opened, fields)
+        case .bytes: break
+        case .closed(let failure): missed(failure)
+        }
+    }
+
+    // MARK: Hot-plug
+
+    private func changed(_ change: PortChange) {
+        for port in side.ports where BenchAccess.concerns(port.source, change.port) {
+            let fields: Fields = ["port": .text(port.purpose.rawValue), "path": .text(change.port.path)]
+            switch change {
+            case .added:
+                note(BenchVocabulary.plugged, fields)
+                if port.purpose == .serial { absence.cameBack(at: kernel.now) } else { console?.open() }
+            case .removed:
+                note(BenchVocabulary.unplugged, fields)
+                missed(StreamFailure(.vanished, change.port.path, "it was unplugged", remedy: "plug \(named) in again"))
+            }
+        }
+    }
+
+    /// A port is gone, or did not open: for a while where the lab itself did something that takes it away, for good otherwise.
+    private func missed(_ failure: StreamFailure) {
+        guard !expectsUnplugging, !isOff else { return }
+        var failure = failure
+        failure.medium = "\(named): \(failure.medium)"
+        guard let patience = absence.patience(at: kernel.now) else { return access.lose(failure) }
+        kernel.schedule(after: patience) { [weak self] in
+            guard let self, !isOff, absence.patience(at: kernel.now) == nil, let source = side.port(.serial), !access.isPresent(source) else { return }
+            failure.detail += ", and did not come back in time"
+            access.lose(failure)
+        }
+    }
+
+    // MARK: Console
+
+    private func heard(_ event: ByteStreamEvent) {
+        switch event {
+        case .opened: note(BenchVocabulary.opened, ["port": .text(PortPurpose.console.rawValue), "path": .text(console?.medium ?? "")])
+        case .bytes(let bytes, _):
+            guard let whole = lines.take(bytes) else {
+                // No line ends for so long: it is no text, or another rate. What came is counted as one line.
+                lines = LineCollector(limit: lines.limit)
+                return note(BenchVocabulary.console, ["text": .text("(\(bytes.count) bytes without an end of line)")])
+            }
+            for line in whole { note(BenchVocabulary.console, ["text": .text(String(decoding: line, as: UTF8.self))]) }
+        case .closed: break
+        }
+    }
+
+    // MARK: Doing
+
+    func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
+        absence.does(name, at: kernel.now)
+        if side.fixture?.offers(name) ?? false { return await ask(fixture, .act, name, arguments) }
+        switch name {
+        case "power_on" where side.power != nil: return await setPower(true)
+        case "power_off" where side.power != nil: return await setPower(false)
+        case "power_on":
+            guard let source = side.port(.serial), !access.isPresent(source) else { return .success([:]) }
+            return .failure(ActionFailure("not_possible_here", "\(named) is off or not plugged in, and the bench cannot switch it on; see `power` in lab.yaml."))
+        default: return .failure(ActionFailure("not_possible_here", "The bench cannot do '\(name)' to \(named)."))
+        }
+    }
+
+    func answer(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> { await ask(fixture, .ask, name, arguments) }
+
+    func setFault(_ name: String, _ arguments: Fields, isActive: Bool) {
+        absence.does(name, at: kernel.now)
+        fixture?.request(.fault(isActive: isActive), name, arguments) { [weak self] result in self?.ended(name, result) }
+    }
+
+    func losePower() { cutPower(true) }
+    func regainPower() { cutPower(false) }
+
+    private func cutPower(_ isCut: Bool) {
+        guard side.power != nil else { return setFault(BenchVocabulary.powerCut, [:], isActive: isCut) }
+        absence.does("power", at: kernel.now)
+        switchPower(!isCut) { [weak self] result in self?.ended(BenchVocabulary.powerCut, result) }
+    }
+
+    /// A fault that the bench could not begin or end makes what follows worthless.
+    private func ended(_ name: String, _ result: Result<Fields, ActionFailure>) {
+        guard case .failure(let failure) = result else { return }
+        note(BenchVocabulary.failed, ["what": .text(name), "detail": .text(failure.message)])
+        access.lose(StreamFailure(.failed, "\(named): \(name)", failure.message))
+    }
+
+    func prepare() async {
+        guard fixture != nil else { return }
+        absence.does("prepare", at: kernel.now)
+        // A fixture that has nothing to put away does not know the word.
+        let result = await ask(fixture, .act, FixtureRequest.prepare, ["role": .text(node)])
+        if case .failure(let failure) = result, failure.reason != FixtureRequest.unknown {
+            access.lose(StreamFailure(.failed, "fixture of \(named)", "it could not prepare the device: \(failure.message)"))
+        }
+    }
+
+    private func ask(_ fixture: FixtureProgram?, _ verb: FixtureRequest.Verb, _ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
+        guard let fixture else { return .failure(ActionFailure("not_possible_here", "\(named) has no fixture that answers '\(name)'.")) }
+        return await waiting(for: name) { done in fixture.request(verb, name, arguments, done) }
+    }
+
+    private func setPower(_ isOn: Bool) async -> Result<Fields, ActionFailure> {
+        await waiting(for: "power") { [self] done in switchPower(isOn, done) }
+    }
+
+    /// Waits for something, but not for ever.
+    private func waiting(for name: String, _ begin: (@escaping (Result<Fields, ActionFailure>) -> Void) -> Void) async -> Result<Fields, ActionFailure> {
+        await withCheckedContinuation { continuation in
+            let once = Once { continuation.resume(returning: $0) }
+            kernel.schedule(after: Self.limit) { [named] in
+                once.give(.failure(ActionFailure("no_answer", "The bench did not finish '\(name)' of \(named).")))
+            }
+            begin { once.give($0) }
+        }
+    }
+
+    private func switchPower(_ isOn: Bool, _ done: @escaping (Result<Fields, ActionFailure>) -> Void) {
+        guard let source = side.power else { return }
+        if !isOn { isOff = true }
+        let carried = Carried(done)
+        errands.async { [self, named] in
+            let result: Result<Fields, ActionFailure>
+            do throws(StreamFailure) {
+                try PowerControl(source, of: named).set(isOn)
+                result = .success([:])
+            } catch { result = .failure(ActionFailure("power_failed", error.description)) }
+            kernel.post { [self] in
+                if case .success = result { switched(isOn) }
+                carried.body(result)
+            }
+        }
+    }
+
+    private func switched(_ isOn: Bool) {
+        isOff = !isOn
+        note(BenchVocabulary.switched, ["on": .bool(isOn)])
+        let event = isOn ? BenchVocabulary.powerEvents[1] : BenchVocabulary.powerEvents[0]
+        if publishes.event(event) != nil, !(side.fixture?.offers(event) ?? false) { note(event, isOn ? [:] : ["reason": "cut"]) }
+    }
+
+    /// Puts the bench back: what it has switched off is switched on again.
+    func tidyUp() async {
+        // From here on a fixture may go.
+        fixture?.onLoss = nil
+        guard isOff else { return }
+        if case .failure(let failure) = await setPower(true) {
+            note(BenchVocabulary.failed, ["what": "power_on", "detail": .text("it stays switched off: \(failure.message)")])
+        }
+    }
+
+    // MARK: Telling
+
+    private func told(_ name: String, _ fields: Fields) {
+        guard let event = publishes.event(name) else { return }
+        note(name, event.fields.typed(fields))
+    }
+
+    private func note(_ name: String, _ fields: Fields) {
+        if let sequence = recorder.append(node, name, fields) { kernel.currentCause = sequence }
+    }
+}
+
+/// Gives a result to the first who has one. Used on the kernel's thread only.
+private final class Once {
+    private var give_: ((Result<Fields, ActionFailure>) -> Void)?
+    init(_ give: @escaping (Result<Fields, ActionFailure>) -> Void) { give_ = give }
+
+    func give(_ result: Result<Fields, ActionFailure>) {
+        let give = give_
+        give_ = nil
+        give?(result)
+    }
+}
+
+/// A closure that belongs to the kernel's thread, on its way over another one. `@unchecked Sendable`: called on the kernel's thread only.
+private final class Carried: @unchecked Sendable {
+    let body: (Result<Fields, ActionFailure>) -> Void
+    init(_ body: @escaping (Result<Fields, ActionFailure>) -> Void) { self.body = body }
+}

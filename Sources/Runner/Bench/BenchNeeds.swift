@@ -1,0 +1,56 @@
+package import LabCore
+import Simulation
+
+/// What a plan needs that the bench does not have, found before anything runs.
+package enum BenchNeeds {
+    /// - Parameter nodes: of lab.yaml.
+    /// - Returns: the reason for skipping the case, such as `needs modem.sim.remove (no fixture of modem_1 offers it)`; `nil` where nothing is missing.
+    package static func missing(for plan: Plan, nodes: [NamedNode], _ settings: BenchSettings) -> String? {
+        let roster = Roster(nodes: nodes, roles: plan.roles) { settings.isReal($0, in: plan.world) }
+        for role in plan.roles where settings.isReal(role, in: plan.world) {
+            if role.count > 1 { return "needs \(role.count) real devices for '\(role.name)'; a bench has one for a role (--node \(role.name)=emu makes emulated ones)" }
+            guard let node = roster.node(for: role), let side = node.hardware else {
+                return "needs a real \(role.kind) for '\(role.name)'\(condition(of: role)): no free node of lab.yaml with hw fits (--node \(role.name)=emu makes an emulated one)"
+            }
+            if let missing = missing(at: role, node, side, plan) { return missing }
+        }
+        return nil
+    }
+
+    /// The nodes of the bench that a plan takes, in the order of its roles.
+    package static func taken(by plan: Plan, nodes: [NamedNode], _ settings: BenchSettings) -> [(role: Role, node: NamedNode)] {
+        let roster = Roster(nodes: nodes, roles: plan.roles) { settings.isReal($0, in: plan.world) }
+        return plan.roles.compactMap { role in
+            guard settings.isReal(role, in: plan.world), let node = roster.node(for: role) else { return nil }
+            return (role, node)
+        }
+    }
+
+    private static func condition(of role: Role) -> String {
+        role.facts.conditions.isEmpty ? "" : " with \(role.facts.conditions.map { "\($0)" }.joined(separator: ", "))"
+    }
+
+    private static func missing(at role: Role, _ node: NamedNode, _ side: HardwareSide, _ plan: Plan) -> String? {
+        let facts = RealNode.facts(of: node, side)
+        let bench = BenchVocabulary.published(for: role.kind, side)
+        let drivers = BenchVocabulary.driver(of: role.kind, facts)
+        let parts = [bench] + drivers
+        if !drivers.isEmpty, side.port(.serial) == nil { return "needs the serial port of \(node.name): its hw in lab.yaml names none" }
+        func lacks(_ references: [NodeReference], _ isThere: (NodeKind, String) -> Bool, _ extra: [String]) -> NodeReference? {
+            references.first { reference in
+                reference.role == role.name && !extra.contains(reference.name) && !parts.contains { isThere($0, reference.name) }
+            }
+        }
+        let way = drivers.isEmpty ? [] : (LinkFaults.kinds + HTTPFaults.kinds).map(\.name)
+        let seen = PortVocabulary.events.map(\.name) + (drivers.isEmpty ? [] : HTTPFaults.events.map(\.name))
+        if let reference = lacks(plan.namedActions, { $0.action($1) != nil }, []) ?? lacks(plan.namedQueries, { $0.query($1) != nil }, [])
+            ?? lacks(plan.namedFaults, { $0.fault($1) != nil }, way)
+        {
+            return "needs \(reference) (no driver, power or fixture of \(node.name) offers it)"
+        }
+        if let event = lacks(plan.namedEvents, { $0.event($1) != nil }, seen) {
+            return "needs to see \(event) (no driver or fixture of \(node.name) tells it)"
+        }
+        return nil
+    }
+}

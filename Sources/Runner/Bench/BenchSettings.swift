@@ -1,0 +1,19 @@
+package import LabCore
+
+/// How the world uses a bench.
+package struct BenchSettings: Sendable, Equatable {
+    /// What `--node` says: a role or a kind, and whether it is real or emulated.
+    package var sides: [(word: String, side: WorldKind)]
+
+    package init(sides: [(word: String, side: WorldKind)] = []) { self.sides = sides }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.sides.elementsEqual(right.sides) { $0 == $1 }
+    }
+
+    /// Whether a role is to be filled by a real device. Cloud and payment services are the lab's own in every world.
+    package func isReal(_ role: Role, in world: WorldKind) -> Bool {
+        guard role.kind != "cloud", role.kind != "payments" else { return false }
+        return (sides.last { $0.word == role.name || $0.word == role.kind }?.side ?? world) == .hw
+    }
+}
