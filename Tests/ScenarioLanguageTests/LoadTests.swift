@@ -156,7 +156,18 @@ struct LoadTests {
         let metrics = "metrics:\n  health: {probe: badge.heartbeat, every: 100ms}\n"
         #expect(refused("rate: 1/s\n    for: 6.2min", "availability(health) >= 99.9%", metrics: metrics) == [])
         #expect(refused("rate: 1/s\n    for: 300s\n    timeout: 1s", "availability(health) >= 99.9%", metrics: metrics) == [
-            "availability(health) needs 3688 samples, and probe 'health' gives 3010: 678 are missing; every: 81ms, or steps of 369s, would do"
+            "availability(health) needs 3688 samples, and probe 'health' gives 3000: 688 are missing; every: 81ms, or steps of 369s, would do"
+        ])
+    }
+
+    @Test("the time that a load's last item may be waited for gives a probe no samples: in 60 s there are 600, not 700")
+    func probesBesideLoads() {
+        let metrics = "metrics:\n  health: {probe: badge.heartbeat, every: 100ms}\n"
+        let load = "rate: 1/s\n    for: 60s\n    timeout: 10s"
+        #expect(refused(load, "count(health) >= 600", metrics: metrics) == [])
+        #expect(refused(load, "{require: p95(health) < 1s, min-samples: 600}", metrics: metrics) == [])
+        #expect(refused(load, "{require: p95(health) < 1s, min-samples: 601}", metrics: metrics) == [
+            "p95(health) needs 601 samples, and probe 'health' gives 600: 1 is missing; every: 99ms, or steps of 61s, would do"
         ])
     }
 

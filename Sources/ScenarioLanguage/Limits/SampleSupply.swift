@@ -126,7 +126,7 @@ struct SampleSupply {
 }
 
 extension Plan {
-    /// The most that the steps can take as they are written; `nil` where a time is known only in the run.
+    /// The most that the steps can take as they are written, where loads are answered; `nil` where a time is known only in the run.
     var longestTimeOfSteps: Duration? {
         var sum = Duration.zero
         for step in steps {
@@ -147,7 +147,8 @@ extension Step {
         case .expect(let expect): return (expect.within.map(\.knownTime) ?? plan.defaultWithin).map(plan.stretched)
         case .check(let check): return (check.within.map(\.knownTime) ?? .zero).map(plan.stretched)
         case .forbid(let forbid): return forbid.duration.knownTime.map(plan.stretched)
-        case .load(let load): return load.duration.knownTime.map { $0 + load.timeout }
+        // Where an item has no answer the step waits for its timeout, too; a plan that has its samples only then has too few.
+        case .load(let load): return load.duration.knownTime
         case .sequence(let turns): return Self.sum(turns.flatMap(\.steps), in: plan)
         case .parallel(let branches):
             var longest = Duration.zero
