@@ -158,6 +158,31 @@ struct LoadTextTests {
         }
     }
 
+    @Test("interval and limit of one claim among several say whose they are")
+    func compound() {
+        let api = Requirement.Claim(
+            statistic: .percentile(thousandths: 99_000), measurement: "api", comparison: .less, threshold: LoadRun.quantity("200ms", 200e6, .time))
+        let errors = Requirement.Claim(
+            statistic: .errors, measurement: "probe", labels: [.init(name: "route", value: "/a")], comparison: .less,
+            threshold: LoadRun.quantity("1%", 0.01, .share))
+        func sentence(_ claims: [Requirement.Claim], _ figure: String, by claim: Requirement.Claim, _ value: (Double, Double, Double)) -> String {
+            let limit = Limit(id: "L", location: LoadRun.objectives[0].limit.location, requirement: Requirement(source: "both", claims: claims))
+            var result = LimitResult(limit: limit, verdict: .fail, figure: figure, samples: 1_000)
+            (result.value, result.lower, result.upper, result.threshold) = (value.0, value.1, value.2, claim.threshold)
+            return ObjectiveFigure(result: result).sentence
+        }
+        let figure = "api: p99 240 ms [230 ms, 250 ms], probe where route=/a: errors 0 %"
+        #expect(sentence([api, errors], figure, by: api, (240e6, 230e6, 250e6)) == figure + ", limit p99(api) < 200 ms")
+        #expect(
+            sentence([errors, api], "probe where route=/a: errors 2 %, api: p99 1 ms", by: errors, (0.02, 0.01, 0.03))
+                == "probe where route=/a: errors 2 %, api: p99 1 ms, errors(probe where route=/a) [1 %, 3 %], limit < 1 %")
+        #expect(sentence([api], "p99 240 ms", by: api, (240e6, 230e6, 250e6)) == "p99 240 ms [230 ms, 250 ms], limit < 200 ms")
+        // Two claims with one threshold: which of them decided is not known.
+        var other = api
+        other.measurement = "rpc"
+        #expect(sentence([api, other], "api: p99 240 ms, rpc: p99 1 ms", by: api, (240e6, 230e6, 250e6)).hasSuffix(" [230 ms, 250 ms], limit < 200 ms"))
+    }
+
     @Test("Markdown: objectives worst first with what is missing, the builds side by side, the loads")
     func markdown() throws {
         let text = MarkdownReport.render(LoadRun.summary)

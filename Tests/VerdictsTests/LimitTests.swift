@@ -94,10 +94,33 @@ struct LimitTests {
     @Test("`and`: the severest claim decides, every figure is shown")
     func conjunction() {
         let both = limit(claim(.max, "x", .less, time(100)), claim(.count, "x", .equal, plain(2)))
-        #expect(judge(both, [10, 20]).figure == "max 20 ms, 2")
+        #expect(judge(both, [10, 20]).figure == "max 20 ms, count 2")
         #expect(judge(both, [10, 20]).verdict == .pass)
         #expect(judge(both, [10, 200]).verdict == .fail)
         #expect(judge(both, [10, 20, 30]).verdict == .fail)
+    }
+
+    @Test("figures of several measurements say whose they are, where that changes; one claim alone needs no name")
+    func names() {
+        func sample(_ value: Double) -> Sample { Sample(value: value * 1e6, at: .start, isTime: true) }
+        let judge = ObjectiveJudge(samples: ["x.latency": [sample(10), sample(20)], "y.latency": [sample(5)]], span: minute)
+        func figure(_ limit: Limit) -> String { judge.judge(limit).figure }
+        let (largest, mean) = (claim(.max, "x", .less, time(100)), claim(.mean, "x", .less, time(100)))
+        let other = claim(.max, "y", .less, time(100))
+        #expect(figure(limit(largest)) == "max 20 ms")
+        #expect(figure(limit(largest, mean)) == "max 20 ms, mean 15 ms")
+        #expect(figure(limit(largest, mean, other)) == "x: max 20 ms, mean 15 ms, y: max 5 ms")
+        #expect(figure(limit(claim(.count, "x", .equal, plain(2)), claim(.worst, "y", .less, time(9)))) == "x: count 2, y: 5 ms")
+        #expect(figure(limit(claim(.worst, "x", .less, time(99)), claim(.mean, "x", .less, time(99)))) == "worst 20 ms, mean 15 ms")
+        #expect(figure(limit(largest, claim(.max, "z", .less, time(1)))) == "x: max 20 ms, z: no samples")
+    }
+
+    @Test("claims of one measurement with other labels have those in their names")
+    func namesOfLabels() {
+        let samples = ["/a", "/b"].enumerated().map { Sample(value: Double($0.offset + 1) * 1e6, at: .start, isTime: true, labels: ["route": .text($0.element)]) }
+        func largest(_ route: String) -> Requirement.Claim { claim(.max, "x", .less, time(9), labels: [Requirement.Label(name: "route", value: route)]) }
+        let result = ObjectiveJudge(samples: ["x.latency": samples], span: minute).judge(limit(largest("/a"), largest("/b")))
+        #expect(result.figure == "x where route=/a: max 1 ms, x where route=/b: max 2 ms")
     }
 
     @Test("`for each label` judges every value alone and names the worst")

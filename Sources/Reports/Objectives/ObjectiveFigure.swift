@@ -29,6 +29,13 @@ struct ObjectiveFigure {
         return result.limit.requirement.allClaims.first { $0.threshold == threshold } ?? result.limit.requirement.allClaims.first
     }
 
+    /// The claim that decided among several; `nil` where it is the only one, or where more than one has its threshold.
+    private var deciding: Requirement.Claim? {
+        let all = result.limit.requirement.allClaims
+        let meant = all.filter { $0.threshold == result.threshold }
+        return all.count > 1 && meant.count == 1 ? meant[0] : nil
+    }
+
     var threshold: Requirement.Quantity? { result.threshold ?? claim?.threshold }
 
     /// `< 150 ms`
@@ -51,8 +58,11 @@ struct ObjectiveFigure {
     /// The figure as the judge wrote it; with its interval and the limit where the figure does not say them.
     var sentence: String {
         var text = result.figure
-        if let intervalText, !text.contains("[") { text += " \(intervalText)" }
-        if let limitText { text += ", limit \(limitText)" }
+        let interval = text.contains("[") ? nil : intervalText
+        // Beside the figures of several claims interval and limit say whose they are.
+        let name = deciding.map { "\($0.text) " } ?? ""
+        if let interval { text += name.isEmpty ? " \(interval)" : ", \(name)\(interval)" }
+        if let limitText { text += ", limit \(interval == nil ? name : "")\(limitText)" }
         if result.isMarginal && result.verdict == .pass { text += ", marginal" }
         return text
     }

@@ -81,9 +81,9 @@ package struct ObjectiveJudge: Sendable {
     }
 
     private func plain(_ part: Requirement, _ group: Requirement.Label?, _ limit: Limit) -> ClaimResult {
-        Self.all(part.claims.map { claim in
-            result(of: claim, store.evidence(for: claim, labels: labels(claim, group)), limit, confidence: limit.confidence)
-        })
+        Self.told(part.claims.map { claim in
+            (claim, result(of: claim, store.evidence(for: claim, labels: labels(claim, group)), limit, confidence: limit.confidence))
+        }, of: limit)
     }
 
     private func result(of claim: Requirement.Claim, _ evidence: Evidence, _ limit: Limit, confidence: Double) -> ClaimResult {
@@ -123,7 +123,7 @@ package struct ObjectiveJudge: Sendable {
         // All windows together shall be as sure as one without windows.
         let shared = limit.confidence.confidence(sharedBy: spans.count)
         let results = spans.indices.map { index in
-            let result = Self.all(claims.map { self.result(of: $0.claim, $0.parts[index], limit, confidence: shared) })
+            let result = Self.told(claims.map { ($0.claim, self.result(of: $0.claim, $0.parts[index], limit, confidence: shared)) }, of: limit)
             return Self.prefixed(result, "from \(spans[index].lowerBound.figure): ")
         }
         return Self.verdict(of: results, window: window, drops: drops)
@@ -142,6 +142,22 @@ package struct ObjectiveJudge: Sendable {
     }
 
     // MARK: Several results as one
+
+    /// Several claims' figures beside one another say what they are of: `http: 0 lost, errors 0 %, health: p99 12 ms`. The name of a
+    /// measurement stands where it changes, the word of a statistic where the figure is a bare number.
+    private static func told(_ results: [(claim: Requirement.Claim, result: ClaimResult)], of limit: Limit) -> ClaimResult {
+        let claims = limit.requirement.allClaims
+        guard claims.count > 1 else { return all(results.map(\.result)) }
+        let isMixed = claims.contains { $0.subject != claims[0].subject }
+        var last: String?
+        return all(results.map { claim, result in
+            var result = result
+            if result.value != nil, let word = claim.statistic.wordOfBareFigure(isMixed: isMixed) { result = prefixed(result, "\(word) ") }
+            if isMixed, last != claim.subject { result = prefixed(result, "\(claim.subject): ") }
+            last = claim.subject
+            return result
+        })
+    }
 
     /// `and`: the severest decides, every figure is shown.
     private static func all(_ results: [ClaimResult]) -> ClaimResult {
@@ -173,5 +189,17 @@ extension ClaimResult {
     fileprivate var relativeMargin: Double {
         guard let limit = threshold?.value, limit != 0 else { return margin }
         return margin / limit.magnitude
+    }
+}
+
+extension Requirement.Statistic {
+    /// The word of a statistic whose figure does not say it.
+    fileprivate func wordOfBareFigure(isMixed: Bool) -> String? {
+        switch self {
+        case .count, .rate, .minRate, .throughput: text
+        // Behind the name of its measurement the worst sample is what that name means.
+        case .worst: isMixed ? nil : text
+        default: nil
+        }
     }
 }
