@@ -12,7 +12,9 @@ enum Corpus {
         var path: String
         var folder: String
         var testDescription: String { path }
-        var isLab: Bool { path.split(separator: "/").last?.hasPrefix("lab-") ?? false }
+        var isLab: Bool { begins(with: "lab-") }
+        var isQuarantine: Bool { begins(with: "quarantine-") }
+        private func begins(with prefix: String) -> Bool { path.split(separator: "/").last?.hasPrefix(prefix) ?? false }
         var absolutePath: String { "\(folder)/\(path)" }
     }
 
@@ -25,6 +27,7 @@ enum Corpus {
     static func diagnostics(of file: File) -> [Diagnostic] {
         let files = FolderFiles(folder: file.folder)
         if file.isLab { return LabFile.load(file.path, catalogue: TestCatalogue.catalogue, files: files).diagnostics }
+        if file.isQuarantine { return Quarantine.read((try? files.read(file.path, atMost: 1 << 20)) ?? [], file: file.path).diagnostics }
         return ScenarioLoader(catalogue: TestCatalogue.catalogue, files: files).load([file.path]).diagnostics
     }
 
@@ -70,7 +73,7 @@ struct SchemaAgreementTests {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("schema-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        let schemas = [EditorSchema.json(TestCatalogue.catalogue), EditorSchema.labJSON(TestCatalogue.catalogue)]
+        let schemas = [EditorSchema.json(TestCatalogue.catalogue), EditorSchema.labJSON(TestCatalogue.catalogue), EditorSchema.quarantineJSON(TestCatalogue.catalogue)]
         var arguments = ["\(testFolder)/validate.py"]
         for (index, schema) in schemas.enumerated() {
             let path = folder.appendingPathComponent("\(index).json")

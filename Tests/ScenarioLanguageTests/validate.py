@@ -1,6 +1,6 @@
 """Validates YAML files against JSON Schemas with a validator that is not ours.
 
-usage: validate.py SCENARIO-SCHEMA LAB-SCHEMA FILE...
+usage: validate.py SCENARIO-SCHEMA LAB-SCHEMA QUARANTINE-SCHEMA FILE...
 Prints a line for each file: its path, a tab, `good` or `bad`, a tab, the first complaint.
 Scalars stay raw texts, as in the language itself. Exit code 3: a module is missing.
 """
@@ -24,11 +24,12 @@ def validator(path):
     return jsonschema.Draft202012Validator(schema)
 
 
-scenarios, lab = validator(sys.argv[1]), validator(sys.argv[2])
-for path in sys.argv[3:]:
+scenarios, lab, quarantine = (validator(path) for path in sys.argv[1:4])
+for path in sys.argv[4:]:
     with open(path, encoding="utf-8") as file:
         document = yaml.load(file, Loader=yaml.BaseLoader)
-    chosen = lab if os.path.basename(path).startswith("lab-") else scenarios
+    name = os.path.basename(path)
+    chosen = lab if name.startswith("lab-") else quarantine if name.startswith("quarantine-") else scenarios
     complaint = next(iter(chosen.iter_errors(document)), None)
     text = "" if complaint is None else complaint.message[:200].replace("\n", " ").replace("\t", " ")
     print(path, "good" if complaint is None else "bad", text, sep="\t")

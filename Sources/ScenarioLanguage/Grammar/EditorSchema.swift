@@ -11,6 +11,9 @@ package enum EditorSchema {
     /// The schema of lab.yaml, as text.
     package static func labJSON(_ catalogue: Catalogue) -> String { document(Grammar.lab, "lab.yaml", catalogue) }
 
+    /// The schema of the file that `quarantine` of lab.yaml names, as text.
+    package static func quarantineJSON(_ catalogue: Catalogue) -> String { document(Grammar.quarantine, "quarantine.yaml", catalogue) }
+
     private static func document(_ root: RecordShape, _ title: String, _ catalogue: Catalogue) -> String {
         let writer = SchemaWriter(catalogue: catalogue)
         var schema: Fields = ["$schema": "https://json-schema.org/draft/2020-12/schema", "title": .text(title)]

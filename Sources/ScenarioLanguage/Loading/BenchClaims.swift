@@ -86,22 +86,25 @@ struct BenchClaims {
             if let rarest { buckets[rarest, default: []].append(index) }
         }
         var left = Self.comparisons
+        var told: Set<Int> = []
         for (index, narrow) in matches.enumerated() {
             for condition in narrow.conditions.sorted(by: { ($0.name, $0.value) < ($1.name, $1.value) }) {
                 for other in buckets[condition] ?? [] where other != index && left > 0 {
                     left -= 1
                     let wide = matches[other]
                     guard wide.conditions.isStrictSubset(of: narrow.conditions) else { continue }
-                    report(wide.claim, narrow.claim)
+                    report(wide.claim, narrow.claim, first: told.insert(other).inserted)
                 }
             }
         }
     }
 
-    private func report(_ wide: Claim, _ narrow: Claim) {
+    /// - Parameter first: of the narrow ones; one is enough to say what is wrong with the wide one.
+    private func report(_ wide: Claim, _ narrow: Claim, first: Bool) {
         guard case .port(.match(let all)) = wide.thing else { return }
-        log.error(
-            at: wide.location, "every port that is \(narrow.title) (\(narrow.location)) is also \(all); say more, so that they differ")
+        if first {
+            log.error(at: wide.location, "every port that is \(narrow.title) (\(narrow.location)) is also \(all); say more, so that they differ")
+        }
         log.error(at: narrow.location, "this port is also \(all), which is \(wide.title) (\(wide.location)); they must differ")
     }
 }

@@ -40,6 +40,7 @@ package struct LabFile: Sendable {
     package var doctorBeforeRun = false
     /// Paths relative to the file.
     package var quarantine: String?
+    package var quarantineLocation: SourceLocation?
     package var history: String?
     /// As written: settings of the cloud and of the broker.
     package var cloud: SourceValue?
@@ -100,6 +101,7 @@ struct LabFileReader {
         lab.doctorInterval = duration(root["doctor"]?["every"])
         lab.doctorBeforeRun = root["doctor"]?["before_run"]?.scalar?.text == "true"
         (lab.quarantine, lab.history) = (root["quarantine"]?.scalar?.text, root["history"]?.scalar?.text)
+        lab.quarantineLocation = root["quarantine"]?.location
         (lab.cloud, lab.broker) = (root["cloud"], root["broker"])
         if let section = root["firmware"] { lab.firmware = firmware(section, from: file) }
         return lab
