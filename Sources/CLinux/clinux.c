@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux.h"
+#include "termios_posix.h"
 
 #include <asm/termbits.h>
 #include <errno.h>
@@ -213,7 +214,10 @@ failed:;
 
 int clinux_serial_set(int fd, uint32_t baud, int data_bits, char parity, int stop_bits, int flow) {
     struct termios2 settings;
-    if (ioctl(fd, TCGETS2, &settings) < 0) return -1;
+    if (ioctl(fd, TCGETS2, &settings) < 0) {
+        /* What stands in for a port, such as a mocked one, may know the settings of POSIX alone. */
+        return errno == ENOTTY ? posix_serial_set(fd, baud, data_bits, parity, stop_bits, flow) : -1;
+    }
     make_raw(&settings);
     settings.c_cflag &= ~(CBAUD | (CBAUD << IBSHIFT) | CSIZE | PARENB | PARODD | CMSPAR | CSTOPB | CRTSCTS | HUPCL);
     settings.c_cflag |= CREAD | CLOCAL | BOTHER | (BOTHER << IBSHIFT);
@@ -237,7 +241,7 @@ int clinux_serial_set(int fd, uint32_t baud, int data_bits, char parity, int sto
 
 int clinux_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int *stop_bits) {
     struct termios2 settings;
-    if (ioctl(fd, TCGETS2, &settings) < 0) return -1;
+    if (ioctl(fd, TCGETS2, &settings) < 0) return errno == ENOTTY ? posix_serial_get(fd, baud, data_bits, parity, stop_bits) : -1;
     *baud = settings.c_ospeed;
     switch (settings.c_cflag & CSIZE) {
     case CS5: *data_bits = 5; break;
