@@ -18,8 +18,6 @@ extension LeaseBook {
                 try readKey(name, keys, names, now, &reading)
             } else if let (number, _) = WaitingTicket.parts(name) {
                 readWaiter(name, number, &reading)
-            } else if name.hasPrefix(LeaseFolder.lifePrefix) {
-                sweep(name)
             }
         }
         return reading
@@ -82,10 +80,12 @@ extension LeaseBook {
         reading.snapshot.waiters.append(LeaseRules.Waiter(number: number, ticket: ticket, life: .alive))
     }
 
-    /// What the dead left; only their own user and root can remove it.
-    private func sweep(_ name: String) {
-        guard let file = try? folder.open(name), !file.isLocked else { return }
-        folder.remove(name)
+    /// Removes what the dead left; only their own user and root can. Only under the guard.
+    func sweep() throws(StreamFailure) {
+        for name in try folder.names() where name.hasPrefix(LeaseFolder.lifePrefix) {
+            guard let file = try? folder.open(name), !file.isLocked else { continue }
+            folder.remove(name)
+        }
     }
 
     // MARK: The guard

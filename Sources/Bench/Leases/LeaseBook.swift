@@ -93,6 +93,7 @@ package final class LeaseBook: Sendable {
     }
 
     private func grant(_ request: Request, without joined: [LeaseKey], at now: LeaseMoment) throws(StreamFailure) -> Lease {
+        try sweep()
         let token = LeaseToken.fresh()
         let own = request.keys.filter { !joined.contains($0) }
         let life = try Life(token, LeaseTicket(keys: own, holder: request.holder, at: now), in: folder)

@@ -34,6 +34,13 @@ enum SystemText {
         }
     }
 
+    /// A path with its links followed; the path itself where that is not possible.
+    static func real(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
     static func reason(_ code: Int32) -> String { unsafe String(cString: strerror(code)).lowercased() }
 }
 
