@@ -2,10 +2,16 @@ package import LabCore
 
 /// What a plan needs that its world does not have, found before anything runs.
 package enum WorldNeeds {
+    /// - Parameter nodes: of lab.yaml.
     /// - Returns: the reason for skipping the case, such as `needs the embedded broker (cloud.broker.packet.drop)`; `nil` where nothing
     ///   is missing.
-    package static func missing(for plan: Plan, _ settings: RealSettings) -> String? {
-        guard plan.world != .sim, settings.broker != .embedded else { return nil }
+    package static func missing(for plan: Plan, nodes: [NamedNode] = [], _ settings: RealSettings) -> String? {
+        guard plan.world != .sim else { return nil }
+        return BenchNeeds.missing(for: plan, nodes: nodes, settings.bench) ?? missingBroker(for: plan, settings)
+    }
+
+    private static func missingBroker(for plan: Plan, _ settings: RealSettings) -> String? {
+        guard settings.broker != .embedded else { return nil }
         let clouds = plan.roles.filter { $0.kind == "cloud" }.map(\.name)
         func first(_ references: [NodeReference], _ isMeant: (String) -> Bool) -> NodeReference? {
             references.first { clouds.contains($0.role) && isMeant($0.name) }

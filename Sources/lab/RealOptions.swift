@@ -11,9 +11,10 @@ struct RealOptions {
     private static let speeds = 1.0...1_000.0
 
     /// - Throws: `Stop` with what is wrong.
-    init(speed: String?, broker: String?, world: WorldKind, lab: LabFile?) throws {
+    init(speed: String?, broker: String?, sides: [String] = [], world: WorldKind, lab: LabFile?) throws {
+        settings.bench.sides = try sides.map(Self.side)
         if let speed {
-            guard world == .emu else { throw Stop(.wrongInput, "--speed needs --on emu: in sim the clock jumps, and hardware has its own time.") }
+            guard world != .sim else { throw Stop(.wrongInput, "--speed needs --on emu: in sim the clock jumps.") }
             settings.speed = try Self.speed(speed)
         }
         if let broker {
@@ -22,6 +23,15 @@ struct RealOptions {
         } else if world != .sim, let written = lab?.broker?.scalar {
             settings.broker = try Self.broker(written.text, "\(lab?.broker?.location.description ?? Workplace.labFile): error: broker '\(written.text)'")
         }
+    }
+
+    /// `--node badge=emu`
+    static func side(_ text: String) throws -> (word: String, side: WorldKind) {
+        let pair = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        guard pair.count == 2, !pair[0].isEmpty, let side = WorldKind(rawValue: pair[1]), side != .sim else {
+            throw Stop(.wrongInput, "--node '\(text)' must be a role or a kind with its side, such as pile=hw or badge=emu")
+        }
+        return (pair[0], side)
     }
 
     static func speed(_ text: String) throws -> Double {
@@ -86,6 +96,7 @@ extension RealSettings {
     var options: String {
         var words: [String] = []
         if speed != 1 { words.append("--speed \(speed == speed.rounded() ? String(Int(speed)) : String(speed))x") }
+        for choice in bench.sides { words.append("--node \(choice.word)=\(choice.side.rawValue)") }
         if broker != .embedded { words.append("--broker \(broker.name)") }
         return words.joined(separator: " ")
     }

@@ -68,7 +68,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Length of a slice, in place of what the scenario says: 500ms, 3s.")
     var slice: String?
 
-    @Option(help: .hidden) var node: [String] = []
+    @Option(help: "Where a role or a kind of device is real or emulated in spite of --on: pile=hw, badge=emu.")
+    var node: [String] = []
+
     @Option(help: .hidden) var resume: String?
 
     func run() throws {
@@ -81,12 +83,13 @@ struct RunCommand: ParsableCommand {
         let workplace = selection.workplace
         try workplace.refuseErrors()
         let world = try worldKind(workplace)
-        let real = try RealOptions(speed: speed, broker: broker, world: world, lab: workplace.lab).settings
+        let real = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab).settings
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
         let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))))
-        let cells = chosen.filter { WorldNeeds.missing(for: $0.plan, real) == nil }
+        let missing = { (plan: Plan) in WorldNeeds.missing(for: plan, nodes: workplace.nodes, real) }
+        let cells = chosen.filter { missing($0.plan) == nil }
         let lacking = chosen.compactMap { cell in
-            WorldNeeds.missing(for: cell.plan, real).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
+            missing(cell.plan).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
         }
         let skipped = lacking + (failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
         guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
@@ -117,7 +120,6 @@ struct RunCommand: ParsableCommand {
     }
 
     private func refuseOptions() throws {
-        try NotYet.refuse(option: "--node (worlds by node)", !node.isEmpty)
         try NotYet.refuse(option: "--resume", resume != nil)
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
@@ -187,8 +189,8 @@ struct RunCommand: ParsableCommand {
 
     private func worldKind(_ workplace: Workplace) throws -> WorldKind {
         let kind = try world.map(WorldKind.parse) ?? workplace.lab?.defaults.fidelity ?? .sim
-        guard kind != .hw else { throw Stop(.wrongInput, "The world 'hw' is not available yet; use --on sim or --on emu.") }
-        return kind
+        // A real device has real time, and everything around it with it.
+        return kind == .sim && node.contains { $0.hasSuffix("=hw") } ? .emu : kind
     }
 
     private func narrowed(_ cells: [(plan: Plan, name: String)]) throws -> [(plan: Plan, name: String)] {

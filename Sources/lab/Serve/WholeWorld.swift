@@ -2,7 +2,6 @@ import Foundation
 import LabCore
 import Reports
 import Runner
-import Synchronization
 import Transports
 import Verdicts
 
@@ -23,18 +22,7 @@ struct WholeWorld {
     /// - Throws: `Stop` with 2 for nodes and certificates that are wrong, 3 for what the machine does not give.
     func run() throws {
         Interrupts.watch()
-        // The cloud's router nests deeply in debug builds.
-        let outcome = Mutex<Result<Void, any Error>>(.success(()))
-        let ended = DispatchSemaphore(value: 0)
-        let thread = Thread { [self] in
-            let result = Result { try serve() }
-            outcome.withLock { $0 = result }
-            ended.signal()
-        }
-        thread.stackSize = 16 << 20
-        thread.start()
-        ended.wait()
-        try outcome.withLock { $0 }.get()
+        try onLargeStack { try serve() }
     }
 
     private func serve() throws {
