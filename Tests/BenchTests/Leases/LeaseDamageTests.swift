@@ -18,12 +18,21 @@ struct LeaseDamageTests {
 
     private func damage(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(filePath: folder.file(name))) }
 
-    private static let damages = ["{", "nonsense", "\0\0\0\0", #"{"lease":2}"#, String(repeating: "x", count: 9_000)]
+    struct Damage: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let text: String
+        init(_ name: String, _ text: String) { (testDescription, self.text) = (name, text) }
+    }
+
+    private static let damages = [
+        Damage("cut", "{"), Damage("no JSON", "nonsense"), Damage("zeros", "\0\0\0\0"), Damage("another version", #"{"lease":2}"#),
+        Damage("longer than a page", String(repeating: "x", count: 9_000)),
+    ]
 
     @Test("a damaged file of a device that nobody holds is told and written anew", arguments: damages)
-    func damagedAndFree(_ text: String) throws {
+    func damagedAndFree(_ damaged: Damage) throws {
         try book().take(["usb 2-1"]).release()
-        try damage("key.usb%202-1", text)
+        try damage("key.usb%202-1", damaged.text)
         let notes = Mutex<[String]>([])
         let lease = try book { line in notes.withLock { $0.append(line) } }.take(["usb 2-1"])
         #expect(notes.withLock { $0 }.count == 1)
@@ -33,9 +42,9 @@ struct LeaseDamageTests {
     }
 
     @Test("a damaged file of a device that is held frees nothing, and the next beat writes it anew", arguments: damages)
-    func damagedAndHeld(_ text: String) throws {
+    func damagedAndHeld(_ damaged: Damage) throws {
         let lease = try book().take(["usb 2-1", "usb 2-2"])
-        try damage("key.usb%202-1", text)
+        try damage("key.usb%202-1", damaged.text)
         let failure = #expect(throws: StreamFailure.self) { try book().take(["usb 2-1"], as: "bert") }
         #expect(failure?.detail.contains("anna") == true)
         try lease.beat()
