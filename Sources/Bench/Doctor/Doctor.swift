@@ -29,7 +29,7 @@ package struct Doctor: Sendable {
         if patient.hardware.ports.isEmpty {
             report.findings.append(HealthFinding(patient.name, .port, .ok, "it has no port here; it is reached over the network"))
         }
-        if let finding = MachineExamination.clock(movedBy: .nanoseconds(MachineExamination.clockOffset() - before)) {
+        if let finding = MachineJudgement.clock(movedBy: .nanoseconds(MachineExamination.clockOffset() - before)) {
             report.findings.append(HealthFinding(patient.name, finding.check, finding.verdict, finding.detail, remedy: finding.remedy))
         }
         return report

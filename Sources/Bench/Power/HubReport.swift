@@ -8,6 +8,8 @@ package struct HubReport: Sendable, Hashable {
         /// `1-1.4`; a root hub is a number.
         package var location: String
         package var ports: [Port]
+
+        package init(isAfter: Bool, location: String, ports: [Port]) { (self.isAfter, self.location, self.ports) = (isAfter, location, ports) }
     }
 
     package struct Port: Sendable, Hashable {
@@ -17,6 +19,10 @@ package struct HubReport: Sendable, Hashable {
         package var isOn: Bool
         /// Something is plugged in and seen.
         package var isConnected: Bool
+
+        package init(number: Int, status: UInt16, isOn: Bool, isConnected: Bool) {
+            (self.number, self.status, self.isOn, self.isConnected) = (number, status, isOn, isConnected)
+        }
     }
 
     package var hubs: [Hub] = []
