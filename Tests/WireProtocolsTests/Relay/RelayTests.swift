@@ -53,7 +53,7 @@ struct ModbusCoilTests {
     ]
 
     @Test("requests are those of the manuals", arguments: requests)
-    func requests(_ vector: (request: ModbusCoil, wire: [UInt8])) { #expect(vector.request.bytes == vector.wire) }
+    func request(_ vector: (request: ModbusCoil, wire: [UInt8])) { #expect(vector.request.bytes == vector.wire) }
 
     @Test("channel 1 is coil 0")
     func channels() throws {
