@@ -6,7 +6,7 @@ import Transports
 
 /// The media that carry bytes. Each passes the same tests.
 enum StreamMedium: String, CaseIterable, CustomTestStringConvertible {
-    case memory, pseudoTerminal, tcp, tls
+    case memory, pseudoTerminal, tcp, tls, remotePort, bareRemotePort
     var testDescription: String { rawValue }
 
     func bench() throws -> any StreamBench {
@@ -15,6 +15,8 @@ enum StreamMedium: String, CaseIterable, CustomTestStringConvertible {
         case .pseudoTerminal: try TerminalBench()
         case .tcp: try SocketPairBench(isSecure: false)
         case .tls: try SocketPairBench(isSecure: true)
+        case .remotePort: try RemoteBench(.rfc2217)
+        case .bareRemotePort: try RemoteBench(.raw)
         }
     }
 }

@@ -22,7 +22,7 @@ package struct ComPortSession: Sendable {
         package var detail: String
         package var remedy: String
 
-        init(_ reason: StreamFailure.Reason, _ detail: String, remedy: String) {
+        package init(_ reason: StreamFailure.Reason, _ detail: String, remedy: String) {
             self.reason = reason
             self.detail = detail
             self.remedy = remedy
@@ -120,7 +120,7 @@ package struct ComPortSession: Sendable {
         case .setting(let code, let value):
             let expected = unconfirmed.first { $0.code == code }?.value ?? [value]
             confirm(code: code, Self.words(code, value), isWanted: expected == [value], &events)
-        // A server that cannot do a rate may answer with too few bytes: ser2net 4.3.11 does for rates that are in no table.
+        // An answer of the wrong size confirms nothing.
         case .unknown(let code, _) where code > 100: confirm(code: code - 100, nil, isWanted: false, &events)
         case .unknown, .signature: break
         case .lineState(let state): if !state.isDisjoint(with: .troubles) { events.append(.line(state.intersection(.troubles))) }
