@@ -79,7 +79,8 @@ package struct CaseRunner {
         }
         // The log is over; what is left of the world goes without a word.
         world.recorder.removeSink(sink)
-        if let loss = end.loss { throw .blocked("\(loss)") }
+        // A step that failed because the bench was lost came to no verdict about the product.
+        if let loss = end.loss ?? world.loss { throw .blocked("\(loss)") }
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }

@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+"""Presents emulated devices to libudev as if they were plugged into this machine, and runs a command there.
+
+    umockdev-wrapper /usr/bin/python3 mock-bench.py --ports FOLDER [--unplug SECONDS:FOR]... COMMAND...
+
+The devices are those of `lab emulate --ports FOLDER`: wherever a port of one has vanished (its link is gone), the whole USB
+device leaves the mocked bus, and comes back with it, as after a reset. The modem is the one of modem.umockdev; each pile is at a USB
+adapter of its own. With --unplug a device is taken off the bus by hand, whatever its firmware does: PATTERN@SECONDS+FOR.
+"""
+import argparse
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import gi
+
+gi.require_version("UMockdev", "1.0")
+from gi.repository import UMockdev  # noqa: E402
+
+HERE = pathlib.Path(__file__).parent
+HUB = "/devices/pci0000:00/0000:00:14.0/usb2"
+
+
+def adapter(port, tty, serial):
+    """A CH340 with one serial port, in the port of the hub."""
+    device = f"{HUB}/2-{port}"
+    path = f"pci-0000:00:14.0-usb-0:{port}:1.0"
+    common = f"""E: ID_BUS=usb
+E: ID_MODEL=USB_Serial
+E: ID_MODEL_ID=7523
+E: ID_PATH={path}
+E: ID_SERIAL=1a86_USB_Serial_{serial}
+E: ID_SERIAL_SHORT={serial}
+E: ID_USB_DRIVER=ch341
+E: ID_USB_INTERFACE_NUM=00
+E: ID_VENDOR=1a86
+E: ID_VENDOR_ID=1a86
+"""
+    return [
+        f"P: {device}\nE: DEVTYPE=usb_device\nE: DRIVER=usb\nE: PRODUCT=1a86/7523/264\nE: SUBSYSTEM=usb\n"
+        f"A: idProduct=7523\\n\nA: idVendor=1a86\\n\nA: serial={serial}\\n\nA: product=USB Serial\\n\nA: authorized=1\\n\n",
+        f"P: {device}/2-{port}:1.0\nE: DEVTYPE=usb_interface\nE: DRIVER=ch341\nE: INTERFACE=255/1/2\nE: SUBSYSTEM=usb\nA: bInterfaceNumber=00\\n\n",
+        f"P: {device}/2-{port}:1.0/{tty}\nE: DRIVER=ch341-uart\nE: SUBSYSTEM=usb-serial\nA: port_number=0\\n\n",
+        f"P: {device}/2-{port}:1.0/{tty}/tty/{tty}\nN: {tty}\n{common}E: DEVNAME=/dev/{tty}\nE: MAJOR=188\nE: MINOR={tty[6:]}\nE: SUBSYSTEM=tty\n",
+    ]
+
+
+class Device:
+    """One USB device with its ports: the records of its description from the bus downwards."""
+
+    def __init__(self, bed, name, records, links):
+        self.bed, self.name, self.records, self.links = bed, name, records, links
+        self.is_there = False
+
+    def wants(self):
+        """The firmware has its ports up."""
+        return all(os.path.exists(target) for target in self.links.values())
+
+    def ttys(self):
+        return [record for record in self.records if "\nE: SUBSYSTEM=tty\n" in record]
+
+    @staticmethod
+    def path(record):
+        return "/sys" + record.split("\n", 1)[0][3:]
+
+    def plug(self):
+        for record in self.records:
+            # Without a node of its own: what is behind /dev is a port of the emulated device.
+            self.bed.add_from_string("\n".join(line for line in record.split("\n") if not line.startswith("N: ")) + "\n")
+        for tty, target in self.links.items():
+            place = self.bed.get_root_dir() + "/dev/" + tty
+            if os.path.lexists(place):
+                os.unlink(place)
+            os.symlink(target, place)
+        for record in self.ttys():
+            self.bed.uevent(self.path(record), "add")
+        self.is_there = True
+
+    def unplug(self):
+        for record in reversed(self.ttys()):
+            self.bed.uevent(self.path(record), "remove")
+        for tty in self.links:
+            place = self.bed.get_root_dir() + "/dev/" + tty
+            if os.path.lexists(place):
+                os.unlink(place)
+        for record in reversed(self.records):
+            self.bed.remove_device(self.path(record))
+        self.is_there = False
+
+
+def records(text, without=()):
+    found = [block + "\n" for block in text.split("\n\n") if block.strip()]
+    return [block for block in found if not any(word in block.split("\n", 1)[0] for word in without)]
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--ports", required=True)
+    options.add_argument("--unplug", action="append", default=[], help="DEVICE@SECONDS+FOR, seconds after the start")
+    options.add_argument("command", nargs=argparse.REMAINDER)
+    given = options.parse_args()
+    ports = os.path.abspath(given.ports)
+
+    bed = UMockdev.Testbed.new()
+    description = records((HERE / "modem.umockdev").read_text(), without=("2-1:1.4",))
+    hub = [record for record in description if "/2-1" not in record.split("\n", 1)[0]]
+    modem = sorted((record for record in description if record not in hub), key=lambda record: len(record.split("\n", 1)[0]))
+    for record in reversed(hub):
+        bed.add_from_string(record + "\n")
+
+    devices = [
+        Device(bed, "modem_1", modem, {f"ttyUSB{i}": f"{ports}/modem_1.{label}" for i, label in enumerate(["dm", "nmea", "at", "modem"])}),
+    ]
+    piles = sorted(path.name.split(".")[0] for path in pathlib.Path(ports).glob("pile_*.serial"))
+    for index, name in enumerate(given_piles(ports) or piles):
+        tty = f"ttyUSB{4 + index}"
+        devices.append(Device(bed, name, adapter(2 + index, tty, f"5000{index:04d}"), {tty: f"{ports}/{name}.serial"}))
+
+    held = {}
+    for item in given.unplug:
+        name, times = item.split("@")
+        at, length = times.split("+")
+        held.setdefault(name, []).append((float(at), float(at) + float(length)))
+
+    command = given.command[1:] if given.command[:1] == ["--"] else given.command
+    for device in devices:
+        if device.wants():
+            device.plug()
+    start = time.monotonic()
+    child = subprocess.Popen(command)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: child.send_signal(number))
+    while child.poll() is None:
+        now = time.monotonic() - start
+        for device in devices:
+            is_held = any(begin <= now < end for begin, end in held.get(device.name, []))
+            wanted = device.wants() and not is_held
+            if wanted and not device.is_there:
+                device.plug()
+            elif device.is_there and not wanted:
+                device.unplug()
+                if is_held:
+                    print(f"mock-bench: {device.name} unplugged at {now:.2f} s", file=sys.stderr)
+        time.sleep(0.02)
+    sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+
+
+def given_piles(ports):
+    """Every pile that has been up, in a fixed order: the file that `run-on-mock-bench` writes."""
+    listing = pathlib.Path(ports) / "piles"
+    return listing.read_text().split() if listing.exists() else None
+
+
+if __name__ == "__main__":
+    main()
