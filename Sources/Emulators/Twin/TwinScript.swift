@@ -74,6 +74,7 @@ extension TwinScript {
             if isQuoted { text.append(byte) } else if byte != UInt8(ascii: " ") { text.append((0x61...0x7a).contains(byte) ? byte - 0x20 : byte) }
         }
         while text.last == UInt8(ascii: ";") { text.removeLast() }
+        if isRedacted, let secret = Self.secretCommands.first(where: { text.starts(with: Array($0.utf8)) }) { return secret + "#" }
         return String(decoding: isRedacted ? Self.withoutNumbers(text) : text, as: UTF8.self)
     }
 
@@ -81,6 +82,9 @@ extension TwinScript {
         for index in line.indices.dropLast() where [[0x41, 0x54], [0x61, 0x74]].contains(Array(line[index...(index + 1)])) { return index }
         return 0
     }
+
+    /// Their arguments are codes and passwords, which a redacted recording does not have.
+    private static let secretCommands = ["AT+CPIN=", "AT+CPWD=", "AT+CLCK=", "AT+CGAUTH=", "AT+QICSGP="]
 
     /// Source: chosen, shorter than telephone numbers and longer than places, sizes and bands.
     private static let longNumber = 6
@@ -118,7 +122,7 @@ extension TwinScript {
     }
 
     /// Commands after which the device goes away by itself (specs/rg500q.md §2.3, §4).
-    private static func restarts(_ key: String) -> Bool {
+    static func restarts(_ key: String) -> Bool {
         key.hasSuffix(",1") && key.hasPrefix("AT+CFUN=") || key.hasPrefix("AT+QPOWD") || key.hasPrefix("AT+QFOTADL")
     }
 

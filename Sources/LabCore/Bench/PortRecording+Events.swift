@@ -2,7 +2,8 @@
 extension PortRecording {
     /// What the events of ports are called, in every kind that has some.
     package enum EventName {
-        package static let opened = "port.opened"
+        /// The world tells of a real port; the program at a module's port tells of every one.
+        package static let opened = ["line.opened", "port.opened"]
         package static let closed = "port.closed"
         package static let lines = "port.lines"
         package static let sent = "port.sent"
@@ -15,7 +16,7 @@ extension PortRecording {
     ///   - node: a role, or a member of a fleet.
     ///   - began: the moment of time 0 by the calendar, as in the header.
     package static func recordings(in events: [RunEvent], of node: String, kind: String, began: String = "") -> [PortRecording] {
-        let own = events.filter { $0.node == node && $0.name.hasPrefix("port.") }
+        let own = events.filter { $0.node == node && ($0.name.hasPrefix("port.") || $0.name.hasPrefix("line.")) }
         var found: [PortRecording] = []
         for event in own where event.name == EventName.sent || event.name == EventName.received {
             guard let port = event.fields["port"]?.text, !found.contains(where: { $0.header.port == port }) else { continue }
@@ -55,7 +56,7 @@ extension PortRecording.Content {
         case PortRecording.EventName.received:
             guard let bytes = event.fields["bytes"]?.wireBytes else { return nil }
             self = .received(bytes)
-        case PortRecording.EventName.opened: self = .opened
+        case _ where PortRecording.EventName.opened.contains(event.name): self = .opened
         case PortRecording.EventName.closed:
             self = .closed(event.fields["reason"]?.text.flatMap(StreamFailure.Reason.init) ?? .failed, detail: event.fields["detail"]?.text ?? "")
         case PortRecording.EventName.lines:

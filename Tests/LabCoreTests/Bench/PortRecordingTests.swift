@@ -79,8 +79,10 @@ struct PortRecordingTests {
             RunEvent(sequence: sequence, at: RunInstant(nanoseconds: Int64(sequence) * 1_000), node: node, name: name, fields: fields)
         }
         let events = [
-            event(1, "modem", "port.opened", ["port": "at", "settings": "115200 8N1", "lines": "dtr rts"]),
+            event(1, "modem", "line.opened", ["port": "at", "settings": "115200 8N1", "lines": "dtr rts"]),
             event(2, "modem", "port.sent", ["port": "at", "bytes": .bytes([0x41, 0x54, 0x0d])]),
+            // The program at the port tells of the same.
+            event(2, "modem", "port.opened", ["attempts": 1]),
             // As a log gives it back: bytes are a text of digits.
             event(3, "modem", "port.received", ["port": "at", "bytes": "4f4b"]),
             event(4, "other", "port.received", ["port": "at", "bytes": "ffff"]),
