@@ -38,7 +38,7 @@ struct LabgridClient: Sendable {
         }
     }
 
-    private static let installation = "install labgrid 24 or later (`pip install labgrid`), so that labgrid-client is in PATH"
+    private static let installation = "install labgrid 25 or later (`pip install labgrid`), so that labgrid-client is in PATH"
 
     // MARK: Its words
 

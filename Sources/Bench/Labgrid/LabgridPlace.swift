@@ -61,6 +61,8 @@ package struct LabgridPlace: Sendable, Hashable {
             return try port(in: before, holder: holder, wasHeld: true)
         }
         _ = try client.run(["acquire"], as: labUser)
+        // So that its user can look at it, and programs of lab.yaml such as `labgrid-client power` can do their part.
+        _ = try? client.run(["allow", userHolder], as: labUser)
         do throws(StreamFailure) { return try portOnceServed() } catch {
             try? release()
             throw error
@@ -210,5 +212,6 @@ package struct LabgridPlace: Sendable, Hashable {
 
     private var labUser: String { "\(user).lab" }
     private var labHolder: String { "\(Self.host)/\(labUser)" }
-    private func isOurs(_ holder: String) -> Bool { holder == labHolder || holder == "\(Self.host)/\(user)" }
+    private var userHolder: String { "\(Self.host)/\(user)" }
+    private func isOurs(_ holder: String) -> Bool { holder == labHolder || holder == userHolder }
 }

@@ -19,8 +19,9 @@ final class LabgridServices {
     private var processes: [ChildProcess] = []
     private var exporter: ChildProcess?
 
+    /// - Parameter hasRelay: the power switch is there, too.
     /// - Returns: nil, with a line for the totals of the tests, where labgrid or ser2net is not installed.
-    init?(for test: String) throws {
+    init?(for test: String, hasRelay: Bool = false) throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"] ?? (environment["HOME"] ?? "") + "/.cache"
         let tools = (environment["LAB_PYTHON_TOOLS"] ?? cache + "/lab-python-tools") + "/bin"
@@ -43,7 +44,7 @@ final class LabgridServices {
         terminal.open()
         try #require(reactor.run(until: { self.terminal.isOpen }, timeout: .seconds(10)))
         try startCoordinator()
-        try startExporter()
+        if hasRelay { try startExporter(power: try startRelay()) } else { try startExporter() }
     }
 
     deinit {
@@ -122,7 +123,7 @@ final class LabgridServices {
     }
 
     /// A program that switches a relay by HTTP, as labgrid's `rest` model wants it.
-    func startRelay() throws -> String {
+    private func startRelay() throws -> String {
         let script = """
             import http.server
             class Relay(http.server.BaseHTTPRequestHandler):

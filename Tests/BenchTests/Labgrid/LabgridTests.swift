@@ -128,9 +128,7 @@ struct LabgridTests {
 
     @Test("the place's power is switched and read by whom has acquired it")
     func power() throws {
-        guard let labgrid = try LabgridServices(for: "power of a place") else { return }
-        try labgrid.stopExporter()
-        try labgrid.startExporter(power: try labgrid.startRelay())
+        guard let labgrid = try LabgridServices(for: "power of a place", hasRelay: true) else { return }
         try labgrid.makePlace("modem", matches: ["exporter1/bench/*"])
         let place = labgrid.place("modem")
         #expect(failure { try place.setPower(false) }?.reason == .busy)
@@ -138,9 +136,30 @@ struct LabgridTests {
         #expect(try place.power() == true)
         try place.setPower(false)
         #expect(try place.power() == false)
-        try place.setPower(true)
-        #expect(try place.power() == true)
+        // As a command of lab.yaml does it, in the name of the user.
+        #expect(try labgrid.run(["-p", "modem", "power", "on"]).status == 0)
+        #expect(try labgrid.run(["-p", "modem", "power", "get"]).output == "power for place modem is on\n")
         try place.release()
+    }
+
+    @Test("a run has all of its places, or none; in the end it has none")
+    func holdings() throws {
+        guard let labgrid = try LabgridServices(for: "several places of labgrid") else { return }
+        try labgrid.makePlace("rack", matches: [Self.port])
+        #expect(try labgrid.run(["-p", "rack", "add-named-match", Self.bare, "console"]).status == 0)
+        func source(_ place: PortSource.Place) -> PortSource { PortSource(place, location: SourceLocation(file: "lab.yaml", line: 1, column: 1)) }
+        let serial = source(.labgrid(place: "rack", resource: "RawSerialPort"))
+        let console = source(.labgrid(place: "rack", resource: "console"))
+        let holdings = LabgridHoldings(coordinator: labgrid.coordinator, program: labgrid.client)
+        try holdings.acquire([serial, source(.tcp(host: "127.0.0.1", port: 1)), console])
+        #expect(holdings.port(of: serial)?.wire == .rfc2217)
+        #expect(holdings.port(of: console)?.port == 7_777)
+        #expect(holdings.release() == [])
+        #expect(holdings.port(of: serial) == nil)
+        #expect(try labgrid.place("rack").holder() == nil)
+
+        #expect(failure { try holdings.acquire([serial, source(.labgrid(place: "nothing", resource: nil))]) }?.reason == .notFound)
+        #expect(try labgrid.place("rack").holder() == nil)
     }
 
     @Test("no coordinator, no labgrid")
