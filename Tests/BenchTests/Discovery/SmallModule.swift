@@ -14,7 +14,8 @@ final class SmallModule: Sendable {
     /// `/dev/pts/7`
     var terminal: String { device.withLock { $0 } }
 
-    init(answers: Bool) throws {
+    /// - Parameter text: what it says in place of the module's answers.
+    init(answers: Bool, text foreign: (@Sendable (String) -> String)? = nil) throws {
         let name = FileManager.default.temporaryDirectory.appending(path: "module-\(UUID().uuidString)").path
         reactor = try Reactor()
         let ready = DispatchSemaphore(value: 0)
@@ -25,6 +26,7 @@ final class SmallModule: Sendable {
                 let piece = String(decoding: bytes, as: UTF8.self)
                 text.withLock { $0 += piece }
                 guard answers, piece.hasSuffix("\r") else { return }
+                if let foreign { return terminal.send(Array(foreign(piece).utf8)) }
                 let information = piece.uppercased() == "ATI\r" ? "\r\nQuectel\r\nRG500Q-EA\r\nRevision: RG500QEAAAR11A06M4G\r\n" : ""
                 terminal.send(Array("\(piece)\(information)\r\nOK\r\n".utf8))
             }
