@@ -27,3 +27,26 @@ extension Template {
         return .nanoseconds(nanoseconds)
     }
 }
+
+extension Plan {
+    /// The longest that the run can wait, with the slack of its world and teardown: every `within`, where there is none the plan's own, every
+    /// `wait`, the `for` of every `forbid`, and loads with the patience for their last answers; no longer than the deadline.
+    /// Times that are known only in the run count as nothing, and so does what a device takes for an action that is not waited for.
+    package var longestTime: Duration {
+        let waits = (setup + steps + teardown).reduce(Duration.zero) { $0 + $1.longestTime(defaultWithin) }
+        return min(stretched(waits), deadline)
+    }
+}
+
+extension Step {
+    fileprivate func longestTime(_ defaultWithin: Duration) -> Duration {
+        switch action {
+        case .expect(let expect): expect.within?.constantTime ?? defaultWithin
+        case .load(let load): load.duration.constantTime + load.timeout
+        case .sequence(let turns): turns.reduce(.zero) { sum, turn in turn.steps.reduce(sum) { $0 + $1.longestTime(defaultWithin) } }
+        case .parallel(let branches):
+            branches.map { steps in steps.reduce(Duration.zero) { $0 + $1.longestTime(defaultWithin) } }.max() ?? .zero
+        default: writtenTime
+        }
+    }
+}

@@ -176,6 +176,10 @@ package struct Summary: Sendable, Equatable {
     package var comparison: ComparisonReport?
     /// Metrics over the last runs, where there are any.
     package var history: [HistoryReport] = []
+    /// Entries of the quarantine that concern the run.
+    package var quarantine: [QuarantineNote] = []
+    /// The run whose finished cases are among these (`--resume`); their `run` says so, too.
+    package var resumed: String?
 
     package init(run: String, labVersion: String, world: WorldKind, seed: UInt64, cases: [CaseSummary]) {
         self.run = run
@@ -186,4 +190,36 @@ package struct Summary: Sendable, Equatable {
     }
 
     package func count(_ verdict: Verdict) -> Int { cases.count { $0.verdict == verdict } }
+}
+
+/// An entry of the quarantine, and what it bore in a run.
+package struct QuarantineNote: Sendable, Equatable {
+    /// As written: a path, a glob or an expression.
+    package var scenario: String
+    package var owner: String
+    package var issue: String
+    /// The last day: `2026-12-01`.
+    package var until: String
+    package var why: String
+    package var location: SourceLocation
+    /// The day is past: the run fails until the owner has mended it or said why it goes on.
+    package var isOver: Bool
+    /// Cases of the run that would have failed, or been flaky, without it.
+    package var borne: Int
+
+    package init(
+        scenario: String, owner: String, issue: String, until: String, why: String, location: SourceLocation, isOver: Bool, borne: Int = 0
+    ) {
+        self.scenario = scenario
+        self.owner = owner
+        self.issue = issue
+        self.until = until
+        self.why = why
+        self.location = location
+        self.isOver = isOver
+        self.borne = borne
+    }
+
+    /// `li.wei, LAB-231, until 2026-12-01`
+    package var terms: String { "\(owner), \(issue), until \(until)" }
 }

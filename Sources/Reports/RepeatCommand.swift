@@ -4,7 +4,7 @@ extension CaseSummary {
     /// What to type to see it again: a run in `sim` repeats exactly, one in real time is only run again.
     ///
     /// - Parameter sequence: the event at which to stop.
-    func repeatCommand(until sequence: Int? = nil) -> (label: String, command: String) {
+    package func repeatCommand(until sequence: Int? = nil) -> (label: String, command: String) {
         guard plan.world == .sim else {
             return ("again", "lab run \(plan.file) --on \(plan.world.rawValue) --seed \(SeedText.hex(plan.seed))" + (options.isEmpty ? "" : " " + options))
         }

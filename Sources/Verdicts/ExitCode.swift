@@ -41,7 +41,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
         let cases = summary?.cases ?? []
         let disagrees = cases.contains { $0.findings.contains { $0.subject == .lab && $0.verdict == .fail } }
         let fails = cases.contains { $0.verdict == .fail || circumstances.flakyFails && $0.verdict == .flaky }
-        let isUnproven = cases.contains { $0.verdict == .unproven || $0.limits.contains { $0.verdict == .unproven } }
+        let isUnproven = cases.contains { $0.verdict != .quarantined && ($0.verdict == .unproven || $0.limits.contains { $0.verdict == .unproven }) }
         self =
             if circumstances.labFailed || disagrees { .labBug }
             else if circumstances.inputIsWrong { .wrongInput }

@@ -18,6 +18,9 @@ final class RunSession: Sendable {
         var jobs = 1
         var style = Style.plain
         var showsProgress = false
+        var quarantine: QuarantineWatch?
+        /// The run that this one goes on with.
+        var resumed: ResumedRun?
     }
 
     private let nodes: [NamedNode]
@@ -91,7 +94,7 @@ final class RunSession: Sendable {
     /// The log of a case, for reports.
     func events(of result: CaseSummary) -> [RunEvent] {
         if let kept = state.withLock({ $0.logs[result.run] }) { return kept }
-        guard result.run.hasPrefix(folder.name + "/") else { return [] }
+        guard result.run.hasPrefix(folder.name + "/") else { return settings.resumed?.events(of: result) ?? [] }
         return (try? folder.caseFolder(String(result.run.dropFirst(folder.name.count + 1))).events()) ?? []
     }
 
@@ -132,7 +135,8 @@ final class RunSession: Sendable {
             again.seed = SeededGenerator.derived(from: plan.seed, attempt: tries.count)
             tries.append(execute(again, "\(names[index]).try-\(tries.count + 1)", attempt: tries.count + 1))
         }
-        return Rollup.combining(tries: tries) ?? tries[0]
+        let result = Rollup.combining(tries: tries) ?? tries[0]
+        return settings.quarantine?.borne(result) ?? result
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {

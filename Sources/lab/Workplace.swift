@@ -8,6 +8,8 @@ import Verdicts
 /// The folder that `lab` was started in: its lab.yaml, its scenarios, its runs.
 struct Workplace {
     var lab: LabFile?
+    /// What lab.yaml names as `quarantine`.
+    var quarantine: Quarantine?
     var scenarios: [Scenario]
     var diagnostics: [Diagnostic]
     /// Every file that was read, so that a run can keep them.
@@ -36,22 +38,32 @@ struct Workplace {
         let catalogue = schemaCatalogue
         var diagnostics = tree.diagnostics
         var lab: LabFile?
+        var quarantine: Quarantine?
         if Descriptor.kind(of: labFile) != nil {
             let result = LabFile.load(labFile, catalogue: catalogue, files: files)
             lab = result.lab
             diagnostics += result.diagnostics + BrokerSection(result.lab?.broker, of: labFile).diagnostics
+            if let lab {
+                let known = Quarantine.load(of: lab, files: files)
+                quarantine = known.quarantine
+                diagnostics += known.diagnostics
+            }
         }
         for file in tree.files where isLabFile(file) && !["lab.yaml", "./lab.yaml"].contains(file) {
             diagnostics += LabFile.load(file, catalogue: catalogue, files: DiskFiles()).diagnostics
         }
         let loader = ScenarioLoader(catalogue: catalogue, lab: lab, files: files)
         let loaded = loader.load(tree.files.filter { !isLabFile($0) })
+        // Only who has read all scenarios knows that there is none.
+        if paths.isEmpty, !loaded.diagnostics.contains(where: { $0.severity == .error }) {
+            diagnostics += quarantine?.idle(among: loaded.scenarios) ?? []
+        }
         let nodes = nodes(of: lab)
         let facts = loaded.scenarios.flatMap { scenario in
             FactCheck.diagnostics(of: scenario.fidelity.flatMap { scenario.plans(world: $0, seed: 0) }, nodes: nodes)
         }
         return Workplace(
-            lab: lab, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics + facts, sources: files.contents)
+            lab: lab, quarantine: quarantine, scenarios: loaded.scenarios, diagnostics: diagnostics + loaded.diagnostics + facts, sources: files.contents)
     }
 
     private static func isLabFile(_ path: String) -> Bool { path == labFile || path.hasSuffix("/\(labFile)") }
@@ -61,6 +73,14 @@ struct Workplace {
         for diagnostic in diagnostics { Console.error(VisibleText.clean(diagnostic.description)) }
         let errors = diagnostics.filter { $0.severity == .error }
         guard errors.isEmpty else { throw Stop(.wrongInput, Self.count(errors)) }
+    }
+
+    /// Ends the command with 2 if lab.yaml cannot be right for real devices, such as a relay without an entry; these were only warnings
+    /// until now.
+    func refuseBenchProblems() throws {
+        let problems = lab?.benchProblems ?? []
+        for problem in problems { Console.error(VisibleText.clean(problem.description)) }
+        guard problems.isEmpty else { throw Stop(.wrongInput, Self.count(problems)) }
     }
 
     /// `3 errors in 2 files`

@@ -4,8 +4,9 @@ package import LabCore
 package enum JSONReport {
     /// Raised when a reader of the old form could misread the new one.
     package static let schemaVersion: Int64 = 1
-    /// Raised when something is added that a reader of the old form may overlook. 2: loads, faults, comparison, history, figures of limits.
-    package static let schemaRevision: Int64 = 2
+    /// Raised when something is added that a reader of the old form may overlook. 2: loads, faults, comparison, history, figures of limits. 3: quarantine,
+    /// resumed.
+    package static let schemaRevision: Int64 = 3
 
     /// The same summary gives the same bytes. Times are whole nanoseconds, the seed is a text: not every reader of JSON
     /// keeps 64 bits.
@@ -22,8 +23,17 @@ package enum JSONReport {
             "verdicts": .record(counts), "cases": .list(summary.cases.map { .record(record($0)) }),
         ]
         if let comparison = summary.comparison { fields["comparison"] = LoadRecords.comparison(comparison) }
+        if let resumed = summary.resumed { fields["resumed"] = .text(resumed) }
+        if !summary.quarantine.isEmpty { fields["quarantine"] = .list(summary.quarantine.map { .record(record($0)) }) }
         if !summary.history.isEmpty { fields["history"] = .list(summary.history.map(LoadRecords.history)) }
         return fields
+    }
+
+    private static func record(_ note: QuarantineNote) -> Fields {
+        [
+            "scenario": .text(note.scenario), "owner": .text(note.owner), "issue": .text(note.issue), "until": .text(note.until),
+            "why": .text(note.why), "location": location(note.location), "is_over": .bool(note.isOver), "borne": .integer(Int64(note.borne)),
+        ]
     }
 
     private static func record(_ result: CaseSummary) -> Fields {

@@ -33,7 +33,27 @@ package enum ResultSchema {
         },
         "cases": {"type": "array", "items": {"$ref": "#/$defs/case"}},
         "comparison": {"$ref": "#/$defs/comparison"},
-        "history": {"type": "array", "items": {"$ref": "#/$defs/history"}}
+        "history": {"type": "array", "items": {"$ref": "#/$defs/history"}},
+        "resumed": {"type": "string", "description": "The run whose finished cases are among these; their `run` names it."},
+        "quarantine": {
+          "description": "Entries of the quarantine that concern the run.",
+          "type": "array",
+          "items": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["scenario", "owner", "issue", "until", "why", "location", "is_over", "borne"],
+            "properties": {
+              "scenario": {"type": "string"},
+              "owner": {"type": "string"},
+              "issue": {"type": "string"},
+              "until": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+              "why": {"type": "string"},
+              "location": {"$ref": "#/$defs/location"},
+              "is_over": {"type": "boolean", "description": "The last day is past, and the run fails."},
+              "borne": {"$ref": "#/$defs/count", "description": "Cases that would have failed without it."}
+            }
+          }
+        }
       },
       "$defs": {
 

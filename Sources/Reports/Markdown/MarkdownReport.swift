@@ -20,7 +20,7 @@ package enum MarkdownReport {
         ]
         let worst = summary.cases.enumerated().sorted { ($1.element.verdict, $0.offset) < ($0.element.verdict, $1.offset) }.map(\.element)
         let notable = worst.filter { $0.verdict > .quarantined }
-        let tables = [table(notable), limits(summary.cases), comparison(summary.comparison), loads(summary.cases)]
+        let tables = [quarantine(summary), resumed(summary), table(notable), limits(summary.cases), comparison(summary.comparison), loads(summary.cases)]
         return fitted(lines, tables + blocks(notable, events))
     }
 
@@ -48,6 +48,24 @@ package enum MarkdownReport {
         }
         let more = cases.count > rowLimit ? ["", "… and \(cases.count - rowLimit) more."] : []
         return ["| | Scenario | Cell | Where | What |", "|---|---|---|---|---|"] + rows + more + [""]
+    }
+
+    /// Known failures with whoever has them; those whose time is over come first, because they fail the run.
+    private static func quarantine(_ summary: Summary) -> [String] {
+        let notes = summary.quarantine.filter { $0.isOver } + summary.quarantine.filter { !$0.isOver && $0.borne > 0 }
+        guard !notes.isEmpty else { return [] }
+        let rows = notes.prefix(rowLimit).map { note in
+            let cells = [note.scenario, note.owner, note.issue, note.until, note.why].map(escaped)
+            return "| \(note.isOver ? "✗ **over**" : "quarantined") | \(cells.joined(separator: " | ")) | \(note.borne) |"
+        }
+        let more = notes.count > rowLimit ? ["", "… and \(notes.count - rowLimit) more."] : []
+        return ["| | Quarantine of | Owner | Issue | Until | Why | Cases |", "|---|---|---|---|---|---|---:|"] + rows + more + [""]
+    }
+
+    private static func resumed(_ summary: Summary) -> [String] {
+        guard let earlier = summary.resumed else { return [] }
+        let count = summary.cases.count { $0.run.hasPrefix(earlier + "/") }
+        return ["\(count) of \(summary.cases.count) cells ended in run \(escaped(earlier)), which this one goes on with.", ""]
     }
 
     /// Objectives that do not simply hold, the worst first.

@@ -62,7 +62,21 @@ package struct TerminalReport: Sendable {
         let oracles = Self.oracles(summary)
         if !oracles.isEmpty { lines += [""] + oracles }
         if let timing = Self.timing(summary) { lines += [""] + [timing] }
+        let quarantine = quarantine(summary)
+        if !quarantine.isEmpty { lines += [""] + quarantine }
         return lines + [""] + totals(summary, report: report)
+    }
+
+    /// `quarantined charging/two-ports: 2 cells, li.wei, LAB-231, until 2026-12-01`, and entries that are over with what to do.
+    private func quarantine(_ summary: Summary) -> [String] {
+        summary.quarantine.filter { $0.isOver || $0.borne > 0 }.map { note in
+            let what = VisibleText.clean("\(note.scenario): ")
+            guard note.isOver else {
+                return "\(style.paint("quarantined", .quiet)) \(what)\(Self.counted(note.borne, "cell")), \(VisibleText.clean(note.terms))"
+            }
+            return "\(style.paint("QUARANTINE OVER", Verdict.fail.tone)) \(what)since \(note.until); \(VisibleText.clean(note.owner)) mends it, or says in "
+                + "\(VisibleText.clean("\(note.location)")) why it goes on (\(VisibleText.clean(note.issue)))"
+        }
     }
 
     /// `charging oracle: 14 orders compared; not judged: 2 × order that is not over`, over all cells.

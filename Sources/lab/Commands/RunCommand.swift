@@ -71,40 +71,59 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Where a role or a kind of device is real or emulated in spite of --on: pile=hw, badge=emu.")
     var node: [String] = []
 
-    @Option(help: .hidden) var resume: String?
+    @Option(help: "Goes on with a run that was cut off: keeps what it finished, runs the rest.")
+    var resume: String?
 
     func run() throws {
         try refuseOptions()
         let slice = try self.slice.map(Self.duration)
         try against.map(BuildComparison.refuseMissing)
         let reports = try ReportCopies(report)
-        let seed = try Seed.parse(seed)
         let selection = try Selection(select)
         let workplace = selection.workplace
         try workplace.refuseErrors()
-        let world = try worldKind(workplace)
+        let resumed = try resume.map { try ResumedRun($0, out: out, sources: workplace.sources) }
+        let seed = try resumed?.cells.seed ?? Seed.parse(seed)
+        let world = try resumed?.cells.world ?? worldKind(workplace)
         let real = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab).settings
+        if world == .hw || real.bench.sides.contains(where: { $0.side == .hw }) { try workplace.refuseBenchProblems() }
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
-        let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))))
+        try resumed.map { try refuseOthers($0, world: self.world, real) }
+        let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))), resumed)
+        let carried = chosen.compactMap { resumed?.result(of: $0.plan) }
         let missing = { (plan: Plan) in WorldNeeds.missing(for: plan, nodes: workplace.nodes, real) }
-        let cells = chosen.filter { missing($0.plan) == nil }
-        let lacking = chosen.compactMap { cell in
+        let cells = chosen.filter { missing($0.plan) == nil && resumed?.result(of: $0.plan) == nil }
+        let lacking = chosen.filter { resumed?.result(of: $0.plan) == nil }.compactMap { cell in
             missing(cell.plan).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
         }
-        let skipped = lacking + (failed || shard != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
+        let skipped = lacking + (failed || shard != nil || resumed != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
+        if let resumed, cells.isEmpty { throw Stop(.nothingSelected, "Nothing is left of run \(resumed.name): all of its cells have ended.") }
         guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
         let earlier = try RunKeeper.baseline(baseline, out: out, lab: workplace.lab)
 
         let folder = try Self.orStop { () throws(RunArchive.Failure) in
             let folder = try RunArchive(root: out).create(day: Today.monthAndDay)
             try StoredSources.write(workplace.sources, to: folder)
+            try RunCells(
+                world: world, seed: seed, options: real.options, cells: chosen.map { ($0.plan.file, $0.plan.cell) },
+                carried: resumed?.places(of: carried.map(\.plan)) ?? []
+            ).write(to: folder)
             try folder.write(Array((PlanText.pages(cells.map(\.plan)).joined(separator: "\n") + "\n").utf8), to: "plan.txt")
             return folder
         }
+        var settings = settings(world, seed, real)
+        settings.quarantine = QuarantineWatch(workplace.quarantine, today: Today.day)
+        settings.resumed = resumed
         let session = RunSession(
-            plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings(world, seed, real))
+            plans: cells.map(\.plan), names: cells.map(\.name), nodes: workplace.nodes, folder: folder, settings: settings)
+        if let resumed { tell(resumed, carried: carried.count, cells: cells.count) }
         let keeper = RunKeeper(folder: folder, out: out, lab: workplace.lab, baseline: earlier)
         var summary = session.run(skipped: skipped)
+        if let resumed {
+            summary.resumed = resumed.name
+            summary.cases = ordered(summary.cases + carried.map { settings.quarantine?.borne($0) ?? $0 }, chosen.map(\.plan))
+        }
+        summary.quarantine = settings.quarantine?.notes(summary.cases) ?? []
         if let against, Interrupts.signalNumber == nil {
             try compare(cells.map(\.plan), against, slice: slice, seed: seed, in: &summary)
         }
@@ -112,15 +131,19 @@ struct RunCommand: ParsableCommand {
         let compared = summary.comparison?.lines ?? []
         keeper.review(&summary, isPartial: Interrupts.signalNumber != nil || session.hasStopped)
         keeper.end(exitCode(for: summary, isWritten: true, isRegressed: keeper.isRegressed))
-        let failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
+        var failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
         if failures.isEmpty { keeper.keep() }
+        var artifacts = RunArtifacts(summary, folder: folder, root: out)
+        do throws(RunArchive.Failure) { _ = try artifacts.collect(workplace.sources) } catch { failures.append(error.description) }
         for line in compared + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
         for line in failures + keeper.warnings { Console.error(line) }
         throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
     }
 
     private func refuseOptions() throws {
-        try NotYet.refuse(option: "--resume", resume != nil)
+        if resume != nil, !select.isEmpty || failed || shard != nil {
+            throw Stop(.wrongInput, "--resume takes the cells of the run that it names; leave SELECT, --failed and --shard away.")
+        }
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
     }
@@ -177,6 +200,7 @@ struct RunCommand: ParsableCommand {
         var circumstances = Verdicts.ExitCode.Circumstances()
         circumstances.flakyFails = strictFlaky
         circumstances.inputIsWrong = !isWritten
+        circumstances.quarantineExpired = summary.quarantine.contains(where: \.isOver)
         circumstances.baselineRegressed = isRegressed || summary.comparison?.hasRegressed ?? false
         circumstances.comparisonIsVoid = against != nil && summary.comparison?.isVoid ?? false
         switch Interrupts.signalNumber {
@@ -193,8 +217,35 @@ struct RunCommand: ParsableCommand {
         return kind == .sim && node.contains { $0.hasSuffix("=hw") } ? .emu : kind
     }
 
-    private func narrowed(_ cells: [(plan: Plan, name: String)]) throws -> [(plan: Plan, name: String)] {
+    /// What was said of the first part holds for the second one, or they were not one run.
+    private func refuseOthers(_ resumed: ResumedRun, world given: String?, _ real: RealSettings) throws {
+        if let given, given != resumed.cells.world.rawValue {
+            throw Stop(.wrongInput, "Run \(resumed.name) ran on \(resumed.cells.world.rawValue); --on \(given) would be another run.")
+        }
+        guard real.options == resumed.cells.options else {
+            let before = resumed.cells.options.isEmpty ? "without --node, --speed and --broker" : "with \(resumed.cells.options)"
+            throw Stop(.wrongInput, "Run \(resumed.name) was started \(before); say the same to go on with it.")
+        }
+    }
+
+    private func tell(_ resumed: ResumedRun, carried: Int, cells: Int) {
+        for remark in resumed.remarks { Console.error(remark) }
+        Console.print("goes on with run \(resumed.name): \(counted(carried, "cell")) had ended there, \(counted(cells, "cell")) run now")
+    }
+
+    /// In the order of the plans, whatever ran when.
+    private func ordered(_ cases: [CaseSummary], _ plans: [Plan]) -> [CaseSummary] {
+        let places = Dictionary(plans.enumerated().map { (CaseNames.key(of: $1), $0) }, uniquingKeysWith: { first, _ in first })
+        func place(_ result: CaseSummary) -> Int { places[CaseNames.key(of: result.plan)] ?? plans.count }
+        return cases.enumerated().sorted { (place($0.element), $0.offset) < (place($1.element), $1.offset) }.map(\.element)
+    }
+
+    private func narrowed(_ cells: [(plan: Plan, name: String)], _ resumed: ResumedRun?) throws -> [(plan: Plan, name: String)] {
         var cells = cells
+        if let resumed {
+            let keys = resumed.cells.keys
+            cells = cells.filter { keys.contains(CaseNames.key(of: $0.plan)) }
+        }
         if failed {
             let keys = try LastVerdicts.notPassed(root: out)
             cells = cells.filter { keys.contains(CaseNames.key(of: $0.plan)) }
