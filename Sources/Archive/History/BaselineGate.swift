@@ -39,11 +39,13 @@ package enum BaselineGate {
         let effect = limit?.baseline?.worseBy ?? defaultEffect
         let floor = figure.unit == "ns" ? Double(limit?.baseline?.atLeast ?? 0) : 0
         let change = FigureChange(a: before, b: figure, tolerance: effect, floor: floor)
-        return ComparisonReport.Row(
+        var row = ComparisonReport.Row(
             objective: current.row.title, location: limit?.baseline?.location ?? limit?.location, metric: figure.name, pairs: 0,
             ratio: a == 0 ? (b == 0 ? 1 : .nan) : b / a, lower: bound(figure.lower, before.upper), upper: bound(figure.upper, before.lower),
             effect: effect, a: a, b: b, p: 1, adjusted: 1, outcome: outcome(change),
             reason: "one run against \(source): \(change.changeText), not tested")
+        row.unit = figure.unit
+        return row
     }
 
     private static func bound(_ value: Double?, _ base: Double?) -> Double {

@@ -36,17 +36,19 @@ package enum HistoryComparison {
 
     private static func row(_ limit: Limit, _ baseline: Limit.Baseline, metric: String, of measurement: String, _ runs: [PastCase]) -> ComparisonReport.Row {
         let figure = "\(measurement) \(metric)"
-        func value(_ item: PastCase) -> Double? {
+        func measured(_ item: PastCase) -> Figure? {
             let found = item.figures.first { $0.name == figure && $0.kind != .objective }
             // Of one sample every percentile is that sample.
-            return (found ?? item.figures.first { $0.name == measurement && $0.kind == .measurement })?.value
+            return found ?? item.figures.first { $0.name == measurement && $0.kind == .measurement }
         }
+        func value(_ item: PastCase) -> Double? { measured(item)?.value }
         let lastAccepted = runs.lastIndex(where: \.isBaseline)
         let accepted = runs.filter(\.isBaseline).suffix(baseline.runs).compactMap(value)
         let since = lastAccepted.map { runs[($0 + 1)...].suffix(baseline.runs).compactMap(value) } ?? []
         var row = ComparisonReport.Row(
             objective: limit.id, location: baseline.location, metric: metric, pairs: 0, ratio: .nan, lower: .nan, upper: .nan,
             effect: baseline.worseBy, a: median(accepted) ?? .nan, b: median(since) ?? .nan, p: 1, adjusted: 1, outcome: .cannotTell)
+        row.unit = runs.last.flatMap(measured)?.unit ?? row.unit
         guard accepted.count >= fewestRuns, since.count >= fewestRuns else {
             row.reason = """
                 \(accepted.count) accepted and \(since.count) later runs \(runs.last?.row.key.world == "sim" ? "" : "on this machine ")have \(figure); \

@@ -26,9 +26,11 @@ package struct ComparisonReport: Sendable, Equatable {
         package var upper: Double
         /// δ: the smallest ratio − 1 that matters.
         package var effect: Double
-        /// Medians of both, in the metric's unit (ns).
+        /// Medians of both, in `unit`.
         package var a: Double
         package var b: Double
+        /// Of `a` and `b`: `ns`, `share`, `/s`, or empty for counts.
+        package var unit = "ns"
         /// Wilcoxon signed rank, and after Holm over the family.
         package var p: Double
         package var adjusted: Double

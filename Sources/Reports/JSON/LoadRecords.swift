@@ -91,7 +91,7 @@ enum LoadRecords {
         [
             "objective": .text(row.objective), "location": row.location.map(JSONReport.location) ?? .null, "metric": .text(row.metric), "pairs": integer(row.pairs),
             "ratio": number(row.ratio), "lower": number(row.lower), "upper": number(row.upper), "effect": number(row.effect), "a": number(row.a),
-            "b": number(row.b), "p": number(row.p), "adjusted": number(row.adjusted), "outcome": .text(row.outcome.rawValue),
+            "b": number(row.b), "unit": .text(row.unit), "p": number(row.p), "adjusted": number(row.adjusted), "outcome": .text(row.outcome.rawValue),
             "reason": row.reason.map { .text($0) } ?? .null,
         ]
     }

@@ -144,13 +144,13 @@ enum LoadSchema {
                 "type": "object",
                 "additionalProperties": false,
                 "required": [
-                  "objective", "location", "metric", "pairs", "ratio", "lower", "upper", "effect", "a", "b", "p", "adjusted", "outcome", "reason"
+                  "objective", "location", "metric", "pairs", "ratio", "lower", "upper", "effect", "a", "b", "unit", "p", "adjusted", "outcome", "reason"
                 ],
                 "properties": {
                   "objective": {"type": "string"}, "location": {"anyOf": [{"$ref": "#/$defs/location"}, {"type": "null"}]}, "metric": {"type": "string"},
                   "pairs": {"$ref": "#/$defs/count"}, "ratio": {"$ref": "#/$defs/number_or_null"}, "lower": {"$ref": "#/$defs/number_or_null"},
                   "upper": {"$ref": "#/$defs/number_or_null"}, "effect": {"$ref": "#/$defs/number_or_null"}, "a": {"$ref": "#/$defs/number_or_null"},
-                  "b": {"$ref": "#/$defs/number_or_null"}, "p": {"$ref": "#/$defs/number_or_null"}, "adjusted": {"$ref": "#/$defs/number_or_null"},
+                  "b": {"$ref": "#/$defs/number_or_null"}, "unit": {"enum": ["ns", "share", "/s", ""]}, "p": {"$ref": "#/$defs/number_or_null"}, "adjusted": {"$ref": "#/$defs/number_or_null"},
                   "outcome": {"enum": ["regressed", "improved", "same", "cannot tell", "void"]}, "reason": {"$ref": "#/$defs/text_or_null"}
                 }
               }

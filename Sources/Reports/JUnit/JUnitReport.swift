@@ -1,6 +1,7 @@
 package import LabCore
 
-/// junit.xml as Jenkins' junit-10.xsd has it: a suite for each scenario, a test case for each cell and each limit.
+/// junit.xml as Jenkins' junit-10.xsd has it: a suite for each scenario, a test case for each cell and each limit; and a suite for the
+/// comparisons with another build or earlier runs.
 ///
 /// Unproven, void and blocked are `error`, never `skipped`, which dashboards paint green (sla.md §1.6).
 package enum JUnitReport {
@@ -8,8 +9,9 @@ package enum JUnitReport {
         var names: [String] = []
         for result in summary.cases where !names.contains(result.plan.scenario) { names.append(result.plan.scenario) }
         let suites = names.map { name in
-            suite(name, summary.cases.filter { $0.plan.scenario == name }, summary, events)
-        }
+            let cases = summary.cases.filter { $0.plan.scenario == name }
+            return suite(name, cases.flatMap { [cell($0, events($0))] + limits($0) }, seconds(cases), file: cases.first?.plan.file ?? "", summary)
+        } + comparisons(summary)
         let root = XMLElement(
             name: "testsuites",
             attributes: [
@@ -28,10 +30,7 @@ package enum JUnitReport {
         var errors: Int
     }
 
-    private static func suite(
-        _ name: String, _ cases: [CaseSummary], _ summary: Summary, _ events: (CaseSummary) -> [RunEvent]
-    ) -> Suite {
-        let tests = cases.flatMap { [cell($0, events($0))] + limits($0) }
+    private static func suite(_ name: String, _ tests: [XMLElement], _ time: String, file: String, _ summary: Summary) -> Suite {
         func count(_ element: String) -> Int { tests.count { $0.children.contains { $0.name == element } } }
         let properties = XMLElement(
             name: "properties",
@@ -43,7 +42,7 @@ package enum JUnitReport {
             name: "testsuite",
             attributes: [
                 ("name", name), ("tests", "\(tests.count)"), ("failures", "\(count("failure"))"), ("errors", "\(count("error"))"),
-                ("skipped", "\(count("skipped"))"), ("time", seconds(cases)), ("file", cases.first?.plan.file ?? ""),
+                ("skipped", "\(count("skipped"))"), ("time", time), ("file", file),
             ], children: [properties] + tests)
         return Suite(element: element, tests: tests.count, failures: count("failure"), errors: count("error"))
     }
@@ -110,6 +109,38 @@ package enum JUnitReport {
             }
             return element
         }
+    }
+
+    // MARK: Against another build or earlier runs
+
+    private static func comparisons(_ summary: Summary) -> [Suite] {
+        guard let comparison = summary.comparison, !comparison.rows.isEmpty else { return [] }
+        let baselines = summary.cases.flatMap(\.limits).compactMap(\.limit.baseline)
+        // What cannot be told fails the run only where the scenario says so.
+        let strict = Set(baselines.filter(\.cannotTellFails).map(\.location))
+        let tests = comparison.rows.map { row in
+            compared(row, comparison, isStrict: row.location.map(strict.contains) ?? false)
+        }
+        return [suite("baseline", tests, "0.000", file: summary.cases.first?.plan.file ?? "", summary)]
+    }
+
+    private static func compared(_ row: ComparisonReport.Row, _ comparison: ComparisonReport, isStrict: Bool) -> XMLElement {
+        var element = XMLElement(
+            name: "testcase",
+            attributes: [("name", "\(row.objective) \(row.metric) against \(comparison.a)"), ("classname", "baseline"), ("time", "0.000")])
+        let message = ComparedFigure(row: row).sentence
+        let place = row.location.map { "\($0.file):\($0.line)" }
+        let text = ["B = \(comparison.b) against A = \(comparison.a)", message, row.reason, place].compactMap { $0 }.joined(separator: "\n")
+        func outcome(_ name: String) -> XMLElement {
+            XMLElement(name: name, attributes: [("type", row.outcome.rawValue), ("message", message)], text: text)
+        }
+        switch row.outcome {
+        case .regressed: element.children.append(outcome("failure"))
+        case .void: element.children.append(outcome("error"))
+        case .cannotTell where isStrict: element.children.append(outcome("error"))
+        case .cannotTell, .improved, .same: element.children.append(XMLElement(name: "system-out", text: text))
+        }
+        return element
     }
 
     /// The machine's time where it is known, else the run's.

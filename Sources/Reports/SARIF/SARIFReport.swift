@@ -52,7 +52,7 @@ package enum SARIFReport {
 
     private static func results(_ summary: Summary) -> [Result] {
         let objectives = ObjectiveFigure.worstFirst(summary.cases).compactMap { objective($0.result, $0.limit) }
-        let comparisons = (summary.comparison?.rows ?? []).compactMap { compared($0, summary.comparison) }
+        let comparisons = (summary.comparison?.rows ?? []).compactMap { compared($0, summary) }
         let findings = summary.cases.flatMap { result in
             result.findings.filter { $0.subject != .limit }.sorted { $0.verdict > $1.verdict }.compactMap { finding($0, result) }
         }
@@ -76,17 +76,19 @@ package enum SARIFReport {
             about: limit.limit.text ?? limit.limit.requirement.source)
     }
 
-    private static func compared(_ row: ComparisonReport.Row, _ comparison: ComparisonReport?) -> Result? {
+    /// Stands at the objective; a figure that no objective is about at the beginning of its scenario.
+    private static func compared(_ row: ComparisonReport.Row, _ summary: Summary) -> Result? {
         let level: Level
         switch row.outcome {
         case .regressed: level = .error
         case .cannotTell, .void: level = .warning
         case .improved, .same: return nil
         }
-        guard let location = row.location else { return nil }
-        let text = "\(row.objective) \(row.metric) \(row.outcome.rawValue): B/A \(ForestPlot.figure(row)), δ \(FigureText.share(row.effect))"
+        let scenario = summary.cases.first { name($0) == row.objective } ?? summary.cases.first
+        guard let location = row.location ?? scenario.map({ SourceLocation(file: $0.plan.file, line: 1, column: 1) }) else { return nil }
         return Result(
-            rule: "\(row.objective)/baseline", level: level, location: location, text: text + (row.reason.map { ". \($0)" } ?? "") + ".",
+            rule: "\(row.objective)/baseline", level: level, location: location,
+            text: "\(row.objective) \(ComparedFigure(row: row).sentence)" + (row.reason.map { ". \($0)" } ?? "") + ".",
             about: "\(row.objective) against the build before.")
     }
 

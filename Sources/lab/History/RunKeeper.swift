@@ -117,9 +117,8 @@ final class RunKeeper {
         isRegressed = rows.contains { $0.outcome == .regressed || $0.outcome == .cannotTell && $0.location.map(strict.contains) == true }
         lines = GateText.lines(rows, cases: cases, against: baselineName ?? "earlier runs")
         var report = summary.comparison ?? ComparisonReport(a: baselineName ?? "earlier runs", b: "run \(summary.run)", rows: [])
-        // The report's values are times; counts and shares are in the printed lines alone.
-        let counts = Set(cases.flatMap(\.figures).filter { $0.unit != "ns" }.map(\.name))
-        report.rows += rows.filter { !counts.contains($0.metric) }
+        // Of counts and shares, of which a case has many, those that changed.
+        report.rows += rows.filter { $0.unit == "ns" || $0.outcome != .same }
         summary.comparison = report
     }
 

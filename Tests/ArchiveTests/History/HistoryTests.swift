@@ -186,7 +186,9 @@ struct HistoryTests {
             ]
             return item
         }
-        #expect(try BaselineGate.rows([], baseline: figures(100, 0), current: figures(120, 1), source: "x").map(\.outcome) == [.regressed, .regressed])
+        let both = try BaselineGate.rows([], baseline: figures(100, 0), current: figures(120, 1), source: "x")
+        #expect(both.map(\.outcome) == [.regressed, .regressed])
+        #expect(both.map(\.unit) == ["ns", ""])
         #expect(try BaselineGate.rows([], baseline: figures(100, 0), current: figures(105, 0), source: "x").map(\.outcome) == [.same, .same])
     }
 

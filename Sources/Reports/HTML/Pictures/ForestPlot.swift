@@ -11,6 +11,12 @@ struct ForestPlot {
     private let top = 10.0
     private let rowLimit = 60
 
+    /// Those that are drawn: ratios of times, which have one direction; of a run without any the others.
+    private var drawn: [ComparisonReport.Row] {
+        let times = rows.filter { $0.unit == "ns" }
+        return Array((times.isEmpty ? rows : times).prefix(rowLimit))
+    }
+
     private var rows: [ComparisonReport.Row] {
         let order: [ComparisonReport.Outcome] = [.regressed, .void, .cannotTell, .improved, .same]
         func rank(_ row: ComparisonReport.Row) -> Int { order.firstIndex(of: row.outcome) ?? 0 }
@@ -19,9 +25,9 @@ struct ForestPlot {
 
     var html: String {
         guard !comparison.rows.isEmpty else { return "" }
-        let left = comparison.rows.count - rowLimit
+        let left = comparison.rows.count - drawn.count
         let how = isPaired ? "measured in turns in one session" : "measured at different times: what that can say stands in the last column"
-        let note = "B = \(comparison.b) against A = \(comparison.a), \(how). To the right of 1 B takes longer. "
+        let note = "B = \(comparison.b) against A = \(comparison.a), \(how). To the right of 1 B \(drawn.contains { $0.unit != "ns" } ? "is more" : "takes longer"). "
             + "The band is the difference that does not matter." + (left > 0 ? " \(left) more are in the table." : "")
         let figure = Figure(
             heading: "Ratios B / A", note: note, picture: plot.svg,
@@ -46,18 +52,18 @@ struct ForestPlot {
 
     /// Symmetric about 1, wide enough for every interval but at most a factor of 4.
     private var reach: Double {
-        let ends = rows.prefix(rowLimit).flatMap { [$0.lower, $0.upper, 1 + $0.effect] }.filter { $0.isFinite && $0 > 0 }.map { abs(log($0)) }
+        let ends = drawn.flatMap { [$0.lower, $0.upper, 1 + $0.effect] }.filter { $0.isFinite && $0 > 0 }.map { abs(log($0)) }
         return min(max((ends.max() ?? 0) * 1.12, 0.02), log(4))
     }
 
     func x(_ ratio: Double) -> Double { ratio > 0 && ratio.isFinite ? min(max(0.5 + log(ratio) / reach / 2, 0), 1) : 0 }
 
     private var plot: Plot {
-        let shown = rows.prefix(rowLimit)
+        let shown = drawn
         let bottom = top + rowHeight * Double(shown.count)
         var plot = Plot(
             id: id, title: "Ratios of \(comparison.b) to \(comparison.a)",
-            description: shown.map { "\($0.objective) \($0.metric): \(Self.figure($0)), \($0.outcome.rawValue)" }.joined(separator: "; "),
+            description: shown.map { "\($0.objective) \($0.metric): \(ComparedFigure(row: $0).ratio), \($0.outcome.rawValue)" }.joined(separator: "; "),
             height: bottom + 22, style: "")
         drawAxis(into: &plot, bottom: bottom)
         for (index, row) in shown.enumerated() { draw(row, at: top + rowHeight * Double(index), into: &plot) }
@@ -80,14 +86,14 @@ struct ForestPlot {
         plot.rectangle("delta", x: x(1 / (1 + row.effect)), y: y + 23, width: x(1 + row.effect) - x(1 / (1 + row.effect)), height: 21)
         plot.add(
             "<text class=\"row-label\" x=\"0\" y=\"\(Plot.number(y + 14))\">\(HTMLText.escaped("\(row.objective) · \(row.metric)"))"
-                + "<tspan class=\"row-figure wide\" dx=\"12\">\(HTMLText.escaped(Self.figure(row)))</tspan></text>")
+                + "<tspan class=\"row-figure wide\" dx=\"12\">\(HTMLText.escaped(ComparedFigure(row: row).ratio))</tspan></text>")
         let style = style(of: row.outcome)
         plot.text(Self.word(row.outcome), x: 1, y: y + 14, anchor: .end, style: "outcome \(style)")
         guard row.ratio.isFinite, row.outcome != .void else { return }
         let ends = [row.lower, row.upper].filter(\.isFinite)
         if ends.count == 2 { plot.line("whisker \(style)", x1: x(row.lower), y1: middle, x2: x(row.upper), y2: middle) }
         for end in ends { plot.line("whisker \(style)", x1: x(end), y1: middle - 4, x2: x(end), y2: middle + 4) }
-        plot.dot("ratio \(style)", x: x(row.ratio), y: middle, radius: 4.5, title: Self.figure(row))
+        plot.dot("ratio \(style)", x: x(row.ratio), y: middle, radius: 4.5, title: ComparedFigure(row: row).ratio)
     }
 
     private func style(of outcome: ComparisonReport.Outcome) -> String {
@@ -99,13 +105,8 @@ struct ForestPlot {
         }
     }
 
-    /// `1.048 [1.042, 1.053]`
-    static func figure(_ row: ComparisonReport.Row) -> String {
-        func text(_ value: Double) -> String { FigureText.decimal(value, places: 3) }
-        guard row.ratio.isFinite, row.outcome != .void else { return "–" }
-        guard row.lower.isFinite || row.upper.isFinite else { return text(row.ratio) }
-        return "\(text(row.ratio)) [\(row.lower.isFinite ? text(row.lower) : "…"), \(row.upper.isFinite ? text(row.upper) : "…")]"
-    }
+    /// `1.048 [1.042, 1.053]`; `0 → 5` where there is no ratio.
+    static func figure(_ row: ComparisonReport.Row) -> String { ComparedFigure(row: row).shortest }
 
     static func word(_ outcome: ComparisonReport.Outcome) -> String {
         switch outcome {
@@ -118,7 +119,6 @@ struct ForestPlot {
     }
 
     var table: DataTable {
-        func value(_ number: Double) -> String { number.isFinite ? FigureText.duration(nanoseconds: number) : "–" }
         func chance(_ number: Double) -> String { number < 0.0001 ? "< 0.0001" : FigureText.number(number) }
         return DataTable(
             "Comparison of \(comparison.b) with \(comparison.a)",
@@ -128,7 +128,8 @@ struct ForestPlot {
             ],
             rows: rows.map { row in
                 [
-                    row.objective, row.metric, Self.word(row.outcome), Self.figure(row), FigureText.share(row.effect), value(row.a), value(row.b),
+                    row.objective, row.metric, Self.word(row.outcome), ComparedFigure(row: row).ratio, FigureText.share(row.effect),
+                    ComparedFigure(row: row).value(row.a), ComparedFigure(row: row).value(row.b),
                     "\(row.pairs)", chance(row.p), chance(row.adjusted), row.reason ?? "",
                 ]
             })
