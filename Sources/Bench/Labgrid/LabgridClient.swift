@@ -31,10 +31,12 @@ struct LabgridClient: Sendable {
         let arguments = (coordinator.map { ["-x", $0] } ?? []) + (place.map { ["-p", $0] } ?? []) + words
         do throws(ProgramFailure) {
             return try ChildProcess(
-                program, arguments, environment: variables, output: .collected(atMost: 1 << 22), errors: .collected(atMost: 1 << 16), limit: Self.limit
+                program, arguments, environment: variables, output: .collected(atMost: 1 << 22), errors: .collected(atMost: 1 << 16),
+                limit: Self.limit
             ).wait()
         } catch {
-            throw StreamFailure(error.reason == .notFound ? .notFound : .failed, medium, "\(error.program): \(error.detail)", remedy: Self.installation)
+            throw StreamFailure(
+                error.reason == .notFound ? .notFound : .failed, medium, "\(error.program): \(error.detail)", remedy: Self.installation)
         }
     }
 
@@ -44,15 +46,18 @@ struct LabgridClient: Sendable {
 
     private func failure(_ outcome: ChildProcess.Outcome) -> StreamFailure {
         let lines = outcome.errors.split(whereSeparator: \.isNewline).map(String.init)
-        let said = (lines.last ?? "").replacing("labgrid-client: ", with: "").replacing("Server error: ", with: "").replacing("Error: ", with: "")
+        let said = (lines.last ?? "").replacing("labgrid-client: ", with: "").replacing("Server error: ", with: "").replacing(
+            "Error: ", with: "")
         if outcome.ending == .signalled(number: SIGKILL) {
             return StreamFailure(.timedOut, medium, "labgrid does not answer", remedy: "check the coordinator, \(coordinatorName)")
         }
         if outcome.errors.contains("--crossbar") || outcome.errors.contains("crossbar") {
-            return StreamFailure(.unsupported, medium, "this labgrid-client is older and speaks to a crossbar router", remedy: Self.installation)
+            return StreamFailure(
+                .unsupported, medium, "this labgrid-client is older and speaks to a crossbar router", remedy: Self.installation)
         }
         for word in Self.words where said.contains(word.text) {
-            return StreamFailure(word.reason, medium, "labgrid says: \(said)", remedy: word.remedy.replacing("COORDINATOR", with: coordinatorName))
+            return StreamFailure(
+                word.reason, medium, "labgrid says: \(said)", remedy: word.remedy.replacing("COORDINATOR", with: coordinatorName))
         }
         return StreamFailure(.failed, medium, "labgrid-client failed (\(outcome.ending)): \(said)", remedy: "run it by hand to see more")
     }
@@ -67,13 +72,19 @@ struct LabgridClient: Sendable {
 
     /// What labgrid 26.0 says, without what stands around it.
     private static let words = [
-        Word(text: "Could not connect to coordinator", reason: .refused, remedy: "start the coordinator, or correct LG_COORDINATOR (COORDINATOR)"),
+        Word(
+            text: "Could not connect to coordinator", reason: .refused,
+            remedy: "start the coordinator, or correct LG_COORDINATOR (COORDINATOR)"),
         Word(text: "matches nothing", reason: .notFound, remedy: "`labgrid-client places` lists those that there are"),
         Word(text: "matches multiple places", reason: .notFound, remedy: "write the whole name"),
         Word(text: "already acquired", reason: .busy, remedy: "wait until it is released"),
         Word(text: "acquired by a different user", reason: .busy, remedy: "wait until it is released"),
         Word(text: "was not reserved for", reason: .busy, remedy: "wait until the reservation is over, or cancel it"),
-        Word(text: "has no matching remote resource", reason: .notFound, remedy: "start the exporter of that resource, or correct the place's matches"),
-        Word(text: "Failed to acquire resources", reason: .busy, remedy: "another place has one of its resources, or the exporter cannot serve it: see the exporter's log"),
+        Word(
+            text: "has no matching remote resource", reason: .notFound,
+            remedy: "start the exporter of that resource, or correct the place's matches"),
+        Word(
+            text: "Failed to acquire resources", reason: .busy,
+            remedy: "another place has one of its resources, or the exporter cannot serve it: see the exporter's log"),
     ]
 }

@@ -56,7 +56,9 @@ package struct LabgridPlace: Sendable, Hashable {
         let before = try listing()
         if let holder = before.holder {
             guard isOurs(holder) else {
-                throw StreamFailure(.busy, medium, "\(holder) has acquired it", remedy: "wait, or ask for it: `labgrid-client -p \(before.name) release` there")
+                throw StreamFailure(
+                    .busy, medium, "\(holder) has acquired it",
+                    remedy: "wait, or ask for it: `labgrid-client -p \(before.name) release` there")
             }
             return try port(in: before, holder: holder, wasHeld: true)
         }
@@ -85,7 +87,8 @@ package struct LabgridPlace: Sendable, Hashable {
             tries += 1
             let listing = try listing()
             guard listing.holder == labHolder else {
-                throw StreamFailure(.busy, medium, "somebody has taken it away: \(listing.holder ?? "nobody") has it now", remedy: "run it again")
+                throw StreamFailure(
+                    .busy, medium, "somebody has taken it away: \(listing.holder ?? "nobody") has it now", remedy: "run it again")
             }
             let ports = try serialPorts(in: listing)
             if ports.port != nil || tries == Self.tries { return try port(in: listing, holder: labHolder, wasHeld: false) }
@@ -103,7 +106,8 @@ package struct LabgridPlace: Sendable, Hashable {
             throw unknownPlace()
         }
         guard let listing = LabgridListing(text) else {
-            throw StreamFailure(.malformed, medium, "labgrid-client says nothing of the place", remedy: "run `labgrid-client -p \(name) show` to see more")
+            throw StreamFailure(
+                .malformed, medium, "labgrid-client says nothing of the place", remedy: "run `labgrid-client -p \(name) show` to see more")
         }
         // The client takes parts of names too; a lab must not get another device because one was renamed.
         guard listing.name == name || listing.aliases.contains(name) else { throw unknownPlace() }
@@ -138,7 +142,9 @@ package struct LabgridPlace: Sendable, Hashable {
             if ports.count == 1 { return ports[0] }
             throw ports.isEmpty
                 ? StreamFailure(.notFound, medium, "the place has no serial port", remedy: "add a match for a NetworkSerialPort to it")
-                : StreamFailure(.notFound, medium, "the place has several serial ports: \(names)", remedy: "name one: {place: \(name), resource: \(ports[0].name)}")
+                : StreamFailure(
+                    .notFound, medium, "the place has several serial ports: \(names)",
+                    remedy: "name one: {place: \(name), resource: \(ports[0].name)}")
         }
         guard let port = ports.first(where: { $0.name == resource }) else {
             throw StreamFailure(
@@ -151,25 +157,31 @@ package struct LabgridPlace: Sendable, Hashable {
     private func port(in listing: LabgridListing, holder: String, wasHeld: Bool) throws(StreamFailure) -> Port {
         let found = try serialPorts(in: listing)
         guard found.isAvailable else {
-            throw StreamFailure(.vanished, medium, "the exporter says that the port is not there (\(found.path))", remedy: "plug the device in")
+            throw StreamFailure(
+                .vanished, medium, "the exporter says that the port is not there (\(found.path))", remedy: "plug the device in")
         }
         if let proxy = found.proxy {
             throw StreamFailure(
-                .unsupported, medium, "the port can be reached by SSH through \(proxy) only", remedy: "start the exporter without --isolated, or forward the port and use rfc2217:")
+                .unsupported, medium, "the port can be reached by SSH through \(proxy) only",
+                remedy: "start the exporter without --isolated, or forward the port and use rfc2217:")
         }
         guard let host = found.host, let number = found.port else {
-            throw StreamFailure(.failed, medium, "the exporter does not say where the port is served (\(found.path))", remedy: "see the exporter's log; ser2net must be installed there")
+            throw StreamFailure(
+                .failed, medium, "the exporter does not say where the port is served (\(found.path))",
+                remedy: "see the exporter's log; ser2net must be installed there")
         }
         let wire = try wire(of: found)
         return Port(
-            host: host, port: number, wire: wire, speed: found.speed.flatMap { UInt32(exactly: $0) }, resource: found.path, holder: holder, wasHeld: wasHeld)
+            host: host, port: number, wire: wire, speed: found.speed.flatMap { UInt32(exactly: $0) }, resource: found.path, holder: holder,
+            wasHeld: wasHeld)
     }
 
     private func wire(of found: LabgridResource) throws(StreamFailure) -> RemoteSerialPort.Wire {
         switch found.wire {
         case "rfc2217": return .rfc2217
         case "raw": return .raw
-        default: throw StreamFailure(.unsupported, medium, "the protocol \(found.wire) of the port is not known", remedy: "use rfc2217 or raw")
+        default:
+            throw StreamFailure(.unsupported, medium, "the protocol \(found.wire) of the port is not known", remedy: "use rfc2217 or raw")
         }
     }
 
@@ -192,7 +204,8 @@ package struct LabgridPlace: Sendable, Hashable {
         guard let holder = try listing().holder, isOurs(holder) else {
             throw StreamFailure(.busy, medium, "its power is for whom has acquired it", remedy: "acquire the place first")
         }
-        return try client.run(["power"] + (port.map { ["--name", $0] } ?? []) + [action], as: String(holder.drop { $0 != "/" }.dropFirst()))
+        return try client.run(
+            ["power"] + (port.map { ["--name", $0] } ?? []) + [action], as: String(holder.drop { $0 != "/" }.dropFirst()))
     }
 
     // MARK: Names
@@ -207,7 +220,8 @@ package struct LabgridPlace: Sendable, Hashable {
 
     private var user: String {
         let variables = ProcessInfo.processInfo.environment
-        return ["LG_USERNAME", "LOGNAME", "USER", "LNAME", "USERNAME"].lazy.compactMap { variables[$0] }.first { !$0.isEmpty } ?? NSUserName()
+        return ["LG_USERNAME", "LOGNAME", "USER", "LNAME", "USERNAME"].lazy.compactMap { variables[$0] }.first { !$0.isEmpty }
+            ?? NSUserName()
     }
 
     private var labUser: String { "\(user).lab" }

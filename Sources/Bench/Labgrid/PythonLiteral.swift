@@ -131,7 +131,9 @@ enum PythonLiteral: Sendable, Equatable {
 
         private mutating func word() -> PythonLiteral? {
             let start = index
-            while index < scalars.count, !scalars[index].properties.isWhitespace, !",:{}[]()'\"".unicodeScalars.contains(scalars[index]) { index += 1 }
+            while index < scalars.count, !scalars[index].properties.isWhitespace, !",:{}[]()'\"".unicodeScalars.contains(scalars[index]) {
+                index += 1
+            }
             guard index > start else { return nil }
             let text = String(String.UnicodeScalarView(scalars[start..<index]))
             switch text {

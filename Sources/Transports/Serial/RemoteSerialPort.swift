@@ -44,7 +44,8 @@ package final class RemoteSerialPort: ByteStream, @unchecked Sendable {
     ///   - clock: the time of the run, asked on the event loop's thread whenever bytes were read.
     ///   - patience: for the connection, and for agreeing with the server, each.
     package init(
-        _ wire: Wire, at address: StreamAddress, settings: SerialSettings = SerialSettings(), on streams: StreamLoop, reportingTo loop: any Loop,
+        _ wire: Wire, at address: StreamAddress, settings: SerialSettings = SerialSettings(), on streams: StreamLoop,
+        reportingTo loop: any Loop,
         clock: @escaping @Sendable () -> RunInstant, patience: Duration = .seconds(5)
     ) {
         name = "\(wire.rawValue)://\(address)"

@@ -63,7 +63,8 @@ final class LabgridServices {
     }
 
     private func startCoordinator() throws {
-        processes.append(try ChildProcess(tools + "/labgrid-coordinator", ["-l", coordinator], in: folder.path, output: .discarded, errors: .discarded))
+        processes.append(
+            try ChildProcess(tools + "/labgrid-coordinator", ["-l", coordinator], in: folder.path, output: .discarded, errors: .discarded))
         for _ in 0..<Self.tries {
             do { return _ = try LabgridPlace.names(coordinator: coordinator, program: client) } catch {
                 guard error.reason == .refused else { throw error }
@@ -92,7 +93,8 @@ final class LabgridServices {
         let file = folder.appending(path: "exporter.yaml").path
         try Data(resources.utf8).write(to: URL(filePath: file))
         exporter = try ChildProcess(
-            tools + "/labgrid-exporter", ["-c", coordinator, "-n", "exporter1", "--hostname", "127.0.0.1"] + (isolated ? ["--isolated"] : []) + [file],
+            tools + "/labgrid-exporter",
+            ["-c", coordinator, "-n", "exporter1", "--hostname", "127.0.0.1"] + (isolated ? ["--isolated"] : []) + [file],
             in: folder.path, output: .discarded, errors: .discarded)
         for _ in 0..<Self.tries { if try run(["resources"]).output.contains("exporter1/other/NetworkSerialPort") { return } }
         Issue.record("the exporter does not come up")

@@ -59,7 +59,9 @@ struct LabgridTests {
         #expect(holder.hasSuffix("/alice"))
         let refused = failure { _ = try place.acquire() }
         #expect(refused?.reason == .busy)
-        #expect(refused?.description == "labgrid place modem: \(holder) has acquired it; wait, or ask for it: `labgrid-client -p modem release` there")
+        #expect(
+            refused?.description
+                == "labgrid place modem: \(holder) has acquired it; wait, or ask for it: `labgrid-client -p modem release` there")
         try place.release()
         #expect(try place.holder() == holder)
         // A resource can be in another place too.
@@ -91,7 +93,9 @@ struct LabgridTests {
     func unknown() throws {
         guard let labgrid = try LabgridServices(for: "unknown places of labgrid") else { return }
         try labgrid.makePlace("modem-left", matches: [Self.port])
-        #expect(failure { _ = try labgrid.place("nothing").acquire() }?.description == "labgrid place nothing: there is no such place; there are: modem-left; correct the name in lab.yaml")
+        #expect(
+            failure { _ = try labgrid.place("nothing").acquire() }?.description
+                == "labgrid place nothing: there is no such place; there are: modem-left; correct the name in lab.yaml")
         #expect(failure { _ = try labgrid.place("modem").acquire() }?.reason == .notFound)
         #expect(try labgrid.run(["-p", "modem-left", "add-alias", "modem"]).status == 0)
         #expect(try labgrid.place("modem").acquire().host == "127.0.0.1")
@@ -147,7 +151,9 @@ struct LabgridTests {
         guard let labgrid = try LabgridServices(for: "several places of labgrid") else { return }
         try labgrid.makePlace("rack", matches: [Self.port])
         #expect(try labgrid.run(["-p", "rack", "add-named-match", Self.bare, "console"]).status == 0)
-        func source(_ place: PortSource.Place) -> PortSource { PortSource(place, location: SourceLocation(file: "lab.yaml", line: 1, column: 1)) }
+        func source(_ place: PortSource.Place) -> PortSource {
+            PortSource(place, location: SourceLocation(file: "lab.yaml", line: 1, column: 1))
+        }
         let serial = source(.labgrid(place: "rack", resource: "RawSerialPort"))
         let console = source(.labgrid(place: "rack", resource: "console"))
         let holdings = LabgridHoldings(coordinator: labgrid.coordinator, program: labgrid.client)

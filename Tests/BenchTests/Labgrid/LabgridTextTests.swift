@@ -49,7 +49,8 @@ struct LabgridTextTests {
         #expect(place.resources.map(\.name) == ["RawSerialPort", "console"])
         let port = try #require(place.resources.first)
         #expect(port.path == "exporter1/bench/NetworkSerialPort/RawSerialPort")
-        #expect((port.kind, port.isAvailable, port.host, port.port, port.speed) == ("NetworkSerialPort", true, "127.0.0.1", 58_225, 115_200))
+        #expect(
+            (port.kind, port.isAvailable, port.host, port.port, port.speed) == ("NetworkSerialPort", true, "127.0.0.1", 58_225, 115_200))
         #expect((port.wire, port.proxy) == ("rfc2217", nil))
         #expect((place.resources[1].wire, place.resources[1].proxy) == ("raw", "gateway"))
     }
@@ -105,13 +106,16 @@ struct PythonLiteralTests {
     @Test(
         "values",
         arguments: [
-            ("None", PythonLiteral.none), (" True ", .bool(true)), ("-12", .integer(-12)), ("1.5", .word("1.5")), ("'a\\'b'", .string("a'b")),
+            ("None", PythonLiteral.none), (" True ", .bool(true)), ("-12", .integer(-12)), ("1.5", .word("1.5")),
+            ("'a\\'b'", .string("a'b")),
             ("\"it's\"", .string("it's")), ("'\\x41\\u00e9\\n'", .string("Aé\n")), ("('long '\n 'text')", .list([.string("long text")])),
             ("[1, 'b',]", .list([.integer(1), .string("b")])), ("()", .list([])), ("{}", .dictionary([])),
             ("{'a': {'b': None}}", .dictionary([.init(key: .string("a"), value: .dictionary([.init(key: .string("b"), value: .none)]))])),
         ] as [(String, PythonLiteral)])
     func values(_ text: String, _ value: PythonLiteral) { #expect(PythonLiteral(text) == value) }
 
-    @Test("others are refused", arguments: ["", "'", "'\\", "'\\x4", "{", "{'a'}", "{'a': 1", "[1 2]", "1 2", "}", String(repeating: "[", count: 10_000)])
+    @Test(
+        "others are refused",
+        arguments: ["", "'", "'\\", "'\\x4", "{", "{'a'}", "{'a': 1", "[1 2]", "1 2", "}", String(repeating: "[", count: 10_000)])
     func refused(_ text: String) { #expect(PythonLiteral(text) == nil) }
 }

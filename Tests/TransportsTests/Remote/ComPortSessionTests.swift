@@ -60,7 +60,9 @@ struct ComPortSessionTests {
         #expect(session.send([1, 255]) == [1, 255, 255])
     }
 
-    @Test("a rate that differs by no more than 3 % is the rate", arguments: [(9_600, true), (9_400, true), (9_888, true), (9_300, false), (9_889, false), (0, false)])
+    @Test(
+        "a rate that differs by no more than 3 % is the rate",
+        arguments: [(9_600, true), (9_400, true), (9_888, true), (9_300, false), (9_889, false), (0, false)])
     func rates(_ rate: UInt32, _ isGood: Bool) {
         var session = Self.session()
         _ = session.receive(Self.hello)
@@ -78,7 +80,8 @@ struct ComPortSessionTests {
     @Test(
         "each setting can be refused",
         arguments: [
-            ([102, 7], "8 data bits, it stays at 7"), ([103, 3], "the parity none, it stays at even"), ([104, 2], "1 stop bits, it stays at 2"),
+            ([102, 7], "8 data bits, it stays at 7"), ([103, 3], "the parity none, it stays at even"),
+            ([104, 2], "1 stop bits, it stays at 2"),
             ([105, 3], "the flow control none, it stays at hardwareFlowControl"), ([101, 0], "9600 bits in a second"),
         ] as [([UInt8], String)])
     func refusals(_ answer: [UInt8], _ words: String) {
@@ -161,7 +164,8 @@ struct ComPortFuzzTests {
     private static func bytes(_ generator: inout SeededGenerator, _ count: Int) -> [UInt8] {
         let words: [UInt8] = [255, 255, 255, 250, 240, 251, 252, 253, 254, 0, 1, 3, 44, 44, 101, 105, 107, 108, 109]
         return (0..<count).map { _ in
-            Bool.random(using: &generator) ? words[Int.random(in: 0..<words.count, using: &generator)] : UInt8.random(in: 0...255, using: &generator)
+            Bool.random(using: &generator)
+                ? words[Int.random(in: 0..<words.count, using: &generator)] : UInt8.random(in: 0...255, using: &generator)
         }
     }
 
@@ -170,7 +174,9 @@ struct ComPortFuzzTests {
         var generator = SeededGenerator(seed: seed, purpose: "telnet fuzz")
         for round in 0..<50 {
             let input = Self.bytes(&generator, Int.random(in: 0...400, using: &generator))
-            var (whole, parts) = (ComPortSession(settings: SerialSettings(baud: 9_600)), ComPortSession(settings: SerialSettings(baud: 9_600)))
+            var (whole, parts) = (
+                ComPortSession(settings: SerialSettings(baud: 9_600)), ComPortSession(settings: SerialSettings(baud: 9_600))
+            )
             let hello: [UInt8] = [255, 253, 0, 255, 251, 0, 255, 253, 44]
             _ = (whole.start(), parts.start())
             if round % 2 == 0 { _ = (whole.receive(hello), parts.receive(hello)) }

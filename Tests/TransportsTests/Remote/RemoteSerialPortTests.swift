@@ -23,7 +23,8 @@ struct RemoteSerialPortTests {
         let visit = try Visit(settings: SerialSettings(baud: 250_000, dataBits: 7, parity: .even, stopBits: 2, flowControl: .hardware))
         #expect(visit.log.open() == .opened)
         // 250,000 = 00 03 D0 90.
-        #expect(visit.bench.serving?.commands == [[12, 3], [1, 0, 3, 0xd0, 0x90], [2, 7], [3, 3], [4, 2], [5, 3], [10, 30], [11, 255]])
+        #expect(
+            visit.bench.serving?.commands == [[12, 3], [1, 0, 3, 0xd0, 0x90], [2, 7], [3, 3], [4, 2], [5, 3], [10, 30], [11, 255]])
     }
 
     @Test("bytes of every value, both ways")
@@ -53,7 +54,10 @@ struct RemoteSerialPortTests {
             (.answeringRate([0]), .unsupported, "the server refuses 115200 bits in a second", "choose"),
             (.answering(code: 2, value: 7), .unsupported, "the server refuses 8 data bits, it stays at 7", "choose"),
             (.saying("Port already in use\r\n"), .busy, "somebody else uses it: Port already in use", "other lab"),
-            (.saying("Device open failure: no such file\r\n"), .notFound, "the server cannot open its device: Device open failure: no such file", "plug"),
+            (
+                .saying("Device open failure: no such file\r\n"), .notFound,
+                "the server cannot open its device: Device open failure: no such file", "plug"
+            ),
             (.saying("go away\r\n"), .unsupported, "the server closed the connection before the line was set; it said: go away", "tcp:"),
             (.endless, .malformed, "the server's telnet is damaged (option 44)", "RFC 2217"),
         ] as [(ServedPort.Manner, StreamFailure.Reason, String, String)])
@@ -73,7 +77,8 @@ struct RemoteSerialPortTests {
         let visit = try Visit(.rfc2217, .silent, patience: .milliseconds(300))
         #expect(
             visit.log.open()?.failure
-                == StreamFailure(.unsupported, visit.port.name, "nothing there answers as a telnet server with RFC 2217", remedy: Self.tcpRemedy))
+                == StreamFailure(
+                    .unsupported, visit.port.name, "nothing there answers as a telnet server with RFC 2217", remedy: Self.tcpRemedy))
     }
 
     @Test("a server that confirms nothing: what it does not confirm is named")
@@ -82,7 +87,8 @@ struct RemoteSerialPortTests {
         let failure = try #require(visit.log.open()?.failure)
         #expect(failure.reason == .timedOut)
         #expect(
-            failure.detail == "the server does not confirm 115200 bits in a second, 8 data bits, the parity none, 1 stop bits, the flow control none")
+            failure.detail
+                == "the server does not confirm 115200 bits in a second, 8 data bits, the parity none, 1 stop bits, the flow control none")
     }
 
     @Test("nobody listens there", arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
@@ -122,6 +128,24 @@ struct RemoteSerialPortTests {
         let visit = try Visit(.raw, .saying("Port already in use\r\n"))
         #expect(visit.log.open() == .opened)
         #expect(visit.log.isTold(.busy))
+    }
+
+    @Test(
+        "a machine that says nothing is asked after 4 seconds whether it is there: a pulled cable makes no other sign",
+        arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
+    func silence(_ wire: RemoteSerialPort.Wire) throws {
+        let visit = try Visit(wire)
+        #expect(visit.log.open() == .opened)
+        let port = KernelSockets.suffix(of: visit.bench.address)
+        // The timer that runs, 2 for the question, and when, in hundredths of a second.
+        func timers() -> [Substring] { KernelSockets.rows().filter { $0[2].hasSuffix(port) }.map { $0[5] } }
+        // While something is on its way it is another timer.
+        for _ in 0..<200 where timers().first?.hasPrefix("02:") != true {
+            visit.bench.reactor.run(until: { false }, timeout: .milliseconds(10))
+        }
+        let timer = try #require(timers().first)
+        #expect(timer.hasPrefix("02:"))
+        #expect((Int(timer.dropFirst(3), radix: 16) ?? .max) <= 400)
     }
 
     // MARK: Lines

@@ -50,15 +50,9 @@ final class SerialServer {
         Issue.record("ser2net does not listen: \(process?.wait().description ?? "")")
     }
 
-    /// As the kernel has it: state 0A of the local port, both hexadecimal (proc(5)).
     private var isListening: Bool {
-        let table = (try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)) ?? ""
-        let digits = String(address.port, radix: 16, uppercase: true)
-        let port = String(repeating: "0", count: 4 - digits.count) + digits
-        return table.split(separator: "\n").contains { line in
-            let fields = line.split(separator: " ")
-            return fields.count > 3 && fields[1].hasSuffix(":\(port)") && fields[3] == "0A"
-        }
+        let port = KernelSockets.suffix(of: address)
+        return KernelSockets.rows().contains { $0[1].hasSuffix(port) && $0[3] == "0A" }
     }
 
     func kill() {
@@ -67,12 +61,31 @@ final class SerialServer {
         process = nil
     }
 
-    func port(_ wire: RemoteSerialPort.Wire = .rfc2217, _ settings: SerialSettings = SerialSettings(), patience: Duration = .seconds(10)) -> StreamLog {
+    func port(_ wire: RemoteSerialPort.Wire = .rfc2217, _ settings: SerialSettings = SerialSettings(), patience: Duration = .seconds(10))
+        -> StreamLog
+    {
         let reactor = reactor
         return StreamLog(
-            RemoteSerialPort(wire, at: address, settings: settings, on: sockets, reportingTo: reactor, clock: { reactor.now }, patience: patience),
+            RemoteSerialPort(
+                wire, at: address, settings: settings, on: sockets, reportingTo: reactor, clock: { reactor.now }, patience: patience),
             on: reactor)
     }
 
     var seen: SerialSettings? { (terminal.stream as? PseudoTerminal)?.clientSettings }
+}
+
+/// The sockets of TCP over IPv4 as the kernel lists them (proc(5), /proc/net/tcp).
+enum KernelSockets {
+    /// Fields of each row: local address at 1, remote address at 2, state at 3 (0A: listening), timer at 5.
+    static func rows() -> [[Substring]] {
+        // The file has no size, and Foundation reads only the beginning of such files.
+        let table = (try? ChildProcess("cat", ["/proc/net/tcp"]).wait().output) ?? ""
+        return table.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 5 }
+    }
+
+    /// How addresses with that port end: four hexadecimal digits.
+    static func suffix(of address: StreamAddress) -> String {
+        let digits = String(address.port, radix: 16, uppercase: true)
+        return ":" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
 }

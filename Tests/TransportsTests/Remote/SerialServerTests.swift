@@ -32,7 +32,9 @@ struct SerialServerTests {
         #expect(server.seen?.baud == 115_200)
     }
 
-    @Test("the other end of the port sees the rate and the stop bits that were asked for", arguments: [300, 9_600, 57_600, 250_000, 921_600] as [UInt32])
+    @Test(
+        "the other end of the port sees the rate and the stop bits that were asked for",
+        arguments: [300, 9_600, 57_600, 250_000, 921_600] as [UInt32])
     func rates(_ baud: UInt32) throws {
         guard let server = try SerialServer(Self.telnet, for: "rates by RFC 2217") else { return }
         #expect(server.port(.rfc2217, SerialSettings(baud: baud, stopBits: 2)).open() == .opened)
@@ -69,7 +71,8 @@ struct SerialServerTests {
         #expect(port.wait { remote.modemLines != nil })
     }
 
-    @Test("one user at a time: the second is told so, and gets it when the first has gone", arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
+    @Test(
+        "one user at a time: the second is told so, and gets it when the first has gone", arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
     func second(_ wire: RemoteSerialPort.Wire) throws {
         guard let server = try SerialServer(wire == .raw ? "tcp" : Self.telnet, for: "a second user") else { return }
         let (first, second) = (server.port(wire), server.port(wire))
@@ -84,7 +87,9 @@ struct SerialServerTests {
         #expect(second.open() == .opened)
     }
 
-    @Test("the server is killed in the middle: the port vanished; when it is back the port opens again", arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
+    @Test(
+        "the server is killed in the middle: the port vanished; when it is back the port opens again",
+        arguments: [RemoteSerialPort.Wire.rfc2217, .raw])
     func killed(_ wire: RemoteSerialPort.Wire) throws {
         guard let server = try SerialServer(wire == .raw ? "tcp" : Self.telnet, for: "a killed server") else { return }
         let port = server.port(wire, SerialSettings(baud: wire == .raw ? 115_200 : 9_600))

@@ -170,6 +170,7 @@ final class RemoteBench: StreamBench {
     var client: any ByteStream { port }
     /// The server's end that spoke last.
     var server: (any ByteStream)? { served.ports.last { $0.isOpen } ?? served.ports.last }
+    var address: StreamAddress { listener.address }
     var serving: ServedPort? { served.ports.last { $0.isOpen } ?? served.ports.last }
     let names: (client: String, server: String)
     var onServerEvent: ((ByteStreamEvent) -> Void)? {
@@ -201,7 +202,9 @@ final class RemoteBench: StreamBench {
         self.sockets = sockets
         let manner = manner ?? (wire == .raw ? .bare : .obliging)
         let clock: @Sendable () -> RunInstant = { reactor.now }
-        listener = try TCPListener(on: sockets, reportingTo: reactor, clock: clock) { [served] in served.add(ServedPort($0, manner, isBare: wire == .raw)) }
+        listener = try TCPListener(on: sockets, reportingTo: reactor, clock: clock) { [served] in
+            served.add(ServedPort($0, manner, isBare: wire == .raw))
+        }
         port = RemoteSerialPort(
             wire, at: listener.address, settings: settings, on: sockets, reportingTo: reactor, clock: clock, patience: patience)
         names = ("\(wire == .raw ? "tcp" : "rfc2217")://\(listener.address)", "server of tcp 127.0.0.1")

@@ -53,7 +53,8 @@ struct TelnetTests {
     @Test("a subnegotiation that another command cuts off is told; the command counts")
     func cutOff() {
         var decoder = TelnetDecoder()
-        #expect(decoder.decode([255, 250, 44, 101, 255, 253, 44, 0x41]) == [.damaged(.comPort), .negotiation(.do, .comPort), .data([0x41])])
+        #expect(
+            decoder.decode([255, 250, 44, 101, 255, 253, 44, 0x41]) == [.damaged(.comPort), .negotiation(.do, .comPort), .data([0x41])])
         #expect(
             decoder.decode([255, 250, 24, 255, 250, 44, 107, 0, 255, 240]) == [
                 .damaged(Telnet.Option(rawValue: 24)), .subnegotiation(.comPort, [107, 0]),
@@ -122,7 +123,8 @@ struct ComPortMessageTests {
     @Test(
         "commands to the server",
         arguments: [
-            (ComPortCommand.baud(9_600), [1, 0, 0, 0x25, 0x80]), (.baud(115_200), [1, 0, 1, 0xc2, 0]), (.dataSize(8), [2, 8]), (.parity(.none), [3, 1]),
+            (ComPortCommand.baud(9_600), [1, 0, 0, 0x25, 0x80]), (.baud(115_200), [1, 0, 1, 0xc2, 0]), (.dataSize(8), [2, 8]),
+            (.parity(.none), [3, 1]),
             (.parity(.odd), [3, 2]), (.parity(.even), [3, 3]), (.parity(.mark), [3, 4]), (.parity(.space), [3, 5]), (.stopSize(2), [4, 2]),
             (.control(.noFlowControl), [5, 1]), (.control(.softwareFlowControl), [5, 2]), (.control(.hardwareFlowControl), [5, 3]),
             (.control(.breakOn), [5, 5]), (.control(.breakOff), [5, 6]), (.control(.dtrOn), [5, 8]), (.control(.dtrOff), [5, 9]),
@@ -142,9 +144,11 @@ struct ComPortMessageTests {
     @Test(
         "what the server says",
         arguments: [
-            ([100, 0x73, 0x32, 0x6e], ComPortReport.signature("s2n")), ([101, 0, 0, 0x25, 0x80], .baud(9_600)), ([102, 7], .setting(code: 2, value: 7)),
+            ([100, 0x73, 0x32, 0x6e], ComPortReport.signature("s2n")), ([101, 0, 0, 0x25, 0x80], .baud(9_600)),
+            ([102, 7], .setting(code: 2, value: 7)),
             ([105, 3], .setting(code: 5, value: 3)), ([106, 0b0001_1000], .lineState([.framingError, .breakDetected])),
-            ([107, 0xf0], .modemState([.cts, .dsr, .ring, .dcd])), ([107, 0x1f], .modemState(.cts)), ([107, 0x80], .modemState(.dcd)), ([108], .suspend),
+            ([107, 0xf0], .modemState([.cts, .dsr, .ring, .dcd])), ([107, 0x1f], .modemState(.cts)), ([107, 0x80], .modemState(.dcd)),
+            ([108], .suspend),
             ([109], .resume), ([112, 3], .setting(code: 12, value: 3)),
             // ser2net 4.3.11 answers so to a rate of three bytes.
             ([101, 0], .unknown(code: 101, value: [0])), ([], .unknown(code: 0, value: [])), ([107], .unknown(code: 107, value: [])),

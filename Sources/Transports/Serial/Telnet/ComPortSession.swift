@@ -69,7 +69,9 @@ package struct ComPortSession: Sendable {
         // Of options that were not agreed on, and commands for people at terminals.
         case .subnegotiation, .command: heardTelnet = true
         case .damaged(let option):
-            fail(.malformed, "the server's telnet is damaged (option \(option.rawValue))", "check what listens there; RFC 2217 is what is wanted", &events)
+            fail(
+                .malformed, "the server's telnet is damaged (option \(option.rawValue))",
+                "check what listens there; RFC 2217 is what is wanted", &events)
         }
     }
 
@@ -85,7 +87,8 @@ package struct ComPortSession: Sendable {
         heardTelnet = true
         output += options.receive(verb, option)
         checkAgreement(&events)
-        guard phase == .negotiating, options.ours(.comPort) == .agreed, options.ours(.binary) == .agreed, options.theirs(.binary) == .agreed else {
+        guard phase == .negotiating, options.ours(.comPort) == .agreed, options.ours(.binary) == .agreed, options.theirs(.binary) == .agreed
+        else {
             return
         }
         phase = .setting
@@ -103,11 +106,13 @@ package struct ComPortSession: Sendable {
     }
 
     private static let rawRemedy = "where the port is a bare connection, write tcp: in place of rfc2217: in lab.yaml"
-    private static let telnetRemedy = "switch it on at the server (ser2net: telnet(rfc2217=true),tcp,…), or let it serve a bare connection (tcp,…) and write tcp: in lab.yaml"
+    private static let telnetRemedy =
+        "switch it on at the server (ser2net: telnet(rfc2217=true),tcp,…), or let it serve a bare connection (tcp,…) and write tcp: in lab.yaml"
 
     private var wanted: [ComPortCommand] {
         [
-            .baud(settings.baud), .dataSize(UInt8(clamping: settings.dataBits)), .parity(settings.parity), .stopSize(UInt8(clamping: settings.stopBits)),
+            .baud(settings.baud), .dataSize(UInt8(clamping: settings.dataBits)), .parity(settings.parity),
+            .stopSize(UInt8(clamping: settings.stopBits)),
             .control(ComPortControl(settings.flowControl)),
         ]
     }
@@ -201,7 +206,9 @@ package struct ComPortSession: Sendable {
             let names = unconfirmed.map(name).joined(separator: ", ")
             return Failure(.timedOut, "the server does not confirm \(names)", remedy: "look at the server's log, or restart it")
         }
-        guard heardTelnet else { return Failure(.unsupported, "nothing there answers as a telnet server with RFC 2217", remedy: Self.rawRemedy) }
+        guard heardTelnet else {
+            return Failure(.unsupported, "nothing there answers as a telnet server with RFC 2217", remedy: Self.rawRemedy)
+        }
         return Failure(.unsupported, "the server speaks telnet and does not answer the offer of RFC 2217", remedy: Self.telnetRemedy)
     }
 
@@ -209,9 +216,10 @@ package struct ComPortSession: Sendable {
     package mutating func endedWhileOpening() -> Failure? {
         guard phase != .open else { return nil }
         phase = .failed
-        return Self.refusal(in: text) ?? Failure(
-            heardTelnet ? .ended : .unsupported, "the server closed the connection before the line was set\(Self.quote(text))",
-            remedy: heardTelnet ? "look at the server's log" : Self.rawRemedy)
+        return Self.refusal(in: text)
+            ?? Failure(
+                heardTelnet ? .ended : .unsupported, "the server closed the connection before the line was set\(Self.quote(text))",
+                remedy: heardTelnet ? "look at the server's log" : Self.rawRemedy)
     }
 
     private static func quote(_ text: [UInt8]) -> String {
@@ -224,10 +232,13 @@ package struct ComPortSession: Sendable {
     package static func refusal(in text: [UInt8]) -> Failure? {
         let said = String(decoding: text.prefix(longestText), as: UTF8.self)
         if said.hasPrefix("Port already in use") || said.hasPrefix("Port's device already in use") {
-            return Failure(.busy, "somebody else uses it: \(line(said))", remedy: "end the other program, or the other lab, that is connected to it")
+            return Failure(
+                .busy, "somebody else uses it: \(line(said))", remedy: "end the other program, or the other lab, that is connected to it")
         }
         if said.hasPrefix("Device open failure") {
-            return Failure(.notFound, "the server cannot open its device: \(line(said))", remedy: "plug the device in there, or correct the server's configuration")
+            return Failure(
+                .notFound, "the server cannot open its device: \(line(said))",
+                remedy: "plug the device in there, or correct the server's configuration")
         }
         return nil
     }
