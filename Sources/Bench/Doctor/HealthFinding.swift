@@ -129,7 +129,7 @@ package struct HealthReport: Sendable, Hashable {
 
     /// Whether power could help: it is silent or gone, and neither another device nor in somebody else's hands.
     var needsRecovery: Bool {
-        findings.contains { $0.verdict == .sick && [.port, .opens, .answers].contains($0.check) } && !findings.contains { $0.verdict == .sick && $0.check == .alone }
+        findings.contains { $0.verdict == .sick && [.port, .opens, .answers, .console].contains($0.check) } && !findings.contains { $0.verdict == .sick && $0.check == .alone }
     }
 }
 

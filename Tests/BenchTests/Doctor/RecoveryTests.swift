@@ -79,6 +79,26 @@ struct RecoveryTests {
         #expect(practice.folder.read("power").isEmpty)
     }
 
+    @Test("before a run those are examined that are due, that were sick, or all where lab.yaml says so; the book has it")
+    func beforeRun() throws {
+        let module = ScriptedModule()
+        let terminal = try ScriptedTerminal(practice.port) { module.hear($0) }
+        defer { terminal.end() }
+        let (doctor, patient) = (practice.doctor(), practice.patient())
+        let book = HealthBook(folder: practice.folder.file("runs"))
+        let day = Duration.seconds(86_400)
+        #expect(doctor.prepare([patient], book: book, always: false, every: nil, at: 1_800_000_000).isEmpty)
+        #expect(doctor.prepare([patient], book: book, always: false, every: day, at: 1_800_000_000).map(\.verdict) == [.ok])
+        #expect(doctor.prepare([patient], book: book, always: false, every: day, at: 1_800_000_060).isEmpty)
+        #expect(doctor.prepare([patient], book: book, always: true, every: nil, at: 1_800_000_060).count == 1)
+        module.change { $0.isSilent = true }
+        let sick = doctor.prepare([patient], book: book, always: true, every: nil, at: 1_800_000_061)
+        #expect(sick.first?.reason?.hasPrefix("no answer to AT") == true)
+        module.change { $0.isSilent = false }
+        #expect(doctor.prepare([patient], book: book, always: false, every: day, at: 1_800_000_062).map(\.verdict) == [.ok])
+        #expect(book.last(of: "node_1")?.verdict == .ok)
+    }
+
     @Test("power that is off explains a device that is not there")
     func off() {
         let report = practice.doctor().examine(practice.patient(power: practice.power(on: "true", off: "true", state: "echo off")))
