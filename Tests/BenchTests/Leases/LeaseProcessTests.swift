@@ -72,6 +72,33 @@ struct LeaseProcessTests {
         lease.release()
     }
 
+    @Test("killed at any moment of taking, beating and giving back, a lab leaves nothing that is held and nothing that is damaged")
+    func killedAnywhere() async throws {
+        let seed = UInt64.random(in: .min ... .max)
+        print("seed 0x\(String(seed, radix: 16)) of the moments at which labs are killed")
+        var chance = SeededGenerator(seed: seed, purpose: "moments")
+        let notes = Mutex<[String]>([])
+        let book = try LeaseBook(folder: folder.path) { line in notes.withLock { $0.append(line) } }
+        for _ in 0..<12 {
+            let microseconds = UInt32.random(in: 500...40_000, using: &chance)
+            await #expect(processExitsWith: .signal(SIGALRM)) { [path = folder.path as String, microseconds = microseconds as UInt32] in
+                let book = try LeaseBook(folder: path)
+                // Ends the process at once, as SIGKILL would: nothing handles it.
+                ualarm(microseconds, 0)
+                while true {
+                    let lease = try book.take(["usb 2-1", "usb 2-2", "usb 2-3"])
+                    try lease.beat()
+                    lease.release()
+                }
+            }
+            let lease = try book.take(["usb 2-1", "usb 2-2", "usb 2-3"], as: "bert")
+            lease.release()
+        }
+        #expect(notes.withLock { $0 }.isEmpty)
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == ["guard", "key.usb%202-1", "key.usb%202-2", "key.usb%202-3"])
+    }
+
     @Test("a process that has the number of a dead holder does not hold what that one held")
     func reusedNumber() async throws {
         let path = folder.path
