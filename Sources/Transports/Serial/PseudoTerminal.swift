@@ -108,6 +108,12 @@ package final class PseudoTerminal: ByteStream {
 
     package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
 
+    /// Bytes that no client has read yet, as far as the system tells; 0 while it is closed.
+    package var unsentCount: Int { stream?.unsentCount ?? 0 }
+
+    /// Throws away what no client has read, and what clients sent and was not read here.
+    package func discard() { stream?.discard() }
+
     package func close() {
         isOpening = false
         epoch += 1
