@@ -13,8 +13,11 @@ extension LeaseBook {
     func read(_ keys: [LeaseKey]?, at now: LeaseMoment) throws(StreamFailure) -> Reading {
         var reading = Reading()
         let names = try folder.names()
+        // A key and its parts have names that begin alike; the others need not be looked at.
+        let wanted = keys?.map(\.fileName)
         for name in names {
             if name.hasPrefix(LeaseKey.filePrefix) {
+                guard wanted?.contains(where: { name.hasPrefix($0) || $0.hasPrefix(name) }) ?? true else { continue }
                 try readKey(name, keys, names, now, &reading)
             } else if let (number, _) = WaitingTicket.parts(name) {
                 readWaiter(name, number, &reading)
