@@ -4,7 +4,7 @@ package import LabCore
 /// Who holds which device of this machine, across processes and users.
 ///
 /// Each change is made under one short lock, the guard; nobody holds that while waiting, and a request takes all of its keys at once, so
-/// there is no order in which two could wait for each other. Waiters look each fifth of a second: in a book of 40 keys that is half a percent
+/// there is no order in which two could wait for each other. Waiters look each fifth of a second: in a book of 40 keys that is a third of a percent
 /// of a core, and unlike notices of the file system (inotify) it also sees what makes none, as a time to live that ends, and what comes too early:
 /// the kernel tells of a closed file before it gives up its lock. For labs that trust one another: who may write the folder can break the book.
 package final class LeaseBook: Sendable {
