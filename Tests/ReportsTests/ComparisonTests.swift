@@ -47,20 +47,24 @@ struct ComparisonTests {
         #expect(ComparedFigure(row: row("x", "p50", .regressed, a: a, b: b, unit: unit)).sentence == expected)
     }
 
-    @Test("SARIF: a regression against a baseline is an error at its objective; of a figure without one at the first line of its scenario")
+    @Test("SARIF: a regression against a baseline is an error at its objective, else where an objective has its measurement, else at the first line of its scenario")
     func places() throws {
         let objective = Place(file: "scenarios/sla/a.yaml", line: 44, column: 7)
         let results = try sarif([
             row(title, "api p99", .regressed, a: 3.1e6, b: 6.2e6, location: objective, reason: "one run against run 0611-1: +100.0 %, not tested"),
-            row(title, "api lost", .regressed, a: 0, b: 5, unit: ""), row(title, "api p50", .same, a: 1, b: 1),
+            row(title, "boot lost", .regressed, a: 0, b: 5, unit: ""), row(title, "api p90", .regressed, a: 1e6, b: 2e6), row(title, "API-P50", .regressed, a: 1e6, b: 2e6),
+            row(title, "api p50", .same, a: 1, b: 1),
         ])
-        #expect(results.map { $0["level"] } == ["error", "error"])
+        #expect(results.map { $0["level"] } == ["error", "error", "error", "error"])
         func place(_ result: Fields) -> FieldValue? { result["locations"]?.list?.first?.record?["physicalLocation"] }
         #expect(place(results[0]) == ["artifactLocation": ["uri": "scenarios/sla/a.yaml"], "region": ["startLine": 44, "startColumn": 7]])
         #expect(place(results[1]) == ["artifactLocation": ["uri": .text(LoadRun.charging.plan.file)], "region": ["startLine": 1, "startColumn": 1]])
         #expect(results[0]["message"]?.record?["text"]?.text
             == "\(title) api p99 regressed: 3.1 ms → 6.2 ms, B/A 2.000, δ 10 %. one run against run 0611-1: +100.0 %, not tested.")
-        #expect(results[1]["message"]?.record?["text"]?.text == "\(title) api lost regressed: 0 → 5, δ 10 %.")
+        #expect(results[1]["message"]?.record?["text"]?.text == "\(title) boot lost regressed: 0 → 5, δ 10 %.")
+        // The first objective about api is that of line 41; API-P50 is that of line 42.
+        func line(_ result: Fields) -> FieldValue? { place(result)?.record?.value(at: "region.startLine") }
+        #expect(line(results[2]) == 41 && line(results[3]) == 42)
     }
 
     @Test("JUnit: a suite of its own; regressed is a failure, void an error, what cannot be told an error only where that fails the run")

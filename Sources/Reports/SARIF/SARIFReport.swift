@@ -76,7 +76,8 @@ package enum SARIFReport {
             about: limit.limit.text ?? limit.limit.requirement.source)
     }
 
-    /// Stands at the objective; a figure that no objective is about at the beginning of its scenario.
+    /// Stands at the objective that asks for it, or that is about the same measurement; a figure that no objective is about at the beginning
+    /// of its scenario.
     private static func compared(_ row: ComparisonReport.Row, _ summary: Summary) -> Result? {
         let level: Level
         switch row.outcome {
@@ -85,7 +86,12 @@ package enum SARIFReport {
         case .improved, .same: return nil
         }
         let scenario = summary.cases.first { name($0) == row.objective } ?? summary.cases.first
-        guard let location = row.location ?? scenario.map({ SourceLocation(file: $0.plan.file, line: 1, column: 1) }) else { return nil }
+        let measurement = row.metric.prefix { $0 != " " }
+        let related = scenario?.limits.map(\.limit).first { limit in
+            limit.id == row.metric || limit.requirement.allClaims.contains { $0.measurement == measurement }
+        }
+        let start = scenario.map { SourceLocation(file: $0.plan.file, line: 1, column: 1) }
+        guard let location = row.location ?? related?.location ?? start else { return nil }
         return Result(
             rule: "\(row.objective)/baseline", level: level, location: location,
             text: "\(row.objective) \(ComparedFigure(row: row).sentence)" + (row.reason.map { ". \($0)" } ?? "") + ".",
