@@ -20,7 +20,7 @@ struct Lab: ParsableCommand {
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
             JudgeCommand.self, ShowCommand.self, DiffCommand.self, TrendCommand.self, BaselineCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self, EmulateCommand.self,
-            HoldCommand.self, ReleaseCommand.self,
+            HoldCommand.self, ReleaseCommand.self, PowerCommand.self, DoctorCommand.self, ConsoleCommand.self,
             SchemaCommand.self, DescribeCommand.self,
         ])
 
@@ -65,7 +65,7 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "blame", "watch", "devices", "doctor", "console", "power", "record",
+        "blame", "watch", "devices", "record",
         "twin",
     ]
 
