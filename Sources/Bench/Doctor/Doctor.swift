@@ -106,7 +106,7 @@ package struct Doctor: Sendable {
             report.findings.append(HealthFinding(node, check, failure))
             return false
         }
-        if check == .port { report.findings.append(HealthFinding(node, .port, .ok, "\(source.place) is \(path)")) }
+        if check == .port { report.findings.append(HealthFinding(node, .port, .ok, "\(source.place)" == path ? "\(path) is there" : "\(source.place) is \(path)")) }
         let finding = alone(node, path)
         if check == .port || finding.verdict != .ok { report.findings.append(finding) }
         return finding.verdict != .sick
