@@ -18,7 +18,7 @@ package enum NodeKinds {
 
     /// The module and the program at its side are one node.
     private static let module: NodeKind = {
-        var kind = CellularModule.kind.united(with: ModuleAgent.kind)
+        var kind = CellularModule.kind.united(with: TwinModule.kind).united(with: ModuleAgent.kind)
         kind.facts.append(FieldKind("baud", .integer, unit: "bit/s", "of the serial lines; without pace, as on USB, where absent"))
         kind.events += PortVocabulary.events + BenchVocabulary.events
         kind.faults += LinkFaults.kinds + HTTPFaults.kinds
@@ -125,7 +125,14 @@ struct MadeNode {
 
 /// Makes emulated devices: one case for each kind.
 enum DeviceKinds {
-    static func make(kind: String, node: String, facts: Fields, setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
+    /// - Parameter script: a recording that answers in place of the emulator (`emu` of lab.yaml).
+    static func make(kind: String, node: String, facts: Fields, script: PlanFile? = nil, setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
+        let made = try emulated(kind, node, facts, setting)
+        guard let script else { return made }
+        return try made.withTwin(script, kind: kind, node: node)
+    }
+
+    private static func emulated(_ kind: String, _ node: String, _ facts: Fields, _ setting: DeviceSetting) throws(ActionFailure) -> MadeNode {
         switch kind {
         case "badge": try badge(node, facts, setting)
         case "rg500q": try module(node, facts, setting)

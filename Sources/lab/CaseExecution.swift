@@ -9,6 +9,8 @@ struct CaseExecution {
     var plan: Plan
     var nodes: [NamedNode]
     var settings = RealSettings()
+    /// How real devices are held; `nil` where there are none.
+    var bench: BenchHandling?
     var folder: RunFolder
     /// The name of its folder in the run's.
     var name: String
@@ -42,13 +44,16 @@ struct CaseExecution {
         try record().write(to: caseFolder)
         let writer = try caseFolder.eventWriter()
         var lastShown = ContinuousClock.now
+        let held = try bench.flatMap { try HeldBench.hold(for: plan, nodes: nodes, settings: self.settings, $0, run: place) { Console.progress($0) } }
+        defer { held?.release() }
+        let settings = held?.settings(self.settings) ?? self.settings
         let runner = CaseRunner(plan: plan, nodes: nodes, settings: settings, onEvent: { writer.append($0) }) { state in
             let now = ContinuousClock.now
             if now - lastShown > Self.timeBetweenLooks {
                 lastShown = now
                 progress(state)
             }
-            return Interrupts.signalNumber != nil
+            return Interrupts.signalNumber != nil || held?.loss != nil
         }
         let outcome: CaseRunner.Outcome
         do { outcome = try runner.run() } catch {
@@ -56,13 +61,14 @@ struct CaseExecution {
             throw error
         }
         try writer.close()
+        if let loss = held?.loss { throw loss }
         try NodeFiles(plan: plan, events: outcome.events).write(to: caseFolder)
         return (judge(plan: plan, events: outcome.events, run: place, oracles: Oracles.all), outcome.events)
     }
 }
 
 /// Why a case has no verdict of its own: its world could not be made, its log not be written, or the lab came to a halt.
-struct Halt: Equatable {
+struct Halt: Error, Equatable {
     var reason: String
     /// The lab's own bug, not the bench's fault.
     var isLabBug: Bool
@@ -73,6 +79,7 @@ struct Halt: Equatable {
     }
 
     init(_ error: any Error) {
+        if let halt = error as? Halt { self = halt; return }
         reason = "\(error)"
         if case CaseRunner.Failure.stalled = error { isLabBug = true } else { isLabBug = false }
     }

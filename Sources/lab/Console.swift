@@ -8,6 +8,11 @@ enum Console {
 
     static func print(_ text: String) { write(Array((text + "\n").utf8)) }
 
+    /// A line that the next one replaces, where a person looks on.
+    static func progress(_ text: String) {
+        if isInteractive { write(Array("\r\u{1b}[K\(text)".utf8)) }
+    }
+
     static func error(_ text: String) { _ = Descriptor.write(Array((text + "\n").utf8), to: STDERR_FILENO) }
 
     /// A reader that has gone (`lab plan | head`) or a full disk does not stop a run: its reports are still written.

@@ -7,12 +7,19 @@ import Verdicts
 /// The options of `lab run` that only worlds in real time have, with what lab.yaml says where they are missing.
 struct RealOptions {
     var settings = RealSettings()
+    /// One world at a time: its ports are fixed.
+    private(set) var hasFixedPorts = false
 
     private static let speeds = 1.0...1_000.0
 
     /// - Throws: `Stop` with what is wrong.
     init(speed: String?, broker: String?, sides: [String] = [], world: WorldKind, lab: LabFile?) throws {
         settings.bench.sides = try sides.map(Self.side)
+        if world != .sim, let cloud = lab?.cloud {
+            settings.bench.cloudName = cloud.address
+            settings.listening = Listening(host: cloud.host ?? "127.0.0.1", http: cloud.http ?? 0, mqtt: cloud.mqtt ?? 0, piles: cloud.piles ?? 0)
+            hasFixedPorts = cloud.hasFixedPorts
+        }
         if let speed {
             guard world != .sim else { throw Stop(.wrongInput, "--speed needs --on emu: in sim the clock jumps.") }
             settings.speed = try Self.speed(speed)

@@ -12,6 +12,7 @@ final class RunSession: Sendable {
         var world: WorldKind
         var seed: UInt64
         var real = RealSettings()
+        var bench: BenchHandling?
         var retries = 0
         var failFast = false
         /// Cells at the same time.
@@ -45,6 +46,8 @@ final class RunSession: Sendable {
     }
 
     private static let maximumEventsKept = 100_000
+    /// How the reason of cells begins that did not get their turn.
+    static let noTurn = "not run"
 
     /// - Parameter names: the folders of the cells, in the order of `plans`.
     init(plans: [Plan], names: [String], nodes: [NamedNode], folder: RunFolder, settings: Settings) {
@@ -79,7 +82,7 @@ final class RunSession: Sendable {
     private func withoutTurn(_ results: [CaseSummary?]) -> [CaseSummary] {
         let count = results.count { $0 == nil }
         guard count > 0 else { return results.compactMap(\.self) }
-        let reason = Interrupts.signalNumber == nil ? "not run after the first failure (--fail-fast)" : "not run, the lab was interrupted"
+        let reason = Interrupts.signalNumber == nil ? "\(Self.noTurn) after the first failure (--fail-fast)" : "\(Self.noTurn), the lab was interrupted"
         Console.print("  \(settings.style.paint("skipped", .quiet))  \(counted(count, "cell")): \(reason)")
         return zip(results, plans).map { $0 ?? CaseSummary(plan: $1, run: "", verdict: .skipped, reason: reason) }
     }
@@ -140,7 +143,7 @@ final class RunSession: Sendable {
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {
-        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, settings: settings.real, folder: folder, name: name, attempt: attempt).run {
+        let (summary, events) = CaseExecution(plan: plan, nodes: nodes, settings: settings.real, bench: settings.bench, folder: folder, name: name, attempt: attempt).run {
             self.show(plan, $0)
         }
         state.withLock { state in

@@ -35,7 +35,7 @@ package final class BenchPort: ByteStream {
     package var settings: String { "\(source.baud) \(source.framing)" }
 
     /// The modem lines of a port that has them.
-    package var lines: ModemLines? { (stream as? SerialPort)?.modemLines }
+    package var lines: ModemLines? { (stream as? SerialPort)?.modemLines ?? (stream as? RemoteSerialPort)?.modemLines }
 
     package func open() {
         guard stream == nil else { return }

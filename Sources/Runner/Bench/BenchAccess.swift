@@ -11,6 +11,7 @@ final class BenchAccess {
     private let sockets: StreamLoop
     private let kernel: Kernel
     private let clock: @Sendable () -> RunInstant
+    private let places: LabgridHoldings?
     private let directory: PortDirectory
     private var watchers: [(PortChange) -> Void] = []
     private var ports: [BenchPort] = []
@@ -19,7 +20,10 @@ final class BenchAccess {
     private(set) var loss: StreamFailure?
 
     /// - Throws: `StreamFailure` where the machine's ports cannot be listed.
-    init(on reactor: Reactor, sockets: StreamLoop, kernel: Kernel, clock: @escaping @Sendable () -> RunInstant) throws(StreamFailure) {
+    init(
+        on reactor: Reactor, sockets: StreamLoop, kernel: Kernel, places: LabgridHoldings?, clock: @escaping @Sendable () -> RunInstant
+    ) throws(StreamFailure) {
+        self.places = places
         self.reactor = reactor
         self.sockets = sockets
         self.kernel = kernel
@@ -29,9 +33,7 @@ final class BenchAccess {
     }
 
     /// The port of a node; each opening finds it anew.
-    ///
-    /// - Throws: `StreamFailure` where it can never be had, as a place of labgrid that somebody else holds.
-    func port(_ source: PortSource, name: String) throws(StreamFailure) -> BenchPort {
+    func port(_ source: PortSource, name: String) -> BenchPort {
         let port = BenchPort(source, name: name, on: reactor) { [unowned self] source throws(StreamFailure) in try stream(to: source) }
         ports.append(port)
         return port
@@ -48,7 +50,8 @@ final class BenchAccess {
         case .tcp(let host, let port):
             return RemoteSerialPort(.raw, at: StreamAddress(host, port), settings: settings, on: sockets, reportingTo: kernel, clock: clock)
         case .labgrid(let place, _):
-            throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired")
+            guard let port = places?.port(of: source) else { throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired") }
+            return RemoteSerialPort(port.wire, at: port.address, settings: settings, on: sockets, reportingTo: kernel, clock: clock)
         }
     }
 

@@ -48,7 +48,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         publishes = BenchVocabulary.published(for: named.kind, side)
         errands = DispatchQueue(label: "bench \(named.name)")
         fixture = if let source = side.fixture { try access.fixture(source, of: named.name) } else { nil }
-        console = if let source = side.port(.console) { try access.port(source, name: "\(named.name).console") } else { nil }
+        console = side.port(.console).map { access.port($0, name: "\(named.name).console") }
         // A device that the bench can switch on may be off when the case begins.
         if side.power != nil || fixture != nil { absence.does("power", at: kernel.now) }
         listen()
@@ -65,8 +65,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
     // MARK: The driver's port
 
     /// The port through which the driver speaks to the device.
-    func driverPort(_ source: PortSource, label: String) throws(StreamFailure) -> any ByteStream {
-        let port = try access.port(source, name: "\(named).\(label)")
+    func driverPort(_ source: PortSource, label: String) -> any ByteStream {
+        let port = access.port(source, name: "\(named).\(label)")
         port.onSend = { [weak self] bytes in
             guard let self else { return }
             absence.sent(bytes, at: kernel.now)

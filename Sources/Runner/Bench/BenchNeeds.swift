@@ -36,6 +36,10 @@ package enum BenchNeeds {
         let drivers = BenchVocabulary.driver(of: role.kind, facts)
         let parts = [bench] + drivers
         if !drivers.isEmpty, side.port(.serial) == nil { return "needs the serial port of \(node.name): its hw in lab.yaml names none" }
+        // What stands on the device itself: the cloud knows it by that.
+        if role.kind == "pile", facts["protocol"]?.text != "ee66", facts["entered"]?.bool ?? true, facts["pile"] == nil {
+            return "needs the id of \(node.name), which the cloud knows it by: write it as the fact 'pile' in lab.yaml"
+        }
         func lacks(_ references: [NodeReference], _ isThere: (NodeKind, String) -> Bool, _ extra: [String]) -> NodeReference? {
             references.first { reference in
                 reference.role == role.name && !extra.contains(reference.name) && !parts.contains { isThere($0, reference.name) }

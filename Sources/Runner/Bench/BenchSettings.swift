@@ -1,3 +1,4 @@
+package import Bench
 package import LabCore
 
 /// How the world uses a bench.
@@ -5,10 +6,16 @@ package struct BenchSettings: Sendable, Equatable {
     /// What `--node` says: a role or a kind, and whether it is real or emulated.
     package var sides: [(word: String, side: WorldKind)]
 
+    /// The name under which real devices reach the cloud; the lab's own where it is nil.
+    package var cloudName: String?
+
+    /// The places of labgrid that the case holds.
+    package var places: LabgridHoldings?
+
     package init(sides: [(word: String, side: WorldKind)] = []) { self.sides = sides }
 
     package static func == (left: Self, right: Self) -> Bool {
-        left.sides.elementsEqual(right.sides) { $0 == $1 }
+        left.cloudName == right.cloudName && left.places === right.places && left.sides.elementsEqual(right.sides) { $0 == $1 }
     }
 
     /// Whether a role is to be filled by a real device. Cloud and payment services are the lab's own in every world.

@@ -44,7 +44,7 @@ final class EmulatedDevice {
     }
 
     private func make() throws -> MadeNode {
-        try DeviceKinds.make(kind: node.kind, node: node.name, facts: node.facts, setting: setting)
+        try DeviceKinds.make(kind: node.kind, node: node.name, facts: node.facts, script: node.emulated?.script, setting: setting)
     }
 
     /// Puts a device from the factory in the place of what is there.

@@ -56,7 +56,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
         let factory = randomness.bytes(32)
-        var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
+        var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: bench.cloudName ?? Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
         if plan.cloudFacts["rate_limits"]?.bool == false { configuration.rateLimits = .lifted }
         configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false
         tracer = plan.hasLoads ? LoadTracer { media.instant } : nil
@@ -80,7 +80,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     private func makeNodes(_ plan: Plan, _ named: [NamedNode], factoryMasterKey: [UInt8]) throws {
         var roster = Roster(nodes: named, roles: plan.roles) { bench.isReal($0, in: plan.world) }
         let setting = DeviceSetting(
-            seed: plan.seed, epoch: media.epoch, cloudHost: Self.hostName, factoryMasterKey: factoryMasterKey,
+            seed: plan.seed, epoch: media.epoch, cloudHost: bench.cloudName ?? Self.hostName, factoryMasterKey: factoryMasterKey,
             firmware: try FactoryFirmware(supply: plan.firmware, seed: plan.seed, bugs: plan.bugs))
         let disturbed = plan.namedFaults.filter { $0.name.hasPrefix("link.") || $0.name == "power.cut" }.map(\.role)
         let untouched = plan.untouchedRoles
@@ -94,7 +94,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
                     continue
                 }
                 let facts = try roster.facts(for: role)
-                let host = try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: facts, setting)
+                let script = roster.node(for: role)?.emulated?.script
+                let host = try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: facts, script, setting)
                 hosts.append(host)
                 if untouched.contains(role.name) { idle.append((host, NamedNode(name: node, kind: role.kind, facts: facts))) }
             }
@@ -122,7 +123,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
                 guard let source = side.port(.serial) else {
                     throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no serial port for its driver.")
                 }
-                ports.append(DevicePort(name: port.name, stream: try host.driverPort(source, label: port.label), recordedAs: port.label))
+                ports.append(DevicePort(name: port.name, stream: host.driverPort(source, label: port.label), recordedAs: port.label))
             }
             if let name = part.gateway {
                 let line = try media.pileLine(for: node, role: role, hasFaults: true)
@@ -138,8 +139,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         return NodeHost(node: node, introductions: made.introductions, parts: parts, way: way)
     }
 
-    private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ setting: DeviceSetting) throws -> NodeHost {
-        let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, setting: setting)
+    private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ script: PlanFile?, _ setting: DeviceSetting) throws -> NodeHost {
+        let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, script: script, setting: setting)
         let network = made.isOnline ? try media.network(for: node, role: role, hasFaults: hasFaults) : nil
         var way: (any FaultyWay)? = network
         var ports = try serialPorts(of: made, node)

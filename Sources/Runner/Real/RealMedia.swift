@@ -146,7 +146,7 @@ final class RealMedia: WorldMedia {
 
     func bench() throws -> BenchAccess {
         if let realDevices { return realDevices }
-        let access = try BenchAccess(on: reactor, sockets: sockets, kernel: kernel, clock: clock)
+        let access = try BenchAccess(on: reactor, sockets: sockets, kernel: kernel, places: settings.bench.places, clock: clock)
         realDevices = access
         return access
     }

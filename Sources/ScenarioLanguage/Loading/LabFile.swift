@@ -23,6 +23,18 @@ package struct LabFile: Sendable {
         package var location: SourceLocation
     }
 
+    /// Where the lab's cloud is to be found in emu and hw; ports that are nil may be any.
+    package struct CloudPlace: Sendable, Equatable {
+        package var address: String?
+        package var host: String?
+        package var http: Int?
+        package var mqtt: Int?
+        package var piles: Int?
+
+        /// Two worlds at the same time cannot have the same port.
+        package var hasFixedPorts: Bool { [http, mqtt, piles].contains { $0 ?? 0 > 0 } }
+    }
+
     package var file: String
     package var about = ""
     package var defaults = Defaults()
@@ -42,8 +54,9 @@ package struct LabFile: Sendable {
     package var quarantine: String?
     package var quarantineLocation: SourceLocation?
     package var history: String?
-    /// As written: settings of the cloud and of the broker.
-    package var cloud: SourceValue?
+    /// Where the cloud is for devices that are not the lab's own.
+    package var cloud = CloudPlace()
+    /// As written: settings of the broker.
     package var broker: SourceValue?
     /// What the factory puts into emulated devices; paths are relative to the file.
     package var firmware = FirmwareSupply()
@@ -102,7 +115,8 @@ struct LabFileReader {
         lab.doctorBeforeRun = root["doctor"]?["before_run"]?.scalar?.text == "true"
         (lab.quarantine, lab.history) = (root["quarantine"]?.scalar?.text, root["history"]?.scalar?.text)
         lab.quarantineLocation = root["quarantine"]?.location
-        (lab.cloud, lab.broker) = (root["cloud"], root["broker"])
+        lab.broker = root["broker"]
+        if let cloud = root["cloud"] { lab.cloud = Self.cloud(cloud) }
         if let section = root["firmware"] { lab.firmware = firmware(section, from: file) }
         return lab
     }
@@ -118,6 +132,13 @@ struct LabFileReader {
         return FirmwareSupply(
             product: section["product"]?.scalar?.text ?? "luna-badge", root: read(section["root"]).first, keys: read(section["keys"]),
             certificates: read(section["certificates"]))
+    }
+
+    private static func cloud(_ value: SourceValue) -> LabFile.CloudPlace {
+        func text(_ key: String) -> String? { value[key]?.scalar?.text }
+        return LabFile.CloudPlace(
+            address: text("address"), host: text("host"), http: text("http").flatMap { Int($0) }, mqtt: text("mqtt").flatMap { Int($0) },
+            piles: text("piles").flatMap { Int($0) })
     }
 
     private func duration(_ value: SourceValue?) -> Duration? {

@@ -85,13 +85,14 @@ struct RunCommand: ParsableCommand {
         let resumed = try resume.map { try ResumedRun($0, out: out, sources: workplace.sources) }
         let seed = try resumed?.cells.seed ?? Seed.parse(seed)
         let world = try resumed?.cells.world ?? worldKind(workplace)
-        let real = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab).settings
+        let options = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab)
+        let real = options.settings
         if world == .hw || real.bench.sides.contains(where: { $0.side == .hw }) { try workplace.refuseBenchProblems() }
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
         try resumed.map { try refuseOthers($0, world: self.world, real) }
-        let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))), resumed)
-        let carried = chosen.compactMap { resumed?.result(of: $0.plan) }
         let missing = { (plan: Plan) in WorldNeeds.missing(for: plan, nodes: workplace.nodes, real) }
+        let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))), resumed) { missing($0) == nil }
+        let carried = chosen.compactMap { resumed?.result(of: $0.plan) }
         let cells = chosen.filter { missing($0.plan) == nil && resumed?.result(of: $0.plan) == nil }
         let lacking = chosen.filter { resumed?.result(of: $0.plan) == nil }.compactMap { cell in
             missing(cell.plan).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
@@ -111,7 +112,7 @@ struct RunCommand: ParsableCommand {
             try folder.write(Array((PlanText.pages(cells.map(\.plan)).joined(separator: "\n") + "\n").utf8), to: "plan.txt")
             return folder
         }
-        var settings = settings(world, seed, real)
+        var settings = settings(world, seed, options, workplace.lab)
         settings.quarantine = QuarantineWatch(workplace.quarantine, today: Today.day)
         settings.resumed = resumed
         let session = RunSession(
@@ -173,11 +174,11 @@ struct RunCommand: ParsableCommand {
         return .nanoseconds(nanoseconds)
     }
 
-    private func settings(_ world: WorldKind, _ seed: UInt64, _ real: RealSettings) -> RunSession.Settings {
+    private func settings(_ world: WorldKind, _ seed: UInt64, _ options: RealOptions, _ lab: LabFile?) -> RunSession.Settings {
         RunSession.Settings(
-            world: world, seed: seed, real: real, retries: retries, failFast: failFast,
-            // Cells in real time mostly wait.
-            jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount * (world == .sim ? 1 : 2),
+            world: world, seed: seed, real: options.settings, bench: BenchHandling(lab, out: out), retries: retries, failFast: failFast,
+            // Cells in real time mostly wait; two clouds cannot listen at one port.
+            jobs: options.hasFixedPorts ? 1 : jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount * (world == .sim ? 1 : 2),
             style: plain || !Console.hasColour ? .plain : .coloured, showsProgress: !plain && Console.isInteractive)
     }
 
@@ -230,7 +231,7 @@ struct RunCommand: ParsableCommand {
 
     private func tell(_ resumed: ResumedRun, carried: Int, cells: Int) {
         for remark in resumed.remarks { Console.error(remark) }
-        Console.print("goes on with run \(resumed.name): \(counted(carried, "cell")) had ended there, \(counted(cells, "cell")) run now")
+        Console.print("goes on with run \(resumed.name): \(counted(carried, "cell")) had ended there, \(counted(cells, "cell")) \(cells == 1 ? "runs" : "run") now")
     }
 
     /// In the order of the plans, whatever ran when.
@@ -240,7 +241,10 @@ struct RunCommand: ParsableCommand {
         return cases.enumerated().sorted { (place($0.element), $0.offset) < (place($1.element), $1.offset) }.map(\.element)
     }
 
-    private func narrowed(_ cells: [(plan: Plan, name: String)], _ resumed: ResumedRun?) throws -> [(plan: Plan, name: String)] {
+    /// - Parameter runs: whether a cell can run here; what cannot is spread over the shards after what can.
+    private func narrowed(
+        _ cells: [(plan: Plan, name: String)], _ resumed: ResumedRun?, runs: (Plan) -> Bool
+    ) throws -> [(plan: Plan, name: String)] {
         var cells = cells
         if let resumed {
             let keys = resumed.cells.keys
@@ -256,7 +260,7 @@ struct RunCommand: ParsableCommand {
         guard parts.count == 2, let part = parts[0], let count = parts[1], count >= 1, (1...count).contains(part) else {
             throw Stop(.wrongInput, "--shard '\(shard)' must be K/N with K from 1 to N, such as 2/5")
         }
-        let share = cells.enumerated().filter { $0.offset % count == part - 1 }.map(\.element)
+        let share = (cells.filter { runs($0.plan) } + cells.filter { !runs($0.plan) }).enumerated().filter { $0.offset % count == part - 1 }.map(\.element)
         if share.isEmpty {
             throw Stop(.nothingSelected, "Nothing is selected: shard \(shard) of \(counted(cells.count, "cell")) is empty.")
         }
