@@ -20,7 +20,7 @@ extension Doctor {
                     remedy: "look which channel or port feeds it, and correct `power` of \(patient.name) in lab.yaml")
             }
             let begin = ContinuousClock.now
-            let isBack = Waiting.until(surroundings.limits.returning, every: .milliseconds(250)) { isAlive(patient) }
+            let isBack = Waiting.until(surroundings.limits.returning, every: .milliseconds(250)) { surroundings.isStopped() || isAlive(patient) }
             guard isBack || !wasAlive else {
                 return HealthFinding(
                     patient.name, .power, .sick, "it was switched off and on by \(control.name), and did not come back in \(PortConversation.text(surroundings.limits.returning))",

@@ -43,7 +43,7 @@ package struct Doctor: Sendable {
         guard first.needsRecovery else { return first }
         var report = first
         var steps: [RecoveryStep] = []
-        for kind in possibleSteps(patient) {
+        for kind in possibleSteps(patient) where !surroundings.isStopped() {
             progress("\(patient.name): \(first.findings.first { $0.verdict == .sick }?.detail ?? "sick"); \(kind.words)")
             let begin = ContinuousClock.now
             do throws(StreamFailure) {
@@ -74,7 +74,7 @@ package struct Doctor: Sendable {
             do throws(StreamFailure) {
                 switch patient.kind {
                 case "rg500q": try ModuleExamination(patient: patient, source: source, limits: surroundings.limits).run(talk, &report)
-                case "pile": try PileExamination(patient: patient, source: source, limits: surroundings.limits).run(talk, &report)
+                case "pile": try PileExamination(patient: patient, source: source, limits: surroundings.limits, isStopped: surroundings.isStopped).run(talk, &report)
                 default: break
                 }
             } catch { report.findings.append(HealthFinding(patient.name, .answers, error)) }
@@ -181,7 +181,7 @@ package struct Doctor: Sendable {
         var report = HealthReport(patient.name)
         Waiting.until(surroundings.limits.returning, every: .milliseconds(250)) {
             report = examine(patient)
-            return !report.needsRecovery
+            return !report.needsRecovery || surroundings.isStopped()
         }
         return report
     }

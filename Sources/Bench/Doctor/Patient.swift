@@ -43,6 +43,8 @@ package struct DoctorSurroundings: Sendable {
     /// The folder below which `proc`, `run` and `sys` are.
     package var root: String
     package var limits: Limits
+    /// Asked while the doctor waits; a stop ends the wait, never a switching that has begun.
+    package var isStopped: @Sendable () -> Bool = { false }
 
     package init(
         power: PowerSurroundings = .machine, root: String = "", limits: Limits = Limits(),
@@ -55,6 +57,12 @@ package struct DoctorSurroundings: Sendable {
         self.limits = limits
     }
 
-    package static let machine = DoctorSurroundings(
-        path: { source throws(StreamFailure) in try LocalPorts.path(of: source) }, record: { LocalPorts.record(of: $0) })
+    package static let machine = machine(holding: nil)
+
+    /// - Parameter places: of labgrid, that the caller has acquired.
+    package static func machine(holding places: LabgridHoldings?) -> DoctorSurroundings {
+        DoctorSurroundings(
+            power: PowerSurroundings { source, reactor throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor, places: places) },
+            path: { source throws(StreamFailure) in try LocalPorts.path(of: source) }, record: { LocalPorts.record(of: $0) })
+    }
 }

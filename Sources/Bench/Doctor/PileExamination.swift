@@ -6,6 +6,7 @@ struct PileExamination {
     let patient: Patient
     let source: PortSource
     let limits: DoctorSurroundings.Limits
+    let isStopped: @Sendable () -> Bool
 
     /// What one look at the line gave.
     private struct Heard {
@@ -80,8 +81,10 @@ struct PileExamination {
         if let question { try talk.send(question) }
         var end = talk.now.advanced(by: time)
         // A line that streams nonsense is given up after some of it.
-        while talk.now < end, heard.isAlive || all.count < Self.longestNonsense {
-            all += try talk.wait(within: talk.now.duration(to: end))
+        while talk.now < end, !isStopped(), heard.isAlive || all.count < Self.longestNonsense {
+            let came = try talk.wait(within: min(.seconds(1), talk.now.duration(to: end)))
+            if came.isEmpty { continue }
+            all += came
             let wasAlive = heard.isAlive
             heard = Heard()
             read(all, &heard)

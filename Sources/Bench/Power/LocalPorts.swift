@@ -17,7 +17,9 @@ package enum LocalPorts {
     package static func record(of path: String) -> PortRecord? { (try? PortDirectory.scan()).flatMap { PortLookup.record(of: path, among: $0) } }
 
     /// The stream to a port, not yet opened.
-    package static func stream(to source: PortSource, on reactor: Reactor) throws(StreamFailure) -> any ByteStream {
+    ///
+    /// - Parameter places: of labgrid, that the caller has acquired.
+    package static func stream(to source: PortSource, on reactor: Reactor, places: LabgridHoldings? = nil) throws(StreamFailure) -> any ByteStream {
         guard let settings = SerialSettings(baud: source.baud, framing: source.framing) else {
             throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
         }
@@ -26,9 +28,10 @@ package enum LocalPorts {
         case .rfc2217(let host, let port): return remote(.rfc2217, StreamAddress(host, port), settings, reactor)
         case .tcp(let host, let port): return remote(.raw, StreamAddress(host, port), settings, reactor)
         case .labgrid(let place, _):
-            throw StreamFailure(
-                .unsupported, "labgrid place \(place)", "it is acquired by runs only",
-                remedy: "acquire it by hand (`labgrid-client -p \(place) acquire`) and use its console, or give the exporter's rfc2217 address in lab.yaml")
+            guard let port = places?.port(of: source) else {
+                throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired", remedy: "acquire it by hand: `labgrid-client -p \(place) acquire`")
+            }
+            return remote(port.wire, port.address, settings, reactor)
         }
     }
 

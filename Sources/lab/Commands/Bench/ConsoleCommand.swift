@@ -34,15 +34,20 @@ struct ConsoleCommand: ParsableCommand {
         let patient = try bench.patient(node)
         let (purpose, source) = try chosen(patient)
         let lease = bench.keeper(of: try bench.leaseOrStop(patient, why: "lab console"))
-        defer { lease.release() }
+        let places = LabgridHoldings()
+        defer {
+            for failure in places.release() { Console.error(VisibleText.clean(failure.description)) }
+            lease.release()
+        }
         let journal = try ConsoleJournal(folder: out, node: node, kind: patient.kind, purpose: purpose, source: source)
         let isInteractive = isatty(STDIN_FILENO) == 1
         var options = ConsoleSession.Options(isInteractive: isInteractive)
         options.translatesLines = !raw
         var ending = ConsoleSession.Ending.left
         do throws(StreamFailure) {
+            try places.acquire([source])
             let session = try ConsoleSession(
-                source, options, find: { source, reactor throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor) },
+                source, options, find: { source, reactor throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor, places: places) },
                 record: journal.add, show: { Console.write($0) }, tell: { Console.error("\r" + VisibleText.clean($0) + "\r") })
             if isInteractive { Console.error(VisibleText.clean("\(node) \(purpose.rawValue): \(source.place), \(source.baud) \(source.framing). Ctrl-] leaves. Recorded in \(journal.path)")) }
             let terminal = isInteractive ? RawTerminal(STDIN_FILENO) : nil

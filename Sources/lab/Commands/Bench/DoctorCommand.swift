@@ -63,11 +63,20 @@ struct DoctorCommand: ParsableCommand {
 
     private func examine(_ patient: Patient, _ bench: BenchNodes) -> HealthReport {
         let lease: LeaseKeeper
-        do throws(StreamFailure) { lease = bench.keeper(of: try bench.lease(patient, why: "lab doctor")) } catch {
+        let places = LabgridHoldings()
+        do throws(StreamFailure) {
+            lease = bench.keeper(of: try bench.lease(patient, why: "lab doctor"))
+            try places.acquire(patient.hardware.ports.map(\.source))
+        } catch {
             return HealthReport(patient.name, [HealthFinding(patient.name, .lease, .sick, error.detail, remedy: error.remedy)])
         }
-        defer { lease.release() }
-        let doctor = Doctor()
+        defer {
+            for failure in places.release() { Console.error(VisibleText.clean(failure.description)) }
+            lease.release()
+        }
+        var surroundings = DoctorSurroundings.machine(holding: places)
+        surroundings.isStopped = { Interrupts.signalNumber != nil }
+        let doctor = Doctor(in: surroundings)
         var report = fix ? doctor.treat(patient) { Console.error(VisibleText.clean($0)) } : doctor.examine(patient)
         if power, report.verdict != .sick, let finding = doctor.examinePower(patient) { report.findings.append(finding) }
         return report

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Glibc
 import LabCore
 import Reports
 import Verdicts
@@ -22,6 +23,8 @@ struct PowerCommand: ParsableCommand {
     var action: Action
 
     func run() throws {
+        // Ctrl-C in the middle of a cycle must not leave the device without power.
+        Interrupts.watch()
         let bench = try BenchNodes()
         try bench.refuseProblems()
         let patient = try bench.patient(node)
@@ -45,6 +48,7 @@ struct PowerCommand: ParsableCommand {
             case .state: break
             }
         } catch { throw Self.stop(error) }
+        if let number = Interrupts.signalNumber { throw Stop(number == SIGTERM ? .terminated : .interrupted, "\(node): what had begun is done") }
         let proof = control.tellsState ? "" : " (\(control.name) does not tell its state)"
         Console.print(VisibleText.clean("\(node) \(action == .cycle ? "was off and is on" : "is \(action.rawValue)")\(proof)"))
     }
