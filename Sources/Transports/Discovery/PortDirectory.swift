@@ -22,7 +22,7 @@ package final class PortDirectory {
     private var settling: RepeatingTimer?
     private var burst = Burst()
     /// What /sys/class/tty held when it was looked at last.
-    private var listing: [String]
+    private var listing: ClassListing?
 
     /// Events since it was quiet.
     private struct Burst {
@@ -45,7 +45,15 @@ package final class PortDirectory {
     package static func scan() throws(StreamFailure) -> [PortRecord] { try scan(in: UdevContext()) }
 
     private static func scan(in context: UdevContext) throws(StreamFailure) -> [PortRecord] {
-        PortBook.sorted(try context.serialDevices().compactMap(PortReading.record))
+        try scan(ClassListing.read(), in: context)
+    }
+
+    private static func scan(_ listing: ClassListing?, in context: UdevContext) throws(StreamFailure) -> [PortRecord] {
+        guard let listing else {
+            throw StreamFailure(.failed, ClassListing.folder, "the serial ports of the machine cannot be listed", remedy: "is /sys mounted?")
+        }
+        var reading = PortReading()
+        return PortBook.sorted(listing.candidates.compactMap { context.device(at: $0).flatMap { reading.record(of: $0) } })
     }
 
     /// - Throws: `StreamFailure` where the system's devices cannot be listed, or there are no more descriptors.
@@ -55,7 +63,7 @@ package final class PortDirectory {
         let hasUdev = FileManager.default.fileExists(atPath: "/run/udev/control")
         let monitor = UdevMonitor(hasUdev ? .udev : .kernel, in: context)
         listing = ClassListing.read()
-        book = PortBook(try Self.scan(in: context))
+        book = PortBook(try Self.scan(listing, in: context))
         self.monitor = monitor
         if let monitor { watch = try reactor.watch(monitor.descriptor, .reading) { [weak self] _ in self?.receive() } }
         if !hasUdev || monitor == nil { pace = try reactor.every(Self.rescanTime) { [weak self] in self?.look() } }
@@ -87,7 +95,9 @@ package final class PortDirectory {
         switch device.action {
         case "remove": tell(book.remove(device.devicePath))
         case nil, "unbind", "offline": break
-        default: if let record = PortReading.record(of: device) { tell(book.add(record)) }
+        default:
+            var reading = PortReading()
+            if let record = reading.record(of: device) { tell(book.add(record)) }
         }
     }
 
@@ -128,13 +138,22 @@ package final class PortDirectory {
 }
 
 /// The entries of /sys/class/tty with where they lead to: what can be looked at often, since no device is read.
-enum ClassListing {
-    private static let folder = "/sys/class/tty"
+struct ClassListing: Equatable {
+    static let folder = "/sys/class/tty"
 
-    /// Sorted; empty where there is no such folder.
-    static func read() -> [String] {
+    private var entries: [(name: String, target: String)]
+
+    /// `nil` where there is no such folder.
+    static func read() -> ClassListing? {
         let files = FileManager.default
-        let names = (try? files.contentsOfDirectory(atPath: folder)) ?? []
-        return names.sorted().map { "\($0) \((try? files.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")) ?? "")" }
+        guard let names = try? files.contentsOfDirectory(atPath: folder) else { return nil }
+        return ClassListing(entries: names.sorted().map { ($0, (try? files.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")) ?? "") })
+    }
+
+    /// Paths in sysfs of what can be a real port: terminals that no device is behind are virtual.
+    var candidates: [String] { entries.filter { !$0.target.contains("/devices/virtual/") }.map { "\(Self.folder)/\($0.name)" } }
+
+    static func == (left: ClassListing, right: ClassListing) -> Bool {
+        left.entries.elementsEqual(right.entries) { $0.name == $1.name && $0.target == $1.target }
     }
 }

@@ -15,23 +15,11 @@ import LabCore
 
     deinit { unsafe udev_unref(handle) }
 
-    /// Where the system keeps all devices of the class `tty`, sorted.
-    func serialDevices() throws(StreamFailure) -> [UdevDevice] {
-        guard let list = unsafe udev_enumerate_new(handle) else { throw StreamFailure(.failed, "libudev", "it gives no list (error \(errno))") }
-        defer { unsafe udev_enumerate_unref(list) }
-        guard unsafe udev_enumerate_add_match_subsystem(list, "tty") >= 0, unsafe udev_enumerate_scan_devices(list) >= 0 else {
-            throw StreamFailure(.failed, "libudev", "the devices of the machine cannot be listed", remedy: "is /sys mounted?")
-        }
-        var devices: [UdevDevice] = []
-        var entry = unsafe udev_enumerate_get_list_entry(list)
-        while let current = unsafe entry {
-            // One that went while the list was made gives none.
-            if let name = unsafe udev_list_entry_get_name(current), let device = unsafe udev_device_new_from_syspath(handle, name) {
-                devices.append(unsafe UdevDevice(adopting: device))
-            }
-            unsafe entry = udev_list_entry_get_next(current)
-        }
-        return devices
+    /// - Parameter path: in sysfs, or a link there.
+    /// - Returns: `nil` for one that is not there any more.
+    func device(at path: String) -> UdevDevice? {
+        guard let device = unsafe udev_device_new_from_syspath(handle, path) else { return nil }
+        return unsafe UdevDevice(adopting: device)
     }
 }
 
@@ -46,6 +34,8 @@ import LabCore
 
     var devicePath: String { unsafe Self.text(udev_device_get_devpath(handle)) ?? "" }
     var name: String { unsafe Self.text(udev_device_get_sysname(handle)) ?? "" }
+    /// `usb_interface`, `usb_device`; `nil` where its subsystem has no types.
+    var type: String? { unsafe Self.text(udev_device_get_devtype(handle)) }
     var subsystem: String { unsafe Self.text(udev_device_get_subsystem(handle)) ?? "" }
     /// `add`, `remove`, `change`, …; `nil` for a device that is none of an event.
     var action: String? { unsafe Self.text(udev_device_get_action(handle)) }
@@ -70,11 +60,6 @@ import LabCore
 
     /// The device that it hangs on.
     var parent: UdevDevice? { unsafe Self.referenced(udev_device_get_parent(handle)) }
-
-    /// - Parameter type: `usb_interface`, `usb_device`; `nil` for any.
-    func parent(in subsystem: String, type: String? = nil) -> UdevDevice? {
-        unsafe Self.referenced(udev_device_get_parent_with_subsystem_devtype(handle, subsystem, type))
-    }
 
     /// Parents belong to their child; this one is kept by itself.
     private static func referenced(_ handle: OpaquePointer?) -> UdevDevice? {
