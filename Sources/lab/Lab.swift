@@ -21,7 +21,7 @@ struct Lab: ParsableCommand {
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
             JudgeCommand.self, ShowCommand.self, DiffCommand.self, TrendCommand.self, BaselineCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self, EmulateCommand.self,
             HoldCommand.self, ReleaseCommand.self, PowerCommand.self, DoctorCommand.self, ConsoleCommand.self,
-            SchemaCommand.self, DescribeCommand.self,
+            RecordCommand.self, TwinCommand.self, SchemaCommand.self, DescribeCommand.self,
         ])
 
     /// Argument errors end with 2 like every other wrong input, instead of the library's own code.
@@ -65,8 +65,7 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "blame", "watch", "devices", "record",
-        "twin",
+        "blame", "watch", "devices",
     ]
 
     static func refuse(command word: String?) throws {

@@ -25,8 +25,18 @@ struct StoredCase {
         }
         let files: any FileProvider = usesToday ? DiskFiles() : StoredFiles(run: run)
         return StoredCase(
-            name: name, plan: try plan(record, of: name, files: files), nodes: record.nodes, events: events, kernel: record.kernel,
+            name: name, plan: try plan(record, of: name, files: files), nodes: Self.withScripts(record.nodes, files), events: events, kernel: record.kernel,
             attempt: record.attempt, halt: record.halt, options: record.options)
+    }
+
+    /// Recordings that answered in place of emulators are files of the run.
+    private static func withScripts(_ nodes: [NamedNode], _ files: any FileProvider) -> [NamedNode] {
+        let lab = LabFile.load(Workplace.labFile, catalogue: Workplace.schemaCatalogue, files: files).lab
+        return nodes.map { node in
+            var node = node
+            node.emulated = lab?.nodes.first { $0.name == node.name }?.emulated
+            return node
+        }
     }
 
     func judged(comparesWithRunner: Bool) -> CaseSummary {

@@ -17,6 +17,9 @@ struct ShowCommand: ParsableCommand {
     @Option(help: "Only events whose line contains this text; means --timeline.")
     var grep: String?
 
+    @Flag(help: "Every event at which a module did not do what its emulator would have done; without it the first is shown, of runs in emu and hw.")
+    var drift = false
+
     @Flag(help: "Only the path of report.html.")
     var html = false
 
@@ -26,9 +29,14 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         if html { return try printReport() }
         let stored = try StoredRun.load(run_, root: out)
-        if timeline || grep != nil {
+        if drift {
+            let lines = DriftText.lines(of: stored.cases, all: true)
+            for line in lines { Console.print(line) }
+            if lines.isEmpty { Console.print("There is no module in run \(stored.folder.name) whose port could be compared.") }
+        } else if timeline || grep != nil {
             for entry in stored.cases { printTimeline(entry) }
         } else {
+            for line in DriftText.lines(of: stored.cases.filter { $0.plan.world != .sim }, all: false) { Console.print(line) }
             stored.print(stored.summary(), report: "\(stored.folder.path)/report.html")
         }
     }

@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+
+@Suite("lab twin and lab show: a recording in the place of an emulator (Docs/bench-twins.md)", .serialized)
+struct TwinCommandTests {
+    private let folder: TemporaryFolder
+
+    /// A lab with the scenario of twins, in a folder of its own.
+    init() throws {
+        folder = try TemporaryFolder()
+        try folder.write(try String(contentsOfFile: "\(Repository.root)/scenarios/module/twin.yaml", encoding: .utf8), to: "scenarios/module/twin.yaml")
+        try writeLab(script: nil)
+    }
+
+    private func writeLab(script: String?, facts: String = "serial_no: \"QT_001\"") throws {
+        let side = script.map { "{serial: pty, script: \($0)}" } ?? "{serial: pty}"
+        try folder.write("lab: 1\nabout: A module.\nnodes:\n  modem_1:\n    kind: rg500q\n    facts: {\(facts)}\n    emu: \(side)\n", to: "lab.yaml")
+    }
+
+    private func lab(_ arguments: String...) throws -> LabProcess.Result { try LabProcess.run(arguments, in: folder.path) }
+
+    @Test("a twin made of a run passes the scenario of that run, in sim and behind a real pseudo terminal, with every command known")
+    func passes() throws {
+        let first = try lab("run", "module/twin")
+        #expect(first.status == 0, "\(first.all)")
+        let made = try lab("twin", "last", "modem", "--out", "modem-twin.jsonl")
+        #expect(made.status == 0, "\(made.all)")
+        #expect(made.lastLine == "use it in lab.yaml: modem: {kind: rg500q, emu: {serial: pty, script: modem-twin.jsonl}}")
+        // The numbers of the emulated module are not in the twin.
+        let twin = folder.read("modem-twin.jsonl")
+        for number in ["860000000000009", "001010123456780", "89001010000000000018"] { #expect(!twin.contains(number)) }
+        try writeLab(script: "modem-twin.jsonl")
+        for world in ["sim", "emu"] {
+            let again = try lab("run", "module/twin", "--on", world)
+            #expect(again.status == 0, "\(again.all)")
+            let events = try lab("show", "last", "--grep", "modem.twin.unknown")
+            #expect(!events.output.contains("command"), "\(events.all)")
+        }
+        // What answered was the twin: the emulator says what it boots.
+        #expect(!(try lab("show", "last", "--grep", "modem.module.booted").output.contains("firmware")))
+        // A run with a twin replays: the recording is kept with the run.
+        _ = try lab("run", "module/twin")
+        let replay = try lab("replay", "last")
+        #expect(replay.status == 0, "\(replay.all)")
+    }
+
+    @Test("without redaction the numbers stay; a file is never written over")
+    func redaction() throws {
+        _ = try lab("run", "module/twin")
+        #expect(try lab("twin", "last", "modem", "--no-redact").status == 0)
+        #expect(folder.read("modem-twin.jsonl").contains("860000000000009"))
+        let again = try lab("twin", "last", "modem")
+        #expect(again.status == 2 && again.error.contains("'modem-twin.jsonl' is there already"))
+        #expect(try lab("twin", "last", "modem", "--redact", "maybe", "--out", "b").error.contains("--redact 'maybe' is yes or no"))
+    }
+
+    @Test("what no twin can be made of is refused: another node, a file that is none, a damaged one")
+    func refused() throws {
+        _ = try lab("run", "module/twin")
+        #expect(try lab("twin", "last", "mdoem").error.contains("has bytes of a port of 'mdoem'"))
+        try folder.write("{\"recording\":1}\n", to: "a.jsonl")
+        #expect(try lab("twin", "a.jsonl", "--out", "b").error.contains("a.jsonl:1: error: the header needs 'redacted'"))
+        try folder.write("nodes\n", to: "broken.jsonl")
+        try writeLab(script: "broken.jsonl")
+        let run = try lab("run", "module/twin")
+        #expect(run.status != 0 && run.all.contains("broken.jsonl:1: error"), "\(run.all)")
+    }
+
+    @Test("drift: none between an emulator and itself; another firmware than lab.yaml says is shown with its event")
+    func drift() throws {
+        let run = try lab("run", "module/twin", "--on", "emu")
+        #expect(run.status == 0, "\(run.all)")
+        let none = try lab("show", "last")
+        #expect(none.output.contains("drift   modem  none in "), "\(none.all)")
+        // A twin of a module with other firmware stands for a device that is not what lab.yaml says.
+        _ = try lab("twin", "last", "modem", "--out", "twin.jsonl")
+        try folder.write(folder.read("twin.jsonl").replacingOccurrences(of: "RG500QEAAAR11A06M4G", with: "RG500QEAAAR13A02M4G"), to: "twin.jsonl")
+        try writeLab(script: "twin.jsonl")
+        #expect(try lab("run", "module/twin", "--on", "emu").status == 0)
+        let drift = try lab("show", "last")
+        #expect(drift.output.contains(": ATI: information differs"), "\(drift.all)")
+        #expect(drift.output.contains("device  Quectel | RG500Q-EA | Revision: RG500QEAAAR13A02M4G | OK"))
+        #expect(try lab("show", "last", "--drift").output.contains("AT+QGMR: information differs"))
+        // What lab.yaml knows of the device is no drift.
+        try writeLab(script: "twin.jsonl", facts: "serial_no: \"QT_001\", firmware: \"RG500QEAAAR13A02M4G\"")
+        #expect(try lab("run", "module/twin", "--on", "emu").status == 0)
+        #expect(try lab("show", "last").output.contains("drift   modem  none in "))
+    }
+
+    @Test("the shipped twin of the transcripts passes the scenario")
+    func transcripts() throws {
+        let twin = try String(contentsOfFile: "\(Repository.root)/scenarios/module/twins/rg500q-transcripts.jsonl", encoding: .utf8)
+        try folder.write(twin, to: "transcripts.jsonl")
+        try writeLab(script: "transcripts.jsonl")
+        let run = try lab("run", "module/twin")
+        #expect(run.status == 0, "\(run.all)")
+    }
+}
