@@ -20,7 +20,7 @@ struct Lab: ParsableCommand {
         subcommands: [
             InitCommand.self, ListCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self, ReplayCommand.self,
             JudgeCommand.self, ShowCommand.self, DiffCommand.self, TrendCommand.self, BaselineCommand.self, ServeCommand.self, MutateCommand.self, ExploreCommand.self, FirmwareCommand.self, FrameCommand.self, EmulateCommand.self,
-            HoldCommand.self, ReleaseCommand.self, PowerCommand.self, DoctorCommand.self, ConsoleCommand.self,
+            DevicesCommand.self, HoldCommand.self, ReleaseCommand.self, PowerCommand.self, DoctorCommand.self, ConsoleCommand.self,
             RecordCommand.self, TwinCommand.self, SchemaCommand.self, DescribeCommand.self,
         ])
 

@@ -30,15 +30,20 @@ package struct BenchScan: Sendable {
     ///   - unnamed: the ports that may be proposed.
     ///   - users: of the ports.
     ///   - wanted: paths that are asked although nothing says that a module is there.
+    ///   - owner: the node whose module the port is a part of.
     ///   - holder: who holds a lease on the port.
     ///   - ask: asks one port.
     package init(
-        _ unnamed: [PortRecord], users: PortUsers, wanted: Set<String> = [], holder: (PortRecord) -> String? = { _ in nil },
-        ask: (PortRecord) throws(StreamFailure) -> PortQuestion.Result
+        _ unnamed: [PortRecord], users: PortUsers, wanted: Set<String> = [], owner: (PortRecord) -> String? = { _ in nil },
+        holder: (PortRecord) -> String? = { _ in nil }, ask: (PortRecord) throws(StreamFailure) -> PortQuestion.Result
     ) {
         for group in Self.groups(unnamed) {
             var findings: [String: Finding] = [:]
             for port in group {
+                if let owner = owner(port) {
+                    findings[port.path] = .notAsked("it is a part of the module of \(owner)")
+                    continue
+                }
                 guard let reason = Self.reason(againstAsking: port, in: group, users, wanted, holder) else { continue }
                 findings[port.path] = .notAsked(reason)
             }
@@ -85,14 +90,10 @@ package struct BenchScan: Sendable {
 
     // MARK: What is not asked
 
-    /// Drivers of the kernel for modules; behind an adapter can be anything.
-    private static let moduleDrivers: Set<String> = ["option", "option1", "qcserial", "sierra", "hso"]
-    private static let moduleVendors: Set<String> = ["2c7c"]
-
     private static func reason(
         againstAsking port: PortRecord, in group: [PortRecord], _ users: PortUsers, _ wanted: Set<String>, _ holder: (PortRecord) -> String?
     ) -> String? {
-        let isModuleLike = isModuleLike(port)
+        let isModuleLike = port.isOfModule
         if port["ID_MM_PORT_TYPE_QCDM"] == "1" || isModuleLike && port.interface == 0 {
             return "interface 00 of a module is for diagnosis and must never get text"
         }
@@ -106,9 +107,16 @@ package struct BenchScan: Sendable {
         if isModuleLike || wanted.contains(port.path) { return nil }
         return "nothing says that a module is there, and text could do harm to another device; `lab devices --scan --ask \(port.path)` asks it"
     }
+}
 
-    private static func isModuleLike(_ port: PortRecord) -> Bool {
-        guard port.interface != nil else { return false }
-        return port["ID_USB_DRIVER"].map(moduleDrivers.contains) ?? port.vendor.map { moduleVendors.contains($0.lowercased()) } ?? false
+extension PortRecord {
+    /// Drivers of the kernel for modules; behind an adapter can be anything.
+    private static let moduleDrivers: Set<String> = ["option", "option1", "qcserial", "sierra", "hso"]
+    private static let moduleVendors: Set<String> = ["2c7c"]
+
+    /// Whether the port looks like one of a module; whether it is, only its answer says.
+    var isOfModule: Bool {
+        guard interface != nil else { return false }
+        return self["ID_USB_DRIVER"].map(Self.moduleDrivers.contains) ?? vendor.map { Self.moduleVendors.contains($0.lowercased()) } ?? false
     }
 }

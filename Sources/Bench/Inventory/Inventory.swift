@@ -67,6 +67,8 @@ package struct Inventory: Sendable {
     package private(set) var devices: [Device]
     /// Ports that no node and no relay board names.
     package private(set) var unnamed: [PortRecord]
+    /// Modules by their place in the device tree, and the nodes that have a port of them.
+    private let owners: [String: String]
     /// Two things on one port, at both places of lab.yaml.
     package private(set) var problems: [Diagnostic]
 
@@ -90,6 +92,8 @@ package struct Inventory: Sendable {
             return Device(
                 node: node.name, kind: node.kind, ports: found, holder: holder(node, found.compactMap(\.record)), notes: notes(node))
         }
+        let named = devices.flatMap { device in device.ports.compactMap { port in port.record.map { (device.node, $0) } } }
+        owners = Dictionary(named.compactMap { node, port in port.isOfModule ? port.usbDevice.map { ($0, node) } : nil }) { first, _ in first }
         problems = claims.problems
         unnamed = ports.filter { !claims.paths.contains($0.path) }
         let problems = problems
@@ -111,6 +115,9 @@ package struct Inventory: Sendable {
             }
         }
     }
+
+    /// The node that the module belongs to which this port is a part of; `nil` for a port of a module that no node names.
+    package func owner(of port: PortRecord) -> String? { port.isOfModule ? port.usbDevice.flatMap { owners[$0] } : nil }
 
     private static func port(_ named: HardwareSide.NamedPort, _ ports: [PortRecord], _ users: PortUsers) -> Port {
         var port = Port(purpose: named.purpose, source: named.source, state: .present)

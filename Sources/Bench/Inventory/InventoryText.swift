@@ -21,16 +21,16 @@ extension Inventory {
         }
         var lines: [String] = []
         let widths = table[0].indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        for (row, cells) in table.enumerated() {
+        for (row, cells) in table.enumerated() where !devices.isEmpty {
             var line = ""
             for (cell, width) in zip(cells, widths) { line += cell + String(repeating: " ", count: width - cell.count + 2) }
             lines.append(String(line.reversed().drop { $0 == " " }.reversed()))
             lines += below[row] ?? []
         }
         if !unnamed.isEmpty {
-            lines.append("")
+            if !lines.isEmpty { lines.append("") }
             lines.append("ports that no node names (`lab devices --scan` proposes entries):")
-            lines += unnamed.map { "  " + PortText.line($0) }
+            lines += unnamed.map { port in "  " + PortText.line(port) + (owner(of: port).map { ", of the module of \($0)" } ?? "") }
         }
         return lines
     }

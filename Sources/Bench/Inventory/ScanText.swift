@@ -11,7 +11,10 @@ extension BenchScan {
     ///   - names: of nodes that there are.
     package func yaml(among all: [PortRecord], names: [String]) -> [String] {
         guard !devices.isEmpty else { return ["# No port is left: every serial port of this machine is named in lab.yaml, or there is none."] }
-        var lines = ["# Proposed for lab.yaml; what stands below `nodes:` can be pasted there.", "nodes:"]
+        let head = devices.contains { $0.module != nil }
+            ? ["# Proposed for lab.yaml; what stands below `nodes:` can be pasted there.", "nodes:"]
+            : ["# No module answered on the ports that no node names."]
+        var lines = head
         var taken = Set(names)
         for device in devices {
             if let module = device.module { lines += Self.entry(module.port, module.answer, all, &taken) }
