@@ -50,11 +50,16 @@ package struct ModuleDrift {
     private var hasBody = false
     /// When the device was told to start anew, and the event at which it agreed.
     private var restart: (at: RunInstant, sequence: Int)?
+    /// An update began. The model has nowhere to get the package from, so what firmware is in the device is not compared any more.
+    private var hasUpdated = false
     private var heard: [(kind: String, sequence: Int, at: RunInstant, command: String, text: String)] = []
 
     /// A device goes away so long after the command that restarts it, at most. Source: chosen, above `AT+QPOWD`'s 60 s (specs/rg500q.md §2.1).
     private static let longestGoodbye = Duration.seconds(60)
     private static let shown = 400
+    private static let shownOfCommand = 80
+    /// Commands that tell the firmware.
+    private static let firmware: Set<String> = ["I", "+CGMR", "+GMR", "+QGMR", "+CSUB"]
 
     /// - Parameters:
     ///   - facts: what lab.yaml and the scenario say of the node.
@@ -223,6 +228,12 @@ package struct ModuleDrift {
         hasBody = false
         each { $0.waitForAnswer() }
         report.commands += 1
+        let names = ATCommand(command).parts.map(\.name)
+        if names.contains("+QFOTADL") {
+            hasUpdated = hasUpdated || response.final.isSuccess
+            return
+        }
+        if hasUpdated, names.contains(where: Self.firmware.contains) { return }
         if response.final.isSuccess, TwinScript.restarts(TwinScript().key(Array(command.utf8))) { restart = (event.at, event.sequence) }
         let answers = shadows.compactMap(\.response)
         guard !answers.isEmpty else {
@@ -250,7 +261,7 @@ package struct ModuleDrift {
     // MARK: The report
 
     private mutating func add(_ event: RunEvent, device: String, model: String, _ what: String) {
-        report.drifts.append(DriftReport.Drift(sequence: event.sequence, at: event.at, command: command, device: device, model: model, what: what))
+        report.drifts.append(DriftReport.Drift(sequence: event.sequence, at: event.at, command: String(command.prefix(Self.shownOfCommand)), device: device, model: model, what: what))
     }
 
     private func text(_ response: ATResponse?) -> String {

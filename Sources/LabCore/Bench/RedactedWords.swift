@@ -12,21 +12,28 @@ struct RedactedWords: Sendable {
         private(set) var line: [UInt8] = []
         /// The line before this one announced a message: this one is its text or its PDU.
         private(set) var isMessage = false
+        /// The line so far has quotation marks and the sign of a command that sets something: a password may come.
+        private(set) var setsText = false
+        private var hasEquals = false
         /// More of a line than this says nothing more.
         private static let longestLine = 512
 
         mutating func take(_ byte: UInt8) {
             if byte == 0x0d || byte == 0x0a || byte == 0x1a || byte == 0x1b { return endLine() }
+            if byte == UInt8(ascii: "=") { hasEquals = true }
+            if byte == UInt8(ascii: "\""), hasEquals { setsText = true }
             if line.count < Self.longestLine { line.append(byte) } else { line[Self.longestLine - 1] = byte }
         }
 
-        mutating func take(_ word: [UInt8]) { for byte in word { take(byte) } }
+        /// A word has neither line ends nor signs.
+        mutating func take(_ word: [UInt8]) { line += word.prefix(Self.longestLine - line.count) }
 
         private mutating func endLine() {
             guard !line.isEmpty else { return }
-            let isFinal = line.starts(with: Array("OK".utf8)) || line.starts(with: Array("ERROR".utf8)) || line.starts(with: Array("+CM".utf8)) && holds(" ERROR:")
-            if RedactedWords.messages.contains(where: { holds($0) }) { isMessage = true } else if isFinal || line.first == 0x2b { isMessage = false }
-            line = []
+            let isFinal = isMessage && (line == Array("OK".utf8) || line == Array("ERROR".utf8))
+            if line.contains(0x2b), RedactedWords.messages.contains(where: { holds($0) }) { isMessage = true } else if isFinal || line.first == 0x2b { isMessage = false }
+            line.removeAll(keepingCapacity: true)
+            (hasEquals, setsText) = (false, false)
         }
 
         func holds(_ text: String) -> Bool { line.count >= text.utf8.count && line.firstRange(ofASCII: Array(text.utf8)) }
@@ -47,7 +54,7 @@ struct RedactedWords: Sendable {
 
     mutating func replace(_ word: [UInt8], _ context: Context, isFromHost: Bool) -> [UInt8] {
         if word.allSatisfy(\.isDigit), let digits = replaceDigits(word, context) { return digits }
-        if Self.passwords.contains(where: { context.holds($0) }), context.line.filter({ $0 == UInt8(ascii: "\"") }).count % 2 == 1,
+        if context.setsText, Self.passwords.contains(where: { context.holds($0) }), context.line.filter({ $0 == UInt8(ascii: "\"") }).count % 2 == 1,
             context.line.filter({ $0 == UInt8(ascii: ",") }).count >= 2
         {
             return [UInt8](repeating: UInt8(ascii: "x"), count: word.count)

@@ -124,6 +124,21 @@ struct ModuleDriftTests {
         #expect(try report(events).drifts.contains { $0.device == "the port stayed" })
     }
 
+    @Test("after an update the firmware is not compared, since the model has nowhere to get one; everything else is")
+    func update() throws {
+        var setup = ModuleSetup()
+        setup.firmware = "RG500QEAAAR13A02M4G"
+        var bench = TwinBench(CellularModule(setup, generator: SeededGenerator(seed: 1, purpose: "module")))
+        bench.act("power_on")
+        bench.run(for: .seconds(90))
+        _ = bench.ask("AT+QFOTADL=\"http://192.0.2.10/update.zip\"")
+        for command in ["ATI", "AT+QGMR"] { _ = bench.ask(command) }
+        let events = Self.events(of: bench.recording)
+        #expect(try report(events).drifts == [])
+        _ = bench.ask("AT+CFUN?")
+        #expect(try report(replacing("+CFUN: 1", "+CFUN: 4", in: Self.events(of: bench.recording))).drifts.map(\.command) == ["AT+CFUN?"])
+    }
+
     @Test("what a scenario did to the surroundings is done to the model as well")
     func surroundings() throws {
         var setup = ModuleSetup()
