@@ -4,17 +4,19 @@ import LabCore
 /// unplugged, or its device has crashed where nobody asked it to; either way the case cannot come to a verdict.
 struct Absence {
     private var until = RunInstant.start
-    /// How often the port may still come back before the excuse is used up.
-    private var returns = 0
+    /// An update goes through the recovery system: the module comes back more than once.
+    private var isUpdate = false
 
     /// A module must be back on USB so long after a reset (specs/rg500q.md §5.4).
     private static let reset = Duration.seconds(180)
-    /// After an update (the same); with its download before.
+    /// After an update (the same), with its download before.
     private static let update = Duration.seconds(3_600)
+    /// A port that has come back may not open, or go once more, for so long: rights are set, other programs look at it (the same).
+    private static let settling = Duration.seconds(15)
 
-    /// Commands that make a module leave the bus, and how often it comes back: an update goes through the recovery system.
-    private static let commands: [(text: [UInt8], time: Duration, returns: Int)] = [
-        (Array("+CFUN=1,1".utf8), reset, 1), (Array("+QPOWD".utf8), reset, 1), (Array("+QCFG=\"USB".utf8), reset, 1), (Array("+QFOTADL".utf8), update, 2),
+    /// Commands that make a module leave the bus.
+    private static let commands: [(text: [UInt8], isUpdate: Bool)] = [
+        (Array("+CFUN=1,1".utf8), false), (Array("+QPOWD".utf8), false), (Array("+QCFG=\"USB".utf8), false), (Array("+QFOTADL".utf8), true),
     ]
 
     /// Beginnings of the names of what can take a device off the bus.
@@ -24,27 +26,23 @@ struct Absence {
     mutating func sent(_ bytes: [UInt8], at now: RunInstant) {
         guard bytes.count < 512 else { return }
         let text = bytes.map { (0x61...0x7a).contains($0) ? $0 - 0x20 : $0 }
-        for command in Self.commands where text.contains(command.text) { excuse(for: command.time, returns: command.returns, at: now) }
+        for command in Self.commands where text.contains(command.text) {
+            isUpdate = isUpdate || command.isUpdate
+            excuse(for: command.isUpdate ? Self.update : Self.reset, at: now)
+        }
     }
 
     /// The bench does something to the device.
     mutating func does(_ name: String, at now: RunInstant) {
-        if Self.doings.contains(where: { name.hasPrefix($0) }) { excuse(for: Self.reset, returns: 1, at: now) }
+        if Self.doings.contains(where: { name.hasPrefix($0) }) { excuse(for: Self.reset, at: now) }
     }
 
-    private mutating func excuse(for time: Duration, returns: Int, at now: RunInstant) {
-        until = max(until, now.advanced(by: time))
-        self.returns = max(self.returns, returns)
-    }
+    private mutating func excuse(for time: Duration, at now: RunInstant) { until = max(until, now.advanced(by: time)) }
 
     mutating func cameBack(at now: RunInstant) {
-        guard returns > 0 else { return }
-        returns -= 1
-        if returns == 0 { until = now }
+        if !isUpdate { until = min(until, now.advanced(by: Self.settling)) }
     }
 
     /// How long the port may stay away from now on; `nil` where it must not.
-    func patience(at now: RunInstant) -> Duration? {
-        until > now ? now.duration(to: until) : nil
-    }
+    func patience(at now: RunInstant) -> Duration? { until > now ? now.duration(to: until) : nil }
 }

@@ -136,7 +136,10 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         absence.does(name, at: kernel.now)
-        if side.fixture?.offers(name) ?? false { return await ask(fixture, .act, name, arguments) }
+        if side.fixture?.offers(name) ?? false {
+            if BenchVocabulary.switching.contains(name) { isOff = name != BenchVocabulary.powerOn }
+            return await ask(fixture, .act, name, arguments)
+        }
         switch name {
         case "power_on" where side.power != nil: return await setPower(true)
         case "power_off" where side.power != nil: return await setPower(false)
@@ -158,7 +161,10 @@ final class BenchHost: NodePart, @unchecked Sendable {
     func regainPower() { cutPower(false) }
 
     private func cutPower(_ isCut: Bool) {
-        guard side.power != nil else { return setFault(BenchVocabulary.powerCut, [:], isActive: isCut) }
+        guard side.power != nil else {
+            isOff = isCut
+            return setFault(BenchVocabulary.powerCut, [:], isActive: isCut)
+        }
         absence.does("power", at: kernel.now)
         switchPower(!isCut) { [weak self] result in self?.ended(BenchVocabulary.powerCut, result) }
     }
@@ -228,7 +234,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
     func tidyUp() async {
         // From here on a fixture may go.
         fixture?.onLoss = nil
-        guard isOff else { return }
+        guard isOff, side.power != nil else { return }
         if case .failure(let failure) = await setPower(true) {
             note(BenchVocabulary.failed, ["what": "power_on", "detail": .text("it stays switched off: \(failure.message)")])
         }

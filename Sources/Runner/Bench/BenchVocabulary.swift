@@ -26,7 +26,7 @@ enum BenchVocabulary {
         EventKind(failed, "The bench could not do something to the device.", fields: [FieldKind("what", .text), FieldKind("detail", .text)]),
     ]
 
-    private static let powerOn = "power_on"
+    static let powerOn = "power_on"
     private static let powerOff = "power_off"
     static let powerCut = "power.cut"
 
@@ -41,6 +41,8 @@ enum BenchVocabulary {
             queries: device.queries.filter { offers($0.name) }, faults: device.faults.filter { isThere($0.name) })
     }
 
+    /// Actions after which a device is on or off for as long as nobody does anything else.
+    static let switching = [powerOn, powerOff, "power_key"]
     static let powerEvents = ["power.lost", "power.restored"]
 
     /// What drivers of the lab's host do and tell for the node.
