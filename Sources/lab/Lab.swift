@@ -65,7 +65,7 @@ struct Stop: Error {
 /// What the lab will do one day: refused by name, so that nobody looks for the mistake in the spelling.
 enum NotYet {
     private static let commands = [
-        "blame", "watch", "devices",
+        "blame", "watch",
     ]
 
     static func refuse(command word: String?) throws {
