@@ -80,6 +80,22 @@ struct BenchScanTests {
         #expect(scan([ignored], users: manager, line).devices.first?.module != nil)
     }
 
+    @Test("the other ports of a module that a node names are not asked")
+    func owned() {
+        var asked = 0
+        let result = BenchScan([TestPorts.module[3]], users: PortUsers(), owner: { _ in "modem_1" }) { _ throws(StreamFailure) in
+            asked += 1
+            return .silent
+        }
+        #expect(asked == 0)
+        #expect(
+            result.yaml(among: TestPorts.module, names: []) == [
+                "# No module answered on the ports that no node names.",
+                "  # /dev/ttyUSB3  2c7c:0800, interface 03, serial 3a5f21c7, slot pci-0000:00:14.0-usb-0:1:1.3",
+                "  #   not asked: it is a part of the module of modem_1",
+            ])
+    }
+
     @Test("the proposal can be pasted: by serial number and interface, the firmware as found, the other ports in comments")
     func proposal() {
         let line = Line(["/dev/ttyUSB2": .module(Self.answer)])

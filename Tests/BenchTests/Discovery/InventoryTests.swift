@@ -20,6 +20,16 @@ struct InventoryTests {
         #expect(inventory.problems.isEmpty)
     }
 
+    @Test("the other ports of a module that a node names are that node's; those of an adapter are not")
+    func owner() {
+        let quad = [TestPorts.usb(8, interface: 0, vendor: "0403", driver: "ftdi_sio"), TestPorts.usb(9, interface: 1, vendor: "0403", driver: "ftdi_sio")]
+        let inventory = Inventory([node("modem_1", modem)], ports: TestPorts.module + TestPorts.second)
+        #expect(inventory.owner(of: TestPorts.module[3]) == "modem_1")
+        #expect(inventory.owner(of: TestPorts.second[3]) == nil)
+        let adapters = Inventory([node("pile_a", TestPorts.source(("interface", "0")))], ports: quad)
+        #expect(adapters.owner(of: quad[1]) == nil)
+    }
+
     @Test("absent, ambiguous, remote and without a port are states of their own, with a reason where something can be done")
     func states() {
         let location = SourceLocation(file: "lab.yaml", line: 9, column: 5)
