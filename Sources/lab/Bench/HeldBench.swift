@@ -24,16 +24,19 @@ final class BenchHandling: Sendable {
         book = HealthBook(folder: out)
     }
 
-    /// The caller holds the leases of the nodes.
+    /// The caller holds the leases of the nodes, and their places at labgrid.
     ///
     /// - Returns: why a case with these devices is blocked; `nil` where all are well, or need not be looked at.
-    func illness(of patients: [Patient]) -> String? {
+    func illness(of patients: [Patient], holding places: LabgridHoldings) -> String? {
+        var surroundings = DoctorSurroundings.machine(holding: places)
+        surroundings.isStopped = { Interrupts.signalNumber != nil }
+        let doctor = Doctor(in: surroundings)
         for patient in patients {
             let known = found.withLock { $0[patient.name] }
             let illness: String?
             if let known { illness = known } else {
                 // Unix seconds for the book: on a bench it is the machine's calendar that counts.
-                let reports = Doctor().prepare(
+                let reports = doctor.prepare(
                     [patient], book: book, always: examinesAlways, every: interval, at: Int64(Date().timeIntervalSince1970)) { Console.error($0) }
                 illness = reports.first?.reason
                 found.withLock { $0[patient.name] = .some(illness) }
@@ -64,7 +67,7 @@ final class HeldBench: Sendable {
             let patients = taken.compactMap { taken in
                 taken.node.hardware.map { Patient(name: taken.node.name, kind: taken.node.kind, facts: taken.node.facts, hardware: $0) }
             }
-            if let illness = handling.illness(of: patients) { throw Halt(reason: illness, isLabBug: false) }
+            if let illness = handling.illness(of: patients, holding: held.places) { throw Halt(reason: illness, isLabBug: false) }
         } catch {
             held.release()
             throw error
