@@ -6,8 +6,8 @@
 SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # For building, and what the tests compare with when it can be had.
-NEEDS := libsqlite3-dev libmosquitto-dev libssl-dev zlib1g-dev
-WANTS := libxml2-utils sqlite3 openssl rauc squashfs-tools chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial
+NEEDS := libsqlite3-dev libmosquitto-dev libssl-dev libudev-dev zlib1g-dev
+WANTS := libxml2-utils sqlite3 openssl rauc squashfs-tools chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial umockdev gir1.2-umockdev-1.0 python3-gi
 
 .PHONY: run test build check format bench packages
 
@@ -35,5 +35,5 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 bench: packages
-	@scripts/install-packages -- wrk mosquitto
+	@scripts/install-packages -- wrk mosquitto umockdev gir1.2-umockdev-1.0 python3-gi udev
 	scripts/bench

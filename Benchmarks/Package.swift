@@ -31,11 +31,12 @@ let package = Package(
             ]),
         .target(name: "CLinux"),
         .systemLibrary(name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+        .systemLibrary(name: "CUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         // Only the parts that are measured.
         .target(
             name: "Transports",
             dependencies: [
-                "LabCore", "CLinux", "CMosquitto", .product(name: "Crypto", package: "swift-crypto"),
+                "LabCore", "CLinux", "CMosquitto", "CUdev", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -50,6 +51,7 @@ let package = Package(
         .executableTarget(
             name: "BrokerBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .target(name: "CSerial", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
+        .executableTarget(name: "DiscoveryBenchmark", dependencies: ["BenchTable", "LabCore", "Transports"]),
         .executableTarget(name: "SerialBenchmark", dependencies: ["BenchTable", "LabCore", "Transports", "CSerial"]),
         .executableTarget(
             name: "BadgeClientsBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
@@ -110,7 +112,7 @@ let package = Package(
             ]),
     ])
 
-for target in package.targets where !["CProcess", "CLoad", "CSerial", "CSockets", "CLinux", "CMosquitto", "COpenSSL", "CZlib"].contains(target.name) {
+for target in package.targets where !["CProcess", "CLoad", "CSerial", "CSockets", "CLinux", "CMosquitto", "COpenSSL", "CUdev", "CZlib"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),
