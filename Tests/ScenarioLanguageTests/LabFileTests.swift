@@ -31,8 +31,8 @@ struct LabFileTests {
 
     @Test("the cloud and the broker have settings of their own")
     func cloudAndBroker() throws {
-        let lab = try #require(load("lab: 1\nabout: b\ncloud: {registration: open}\nbroker: mosquitto\n").lab)
-        #expect(lab.cloud?["registration"]?.scalar?.text == "open")
+        let lab = try #require(load("lab: 1\nabout: b\ncloud: {host: bench-3, mqtt: 1883}\nbroker: mosquitto\n").lab)
+        #expect(lab.cloud.host == "bench-3" && lab.cloud.mqtt == 1_883 && lab.cloud.hasFixedPorts)
         #expect(lab.broker?.scalar?.text == "mosquitto")
         #expect(lab.defaults.fidelity == .sim && lab.nodes.isEmpty)
     }

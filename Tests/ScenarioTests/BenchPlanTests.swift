@@ -31,12 +31,12 @@ struct BenchPlanTests {
         #expect(result.status == 0, "\(result.all)")
         let lines = result.output.split(separator: "\n").map(String.init)
         // 2 min and 1 min, three times.
-        #expect(lines.contains { $0.hasPrefix("  runs     modem ") && $0.hasSuffix("modem = modem_1; at most 9 min") }, "\(result.output)")
+        #expect(lines.contains { $0.hasPrefix("  runs     modem ") && $0.hasSuffix("modem = modem_1; at most 9.0 min") }, "\(result.output)")
         #expect(lines.contains { $0.hasPrefix("  skipped  sim ") && $0.contains("needs modem.sim.remove (") && $0.contains("modem_1") })
         #expect(lines.contains { $0.hasPrefix("  skipped  pile ") && $0.contains("needs a real pile for 'pile'") })
         #expect(lines.contains { $0.hasPrefix("  skipped  only ") && $0.hasSuffix("runs only on sim") })
-        #expect(lines.contains { $0.hasPrefix("  node     modem_1 ") && $0.hasSuffix("1 cell, at most 9 min") })
-        #expect(lines.suffix(2) == ["1 cell runs on hw, 3 skipped; one after the other at most 9 min", "hardware minutes: at most 9.0"])
+        #expect(lines.contains { $0.hasPrefix("  node     modem_1 ") && $0.hasSuffix("1 cell, at most 9.0 min") })
+        #expect(lines.suffix(2) == ["1 cell runs on hw, 3 skipped; one after the other at most 9.0 min", "hardware minutes: at most 9.0"])
     }
 
     @Test("an emulated device stands in with --node, and takes no hardware")

@@ -84,6 +84,9 @@ struct QuarantineRunTests {
         #expect(idle.output.contains("known.yaml:3:16: warning: the quarantine of 'gone' holds for no scenario; li.wei can take it out (LAB-231)"))
         let broken = try lab(until: "soon").lab("run")
         #expect(broken.status == 2)
+        let overdue = try lab(until: "2020-01-31").lab("check")
+        #expect(overdue.status == 0)
+        #expect(overdue.output.contains("known.yaml:3:16: warning: the quarantine of 'b-fail' ended on 2020-01-31; li.wei mends it, or says why it goes on (LAB-231)"))
         #expect(broken.error.contains("known.yaml:3:62: error: value soon for 'until' must be a day such as 2026-12-01"))
     }
 }
@@ -163,6 +166,30 @@ struct ResumeTests {
         let nothing = try lab.lab("run", "--resume", second)
         #expect(nothing.status == 4)
         #expect(nothing.error.contains("Nothing is left of run \(second): all of its cells have ended."))
+    }
+
+    @Test("a blocked cell runs again, for it says nothing of the product")
+    func blocked() throws {
+        let sick = "lab: 1\nabout: No bench has it.\nneeds: {pile: {kind: pile, where: {ports: {ge: 12}}}}\nsteps: [{do: pile.power_on}]\n"
+        let lab = try SmallLab(["scenarios/a-good.yaml": SmallLab.good, "scenarios/b-sick.yaml": sick])
+        #expect(try lab.lab("run").status == 3)
+        try lab.folder.write("lab: 1\nabout: Mended.\nnodes: {pile_a: {kind: pile, facts: {ports: 12}}}\n", to: "lab.yaml")
+        let result = try lab.lab("run", "--resume", "last", "--plain")
+        #expect(result.output.contains("1 cell had ended there, 1 cell runs now"), "\(result.all)")
+        #expect(result.error.contains("whose results are kept all the same: lab.yaml"))
+        #expect(result.status == 0 && result.lastLine == "2 passed, 0 failed, 0 skipped", "\(result.all)")
+    }
+
+    @Test("--failed runs what did not pass, and not what could not run there; shards of what can run are even")
+    func narrowed() throws {
+        var files = ["scenarios/b-fail.yaml": SmallLab.failing]
+        for name in ["a-good", "c-good", "d-good"] { files["scenarios/\(name).yaml"] = SmallLab.good }
+        files["scenarios/e-emu.yaml"] = "lab: 1\nabout: E.\nfidelity: [emu]\nneeds: {badge: {kind: badge}}\nsteps: [{wait: 1s}]\n"
+        let lab = try SmallLab(files)
+        #expect(try lab.lab("run").lastLine == "3 passed, 1 failed, 1 skipped")
+        #expect(try lab.lab("run", "--failed").lastLine == "0 passed, 1 failed, 0 skipped")
+        let shards = try ["1/2", "2/2"].map { try lab.lab("run", "--shard", $0).lastLine }
+        #expect(shards == ["2 passed, 0 failed, 0 skipped", "1 passed, 1 failed, 0 skipped"])
     }
 
     @Test("another selection, world or seed would be another run")

@@ -86,6 +86,15 @@ struct ExitCodeTests {
         #expect(ExitCode(summary([result(.quarantined)]), expired) == .failed)
     }
 
+    @Test("an objective of a quarantined case is not waited for")
+    func quarantinedObjective() {
+        var borne = result(.quarantined)
+        borne.limits = [LimitResult(limit: limit(), verdict: .unproven, figure: "", samples: 0)]
+        #expect(ExitCode(summary([result(.pass), borne])) == .passed)
+        borne.verdict = .pass
+        #expect(ExitCode(summary([borne])) == .unproven)
+    }
+
     @Test("the codes are those of the table")
     func values() {
         #expect(ExitCode.allCases.map(\.rawValue).sorted() == [0, 1, 2, 3, 4, 5, 6, 70, 130, 143])

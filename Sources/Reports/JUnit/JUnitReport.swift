@@ -67,7 +67,8 @@ package enum JUnitReport {
         let worst = own.findings.max { $0.verdict < $1.verdict }
         switch result.verdict {
         case .skipped, .quarantined:
-            element.children.append(XMLElement(name: "skipped", attributes: [("type", result.verdict.rawValue), ("message", message)]))
+            // Whose it is says more than what it was.
+            element.children.append(XMLElement(name: "skipped", attributes: [("type", result.verdict.rawValue), ("message", result.reason ?? message)]))
         case .flaky: element.children.append(outcome("flakyFailure", "flaky"))
         case .pass: break
         default:

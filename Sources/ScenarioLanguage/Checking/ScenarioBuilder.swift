@@ -29,10 +29,13 @@ struct ScenarioBuilder {
         var plansByWorld: [WorldKind: [Plan]] = [:]
         var limits: [CheckedLimit]?
         for world in fidelity {
-            if !worldsDiffer, let first = fidelity.first, let plans = plansByWorld[first] {
+            // Where nothing else tells worlds apart, slack stretches what was made without.
+            if !worldsDiffer, let first = fidelity.first, slack(in: first) == 1, let plans = plansByWorld[first] {
                 plansByWorld[world] = plans.map { plan in
                     var plan = plan
                     plan.world = world
+                    plan.slack = slack(in: world)
+                    plan.deadline = plan.stretched(plan.deadline)
                     return plan
                 }
             } else {
@@ -106,16 +109,17 @@ struct ScenarioBuilder {
         }
     }
 
+    private func slack(in world: WorldKind) -> Double { context.slack[world] ?? 1 }
+
     private var hasNamesInLimits: Bool { root["limits"]?.holdsTemplate ?? false }
 
     private func header(_ world: WorldKind, _ cell: Fields, _ variables: Fields) -> Plan {
         let deadline = root["deadline"]?.scalar.flatMap { DurationText.parse($0.text) }
-        let slack = context.slack[world] ?? 1
         var plan = Plan(
             scenario: FilePath.scenarioName(file), file: file, about: root["about"]?.scalar?.text ?? "",
             tags: (root["tags"]?.list ?? []).compactMap { $0.scalar?.text }, world: world, cell: cell,
             deadline: deadline.map { .nanoseconds($0) } ?? context.defaultDeadline, defaultWithin: context.defaultWithin,
-            slack: slack, variables: variables)
+            slack: slack(in: world), variables: variables)
         plan.deadline = plan.stretched(plan.deadline)
         plan.firmware = context.firmware
         return plan

@@ -65,7 +65,14 @@ struct BenchPlan {
             return "\(most), usually \(Self.text(usual))" + (known < cells ? " for \(known) of them" : "")
         }
 
-        static func text(_ time: Duration) -> String { FigureText.duration(nanoseconds: Double(time.nanoseconds)) }
+        /// Benches are planned in minutes: `45 s`, `9.5 min`, `6 h 55 min`.
+        static func text(_ time: Duration) -> String {
+            let seconds = Double(time.nanoseconds) / 1e9
+            if seconds < 90 { return "\(FigureText.decimal(seconds, places: 0)) s" }
+            if seconds < 7_200 { return "\(BenchPlan.rounded(seconds / 60)) min" }
+            let minutes = Int((seconds / 60).rounded())
+            return "\(minutes / 60) h \(minutes % 60) min"
+        }
     }
 
     private var running: [Cell] { cells.filter { $0.missing == nil } }
@@ -98,11 +105,10 @@ struct BenchPlan {
     // MARK: for people
 
     var lines: [String] {
-        let width = min(48, max(24, cells.map { title($0).count }.max() ?? 0))
-        var lines = cells.map { cell in
-            let word = cell.missing == nil ? "runs" : "skipped"
-            return "  \(word.padded(to: 8)) \(title(cell).padded(to: width))  \(cell.missing ?? remark(cell))"
-        }
+        let skips = skips
+        let width = min(Self.longestTitle, max(24, (running.map { title($0).count } + skips.map(\.title.count)).max() ?? 0))
+        var lines = running.map { "  \("runs".padded(to: 8)) \(title($0).padded(to: width))  \(remark($0))" }
+        lines += skips.map { "  \("skipped".padded(to: 8)) \($0.title.padded(to: width))  \($0.reason)" }
         if !nodes.isEmpty { lines.append("") }
         for (name, time) in nodes { lines.append("  node     \(name.padded(to: width))  \(counted(time.cells, "cell")), \(time.text)") }
         let minutes = hardwareMinutes
@@ -114,7 +120,29 @@ struct BenchPlan {
         return lines
     }
 
-    private func title(_ cell: Cell) -> String { cell.plan.cell.isEmpty ? cell.plan.scenario : "\(cell.plan.scenario) [\(cell.plan.cellText)]" }
+    /// Cells of one scenario that are skipped for one reason, as one line.
+    private var skips: [(title: String, reason: String)] {
+        var groups: [(cells: [Cell], reason: String)] = []
+        for cell in cells {
+            guard let reason = cell.missing else { continue }
+            if let last = groups.last, last.reason == reason, last.cells[0].plan.scenario == cell.plan.scenario {
+                groups[groups.count - 1].cells.append(cell)
+            } else {
+                groups.append(([cell], reason))
+            }
+        }
+        return groups.map { group in
+            let first = group.cells[0]
+            return (group.cells.count == 1 ? title(first) : "\(first.plan.scenario) (\(group.cells.count) cells)", group.reason)
+        }
+    }
+
+    private static let longestTitle = 60
+
+    private func title(_ cell: Cell) -> String {
+        let title = cell.plan.cell.isEmpty ? cell.plan.scenario : "\(cell.plan.scenario) [\(cell.plan.cellText)]"
+        return title.count > Self.longestTitle ? title.prefix(Self.longestTitle - 1) + "…" : title
+    }
 
     private func remark(_ cell: Cell) -> String {
         var time = Time()
@@ -124,7 +152,7 @@ struct BenchPlan {
     }
 
     /// Tenths below ten.
-    private static func rounded(_ minutes: Double) -> String { FigureText.decimal(minutes, places: minutes < 10 ? 1 : 0) }
+    fileprivate static func rounded(_ minutes: Double) -> String { FigureText.decimal(minutes, places: minutes < 10 ? 1 : 0) }
 
     // MARK: for machines
 

@@ -18,7 +18,8 @@ struct CheckCommand: ParsableCommand {
     var sarif = false
 
     func run() throws {
-        let workplace = try Workplace.load(files)
+        var workplace = try Workplace.load(files)
+        workplace.diagnostics += overdue(workplace.quarantine)
         let errors = workplace.diagnostics.filter { $0.severity == .error }
         if json {
             Console.print(JSONWriter.text(.list(workplace.diagnostics.map(\.asValue))))
@@ -30,6 +31,14 @@ struct CheckCommand: ParsableCommand {
             Console.print(errors.isEmpty ? "\(counted(workplace.scenarios.count, "scenario")), no errors" : Workplace.count(errors))
         }
         if !errors.isEmpty { throw Stop(.wrongInput) }
+    }
+
+    /// Entries that will fail the next run.
+    private func overdue(_ quarantine: Quarantine?) -> [Diagnostic] {
+        guard let quarantine, let today = Today.day else { return [] }
+        return quarantine.entries.filter { $0.isOver(on: today) }.map {
+            Diagnostic(.warning, at: $0.location, "the quarantine of '\($0.scenario)' ended on \($0.until); \($0.owner) mends it, or says why it goes on (\($0.issue))")
+        }
     }
 }
 
