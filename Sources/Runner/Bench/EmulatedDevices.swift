@@ -50,7 +50,8 @@ package final class EmulatedDevices {
         for node in nodes {
             let device = try EmulatedDevice(node, setting, kernel: kernel, recorder: recorder, net: net) { [folder, reactor, kernel] label, baud in
                 let terminal = PseudoTerminal(name: folder.path(for: "\(node.name).\(label)"), on: reactor)
-                return baud.map { PacedStream(terminal, kernel: kernel, baud: $0, seed: seed) } ?? terminal
+                // A port with a rate of its own is a line to an adapter; one without is the device's own on USB, and comes and goes with it.
+                return baud.map { AdapterLine(PacedStream(terminal, kernel: kernel, baud: $0, seed: seed), kernel: kernel) } ?? terminal
             }
             devices.append(device)
             recorder.addSink { [weak device] event in device?.tell(event) }
