@@ -12,7 +12,7 @@ struct TwinCommandTests {
         try writeLab(script: nil)
     }
 
-    private func writeLab(script: String?, facts: String = "serial_no: \"QT_001\"") throws {
+    private func writeLab(script: String?, facts: String = "serial_no: \"QT_001\", boot_time: 1s, start_time: 200ms, attach_time: 500ms") throws {
         let side = script.map { "{serial: pty, script: \($0)}" } ?? "{serial: pty}"
         try folder.write("lab: 1\nabout: A module.\nnodes:\n  modem_1:\n    kind: rg500q\n    facts: {\(facts)}\n    emu: \(side)\n", to: "lab.yaml")
     }
@@ -84,7 +84,7 @@ struct TwinCommandTests {
         #expect(drift.output.contains("device  Quectel | RG500Q-EA | Revision: RG500QEAAAR13A02M4G | OK"))
         #expect(try lab("show", "last", "--drift").output.contains("AT+QGMR: information differs"))
         // What lab.yaml knows of the device is no drift.
-        try writeLab(script: "twin.jsonl", facts: "serial_no: \"QT_001\", firmware: \"RG500QEAAAR13A02M4G\"")
+        try writeLab(script: "twin.jsonl", facts: "serial_no: \"QT_001\", boot_time: 1s, firmware: \"RG500QEAAAR13A02M4G\"")
         #expect(try lab("run", "module/twin", "--on", "emu").status == 0)
         #expect(try lab("show", "last").output.contains("drift   modem  none in "))
     }

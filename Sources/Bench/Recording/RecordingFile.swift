@@ -58,6 +58,7 @@ package final class RecordingFile {
         let whole = (buffer[..<done].lastIndex(of: 0x0a) ?? -1) + 1
         written += Int64(whole)
         _ = ftruncate(descriptor, off_t(written))
+        pieces -= buffer[whole...].count { $0 == 0x0a }
         buffer = []
         let failure = Self.failure(code, path)
         self.failure = failure
