@@ -34,8 +34,12 @@ extension PortRecording {
             // The program at the port tells of it as well.
             case .opened where open.contains(label): continue
             case .opened: open.append(label)
+            // Tries to open a port that is away say nothing of the device.
+            case .closed where !open.contains(label): continue
             case .closed: open.removeAll { $0 == label }
-            default: break
+            // A log that begins with bytes begins with an open port.
+            case .sent, .received: if !open.contains(label) { open.append(label) }
+            case .lines: break
             }
             found[index].pieces.append(Piece(at: event.at, content))
         }
