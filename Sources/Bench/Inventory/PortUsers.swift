@@ -31,6 +31,7 @@ package struct PortUsers: Sendable {
         let numbers = Self.entries("/proc").compactMap { Int32($0) }.sorted()
         // A pseudo terminal is its maker's: who holds the end behind it is the device, not a user.
         var makers: [String: Set<Int32>] = [:]
+        var found: [(path: String, link: String, user: User)] = []
         for process in numbers where process != own {
             let name = ProcessTable.name(of: process) ?? "?"
             if name == "ModemManager" { result.modemManager = User(process: process, program: name) }
@@ -39,16 +40,18 @@ package struct PortUsers: Sendable {
                 continue
             }
             for descriptor in descriptors {
-                guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(descriptor)"),
-                    path.hasPrefix("/dev/")
-                else { continue }
+                let link = "/proc/\(process)/fd/\(descriptor)"
+                guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: link), path.hasPrefix("/dev/") else { continue }
                 if path.hasSuffix("/ptmx") {
                     if let number = terminal(process, descriptor) { makers["/dev/pts/\(number)", default: []].insert(process) }
                 } else {
-                    let user = User(process: process, program: name)
-                    if result.users[path]?.last != user { result.users[path, default: []].append(user) }
+                    found.append((path, link, User(process: process, program: name)))
                 }
             }
+        }
+        // A child that was just being started had what its parent has, and has it no more.
+        for (path, link, user) in found where (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) == path {
+            if result.users[path]?.last != user { result.users[path, default: []].append(user) }
         }
         for (path, processes) in makers { result.users[path]?.removeAll { processes.contains($0.process) } }
         return result
@@ -56,7 +59,7 @@ package struct PortUsers: Sendable {
 
     /// Who has the port open, by its path or by that which it is a link to.
     package func users(of path: String) -> [User] {
-        let target = URL(filePath: path).resolvingSymlinksInPath().path
+        let target = PortLookup.target(of: path)
         let found = (users[path] ?? []) + (target == path ? [] : users[target] ?? [])
         return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
