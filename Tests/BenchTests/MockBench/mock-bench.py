@@ -4,7 +4,7 @@
     umockdev-wrapper /usr/bin/python3 mock-bench.py --ports FOLDER [--unplug SECONDS:FOR]... COMMAND...
 
 The devices are those of `lab emulate --ports FOLDER`: wherever a port of one has vanished (its link is gone), the whole USB
-device leaves the mocked bus, and comes back with it, as after a reset. The modem is the one of modem.umockdev; each pile is at a USB
+device leaves the mocked bus, and comes back with it, as after a reset. The modem is the one of Tests/Vectors/rg500q.umockdev; each pile is at a USB
 adapter of its own. With --unplug a device is taken off the bus by hand, whatever its firmware does: PATTERN@SECONDS+FOR.
 """
 import argparse
@@ -46,6 +46,10 @@ E: ID_VENDOR_ID=1a86
         f"P: {device}/2-{port}:1.0/{tty}\nE: DRIVER=ch341-uart\nE: SUBSYSTEM=usb-serial\nA: port_number=0\\n\n",
         f"P: {device}/2-{port}:1.0/{tty}/tty/{tty}\nN: {tty}\n{common}E: DEVNAME=/dev/{tty}\nE: MAJOR=188\nE: MINOR={tty[6:]}\nE: SUBSYSTEM=tty\n",
     ]
+
+
+# What every machine has, whatever is plugged in: without it there would be no /sys/class/tty to look in.
+CONSOLE = "P: /devices/virtual/tty/tty1\nE: DEVNAME=/dev/tty1\nE: MAJOR=4\nE: MINOR=1\nE: SUBSYSTEM=tty\nA: dev=4:1\\n\n"
 
 
 class Device:
@@ -105,7 +109,8 @@ def main():
     ports = os.path.abspath(given.ports)
 
     bed = UMockdev.Testbed.new()
-    description = records((HERE / "modem.umockdev").read_text(), without=("2-1:1.4",))
+    bed.add_from_string(CONSOLE)
+    description = records((HERE / "../../Vectors/rg500q.umockdev").read_text(), without=("2-1:1.4",))
     hub = [record for record in description if "/2-1" not in record.split("\n", 1)[0]]
     modem = sorted((record for record in description if record not in hub), key=lambda record: len(record.split("\n", 1)[0]))
     for record in reversed(hub):
@@ -143,7 +148,7 @@ def main():
             elif device.is_there and not wanted:
                 device.unplug()
                 if is_held:
-                    print(f"mock-bench: {device.name} unplugged at {now:.2f} s", file=sys.stderr)
+                    print(f"mock-bench: {device.name} unplugged at {now:.2f} s, CLOCK_MONOTONIC {start + now:.3f}", file=sys.stderr)
         time.sleep(0.02)
     sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
 

@@ -1,0 +1,52 @@
+import LabCore
+import Testing
+
+@testable import Runner
+
+@Suite("When a port of a real device may be gone (Docs/bench.md, blocked, not failed)")
+struct AbsenceTests {
+    private func at(_ seconds: Double) -> RunInstant { RunInstant(nanoseconds: Int64(seconds * 1e9)) }
+
+    @Test("nothing excuses a port that goes by itself")
+    func unplugged() {
+        var absence = Absence()
+        absence.sent(Array("AT+CSQ\r".utf8), at: at(1))
+        absence.does("signal.fade", at: at(1))
+        #expect(absence.patience(at: at(2)) == nil)
+    }
+
+    @Test("a reset that the driver sends is an excuse for 180 s, in any letters", arguments: ["AT+CFUN=1,1\r", "at+cfun=1,1\r\n", "AT+QPOWD\r"])
+    func reset(command: String) {
+        var absence = Absence()
+        absence.sent(Array(command.utf8), at: at(10))
+        #expect(absence.patience(at: at(10)) == .seconds(180))
+        #expect(absence.patience(at: at(189)) == .seconds(1))
+        #expect(absence.patience(at: at(190)) == nil)
+    }
+
+    @Test("once the port is back it may go again, or not open, for 15 s, and then no more")
+    func settled() {
+        var absence = Absence()
+        absence.does("reset", at: at(10))
+        absence.cameBack(at: at(40))
+        #expect(absence.patience(at: at(54)) == .seconds(1))
+        #expect(absence.patience(at: at(55)) == nil)
+    }
+
+    @Test("an update takes the module away more than once in up to an hour")
+    func update() {
+        var absence = Absence()
+        absence.sent(Array(#"AT+QFOTADL="https://cloud.lab/x"\#r"#.utf8), at: at(0))
+        absence.cameBack(at: at(300))
+        absence.cameBack(at: at(900))
+        #expect(absence.patience(at: at(1_000)) == .seconds(2_600))
+    }
+
+    @Test("a longer excuse is not shortened by a new one")
+    func longest() {
+        var absence = Absence()
+        absence.sent(Array(#"AT+QFOTADL="x"\#r"#.utf8), at: at(0))
+        absence.does("power.cut", at: at(10))
+        #expect(absence.patience(at: at(10)) == .seconds(3_590))
+    }
+}

@@ -1,0 +1,65 @@
+import LabCore
+import Runner
+import Testing
+
+@Suite("What a bench lacks is found before anything runs: skipped, with what is needed (Docs/bench.md)")
+struct BenchNeedsTests {
+    private let place = SourceLocation(file: "lab.yaml", line: 1, column: 1)
+
+    private func modem(power: Bool = false, fixture: [String]? = nil, hasFixture: Bool = false, serial: Bool = true) -> NamedNode {
+        var side = HardwareSide(location: place)
+        if serial { side.ports = [.init(.serial, PortSource(.path("/dev/ttyUSB2"), location: place))] }
+        if power { side.power = PowerSource(.authorized(device: "2-1"), location: place) }
+        if hasFixture { side.fixture = FixtureSource(command: ["mux"], offers: fixture, location: place) }
+        return NamedNode(name: "modem_1", kind: "rg500q", facts: ["serial_no": "QT_001"], hardware: side)
+    }
+
+    private func missing(_ nodes: [NamedNode], count: Int = 1, sides: [(word: String, side: WorldKind)] = [], world: WorldKind = .hw, _ action: Step.Action) -> String? {
+        var plan = plan(loop("turn", ["1"], action))
+        plan.world = world
+        plan.roles = [
+            Role(name: "modem", kind: "rg500q", count: count, location: place), Role(name: "cloud", kind: "cloud", location: place),
+        ]
+        return BenchNeeds.missing(for: plan, nodes: nodes, BenchSettings(sides: sides))
+    }
+
+    @Test("what the driver does, tells and is asked is there with a serial port alone")
+    func driver() {
+        #expect(missing([modem()], act("modem.start")) == nil)
+        #expect(missing([modem()], expect("modem.at.sent")) == nil)
+        #expect(missing([modem()], fault("modem.link.loss")) == nil)
+        #expect(missing([modem()], act("modem.power_on")) == nil)
+        #expect(missing([modem(serial: false)], act("modem.start")) == "needs the serial port of modem_1: its hw in lab.yaml names none")
+    }
+
+    @Test("power makes cuts possible, nothing else does without a fixture")
+    func power() {
+        #expect(missing([modem()], fault("modem.power.cut")) == "needs modem.power.cut (no driver, power or fixture of modem_1 offers it)")
+        #expect(missing([modem(power: true)], fault("modem.power.cut")) == nil)
+        #expect(missing([modem(power: true)], act("modem.power_off")) == nil)
+    }
+
+    @Test("a fixture offers what lab.yaml names, or all")
+    func fixtures() {
+        let remove = act("modem.sim.remove")
+        #expect(missing([modem()], remove) == "needs modem.sim.remove (no driver, power or fixture of modem_1 offers it)")
+        #expect(missing([modem(fixture: ["sim.insert"], hasFixture: true)], remove) != nil)
+        #expect(missing([modem(fixture: ["sim.remove"], hasFixture: true)], remove) == nil)
+        #expect(missing([modem(hasFixture: true)], remove) == nil)
+        #expect(missing([modem()], expect("modem.module.booted")) == "needs to see modem.module.booted (no driver or fixture of modem_1 tells it)")
+        #expect(missing([modem(hasFixture: true)], expect("modem.module.booted")) == nil)
+    }
+
+    @Test("without a real device the case is skipped, unless an emulated one is allowed by role or by kind")
+    func standIns() {
+        let start = act("modem.start")
+        let reason = "needs a real rg500q for 'modem': no free node of lab.yaml with hw fits (--node modem=emu makes an emulated one)"
+        #expect(missing([], start) == reason)
+        #expect(missing([NamedNode(name: "modem_1", kind: "rg500q")], start) == reason)
+        #expect(missing([], sides: [("modem", .emu)], start) == nil)
+        #expect(missing([], sides: [("rg500q", .emu)], start) == nil)
+        #expect(missing([], world: .emu, start) == nil)
+        #expect(missing([], sides: [("rg500q", .hw)], world: .emu, start) == reason)
+        #expect(missing([modem()], count: 20, start) == "needs 20 real devices for 'modem'; a bench has one for a role (--node modem=emu makes emulated ones)")
+    }
+}
