@@ -104,9 +104,9 @@ final class TemporaryFolder {
     /// Every file below it, sorted.
     var files: [String] { (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).sorted() }
 
-    /// The only file whose path ends like this.
+    /// The only file whose path ends like this, not counting what is collected once more for an upload.
     func only(_ ending: String) -> String? {
-        let found = files.filter { $0.hasSuffix(ending) }
+        let found = files.filter { $0.hasSuffix(ending) && !$0.contains("/artifacts/") }
         return found.count == 1 ? found[0] : nil
     }
 }

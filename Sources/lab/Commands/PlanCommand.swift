@@ -58,5 +58,8 @@ struct PlanCommand: ParsableCommand {
         if json { return Console.print(JSONWriter.text(bench.asValue)) }
         if steps { for line in PlanText.pages(bench.cells.filter { $0.missing == nil }.map(\.plan)) { Console.print(line) } }
         for line in bench.lines { Console.print(line) }
+        if !bench.cells.contains(where: { $0.missing == nil }) {
+            throw Stop(.nothingSelected, "Nothing that is selected runs on \(world.rawValue).")
+        }
     }
 }
