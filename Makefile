@@ -7,7 +7,9 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # For building, and what the tests compare with when it can be had.
 NEEDS := libsqlite3-dev libmosquitto-dev libssl-dev libudev-dev zlib1g-dev
-WANTS := libxml2-utils sqlite3 openssl rauc squashfs-tools chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial umockdev gir1.2-umockdev-1.0 python3-gi
+WANTS := libxml2-utils sqlite3 openssl rauc squashfs-tools chromium python3-jsonschema python3-yaml curl mosquitto mosquitto-clients python3-paho-mqtt gammu picocom python3-serial ser2net uhubctl dbus umockdev gir1.2-umockdev-1.0 python3-gi
+# It takes every modem of the machine that it runs on, so nobody gets it without asking.
+WANTS += $(if $(CI),modemmanager)
 
 .PHONY: run test build check format bench packages
 
@@ -24,7 +26,7 @@ run: packages
 test:
 	@scripts/install-packages $(NEEDS) -- $(WANTS)
 	@firmware-images/make --tools || echo "SKIPPED comparing with the makers' tools: they cannot be installed here"
-	@scripts/python-tools || echo "SKIPPED comparing statistics with SciPy and Otava: they cannot be installed here"
+	@scripts/python-tools || echo "SKIPPED comparing statistics with SciPy and Otava, and places of labgrid: they cannot be installed here"
 	scripts/test
 
 check: packages

@@ -114,7 +114,9 @@ let targets: [Target] = [
         dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
     .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
-    .testTarget(name: "BenchTests", dependencies: ["LabCore", "Bench", "CLinux", "Programs", "Transports", "WireProtocols"]),
+    .testTarget(
+        name: "BenchTests", dependencies: ["LabCore", "Bench", "CLinux", "Programs", "Transports", "WireProtocols"],
+        exclude: ["MockBench", "Interop/beside-a-run", "Interop/line-control.c", "Interop/modem-manager"]),
     .testTarget(name: "LoadGeneratorTests", dependencies: ["LabCore", "LoadGenerator", "Statistics"]),
     .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     .testTarget(name: "DriversTests", dependencies: ["LabCore", "CloudClient", "Drivers", "Emulators", "WireProtocols"]),

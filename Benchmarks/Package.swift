@@ -51,6 +51,9 @@ let package = Package(
         .executableTarget(
             name: "BrokerBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
         .target(name: "CSerial", cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-O2"])]),
+        // Of the bench only how recordings are written.
+        .target(name: "Bench", dependencies: ["LabCore"]),
+        .executableTarget(name: "RecordingBenchmark", dependencies: ["BenchTable", "LabCore", "Bench"]),
         .executableTarget(name: "DiscoveryBenchmark", dependencies: ["BenchTable", "LabCore", "Transports"]),
         .executableTarget(name: "SerialBenchmark", dependencies: ["BenchTable", "LabCore", "Transports", "CSerial"]),
         .executableTarget(
