@@ -55,6 +55,7 @@ let package = Package(
         .target(name: "Bench", dependencies: ["LabCore"]),
         .executableTarget(name: "RecordingBenchmark", dependencies: ["BenchTable", "LabCore", "Bench"]),
         .executableTarget(name: "DiscoveryBenchmark", dependencies: ["BenchTable", "LabCore", "Transports"]),
+        .executableTarget(name: "PortsBenchmark", dependencies: ["BenchTable", "LabCore", "Transports", "CSerial"]),
         .executableTarget(name: "SerialBenchmark", dependencies: ["BenchTable", "LabCore", "Transports", "CSerial"]),
         .executableTarget(
             name: "BadgeClientsBenchmark", dependencies: ["BenchTable", "LabCore", "WireProtocols", "MQTTBroker", "Transports", "Runner", "CLoad"]),
