@@ -191,6 +191,23 @@ struct ModuleRegistrationTests {
         #expect(bench.truth["attached"] == true)
     }
 
+    @Test("names of operators are written in the character set of AT+CSCS, numbers are not (3GPP TS 27.007 §5.5, §7.3)")
+    func operatorCharacters() {
+        var bench = ModuleBench.ready { $0.network.mode = .lte }
+        _ = bench.ask("AT+CSCS=\"UCS2\"")
+        #expect(bench.lines("AT+COPS?") == ["+COPS: 0,0,\"004C006100620020004D006F00620069006C0065\",7", "OK"])
+        _ = bench.ask("AT+COPS=3,2")
+        #expect(bench.lines("AT+COPS?") == ["+COPS: 0,2,\"00101\",7", "OK"])
+    }
+
+    @Test("the card says how many digits of the IMSI name the network (3GPP TS 31.102 §4.2.18)", arguments: [("001010123456780", "02"), ("310260123456780", "03")])
+    func networkDigits(_ imsi: String, _ digits: String) {
+        var bench = ModuleBench.ready { $0.card?.imsi = imsi }
+        #expect(bench.lines("AT+CRSM=176,28589,0,0,4") == ["+CRSM: 144,0,\"000000\(digits)\"", "OK"])
+        // The group identifier is not on it.
+        #expect(bench.lines("AT+CRSM=176,28478,0,0,0") == ["+CRSM: 106,130,\"\"", "OK"])
+    }
+
     @Test("AT+COPS=2 leaves, AT+COPS=0 comes back")
     func deregister() {
         var bench = ModuleBench.ready()

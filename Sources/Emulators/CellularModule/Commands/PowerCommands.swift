@@ -128,7 +128,7 @@ enum PowerCommands {
         }
     }
 
-    /// Reads of the card's files by their numbers (3GPP TS 31.102): ICCID and name of the provider; others are not on it.
+    /// Reads of the card's files by their numbers (3GPP TS 31.102): ICCID, administrative data and name of the provider; others are not on it.
     private static func file(_ module: CellularModule, _ call: CommandCall) -> CommandReply {
         guard call.form == .write, let command = call[0].number, let number = call[1].number else {
             return call.form == .test ? .ok : .wrongForm
@@ -137,6 +137,8 @@ enum PowerCommands {
         let contents: [UInt8]? =
             switch number {
             case 12_258: swapped(card.iccid)
+            // Normal operation, and how many digits of the IMSI name the network: three in North America, two elsewhere.
+            case 28_589: [0, 0, 0, card.imsi.hasPrefix("3") ? 3 : 2]
             // Display conditions, then the name filled up with FF.
             case 28_486: [0] + Array("LAB SIM".utf8) + [UInt8](repeating: 0xff, count: 9)
             default: nil

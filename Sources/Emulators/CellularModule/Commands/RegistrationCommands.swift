@@ -56,7 +56,7 @@ enum RegistrationCommands {
         let mode = registration.isToldToStayAway ? 2 : registration.wanted == nil ? 0 : 1
         guard registration.isRegistered else { return "+COPS: \(mode)" }
         let format = module.port(port)?.settings.operatorFormat ?? 0
-        let name = [module.network.longName, module.network.shortName, module.network.plmn][format]
+        let name = [module.written(module.network.longName), module.written(module.network.shortName), module.network.plmn][format]
         return "+COPS: \(mode),\(format),\"\(name)\",\(technology(registration.mode))"
     }
 
@@ -77,7 +77,8 @@ enum RegistrationCommands {
         if found != .none {
             let state = module.faults.isDenied ? 3 : 2
             let act = found == .standalone ? 12 : 7
-            entries.append("(\(state),\"\(network.longName)\",\"\(network.shortName)\",\"\(network.plmn)\",\(act))")
+            let names = "\"\(module.written(network.longName))\",\"\(module.written(network.shortName))\""
+            entries.append("(\(state),\(names),\"\(network.plmn)\",\(act))")
         }
         return .ok("+COPS: \(entries.map { $0 + "," }.joined()),(0-4),(0-2)")
     }
