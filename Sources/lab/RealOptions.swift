@@ -17,6 +17,7 @@ struct RealOptions {
         settings.bench.sides = try sides.map(Self.side)
         if world != .sim, let cloud = lab?.cloud {
             settings.bench.cloudName = cloud.address
+            settings.bench.factoryKey = try FactoryKeyFile.read(cloud)
             settings.listening = Listening(host: cloud.host ?? "127.0.0.1", http: cloud.http ?? 0, mqtt: cloud.mqtt ?? 0, piles: cloud.piles ?? 0)
             hasFixedPorts = cloud.hasFixedPorts
         }

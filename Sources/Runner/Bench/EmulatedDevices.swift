@@ -29,10 +29,11 @@ package final class EmulatedDevices {
     /// - Parameters:
     ///   - speed: seconds of the devices for each real second.
     ///   - ports: the folder for the names of ports.
+    ///   - factoryKey: from which keys of badges follow, 32 bytes; from the seed where it is nil.
     ///   - control: the folder for the sockets of fixtures; `nil` for none.
     /// - Throws: `StreamFailure`, `ActionFailure` for what cannot be had or made.
     package init(
-        nodes: [NamedNode], seed: UInt64, speed: Double, ports: String, control: String?, cloud: CloudAddress?, firmware: FirmwareSupply,
+        nodes: [NamedNode], seed: UInt64, speed: Double, ports: String, control: String?, cloud: CloudAddress?, factoryKey: [UInt8]? = nil, firmware: FirmwareSupply,
         onEvent: @escaping (RunEvent) -> Void = { _ in }
     ) throws {
         reactor = try Reactor(speed: speed)
@@ -42,7 +43,7 @@ package final class EmulatedDevices {
         net = try EmulatedNet(reactor: reactor, kernel: kernel, cloud: cloud)
         recorder.addSink(onEvent)
         var randomness = SeededGenerator(seed: seed, purpose: "factory master key")
-        let key = randomness.bytes(32)
+        let key = factoryKey ?? randomness.bytes(32)
         let setting = DeviceSetting(
             seed: seed, epoch: net.epoch, cloudHost: LabWorld.hostName, factoryMasterKey: key,
             firmware: try FactoryFirmware(supply: firmware, seed: seed, bugs: []))

@@ -55,7 +55,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         recorder = EventRecorder(on: kernel, keeping: keeping, policy: policy.filter)
         cloudRole = plan.roles.first { $0.kind == "cloud" }?.name ?? "cloud"
         var randomness = SeededGenerator(seed: plan.seed, purpose: "factory master key")
-        let factory = randomness.bytes(32)
+        let factory = bench.factoryKey ?? randomness.bytes(32)
         var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: bench.cloudName ?? Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
         if plan.cloudFacts["rate_limits"]?.bool == false { configuration.rateLimits = .lifted }
         configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false

@@ -12,5 +12,6 @@ extension Grammar {
             .optional("http", port, "The port of its REST surface; any free one where it is missing"),
             .optional("mqtt", port, "The port of its broker"),
             .optional("piles", port, "The port of the gateway of charging piles"),
+            .optional("factory_key", .text, "A file with the key of the devices' factory, 64 hexadecimal digits; from the seed where it is missing"),
         ])
 }

@@ -24,12 +24,15 @@ package struct LabFile: Sendable {
     }
 
     /// Where the lab's cloud is to be found in emu and hw; ports that are nil may be any.
-    package struct CloudPlace: Sendable, Equatable {
+    package struct CloudPlace: Sendable {
         package var address: String?
         package var host: String?
         package var http: Int?
         package var mqtt: Int?
         package var piles: Int?
+        /// The file with the key from which the factory of real devices makes theirs, and where it is named. Whoever needs the key reads it:
+        /// it is a secret, and files that are read here are kept with runs.
+        package var factoryKey: (path: String, location: SourceLocation)?
 
         /// Two worlds at the same time cannot have the same port.
         package var hasFixedPorts: Bool { [http, mqtt, piles].contains { $0 ?? 0 > 0 } }
@@ -116,7 +119,7 @@ struct LabFileReader {
         (lab.quarantine, lab.history) = (root["quarantine"]?.scalar?.text, root["history"]?.scalar?.text)
         lab.quarantineLocation = root["quarantine"]?.location
         lab.broker = root["broker"]
-        if let cloud = root["cloud"] { lab.cloud = Self.cloud(cloud) }
+        if let cloud = root["cloud"] { lab.cloud = self.cloud(cloud, from: file) }
         if let section = root["firmware"] { lab.firmware = firmware(section, from: file) }
         return lab
     }
@@ -134,11 +137,13 @@ struct LabFileReader {
             certificates: read(section["certificates"]))
     }
 
-    private static func cloud(_ value: SourceValue) -> LabFile.CloudPlace {
+    private func cloud(_ value: SourceValue, from file: String) -> LabFile.CloudPlace {
         func text(_ key: String) -> String? { value[key]?.scalar?.text }
-        return LabFile.CloudPlace(
+        var place = LabFile.CloudPlace(
             address: text("address"), host: text("host"), http: text("http").flatMap { Int($0) }, mqtt: text("mqtt").flatMap { Int($0) },
             piles: text("piles").flatMap { Int($0) })
+        if let key = value["factory_key"], let path = key.scalar?.text { place.factoryKey = (FilePath.resolve(path, from: file), key.location) }
+        return place
     }
 
     private func duration(_ value: SourceValue?) -> Duration? {

@@ -46,7 +46,10 @@ struct FixtureProgramTests {
         #expect(reactor.run(until: { loss != nil }, timeout: .seconds(10)))
         #expect(loss?.medium == "fixture of modem_1")
         #expect(loss?.detail.contains(reason) ?? false, "\(loss?.detail ?? "")")
-        guard case .failure(let failure)? = answer else { return Issue.record("nobody was told") }
+        guard case .failure(let failure)? = answer else {
+            Issue.record("nobody was told")
+            return
+        }
         #expect(failure.reason == "fixture_lost")
     }
 

@@ -33,7 +33,7 @@ struct EmulateCommand: ParsableCommand {
     @Option(help: "How fast the devices' clock runs: 60x, up to 1000x.")
     var speed: String?
 
-    @Option(help: "The number that keys of badges follow from.")
+    @Option(help: "The number that keys of badges follow from, where lab.yaml names no factory_key.")
     var seed: UInt64 = 1
 
     @Flag(help: "The devices stay off until a fixture switches them on.")
@@ -52,7 +52,7 @@ struct EmulateCommand: ParsableCommand {
         let (speed, cloud) = (try speed.map(RealOptions.speed) ?? 1, try cloud.map(Self.address))
         Interrupts.watch()
         try onLargeStack {
-            let devices = try open(chosen.nodes, chosen.firmware, speed, ports, cloud)
+            let devices = try open(chosen.nodes, chosen.lab, speed, ports, cloud)
             defer { devices.close() }
             if !off { devices.switchOn() }
             for path in devices.ports { Console.print(path) }
@@ -64,10 +64,10 @@ struct EmulateCommand: ParsableCommand {
     }
 
     private func open(
-        _ nodes: [NamedNode], _ firmware: FirmwareSupply, _ speed: Double, _ ports: String, _ cloud: EmulatedDevices.CloudAddress?
+        _ nodes: [NamedNode], _ lab: LabFile?, _ speed: Double, _ ports: String, _ cloud: EmulatedDevices.CloudAddress?
     ) throws -> EmulatedDevices {
         do {
-            return try EmulatedDevices(nodes: nodes, seed: seed, speed: speed, ports: ports, control: control, cloud: cloud, firmware: firmware) { event in
+            return try EmulatedDevices(nodes: nodes, seed: seed, speed: speed, ports: ports, control: control, cloud: cloud, factoryKey: try FactoryKeyFile.read(lab?.cloud), firmware: lab?.firmware ?? FirmwareSupply()) { event in
                 if events { Console.print("\(EventText.time(event.at))  \(VisibleText.clean(event.node)).\(EventText.line(event))") }
             }
         } catch let failure as StreamFailure { throw Stop(.blocked, failure.description) } catch let failure as ActionFailure {
@@ -75,13 +75,13 @@ struct EmulateCommand: ParsableCommand {
         }
     }
 
-    private func chosenNodes() throws -> (nodes: [NamedNode], firmware: FirmwareSupply) {
+    private func chosenNodes() throws -> (nodes: [NamedNode], lab: LabFile?) {
         let workplace = try Workplace.load([Workplace.labFile])
         try workplace.refuseErrors()
         let known = workplace.nodes
         let chosen = try nodes.isEmpty ? known : nodes.map { try Self.node($0, among: known) }
         guard !chosen.isEmpty else { throw Stop(.nothingSelected, "lab.yaml names no nodes.") }
-        return (chosen, workplace.lab?.firmware ?? FirmwareSupply())
+        return (chosen, workplace.lab)
     }
 
     private static func node(_ name: String, among nodes: [NamedNode]) throws -> NamedNode {
