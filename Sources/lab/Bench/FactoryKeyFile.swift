@@ -1,5 +1,6 @@
 import LabCore
 import ScenarioLanguage
+import Verdicts
 
 /// The key of the factory of real devices: a secret, so it is read only where it is used, and goes into no run.
 enum FactoryKeyFile {
