@@ -37,5 +37,5 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 bench: packages
-	@scripts/install-packages -- wrk mosquitto umockdev gir1.2-umockdev-1.0 python3-gi udev
+	@scripts/install-packages -- wrk mosquitto umockdev gir1.2-umockdev-1.0 python3-gi python3-serial udev
 	scripts/bench
