@@ -67,25 +67,29 @@ func table(_ wires: Wires, rounds: Int) throws {
     // What a terminal of Linux keeps for who does not read: 4,096 bytes.
     let patience = Double(4_096) / Double(Wires.rate) * 1e3
     BenchRow(
-        "\(what): a port waits to be read", "worst \(BenchTimes.milliseconds(pauses[0])) ms", peer: "pySerial: worst \(BenchTimes.milliseconds(pauses[1])) ms",
+        "\(what): a port waits to be read", "worst \(BenchTimes.milliseconds(pauses[0])) ms",
+        peer: "pySerial: worst \(BenchTimes.milliseconds(pauses[1])) ms",
         target: "< \(Int(patience)) ms, 4 KB", isMet: Double(pauses[0]) * 1e-6 < patience
     ).show()
     let shares = figures.map { middle($0) { $0.ports.share } }
     for peer in 1..<candidates.count {
         BenchRow(
-            "\(what): share of a core", percent(shares[0]), peer: "\(candidates[peer].name): \(percent(shares[peer]))", ratio: shares[0] / shares[peer]
+            "\(what): share of a core", percent(shares[0]), peer: "\(candidates[peer].name): \(percent(shares[peer]))",
+            ratio: shares[0] / shares[peer]
         ).show()
     }
     BenchRow("\(what): share of a core, the emulated ends", percent(middle(figures[0]) { $0.devices.share })).show()
     let times = figures.map { middle($0) { Double($0.ports.elapsed) * 1e-9 } }
     BenchRow(
-        "\(what): \(wires.seconds) s of traffic take", "\(figure(times[0], 2)) s", peer: "pySerial: \(figure(times[1], 2)) s", ratio: times[0] / times[1],
+        "\(what): \(wires.seconds) s of traffic take", "\(figure(times[0], 2)) s", peer: "pySerial: \(figure(times[1], 2)) s",
+        ratio: times[0] / times[1],
         target: "≤ \(wires.seconds) s and 1 %", isMet: times[0] <= Double(wires.seconds) * 1.01
     ).show()
 }
 
 do {
-    let folder = option("--folder") ?? FileManager.default.temporaryDirectory.appendingPathComponent("ports-benchmark-\(UUID().uuidString)").path
+    let folder =
+        option("--folder") ?? FileManager.default.temporaryDirectory.appendingPathComponent("ports-benchmark-\(UUID().uuidString)").path
     let wires = Wires(folder: folder, count: min(127, max(1, option("--ports", 64))), seconds: min(600, max(1, option("--seconds", 10))))
     switch option("--end") {
     case "devices": print(try serveDevices(wires).line)
