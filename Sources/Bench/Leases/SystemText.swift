@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Small files of the system, and what they say of processes.
@@ -34,11 +35,28 @@ enum SystemText {
         }
     }
 
-    /// A path with its links followed; the path itself where that is not possible.
+    /// A path with its links followed, those of its folders left out: a port is a link such as /dev/serial/by-id/…, folders of ports are none.
+    ///
+    /// Link by link, since realpath(3) damages the memory of a program whose devices are mocked.
     static func real(_ path: String) -> String {
-        guard let resolved = unsafe realpath(path, nil) else { return path }
-        defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
+        var path = path
+        for _ in 0..<maximumLinks {
+            guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { break }
+            let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
+            path = simplified(target.hasPrefix("/") ? target : "\(folder)/\(target)")
+        }
+        return path
+    }
+
+    /// As the kernel has it (path_resolution(7)).
+    private static let maximumLinks = 40
+
+    private static func simplified(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+        }
+        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
     }
 
     static func reason(_ code: Int32) -> String { unsafe String(cString: strerror(code)).lowercased() }
