@@ -117,6 +117,12 @@ enum StoredSources {
         try run.write(JSONWriter.bytes(.record(hashes)) + [0x0a], to: "\(folder)/\(index)")
     }
 
+    /// Files that somebody has changed while the run went on; it has used what it read in the beginning.
+    static func changed(since sources: [(path: String, bytes: [UInt8])], keptIn run: String) -> [String] {
+        sources.filter { source in (try? Descriptor.read(source.path, atMost: source.bytes.count + 1)) != source.bytes }
+            .map { "\($0.path) has changed since the run began; the run used it as it was, which is in \(run)/\(folder)" }
+    }
+
     /// A file name without folders, so that no path leads out of the run.
     static func flat(_ path: String) -> String {
         Hexadecimal.text(SHA256.hash(data: Array(path.utf8))).prefix(12) + "-" + (path.split(separator: "/").last ?? "file")

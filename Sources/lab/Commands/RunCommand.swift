@@ -137,7 +137,7 @@ struct RunCommand: ParsableCommand {
         var artifacts = RunArtifacts(summary, folder: folder, root: out)
         do throws(RunArchive.Failure) { _ = try artifacts.collect(workplace.sources) } catch { failures.append(error.description) }
         for line in compared + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
-        for line in failures + keeper.warnings { Console.error(line) }
+        for line in failures + keeper.warnings + StoredSources.changed(since: workplace.sources, keptIn: folder.path) { Console.error(line) }
         throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
     }
 
