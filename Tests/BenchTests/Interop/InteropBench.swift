@@ -9,7 +9,8 @@ struct InteropReport: CustomStringConvertible {
     init(_ outcome: ChildProcess.Outcome) {
         self.outcome = outcome
         var parts: [(heading: String, text: String)] = []
-        for line in outcome.output.split(separator: "\n", omittingEmptySubsequences: false) {
+        // A module ends its lines with CR LF, programs with LF.
+        for line in outcome.output.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             if line.hasPrefix("== ") {
                 parts.append((String(line.dropFirst(3)), ""))
             } else if !parts.isEmpty {
