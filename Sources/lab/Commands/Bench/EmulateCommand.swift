@@ -111,16 +111,27 @@ private struct FixtureLines {
 
     init(_ path: String) { self.path = path }
 
+    /// What is asked for at the very end of the input is still answered: it ends when nothing has come for so long.
+    private static let patience: Int32 = 1_000
+
     func pass() throws {
         let socket: Int32
         do { socket = try LocalSocket.connect(to: path) } catch { throw Stop(.blocked, error.description) }
         defer { _ = Glibc.close(socket) }
         var ends = [pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0), pollfd(fd: socket, events: Int16(POLLIN), revents: 0)]
         var buffer = [UInt8](repeating: 0, count: 65_536)
+        var hasInput = true
         while true {
-            guard unsafe poll(&ends, 2, -1) >= 0 || errno == EINTR else { return }
+            let ready = unsafe poll(&ends, 2, hasInput ? -1 : Self.patience)
+            if ready < 0, errno == EINTR { continue }
+            guard ready > 0 else { return }
             for (index, target) in [(0, socket), (1, STDOUT_FILENO)] where ends[index].revents != 0 {
                 let count = unsafe read(ends[index].fd, &buffer, buffer.count)
+                if count <= 0, index == 0 {
+                    // poll(2) leaves out what is below 0.
+                    (hasInput, ends[0].fd, ends[0].revents) = (false, -1, 0)
+                    continue
+                }
                 guard count > 0, Descriptor.write(Array(buffer.prefix(count)), to: target) == 0 else { return }
             }
         }
