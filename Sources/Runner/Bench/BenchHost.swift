@@ -30,6 +30,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     /// What a device never finishes has failed after this time, in the run's time.
     private static let limit = Duration.seconds(180)
+    /// Between two looks at modem lines, in the run's time: a line that changes back sooner is not seen.
+    private static let linesTime = Duration.milliseconds(100)
 
     /// - Parameters:
     ///   - node: the role, under which events are noted.
@@ -79,11 +81,20 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private func portChanged(_ port: BenchPort, _ label: String, _ event: ByteStreamEvent) {
         switch event {
         case .opened:
-            var fields: Fields = ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)]
-            if let lines = port.lines { fields["lines"] = .text("\(lines)") }
-            note(BenchVocabulary.opened, fields)
+            note(BenchVocabulary.opened, ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)])
+            look(atLinesOf: port, label, last: nil)
         case .bytes: break
         case .closed(let failure): missed(failure)
+        }
+    }
+
+    /// Notes the lines of a port that has some, now and whenever they have changed; the system tells nobody by itself.
+    private func look(atLinesOf port: BenchPort, _ label: String, last: ModemLines?) {
+        guard let lines = port.lines else { return }
+        if lines != last { note(BenchVocabulary.lines, ["port": .text(label), "lines": .text(PortLines(rawValue: UInt8(truncatingIfNeeded: lines.rawValue)).description)]) }
+        kernel.schedule(after: Self.linesTime) { [weak self, weak port] in
+            guard let self, let port, port.isOpen else { return }
+            look(atLinesOf: port, label, last: lines)
         }
     }
 

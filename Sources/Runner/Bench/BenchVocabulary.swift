@@ -7,6 +7,7 @@ enum BenchVocabulary {
     static let plugged = "usb.plugged"
     static let unplugged = "usb.unplugged"
     static let opened = "line.opened"
+    static let lines = PortRecording.EventName.lines
     static let console = "console.line"
     static let switched = "power.switched"
     static let failed = "bench.failed"
@@ -20,7 +21,10 @@ enum BenchVocabulary {
         EventKind(unplugged, "A port of the device is gone.", fields: [purpose, path]),
         EventKind(
             opened, "A real port was opened.",
-            fields: [FieldKind("port", .text), path, FieldKind("settings", .text, "such as 115200 8N1"), FieldKind("lines", .text, "modem lines that are on, where the port has any")]),
+            fields: [FieldKind("port", .text), path, FieldKind("settings", .text, "such as 115200 8N1")]),
+        EventKind(
+            lines, "The modem lines of a port that has some: when it was opened, and whenever one has changed.",
+            fields: [FieldKind("port", .text), FieldKind("lines", .text, "those that are on: dtr rts cts dsr dcd ring")], volume: .traffic),
         EventKind(console, "A line of the device's console.", fields: [FieldKind("text", .text)], volume: .traffic),
         EventKind(switched, "The bench has switched the device's power.", fields: [FieldKind("on", .bool)]),
         EventKind(failed, "The bench could not do something to the device.", fields: [FieldKind("what", .text), FieldKind("detail", .text)]),
