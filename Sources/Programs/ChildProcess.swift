@@ -129,6 +129,9 @@ package final class ChildProcess: Sendable {
     /// Asks it to end (SIGTERM).
     package func terminate() { send(SIGTERM) }
 
+    /// Asks it and everything that it has started in its process group to end (SIGTERM).
+    package func terminateGroup() { if isRunning { _ = Glibc.kill(-record.process, SIGTERM) } }
+
     /// Asks it to stop what it does (SIGINT), as Ctrl-C would.
     package func interrupt() { send(SIGINT) }
 

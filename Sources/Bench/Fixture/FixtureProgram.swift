@@ -11,6 +11,7 @@ package final class FixtureProgram {
     /// Called once when the program is gone or speaks nonsense. Open requests have failed then.
     package var onLoss: ((StreamFailure) -> Void)?
     private let name: String
+    private let reactor: Reactor
     private let stream: LocalStream
     private let child: ChildProcess
     private var lines = LineCollector(limit: 64 << 20)
@@ -22,6 +23,7 @@ package final class FixtureProgram {
     /// - Throws: `StreamFailure` where the program cannot be started.
     package init(_ source: FixtureSource, of node: String, on reactor: Reactor) throws(StreamFailure) {
         name = "fixture of \(node)"
+        self.reactor = reactor
         guard let program = source.command.first else { throw StreamFailure(.notFound, name, "its command is empty", remedy: "name a program in lab.yaml") }
         let ends = try LocalStream.pair(for: name)
         stream = try LocalStream(adopting: ends.ours, name: name, on: reactor)
@@ -41,16 +43,20 @@ package final class FixtureProgram {
 
     /// Asks for something; `done` is called once, on the reactor's thread and never from inside this call.
     package func request(_ verb: FixtureRequest.Verb, _ name: String, _ arguments: Fields, _ done: @escaping (Result<Fields, ActionFailure>) -> Void) {
+        guard !isOver else {
+            let errand = PostedErrand { [self] in done(.failure(lost("it is gone"))) }
+            return reactor.post { errand.run() }
+        }
         lastID += 1
         open.append((lastID, done))
-        // To a program that is gone nothing goes out; who asks is told by its own time limit, and by `onLoss` before.
         stream.send(FixtureRequest(id: lastID, verb, name, arguments).line)
     }
 
     package func close() {
         isOver = true
         stream.close()
-        child.terminate()
+        // What a script has started would keep the lab's standard error open.
+        child.terminateGroup()
     }
 
     private func take(_ bytes: [UInt8]) {
@@ -72,7 +78,7 @@ package final class FixtureProgram {
         case .hello: break
         case .event(let name, let fields): onEvent?(name, fields)
         case .answered(let id, let result):
-            guard let index = open.firstIndex(where: { $0.id == id }) else { return }
+            guard let index = open.firstIndex(where: { $0.id == id }) else { throw FixtureFailure("nobody has asked for anything with the id \(id), or it has answered already") }
             open.remove(at: index).done(result)
         }
     }
@@ -82,7 +88,9 @@ package final class FixtureProgram {
         close()
         let waiting = open
         open = []
-        for (_, done) in waiting { done(.failure(ActionFailure("fixture_lost", "The \(name) is lost: \(reason)."))) }
+        for (_, done) in waiting { done(.failure(lost(reason))) }
         onLoss?(StreamFailure(.ended, name, reason, remedy: "see what it printed, and its command in lab.yaml"))
     }
+
+    private func lost(_ reason: String) -> ActionFailure { ActionFailure("fixture_lost", "The \(name) is lost: \(reason).") }
 }

@@ -192,14 +192,18 @@ final class BenchHost: NodePart, @unchecked Sendable {
         absence.does("prepare", at: kernel.now)
         // A fixture that has nothing to put away does not know the word.
         let result = await ask(fixture, .act, FixtureRequest.prepare, ["role": .text(node)])
-        if case .failure(let failure) = result, failure.reason != FixtureRequest.unknown {
+        if case .failure(let failure) = result, failure.reason != FixtureRequest.unknown, failure.reason != Self.interrupted {
             access.lose(StreamFailure(.failed, "fixture of \(named)", "it could not prepare the device: \(failure.message)"))
         }
     }
 
     private func ask(_ fixture: FixtureProgram?, _ verb: FixtureRequest.Verb, _ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         guard let fixture else { return .failure(ActionFailure("not_possible_here", "\(named) has no fixture that answers '\(name)'.")) }
-        return await waiting(for: name) { done in fixture.request(verb, name, arguments, done) }
+        let result = await waiting(for: name) { done in fixture.request(verb, name, arguments, done) }
+        if case .failure(let failure) = result, failure.reason == Self.noAnswer {
+            access.lose(StreamFailure(.timedOut, "fixture of \(named)", "it did not answer '\(name)' within \(DurationText.format(nanoseconds: Self.limit.nanoseconds))", remedy: "see its command at \(side.fixture?.location.description ?? "")"))
+        }
+        return result
     }
 
     private func setPower(_ isOn: Bool) async -> Result<Fields, ActionFailure> {
@@ -208,14 +212,23 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     /// Waits for something, but not for ever.
     private func waiting(for name: String, _ begin: (@escaping (Result<Fields, ActionFailure>) -> Void) -> Void) async -> Result<Fields, ActionFailure> {
-        await withCheckedContinuation { continuation in
-            let once = Once { continuation.resume(returning: $0) }
-            kernel.schedule(after: Self.limit) { [named] in
-                once.give(.failure(ActionFailure("no_answer", "The bench did not finish '\(name)' of \(named).")))
+        let once = Once()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                once.give = { continuation.resume(returning: $0) }
+                kernel.schedule(after: Self.limit) { [named] in
+                    once.end(.failure(ActionFailure(Self.noAnswer, "The bench did not finish '\(name)' of \(named).")))
+                }
+                begin { once.end($0) }
             }
-            begin { once.give($0) }
+        } onCancel: {
+            // Runs on the kernel's thread, where steps are cancelled.
+            once.end(.failure(ActionFailure(Self.interrupted, "The run was stopped while the bench did '\(name)' to \(named).")))
         }
     }
+
+    private static let noAnswer = "no_answer"
+    private static let interrupted = "interrupted"
 
     private func switchPower(_ isOn: Bool, _ done: @escaping (Result<Fields, ActionFailure>) -> Void) {
         guard let source = side.power else { return }
@@ -254,7 +267,13 @@ final class BenchHost: NodePart, @unchecked Sendable {
     // MARK: Telling
 
     private func told(_ name: String, _ fields: Fields) {
-        guard let event = publishes.event(name) else { return }
+        guard let event = publishes.event(name) else {
+            // What the kind has and lab.yaml does not offer is not wanted; what no kind has is a fixture for something else.
+            if BenchVocabulary.device(publishes.name).event(name) == nil {
+                access.lose(StreamFailure(.malformed, "fixture of \(named)", "it told of '\(name)', and a \(publishes.name) has no such event", remedy: "`lab describe \(publishes.name)` lists them"))
+            }
+            return
+        }
         note(name, event.fields.typed(fields))
     }
 
@@ -263,15 +282,19 @@ final class BenchHost: NodePart, @unchecked Sendable {
     }
 }
 
-/// Gives a result to the first who has one. Used on the kernel's thread only.
-private final class Once {
-    private var give_: ((Result<Fields, ActionFailure>) -> Void)?
-    init(_ give: @escaping (Result<Fields, ActionFailure>) -> Void) { give_ = give }
+/// Gives the first result to who waits. `@unchecked Sendable`: used on the kernel's thread only.
+private final class Once: @unchecked Sendable {
+    var give: ((Result<Fields, ActionFailure>) -> Void)? {
+        didSet { if let early, let give { (self.early, self.give) = (nil, nil); give(early) } }
+    }
+    private var early: Result<Fields, ActionFailure>?
+    private var isOver = false
 
-    func give(_ result: Result<Fields, ActionFailure>) {
-        let give = give_
-        give_ = nil
-        give?(result)
+    func end(_ result: Result<Fields, ActionFailure>) {
+        guard !isOver else { return }
+        isOver = true
+        if let give { give(result) } else { early = result }
+        give = nil
     }
 }
 

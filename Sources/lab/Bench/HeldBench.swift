@@ -60,7 +60,13 @@ final class HeldBench: Sendable {
         let taken = BenchNeeds.taken(by: plan, nodes: nodes, settings.bench)
         let devices = taken.compactMap { taken in taken.node.hardware.map { (node: taken.node.name, side: $0) } }
         guard !devices.isEmpty else { return nil }
-        let leases = try CaseLeases(devices, run: run, timeToLive: handling.timeToLive, beat: handling.beat, waiting: waiting)
+        // Where nobody sees a line that moves, one that stays says once why nothing happens.
+        var isTold = Console.isInteractive
+        let leases = try CaseLeases(devices, run: run, timeToLive: handling.timeToLive, beat: handling.beat) { text in
+            if !isTold { Console.error("\(run) \(text)") }
+            isTold = true
+            waiting(text)
+        }
         let held = HeldBench(leases)
         do {
             try held.places.acquire(devices.flatMap { $0.side.ports.map(\.source) })

@@ -90,6 +90,7 @@ struct RunCommand: ParsableCommand {
         if world == .hw || real.bench.sides.contains(where: { $0.side == .hw }) { try workplace.refuseBenchProblems() }
         let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
         try resumed.map { try refuseOthers($0, world: self.world, real) }
+        try refuseUnknownSides(real, all)
         let missing = { (plan: Plan) in WorldNeeds.missing(for: plan, nodes: workplace.nodes, real) }
         let chosen = try narrowed(Array(zip(all, CaseNames.unique(all))), resumed) { missing($0) == nil }
         let carried = chosen.compactMap { resumed?.result(of: $0.plan) }
@@ -138,7 +139,19 @@ struct RunCommand: ParsableCommand {
         do throws(RunArchive.Failure) { _ = try artifacts.collect(workplace.sources) } catch { failures.append(error.description) }
         for line in compared + keeper.lines + session.closing(summary, report: "\(folder.path)/report.html") { Console.print(line) }
         for line in failures + keeper.warnings + StoredSources.changed(since: workplace.sources, keptIn: folder.path) { Console.error(line) }
-        throw Stop(exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed))
+        let code = exitCode(for: summary, isWritten: failures.isEmpty, isRegressed: keeper.isRegressed)
+        // A bench from which everything was taken away must not look well.
+        if code == .passed, cells.isEmpty, carried.isEmpty, world == .hw { throw Stop(.nothingSelected, "Nothing that is selected can run on this bench.") }
+        throw Stop(code)
+    }
+
+    /// A role or kind that no selected scenario has would be a wish that nobody hears.
+    private func refuseUnknownSides(_ real: RealSettings, _ plans: [Plan]) throws {
+        let words = Set(plans.flatMap(\.roles).flatMap { [$0.name, $0.kind] }).subtracting(["cloud"]).sorted()
+        for choice in real.bench.sides where !words.contains(choice.word) {
+            let hint = DidYouMean.suggestion(for: choice.word, among: words).map { " — did you mean '\($0)'?" } ?? ""
+            throw Stop(.wrongInput, "--node \(choice.word)=\(choice.side.rawValue): no selected scenario has a role or a kind '\(choice.word)'\(hint) (has: \(words.joined(separator: ", ")))")
+        }
     }
 
     private func refuseOptions() throws {

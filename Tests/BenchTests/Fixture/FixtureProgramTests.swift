@@ -36,6 +36,7 @@ struct FixtureProgramTests {
         arguments: [
             ("exit 0", "the program has ended"), (#"echo '{"id":1,"ok":{}}'; read line"#, "the first line is {\"fixture\":1}"),
             (#"echo '{"fixture":1}'; echo hello; read line"#, "it sent 'hello'"), (#"echo '{"fixture":9}'; read line"#, "it speaks version 9"),
+            (#"echo '{"fixture":1}'; echo '{"id":7,"ok":{}}'; read line"#, "nobody has asked for anything with the id 7"),
         ])
     func lost(script: String, reason: String) throws {
         let reactor = try Reactor()
@@ -51,6 +52,11 @@ struct FixtureProgramTests {
             return
         }
         #expect(failure.reason == "fixture_lost")
+        // Whoever asks later is told as well, and at once.
+        answer = nil
+        fixture.request(.act, "sim.insert", [:]) { answer = $0 }
+        #expect(answer == nil)
+        #expect(reactor.run(until: { answer != nil }, timeout: .seconds(10)))
     }
 
     @Test("a program that is not there is a clear error with its place in lab.yaml")
