@@ -52,7 +52,7 @@ struct Roster {
     mutating func facts(for role: Role) throws(ActionFailure) -> Fields {
         if let node = named[role.name] { return node.facts }
         var facts: Fields = ["serial_no": .text(nextSerial(of: role.kind))]
-        for condition in role.facts.conditions {
+        for condition in Self.wanted(of: role).conditions {
             guard case .equals(.constant(let value)) = condition.test else {
                 if condition.test.holds(for: facts[condition.field]) { continue }
                 throw ActionFailure(
@@ -63,8 +63,11 @@ struct Roster {
         return facts
     }
 
+    /// The facts that a role asks for, as values: a list is written element by element.
+    private static func wanted(of role: Role) -> Match { (try? role.facts.resolved(in: Scope([:]))) ?? role.facts }
+
     private static func fits(_ node: NamedNode, _ role: Role) -> Bool {
-        node.kind == role.kind && role.facts.holds(for: node.facts)
+        node.kind == role.kind && wanted(of: role).holds(for: node.facts)
             && (node.abilities.isEmpty || role.abilities.allSatisfy { node.abilities.contains($0) })
     }
 

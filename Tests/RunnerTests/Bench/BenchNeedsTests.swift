@@ -62,4 +62,20 @@ struct BenchNeedsTests {
         #expect(missing([], sides: [("rg500q", .hw)], world: .emu, start) == reason)
         #expect(missing([modem()], count: 20, start) == "needs 20 real devices for 'modem'; a bench has one for a role (--node modem=emu makes emulated ones)")
     }
+
+    @Test("a node fills a role by any condition on its facts, a list of values too")
+    func facts() {
+        var node = modem()
+        node.facts["firmware"] = "R11"
+        func reason(_ names: [Template]) -> String? {
+            var plan = plan(act("modem.start"))
+            plan.world = .hw
+            var role = Role(name: "modem", kind: "rg500q", location: place)
+            role.facts = Match([Match.Condition(field: "firmware", test: .operators([Match.Operation(.in, .list(names))]))])
+            plan.roles = [role]
+            return BenchNeeds.missing(for: plan, nodes: [node], BenchSettings())
+        }
+        #expect(reason([.constant("R11"), .constant("R13")]) == nil)
+        #expect(reason([.constant("R13")])?.hasPrefix("needs a real rg500q for 'modem' with firmware") ?? false)
+    }
 }
