@@ -52,6 +52,11 @@ E: ID_VENDOR_ID=1a86
 CONSOLE = "P: /devices/virtual/tty/tty1\nE: DEVNAME=/dev/tty1\nE: MAJOR=4\nE: MINOR=1\nE: SUBSYSTEM=tty\nA: dev=4:1\\n\n"
 
 
+def tell():
+    """Listeners of umockdev have room for ten events that they have not read, and the machine of the test may be busy; the kernel's have room for thousands."""
+    time.sleep(0.02)
+
+
 class Device:
     """One USB device with its ports: the records of its description from the bus downwards."""
 
@@ -74,6 +79,7 @@ class Device:
         for record in self.records:
             # Without a node of its own: what is behind /dev is a port of the emulated device.
             self.bed.add_from_string("\n".join(line for line in record.split("\n") if not line.startswith("N: ")) + "\n")
+            tell()
         for tty, target in self.links.items():
             place = self.bed.get_root_dir() + "/dev/" + tty
             if os.path.lexists(place):
@@ -81,17 +87,20 @@ class Device:
             os.symlink(target, place)
         for record in self.ttys():
             self.bed.uevent(self.path(record), "add")
+            tell()
         self.is_there = True
 
     def unplug(self):
         for record in reversed(self.ttys()):
             self.bed.uevent(self.path(record), "remove")
+            tell()
         for tty in self.links:
             place = self.bed.get_root_dir() + "/dev/" + tty
             if os.path.lexists(place):
                 os.unlink(place)
         for record in reversed(self.records):
             self.bed.remove_device(self.path(record))
+            tell()
         self.is_there = False
 
 
