@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "line_flags.h"
+
 /* <termios.h> and <asm/termbits.h> exclude each other; these are declared by hand. */
 extern int grantpt(int);
 extern int unlockpt(int);
@@ -219,23 +221,10 @@ int clinux_serial_set(int fd, uint32_t baud, int data_bits, char parity, int sto
         return errno == ENOTTY ? posix_serial_set(fd, baud, data_bits, parity, stop_bits, flow) : -1;
     }
     make_raw(&settings);
-    settings.c_cflag &= ~(CBAUD | (CBAUD << IBSHIFT) | CSIZE | PARENB | PARODD | CMSPAR | CSTOPB | CRTSCTS | HUPCL);
-    settings.c_cflag |= CREAD | CLOCAL | BOTHER | (BOTHER << IBSHIFT);
+    if (set_line_flags(&settings.c_cflag, &settings.c_iflag, data_bits, parity, stop_bits, flow) < 0) return -1;
+    settings.c_cflag &= ~(CBAUD | (CBAUD << IBSHIFT));
+    settings.c_cflag |= BOTHER | (BOTHER << IBSHIFT);
     settings.c_ispeed = settings.c_ospeed = baud;
-    static const tcflag_t sizes[] = {CS5, CS6, CS7, CS8};
-    if (data_bits < 5 || data_bits > 8) { errno = EINVAL; return -1; }
-    settings.c_cflag |= sizes[data_bits - 5];
-    switch (parity) {
-    case 'N': break;
-    case 'E': settings.c_cflag |= PARENB; break;
-    case 'O': settings.c_cflag |= PARENB | PARODD; break;
-    case 'M': settings.c_cflag |= PARENB | PARODD | CMSPAR; break;
-    case 'S': settings.c_cflag |= PARENB | CMSPAR; break;
-    default: errno = EINVAL; return -1;
-    }
-    if (stop_bits == 2) settings.c_cflag |= CSTOPB;
-    if (flow == 1) settings.c_cflag |= CRTSCTS;
-    if (flow == 2) settings.c_iflag |= IXON | IXOFF;
     return ioctl(fd, TCSETS2, &settings);
 }
 
@@ -243,15 +232,7 @@ int clinux_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int 
     struct termios2 settings;
     if (ioctl(fd, TCGETS2, &settings) < 0) return errno == ENOTTY ? posix_serial_get(fd, baud, data_bits, parity, stop_bits) : -1;
     *baud = settings.c_ospeed;
-    switch (settings.c_cflag & CSIZE) {
-    case CS5: *data_bits = 5; break;
-    case CS6: *data_bits = 6; break;
-    case CS7: *data_bits = 7; break;
-    default: *data_bits = 8; break;
-    }
-    int sticky = (settings.c_cflag & CMSPAR) != 0, odd = (settings.c_cflag & PARODD) != 0;
-    *parity = !(settings.c_cflag & PARENB) ? 'N' : sticky ? (odd ? 'M' : 'S') : (odd ? 'O' : 'E');
-    *stop_bits = settings.c_cflag & CSTOPB ? 2 : 1;
+    get_line_flags(settings.c_cflag, data_bits, parity, stop_bits);
     return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <termios.h>
 
+#include "line_flags.h"
+
 static const struct { uint32_t baud; speed_t name; } rates[] = {
     {50, B50}, {75, B75}, {110, B110}, {134, B134}, {150, B150}, {200, B200}, {300, B300}, {600, B600}, {1200, B1200}, {1800, B1800},
     {2400, B2400}, {4800, B4800}, {9600, B9600}, {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200}, {230400, B230400},
@@ -25,27 +27,13 @@ static int rate_name(uint32_t baud, speed_t *name) {
 int posix_serial_set(int fd, uint32_t baud, int data_bits, char parity, int stop_bits, int flow) {
     struct termios settings;
     speed_t name;
-    static const tcflag_t sizes[] = {CS5, CS6, CS7, CS8};
     if (rate_name(baud, &name) < 0 || tcgetattr(fd, &settings) < 0) return -1;
-    if (data_bits < 5 || data_bits > 8) { errno = EINVAL; return -1; }
     settings.c_iflag = IGNPAR;
     settings.c_oflag = 0;
     settings.c_lflag = 0;
     settings.c_cc[VMIN] = 1;
     settings.c_cc[VTIME] = 0;
-    settings.c_cflag &= ~(CSIZE | PARENB | PARODD | CMSPAR | CSTOPB | CRTSCTS | HUPCL);
-    settings.c_cflag |= CREAD | CLOCAL | sizes[data_bits - 5];
-    switch (parity) {
-    case 'N': break;
-    case 'E': settings.c_cflag |= PARENB; break;
-    case 'O': settings.c_cflag |= PARENB | PARODD; break;
-    case 'M': settings.c_cflag |= PARENB | PARODD | CMSPAR; break;
-    case 'S': settings.c_cflag |= PARENB | CMSPAR; break;
-    default: errno = EINVAL; return -1;
-    }
-    if (stop_bits == 2) settings.c_cflag |= CSTOPB;
-    if (flow == 1) settings.c_cflag |= CRTSCTS;
-    if (flow == 2) settings.c_iflag |= IXON | IXOFF;
+    if (set_line_flags(&settings.c_cflag, &settings.c_iflag, data_bits, parity, stop_bits, flow) < 0) return -1;
     cfsetispeed(&settings, name);
     cfsetospeed(&settings, name);
     return tcsetattr(fd, TCSANOW, &settings);
@@ -57,14 +45,6 @@ int posix_serial_get(int fd, uint32_t *baud, int *data_bits, char *parity, int *
     speed_t name = cfgetospeed(&settings);
     *baud = 0;
     for (unsigned i = 0; i < sizeof rates / sizeof *rates; i++) if (rates[i].name == name) *baud = rates[i].baud;
-    switch (settings.c_cflag & CSIZE) {
-    case CS5: *data_bits = 5; break;
-    case CS6: *data_bits = 6; break;
-    case CS7: *data_bits = 7; break;
-    default: *data_bits = 8; break;
-    }
-    int sticky = (settings.c_cflag & CMSPAR) != 0, odd = (settings.c_cflag & PARODD) != 0;
-    *parity = !(settings.c_cflag & PARENB) ? 'N' : sticky ? (odd ? 'M' : 'S') : (odd ? 'O' : 'E');
-    *stop_bits = settings.c_cflag & CSTOPB ? 2 : 1;
+    get_line_flags(settings.c_cflag, data_bits, parity, stop_bits);
     return 0;
 }
