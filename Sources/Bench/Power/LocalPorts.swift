@@ -20,22 +20,9 @@ package enum LocalPorts {
     ///
     /// - Parameter places: of labgrid, that the caller has acquired.
     package static func stream(to source: PortSource, on reactor: Reactor, places: LabgridHoldings? = nil) throws(StreamFailure) -> any ByteStream {
-        guard let settings = SerialSettings(baud: source.baud, framing: source.framing) else {
-            throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
-        }
-        switch source.place {
-        case .match, .path: return SerialPort(path: try path(of: source) ?? "", settings: settings, on: reactor)
-        case .rfc2217(let host, let port): return remote(.rfc2217, StreamAddress(host, port), settings, reactor)
-        case .tcp(let host, let port): return remote(.raw, StreamAddress(host, port), settings, reactor)
-        case .labgrid(let place, _):
-            guard let port = places?.port(of: source) else {
-                throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired", remedy: "acquire it by hand: `labgrid-client -p \(place) acquire`")
-            }
-            return remote(port.wire, port.address, settings, reactor)
-        }
-    }
-
-    private static func remote(_ wire: RemoteSerialPort.Wire, _ address: StreamAddress, _ settings: SerialSettings, _ reactor: Reactor) -> RemoteSerialPort {
-        RemoteSerialPort(wire, at: address, settings: settings, on: StreamLoop(), reportingTo: reactor, clock: { reactor.now })
+        try PortStreams(
+            ports: { () throws(StreamFailure) in try PortDirectory.scan() }, on: reactor, sockets: { StreamLoop() }, reportingTo: reactor, places: places,
+            clock: { reactor.now }
+        ).stream(to: source)
     }
 }

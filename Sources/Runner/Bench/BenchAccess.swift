@@ -32,27 +32,17 @@ final class BenchAccess {
         directory.onChange = { [weak self] change in self?.watchers.forEach { $0(change) } }
     }
 
-    /// The port of a node; each opening finds it anew.
-    func port(_ source: PortSource, name: String) -> BenchPort {
-        let port = BenchPort(source, name: name, on: reactor) { [unowned self] source throws(StreamFailure) in try stream(to: source) }
-        ports.append(port)
-        return port
+    private var streams: PortStreams {
+        PortStreams(
+            ports: { [directory] () throws(StreamFailure) in directory.ports }, on: reactor, sockets: { [sockets] in sockets }, reportingTo: kernel, places: places,
+            clock: clock)
     }
 
-    private func stream(to source: PortSource) throws(StreamFailure) -> any ByteStream {
-        guard let settings = SerialSettings(baud: source.baud, framing: source.framing) else {
-            throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
-        }
-        switch source.place {
-        case .match, .path: return SerialPort(path: try PortLookup.resolve(source, among: directory.ports), settings: settings, on: reactor)
-        case .rfc2217(let host, let port):
-            return RemoteSerialPort(.rfc2217, at: StreamAddress(host, port), settings: settings, on: sockets, reportingTo: kernel, clock: clock)
-        case .tcp(let host, let port):
-            return RemoteSerialPort(.raw, at: StreamAddress(host, port), settings: settings, on: sockets, reportingTo: kernel, clock: clock)
-        case .labgrid(let place, _):
-            guard let port = places?.port(of: source) else { throw StreamFailure(.failed, "labgrid place \(place)", "it was not acquired") }
-            return RemoteSerialPort(port.wire, at: port.address, settings: settings, on: sockets, reportingTo: kernel, clock: clock)
-        }
+    /// The port of a node; each opening finds it anew.
+    func port(_ source: PortSource, name: String) -> BenchPort {
+        let port = BenchPort(source, name: name, on: reactor) { [unowned self] source throws(StreamFailure) in try streams.stream(to: source) }
+        ports.append(port)
+        return port
     }
 
     /// Whether the port is there now, as far as this machine can tell.
