@@ -1,7 +1,7 @@
 import Glibc
 import LabCore
 
-/// Waits of threads that have nothing else to do.
+/// Waits of threads that have nothing else to do: for real devices and other programs, outside of every run and of its clock.
 package enum Waiting {
     /// Blocks the calling thread for that long.
     package static func block(_ time: Duration) {
