@@ -52,11 +52,11 @@ struct Roster {
     mutating func facts(for role: Role) throws(ActionFailure) -> Fields {
         if let node = named[role.name] { return node.facts }
         var facts: Fields = ["serial_no": .text(nextSerial(of: role.kind))]
-        for condition in Self.wanted(of: role).conditions {
+        for (written, condition) in zip(role.facts.conditions, Self.wanted(of: role).conditions) {
             guard case .equals(.constant(let value)) = condition.test else {
                 if condition.test.holds(for: facts[condition.field]) { continue }
                 throw ActionFailure(
-                    "no_device", "No node of lab.yaml is a \(role.kind) with \(condition) for the role '\(role.name)'; add one there.")
+                    "no_device", "No node of lab.yaml is a \(role.kind) with \(written) for the role '\(role.name)'; add one there.")
             }
             facts[condition.field] = value
         }

@@ -31,6 +31,7 @@ final class RunSession: Sendable {
     private let settings: Settings
     private let terminal: TerminalReport
     private let state: Mutex<State>
+    private let turns = CellTurns()
     /// Signalled once by each worker that has nothing left to do.
     private let ended = DispatchSemaphore(value: 0)
 
@@ -131,12 +132,14 @@ final class RunSession: Sendable {
 
     private func runWithRetries(_ index: Int) -> CaseSummary {
         let plan = plans[index]
-        var tries = [execute(plan, names[index], attempt: 1)]
+        var tries = [turns.together { execute(plan, names[index], attempt: 1) }]
         while tries.count <= settings.retries, tries.last?.verdict ?? .pass > .flaky, Interrupts.signalNumber == nil {
             var again = plan
             // Another seed, or the same thing would happen again.
             again.seed = SeededGenerator.derived(from: plan.seed, attempt: tries.count)
-            tries.append(execute(again, "\(names[index]).try-\(tries.count + 1)", attempt: tries.count + 1))
+            let attempt = tries.count + 1
+            let further = { [self] in execute(again, "\(names[index]).try-\(attempt)", attempt: attempt) }
+            tries.append(settings.world == .sim ? further() : turns.alone(further))
         }
         let result = Rollup.combining(tries: tries) ?? tries[0]
         return settings.quarantine?.borne(result) ?? result

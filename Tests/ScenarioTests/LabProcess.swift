@@ -13,8 +13,8 @@ enum LabProcess {
         var all: String { "exit \(status)\n\(output)\n\(error)" }
     }
 
-    /// What a test waits for at most before it ends the process and fails.
-    private static let patience = Duration.seconds(120)
+    /// What a test waits for at most before it ends the process and fails: every shipped scenario, on a machine that is busy.
+    private static let patience = Duration.seconds(900)
 
     /// The binary beside the test bundle; `LAB_BINARY` names another.
     static let path: String = {
