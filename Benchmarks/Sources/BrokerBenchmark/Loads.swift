@@ -1,5 +1,6 @@
 import BenchTable
 import CLoad
+import Glibc
 
 /// One way to load a broker.
 struct Load {
@@ -42,12 +43,19 @@ struct Load {
         /// Processor seconds of the broker for each delivery.
         var cost: Double
         var delivered: UInt64
+        /// What part of the time broker and clients had a processor, where they share one. In lockstep one of them always has something
+        /// to do, so the rest went to neighbours, or somebody waited for nothing.
+        var share: Double?
+
+        /// The rate says as much about the neighbours as about the broker.
+        var isDisturbed: Bool { share.map { $0 < 0.95 } ?? false }
     }
 
     static let payloadBytes: Int32 = 200
 
     /// In lockstep only one side has something to do at a time. They share a processor, so that what is measured is their
-    /// work and not how long a sleeping processor takes to wake, which on a virtual machine is more and depends on luck.
+    /// work and not how long a sleeping processor takes to wake, which on a virtual machine is more and depends on luck; and
+    /// neither interrupts the other when it wakes, so that luck does not decide either how often they change places.
     ///
     /// - Parameters:
     ///   - isAwake: the clients do not sleep while they wait.
@@ -69,15 +77,17 @@ struct Load {
         let isTogether = pace == .lockstep && !isSpread
         if isTogether { for pid in [0, peer.pid] { load_pin(pid, 0) } }
         defer { if isTogether { for pid in [0, peer.pid] { load_pin(pid, -1) } } }
-        let before = peer.processorTime
+        let (begin, before, ownBefore) = (load_now(), peer.processorTime, load_cpu(getpid()))
         unsafe load_run(&options, &result)
         let used = peer.processorTime - before
+        let share = (used + Double(load_cpu(getpid()) - ownBefore) * 1e-9) / (load_now() - begin)
         if result.error != 0 { throw Problem("\(peer.name), \(name): \(Problem.text(of: result.error))") }
         guard result.delivered == result.expected, result.misplaced == 0 else {
             throw Problem(
                 "\(peer.name), \(name): \(result.expected) to deliver, \(result.delivered) delivered, \(result.misplaced) wrong")
         }
         let delivered = max(1, Double(result.delivered))
-        return Outcome(rate: delivered / result.seconds, cost: used / delivered, delivered: result.delivered)
+        return Outcome(
+            rate: delivered / result.seconds, cost: used / delivered, delivered: result.delivered, share: isTogether ? share : nil)
     }
 }

@@ -394,7 +394,13 @@ void load_pin(int pid, int processor) {
     if (processor >= 0) CPU_SET(processor, &set);
     else for (int number = 0; number < (int)sysconf(_SC_NPROCESSORS_CONF); number++) CPU_SET(number, &set);
     for (struct dirent *entry; (entry = readdir(folder));) {
-        if (entry->d_name[0] != '.') sched_setaffinity(atoi(entry->d_name), sizeof set, &set);
+        if (entry->d_name[0] == '.') continue;
+        int thread = atoi(entry->d_name);
+        sched_setaffinity(thread, sizeof set, &set);
+        // Round-robin: a broker that spins does not keep the clients from noticing it.
+        struct sched_param real_time = {.sched_priority = 1}, usual = {0};
+        if (processor < 0) sched_setscheduler(thread, SCHED_OTHER, &usual);
+        else if (sched_setscheduler(thread, SCHED_RR, &real_time) != 0) sched_setscheduler(thread, SCHED_BATCH, &usual);
     }
     closedir(folder);
 }

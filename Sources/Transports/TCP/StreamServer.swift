@@ -19,11 +19,9 @@ package final class StreamServer: @unchecked Sendable {
     private var uses: [UInt32] = []
     private var freeSlots: [Int] = []
     private var dirty: [StreamTail] = []
-    private var isFlushPlanned = false
     /// Storage that is used again and again, so that a message costs no allocation here.
     private var output = ByteBuffer()
     private var input: [UInt8] = []
-    private lazy var flushTurn: @Sendable () -> Void = { [unowned self] in flushAll() }
 
     /// - Parameters:
     ///   - handshakeTimeout: for the TLS handshake and the WebSocket upgrade, each.
@@ -61,7 +59,8 @@ package final class StreamServer: @unchecked Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try self.prepare(channel, listener, index, context, medium) }
                 }
-            let address = try listener.address.numeric
+            let address =
+                try listener.address.numeric
                 ?? SocketAddress.makeAddressResolvingHost(listener.address.host, port: listener.address.port)
             let channel = try bootstrap.bind(to: address).wait()
             try eventLoop.submit { self.channels.append(channel) }.wait()
@@ -79,7 +78,8 @@ package final class StreamServer: @unchecked Sendable {
         switch listener.framing {
         case .plain:
             let timeout = context == nil ? nil : handshakeTimeout
-            try pipeline.addHandler(StreamTail(owner: self, medium: medium, listener: index, handshakeTimeout: timeout))
+            try pipeline.addHandler(
+                StreamTail(owner: self, medium: medium, listener: index, handshakeTimeout: timeout, isBare: context == nil))
         case .webSocket(let settings):
             let entrance = WebSocketEntrance(settings: settings, medium: medium, timeout: handshakeTimeout) { [unowned self] channel in
                 try channel.pipeline.syncOperations.addHandler(StreamTail(owner: self, medium: medium, listener: index))
@@ -110,9 +110,11 @@ package final class StreamServer: @unchecked Sendable {
     package func send(_ connection: StreamID, _ bytes: [UInt8]) {
         guard eventLoop.inEventLoop else { return eventLoop.execute { self.send(connection, bytes) } }
         guard !bytes.isEmpty, let tail = tail(connection) else { return }
-        if !tail.hasPending { dirty.append(tail) }
+        if !tail.hasPending {
+            if dirty.isEmpty { eventLoop.execute { self.flushAll() } }
+            dirty.append(tail)
+        }
         tail.append(bytes)
-        planFlush()
     }
 
     /// Closes a connection after what was sent has been handed to the kernel as far as it takes it now.
@@ -167,14 +169,7 @@ package final class StreamServer: @unchecked Sendable {
     // MARK: Writing
 
     /// What is sent in one turn of the loop, whoever caused it, is one write for each connection.
-    private func planFlush() {
-        guard !isFlushPlanned else { return }
-        isFlushPlanned = true
-        eventLoop.execute(flushTurn)
-    }
-
     private func flushAll() {
-        isFlushPlanned = false
         // A write can fail at once, and the handler can send because of it: that is for the next turn.
         var turn: [StreamTail] = []
         var buffer = ByteBuffer()

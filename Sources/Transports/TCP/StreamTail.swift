@@ -1,3 +1,4 @@
+import Glibc
 import LabCore
 import NIOCore
 import NIOSSL
@@ -35,16 +36,28 @@ final class StreamTail: ChannelInboundHandler {
     /// What was sent in this turn of the loop.
     private var pending: [UInt8] = []
     var hasPending: Bool { !pending.isEmpty }
+    /// Bytes go to the kernel as they are: no other handler changes them.
+    private let isBare: Bool
+    /// The descriptor of a bare connection; nil as soon as the channel has closed it, since its number may then be another's.
+    private var socket: NIOBSDSocket.Handle?
+    /// Writes of a bare connection that the channel has not finished: what follows has to wait behind them.
+    private var waitingWrites = 0
     /// The owner's number for it.
     var id = StreamID(rawValue: 0)
     let listener: Int
 
-    init(owner: any StreamTailOwner, medium: String, listener: Int = 0, handshakeTimeout: Duration? = nil, finding: VerificationFinding? = nil) {
+    /// - Parameter isBare: it is the only handler of its channel.
+    init(
+        owner: any StreamTailOwner, medium: String, listener: Int = 0, handshakeTimeout: Duration? = nil,
+        finding: VerificationFinding? = nil,
+        isBare: Bool = false
+    ) {
         self.owner = owner
         self.medium = medium
         self.listener = listener
         self.handshakeTimeout = handshakeTimeout
         self.finding = finding
+        self.isBare = isBare
     }
 
     // MARK: Coming and going
@@ -66,6 +79,7 @@ final class StreamTail: ChannelInboundHandler {
 
     private func open() {
         isOpen = true
+        if isBare { socket = (try? context?.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }) ?? nil }
         owner.opened(self)
     }
 
@@ -93,6 +107,7 @@ final class StreamTail: ChannelInboundHandler {
         handshakeTimer?.cancel()
         handshakeTimer = nil
         self.context = nil
+        socket = nil
         guard !isClosed else { return }
         isClosed = true
         owner.closed(self, failure ?? ending)
@@ -101,7 +116,8 @@ final class StreamTail: ChannelInboundHandler {
     private var ending: StreamFailure {
         isOpen || handshakeTimeout == nil
             ? StreamFailure(.ended, medium, "the other side closed the connection")
-            : StreamFailure(.malformed, medium, "the other side closed during the TLS handshake", remedy: "check whether the port is the one for TLS")
+            : StreamFailure(
+                .malformed, medium, "the other side closed during the TLS handshake", remedy: "check whether the port is the one for TLS")
     }
 
     /// Closes it after what was sent has been handed to the kernel as far as it takes it now; the owner hears no more.
@@ -144,25 +160,35 @@ final class StreamTail: ChannelInboundHandler {
         if pending.isEmpty { pending = bytes } else { pending.append(contentsOf: bytes) }
     }
 
+    /// Writes what was sent.
     func flush() {
-        guard !isClosed, !pending.isEmpty, let context else { return pending = [] }
-        var buffer = context.channel.allocator.buffer(capacity: pending.count)
-        buffer.writeBytes(pending)
-        flush(buffer)
+        var buffer = ByteBuffer()
+        flush(through: &buffer)
     }
 
-    /// Writes what was sent through a buffer that many connections share.
+    /// Writes what was sent, through a buffer that many connections share.
     func flush(through buffer: inout ByteBuffer) {
-        guard !isClosed, !pending.isEmpty, context != nil else { return pending = [] }
+        // Whoever hears of the write may send again.
+        var bytes: [UInt8] = []
+        swap(&bytes, &pending)
+        guard !isClosed, !bytes.isEmpty, let context else { return }
+        let taken = handToKernel(bytes)
+        if taken == bytes.count { return }
         // Takes its storage again if the connection before has handed all of it to the kernel.
         buffer.clear()
-        buffer.writeBytes(pending)
-        flush(buffer)
+        buffer.writeBytes(bytes[taken...])
+        guard socket != nil else { return context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil) }
+        waitingWrites += 1
+        context.writeAndFlush(Self.wrapOutboundOut(buffer)).assumeIsolated().whenComplete { _ in self.waitingWrites -= 1 }
     }
 
-    private func flush(_ buffer: ByteBuffer) {
-        pending = []
-        context?.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+    /// The way past the channel, on which a small message costs little more than its system call. What the kernel does not take, and its
+    /// errors, are left to the channel.
+    ///
+    /// - Returns: how many bytes it took.
+    private func handToKernel(_ bytes: [UInt8]) -> Int {
+        guard let socket, waitingWrites == 0 else { return 0 }
+        return max(0, unsafe bytes.withUnsafeBytes { unsafe send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) })
     }
 
     func setReading(_ isReading: Bool) {

@@ -20,14 +20,10 @@ package struct ExactText: Sendable, Hashable, CustomStringConvertible {
     /// Whether the text has exactly the bytes at `range` of `bytes`.
     package func equals(_ bytes: borrowing [UInt8], _ range: Range<Int>) -> Bool {
         let own = text.utf8Span.span
-        let count = own.count
-        guard count == range.count else { return false }
+        guard own.count == range.count else { return false }
+        let other = bytes.span.extracting(range)
         // Topics of one device differ at their end, so comparing from there fails early.
-        var index = count
-        while index > 0 {
-            index -= 1
-            if own[index] != bytes[range.lowerBound + index] { return false }
-        }
+        for index in own.indices.reversed() where own[index] != other[index] { return false }
         return true
     }
 

@@ -94,6 +94,35 @@ struct StreamServerTests {
         #expect(await handler.next() == .writable(id, true))
     }
 
+    @Test("what is sent while a connection takes no more comes behind what waits, and what is sent later behind that")
+    func order() async throws {
+        let server = StreamServer(on: bench.sockets, handler: handler, congestion: 64 << 10)
+        defer { server.stop() }
+        let client = bench.client(try server.listen(StreamListener(.loopback)))
+        #expect(await client.open() == .opened)
+        let id = try #require(await handler.nextOpened()).id
+        let block = [UInt8](repeating: 7, count: 16 << 20)
+        server.send(id, block)
+        #expect(await handler.next() == .writable(id, false))
+        server.send(id, [1, 2])
+        server.send(id, [3])
+        #expect(await client.bytes(block.count + 3) == block + [1, 2, 3])
+        #expect(await handler.next() == .writable(id, true))
+        server.send(id, [4])
+        #expect(await client.bytes(1) == [4])
+    }
+
+    @Test("what is sent as soon as a connection is writable again is not lost")
+    func refill() async throws {
+        let handler = RefillingHandler(block: [UInt8](repeating: 7, count: 16 << 20), refills: 2)
+        let server = StreamServer(on: bench.sockets, handler: handler, congestion: 64 << 10)
+        handler.serves(server)
+        defer { server.stop() }
+        let client = bench.client(try server.listen(StreamListener(.loopback)))
+        #expect(await client.open() == .opened)
+        #expect(await client.bytes(48 << 20).count == 48 << 20)
+    }
+
     @Test("paused reading leaves the bytes in the socket until it is resumed")
     func pausing() async throws {
         let server = StreamServer(on: bench.sockets, handler: handler)

@@ -50,7 +50,8 @@ uint64_t load_cpu(int pid);
 uint64_t load_memory(int pid);
 double load_now(void);
 
-// Keeps all threads of a process, 0 for this one, on one processor, or lets them use all again with -1.
+// Keeps all threads of a process, 0 for this one, on one processor, or lets them use all again with -1. Two such processes do not
+// interrupt one another when they wake, and where the system grants it (CAP_SYS_NICE) no other process interrupts them.
 void load_pin(int pid, int processor);
 
 // What went wrong, in words.
