@@ -53,13 +53,15 @@ struct Load {
 
     static let payloadBytes: Int32 = 200
 
+    /// Clients and broker have a processor each, and neighbours wait where the system grants that.
+    ///
     /// In lockstep only one side has something to do at a time. They share a processor, so that what is measured is their
     /// work and not how long a sleeping processor takes to wake, which on a virtual machine is more and depends on luck; and
     /// neither interrupts the other when it wakes, so that luck does not decide either how often they change places.
     ///
     /// - Parameters:
     ///   - isAwake: the clients do not sleep while they wait.
-    ///   - isSpread: leaves it to the kernel where who runs, also in lockstep.
+    ///   - isSpread: leaves it to the kernel who runs where and when.
     /// - Throws: where something was lost, altered or out of order.
     func run(against peer: any Peer, seconds: Double, isAwake: Bool, isSpread: Bool) throws -> Outcome {
         var options = load_options()
@@ -75,8 +77,11 @@ struct Load {
         options.seconds = seconds
         var result = load_result()
         let isTogether = pace == .lockstep && !isSpread
-        if isTogether { for pid in [0, peer.pid] { load_pin(pid, 0) } }
-        defer { if isTogether { for pid in [0, peer.pid] { load_pin(pid, -1) } } }
+        if !isSpread {
+            load_pin(0, 0)
+            load_pin(peer.pid, isTogether ? 0 : 1)
+        }
+        defer { if !isSpread { for pid in [0, peer.pid] { load_pin(pid, -1) } } }
         let (begin, before, ownBefore) = (load_now(), peer.processorTime, load_cpu(getpid()))
         unsafe load_run(&options, &result)
         let used = peer.processorTime - before

@@ -9,8 +9,9 @@ import WireProtocols
 
 // The lab's broker on sockets beside Eclipse Mosquitto, in the same run: both in processes of their own on loopback, with a
 // password and topic rights, limits lifted. The two take turns, ABBA, and the ratio is estimated from the pairs, with its interval. Rates
-// vary with the machine; the ratios are what can be compared. With one message in flight broker and clients share a processor;
-// --spread leaves that to the kernel, and with --awake the clients never sleep while they wait. Benchmarks/README.md explains the rows.
+// vary with the machine; the ratios are what can be compared. Broker and clients have a processor each, and with one message in
+// flight they share one; --spread leaves that to the kernel, and with --awake the clients never sleep while they wait.
+// Benchmarks/README.md explains the rows.
 //
 // usage: BrokerBenchmark [--rounds N] [--seconds S] [--only TEXT] [--awake] [--spread] [--no-idle]
 
