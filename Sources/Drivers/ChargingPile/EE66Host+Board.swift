@@ -15,7 +15,7 @@ extension EE66Host {
             isAsking = false
             effects.append(.note("serial.opened", [:]))
             look(at: now, &effects)
-            uplink.want(&effects)
+            uplink.want(at: now, &effects)
         case .closed:
             if isSerialOpen { effects.append(.note("serial.closed", [:])) }
             isSerialOpen = false

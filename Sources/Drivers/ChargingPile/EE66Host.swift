@@ -105,7 +105,7 @@ package struct EE66Host: Device {
         case .dnyRegistration: if !isRegistered { register(&effects) }
         case .dnyHeartbeat: heartbeat(&effects)
         case .dnyBill: sendBills(at: now, &effects)
-        default: _ = uplink.timerFired(timer, &effects)
+        default: _ = uplink.timerFired(timer, at: now, &effects)
         }
     }
 

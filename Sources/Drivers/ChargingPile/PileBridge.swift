@@ -3,8 +3,8 @@ package import LabCore
 /// A transparent bridge: the lab stands where the modem of a DNY pile or of a BKV gateway stood, and passes bytes in both directions
 /// between its serial port and the cloud's gateway (charging-protocols.md 2.17, 4.2).
 ///
-/// The connection is opened when the serial port is, and again after each end. What the board says meanwhile is kept, as far as it
-/// fits; a board that repeats itself loses nothing by that.
+/// The connection is opened when the serial port is, and again after each end; at once when the board speaks, but not more often than once a second.
+/// What the board says meanwhile is kept, as far as it fits; a board that repeats itself loses nothing by that.
 package struct PileBridge: Device {
     /// Bytes that wait for the connection. Source: chosen, four of the largest frames.
     static let longestWait = 2_048
@@ -30,8 +30,8 @@ package struct PileBridge: Device {
         case .action(let token, let name, _): effects.append(.finish(token, .failure(ActionFailure("unknown_action", "A bridge has no action '\(name)'."))))
         case _ where !isRunning: break
         case .timerFired(.serialReopen): effects.append(.link(PileDriverLink.serial, .open))
-        case .timerFired(let timer): _ = uplink.timerFired(timer, &effects)
-        case .link(PileDriverLink.serial, let event): serial(event, &effects)
+        case .timerFired(let timer): _ = uplink.timerFired(timer, at: now, &effects)
+        case .link(PileDriverLink.serial, let event): serial(event, at: now, &effects)
         case .link(PileDriverLink.gateway, let event): gateway(event, &effects)
         case .link, .mqtt, .answered, .served, .fault: break
         }
@@ -65,15 +65,16 @@ package struct PileBridge: Device {
         isSerialOpen = false
     }
 
-    private mutating func serial(_ event: LinkInput, _ effects: inout [DeviceEffect]) {
+    private mutating func serial(_ event: LinkInput, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         switch event {
         case .opened:
             isSerialOpen = true
             effects.append(.note("serial.opened", [:]))
-            uplink.want(&effects)
+            uplink.want(at: now, &effects)
         case .bytes(let bytes):
             counts.up += bytes.count
             guard !uplink.isOpen else { return uplink.send(bytes, &effects) }
+            uplink.hurry(at: now, &effects)
             waiting += bytes
             guard waiting.count > Self.longestWait else { return }
             counts.dropped += waiting.count

@@ -16,6 +16,7 @@ package struct PileUplinkSettings: Sendable, Equatable {
     package var iccid: String?
     /// Silence in both directions after which `link` is sent; `nil` never sends it.
     package var linkAfter: Duration?
+    /// From the end of a connection, or a refusal, to the next attempt, while the board is silent.
     package var reconnect: Duration
 
     package init(iccid: String? = nil, linkAfter: Duration? = nil, reconnect: Duration = .seconds(5)) {
@@ -32,27 +33,40 @@ package struct PileUplinkSettings: Sendable, Equatable {
 
 /// The connection to the cloud's gateway: opened while it is wanted, again after each end, with what the module adds by itself.
 struct PileUplink: Sendable {
+    private enum State { case unwanted, dialling, open, resting }
+
     let settings: PileUplinkSettings
-    private(set) var isOpen = false
-    private(set) var isWanted = false
+    private var state = State.unwanted
+    private var lastDial = RunInstant.start
+
+    /// From one attempt to the next where the board has something to say. Source: chosen.
+    private static let shortestPause = Duration.seconds(1)
 
     init(_ settings: PileUplinkSettings) { self.settings = settings }
 
-    mutating func want(_ effects: inout [DeviceEffect]) {
-        guard !isWanted else { return }
-        isWanted = true
+    var isOpen: Bool { state == .open }
+
+    mutating func want(at now: RunInstant, _ effects: inout [DeviceEffect]) { if state == .unwanted { dial(at: now, &effects) } }
+
+    private mutating func dial(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        (state, lastDial) = (.dialling, now)
         effects.append(.link(PileDriverLink.gateway, .open))
     }
 
+    /// The board has something to say: between two connections the next one does not wait for its time.
+    func hurry(at now: RunInstant, _ effects: inout [DeviceEffect]) {
+        guard state == .resting else { return }
+        effects.append(.startTimer(.uplinkReconnect, after: max(.zero, Self.shortestPause - lastDial.duration(to: now))))
+    }
+
     mutating func leave(_ effects: inout [DeviceEffect]) {
-        guard isWanted else { return }
-        isWanted = false
-        isOpen = false
+        guard state != .unwanted else { return }
+        state = .unwanted
         effects += [.link(PileDriverLink.gateway, .close), .cancelTimer(.uplinkReconnect), .cancelTimer(.uplinkSilence)]
     }
 
     mutating func opened(_ effects: inout [DeviceEffect]) {
-        isOpen = true
+        state = .open
         effects.append(.note("gateway.opened", [:]))
         if let iccid = settings.iccid { send(Array(iccid.utf8), &effects) }
         traffic(&effects)
@@ -60,18 +74,17 @@ struct PileUplink: Sendable {
 
     mutating func closed(_ effects: inout [DeviceEffect]) {
         if isOpen { effects.append(.note("gateway.closed", [:])) }
-        isOpen = false
         effects.append(.cancelTimer(.uplinkSilence))
-        if isWanted { effects.append(.startTimer(.uplinkReconnect, after: settings.reconnect)) }
+        guard state != .unwanted else { return }
+        state = .resting
+        effects.append(.startTimer(.uplinkReconnect, after: settings.reconnect))
     }
 
     /// - Returns: whether the timer was one of these.
-    mutating func timerFired(_ timer: TimerName, _ effects: inout [DeviceEffect]) -> Bool {
+    mutating func timerFired(_ timer: TimerName, at now: RunInstant, _ effects: inout [DeviceEffect]) -> Bool {
         switch timer {
-        case .uplinkReconnect:
-            if isWanted, !isOpen { effects.append(.link(PileDriverLink.gateway, .open)) }
-        case .uplinkSilence:
-            if isOpen { send(Array("link".utf8), &effects) }
+        case .uplinkReconnect: if state == .resting { dial(at: now, &effects) }
+        case .uplinkSilence: if isOpen { send(Array("link".utf8), &effects) }
         default: return false
         }
         return true

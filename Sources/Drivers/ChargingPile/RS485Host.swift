@@ -101,7 +101,7 @@ package struct RS485Host: Device {
         case .timerFired(.busStep): step(at: now, &effects)
         case .timerFired(.hostHeartbeat): heartbeat(at: now, &effects)
         case .timerFired(.hostVersions): sendVersions(&effects)
-        case .timerFired(let timer): _ = uplink.timerFired(timer, &effects)
+        case .timerFired(let timer): _ = uplink.timerFired(timer, at: now, &effects)
         case .link(PileDriverLink.serial, let event): serial(event, at: now, &effects)
         case .link(PileDriverLink.gateway, let event): gateway(event, at: now, &effects)
         case .link, .mqtt, .answered, .served, .fault: break
@@ -130,7 +130,7 @@ package struct RS485Host: Device {
         case .opened:
             isSerialOpen = true
             effects.append(.note("serial.opened", [:]))
-            uplink.want(&effects)
+            uplink.want(at: now, &effects)
             polled = UInt8(settings.slaves - 1)
             phase = .idle
             step(at: now, &effects)

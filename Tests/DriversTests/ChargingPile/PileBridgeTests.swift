@@ -36,17 +36,42 @@ struct PileBridgeTests {
         #expect(bench.notes("bytes.down").map { $0["bytes"] } == [.bytes([1, 2, 3])])
     }
 
-    @Test("after a hang-up it comes back, 4 s later for BKV; what the board said meanwhile follows")
+    @Test("after a hang-up it comes back, 4 s later for BKV, while the board is silent")
     func reopens() {
         var bench = DriverBench(PileBridge(.bkv))
         bench.act("driver.start")
         bench.run(for: .seconds(1))
         bench.loseConnection()
-        bench.handle(.link(PileDriverLink.serial, .bytes([9, 9])))
         bench.run(for: .seconds(5))
-        #expect(bench.gatewayOpenings.count == 2)
-        #expect(bench.gatewayOpenings[1].nanoseconds - 1_000_000_000 == 4_000_000_000)
+        #expect(bench.gatewayOpenings.map(\.nanoseconds) == [0, 5_000_000_000])
+    }
+
+    @Test("a board that speaks has its connection at once, and what it said goes over it")
+    func hurries() {
+        var bench = DriverBench(PileBridge(.bkv))
+        bench.act("driver.start")
+        bench.run(for: .seconds(7))
+        bench.loseConnection()
+        bench.run(for: .seconds(2))
+        bench.handle(.link(PileDriverLink.serial, .bytes([9, 9])))
+        bench.run(for: .seconds(10))
+        #expect(bench.gatewayOpenings.map(\.nanoseconds) == [0, 9_000_000_000])
         #expect(bench.up.map(\.bytes) == [[9, 9]])
+    }
+
+    @Test("however often the board speaks and the gateway hangs up, it dials once a second at most")
+    func patience() {
+        var bench = DriverBench(PileBridge(.dny(iccid: Self.iccid)))
+        bench.accepts = false
+        bench.act("driver.start")
+        for _ in 0..<30 {
+            bench.run(for: .milliseconds(100))
+            bench.handle(.link(PileDriverLink.serial, .bytes([9])))
+        }
+        #expect(bench.gatewayOpenings.map(\.nanoseconds) == [0, 1_000_000_000, 2_000_000_000, 3_000_000_000])
+        // Silent again: 5 s from the last refusal, which came after 20 ms.
+        bench.run(for: .seconds(6))
+        #expect(bench.gatewayOpenings.dropFirst(4).map(\.nanoseconds) == [8_020_000_000])
     }
 
     @Test("a refused connection is tried again; more than 2048 waiting bytes are dropped and told")

@@ -20,8 +20,8 @@ extension DNYPile {
     mutating func ended(_ bill: ChargeBill, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
         lastReport(bill, &core, &line, at: now)
         lastBill = bill
-        // Before its registration the firmware settles only what the outage has ended.
-        let delay = isRegistered || line.kind != .tcp ? settings.billDelay : settings.lateBillDelay
+        // Before its registration the firmware settles only what the outage has ended; slaves of a bus are not known to register.
+        let delay = isRegistered || line.kind == .bus ? settings.billDelay : settings.lateBillDelay
         sending.append(BillSending(serial: bill.serial, next: now.advanced(by: delay)))
         planBills(&core)
     }
