@@ -16,7 +16,9 @@ package protocol World: AnyObject {
     func bringUp() async
 
     /// After the teardown: what the world itself has done to real devices is undone.
-    func tidyUp() async
+    ///
+    /// - Parameter hasFailed: whether the run comes to say something against the product.
+    func tidyUp(hasFailed: Bool) async
 
     /// Nothing more will be asked of the items of this load.
     func forget(load: Int)
@@ -64,7 +66,7 @@ extension World {
     package var isModelled: Bool { timing == nil }
     package func forget(load: Int) {}
     package func bringUp() async {}
-    package func tidyUp() async {}
+    package func tidyUp(hasFailed: Bool) async {}
 }
 
 /// A fault that a step injected. Equal handles are the same fault.

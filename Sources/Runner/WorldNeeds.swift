@@ -1,3 +1,4 @@
+import Emulators
 package import LabCore
 
 /// What a plan needs that its world does not have, found before anything runs.
@@ -6,8 +7,23 @@ package enum WorldNeeds {
     /// - Returns: the reason for skipping the case, such as `needs the embedded broker (cloud.broker.packet.drop)`; `nil` where nothing
     ///   is missing.
     package static func missing(for plan: Plan, nodes: [NamedNode] = [], _ settings: RealSettings) -> String? {
+        if let missing = missingTwin(for: plan, nodes, settings.bench) { return missing }
         guard plan.world != .sim else { return nil }
         return BenchNeeds.missing(for: plan, nodes: nodes, settings.bench) ?? missingBroker(for: plan, settings)
+    }
+
+    /// A twin has no model: it can be switched on and off, and what drives it does what it always does.
+    private static func missingTwin(for plan: Plan, _ nodes: [NamedNode], _ bench: BenchSettings) -> String? {
+        let isReal: (Role) -> Bool = { bench.isReal($0, in: plan.world) }
+        let roster = Roster(nodes: nodes, roles: plan.roles, isReal: isReal)
+        for role in plan.roles where !isReal(role) {
+            guard let node = roster.node(for: role), node.emulated?.script != nil else { continue }
+            let drivers = BenchVocabulary.driver(of: role.kind, node.facts)
+            let needs = PartNeeds(role: role.name, parts: [TwinModule.kind] + drivers, isOnline: !drivers.isEmpty)
+            if let reference = needs.undoable(in: plan, besides: [BenchVocabulary.powerCut]) { return "needs \(reference) (\(node.name) is a twin: it answers as its recording does)" }
+            if let event = needs.unseen(in: plan) { return "needs to see \(event) (\(node.name) is a twin, and tells what its port and its driver show)" }
+        }
+        return nil
     }
 
     private static func missingBroker(for plan: Plan, _ settings: RealSettings) -> String? {

@@ -78,9 +78,15 @@ struct Workplace {
     /// Ends the command with 2 if lab.yaml cannot be right for real devices, such as a relay without an entry; these were only warnings
     /// until now.
     func refuseBenchProblems() throws {
-        let problems = lab?.benchProblems ?? []
+        let problems = (lab?.benchProblems ?? []) + (lab?.sharedPorts ?? [])
         for problem in problems { Console.error(VisibleText.clean(problem.description)) }
         guard problems.isEmpty else { throw Stop(.wrongInput, Self.count(problems)) }
+    }
+
+    /// For a command that was given the name of a node that lab.yaml does not have.
+    static func unknownNode(_ name: String, among known: [String]) -> Stop {
+        let hint = DidYouMean.suggestion(for: name, among: known).map { " — did you mean '\($0)'?" } ?? ""
+        return Stop(.wrongInput, "unknown node '\(name)'\(hint) (\(labFile) has: \(known.joined(separator: ", ")))")
     }
 
     /// `3 errors in 2 files`

@@ -25,7 +25,11 @@ package struct Doctor: Sendable {
         let before = MachineExamination.clockOffset()
         if let source = patient.hardware.port(.serial) { examine(patient, source, &report) }
         if let source = patient.hardware.port(.console) { examineConsole(patient, source, &report) }
-        if report.needsRecovery, let finding = powerState(patient) { report.findings.append(finding) }
+        if report.needsRecovery {
+            if let finding = powerState(patient) { report.findings.append(finding) }
+        } else if let fixture = patient.hardware.fixture {
+            report.findings.append(examineFixture(patient.name, fixture))
+        }
         if patient.hardware.ports.isEmpty {
             report.findings.append(HealthFinding(patient.name, .port, .ok, "it has no port here; it is reached over the network"))
         }
@@ -93,6 +97,25 @@ package struct Doctor: Sendable {
         } catch { report.findings.append(HealthFinding(patient.name, .console, error)) }
     }
 
+    /// Starts the fixture and waits for its greeting; it is asked for nothing.
+    private func examineFixture(_ node: String, _ source: FixtureSource) -> HealthFinding {
+        do throws(StreamFailure) {
+            let reactor = try Reactor()
+            let program = try FixtureProgram(source, of: node, on: reactor)
+            defer { program.close() }
+            var greeting: String?
+            var loss: StreamFailure?
+            program.onGreeting = { greeting = $0 }
+            program.onLoss = { loss = $0 }
+            reactor.run(until: { greeting != nil || loss != nil || surroundings.isStopped() }, timeout: surroundings.limits.greeting)
+            if let loss { throw loss }
+            if let greeting { return HealthFinding(node, .fixture, .ok, "its fixture greets\(greeting.isEmpty ? "" : ": \(greeting)")") }
+            throw StreamFailure(
+                .timedOut, "fixture of \(node)", "it did not greet within \(PortConversation.text(surroundings.limits.greeting))",
+                remedy: "its first line is to be {\"fixture\":1,…}; see its command at \(source.location)")
+        } catch { return HealthFinding(node, .fixture, error) }
+    }
+
     private func isThereAndFree(_ node: String, _ source: PortSource, _ report: inout HealthReport, as check: HealthFinding.Check) -> Bool {
         let path: String?
         do throws(StreamFailure) { path = try surroundings.path(source) } catch {
@@ -121,13 +144,14 @@ package struct Doctor: Sendable {
         }
         let locks = LockFiles(of: path, root: surroundings.root)
         if let lock = locks.live.first {
-            return HealthFinding(node, .alone, .sick, "process \(lock.owner) claims \(path) by \(lock.file)", remedy: "end it, or let it finish")
+            let program = ProcessTable.name(of: lock.owner) ?? "a program"
+            return HealthFinding(node, .alone, .sick, "\(program) (pid \(lock.owner)) claims \(path) by \(lock.file)", remedy: "end it, or let it finish")
         }
         if let record = surroundings.record(path), users.isManaged(record) {
             return HealthFinding(node, .alone, .warning, "ModemManager runs and may take \(path) at any moment", remedy: ignoring)
         }
         if let lock = locks.stale.first {
-            return HealthFinding(node, .alone, .warning, "\(lock.file) is left of a process that is gone", remedy: "remove it: some programs refuse the port because of it")
+            return HealthFinding(node, .alone, .warning, "\(lock.file) is left of a process that is gone", remedy: "the lab removes it when it opens the port; where it may not, do so by hand: some programs refuse the port because of it")
         }
         return HealthFinding(node, .alone, .ok, "nobody else has \(path)")
     }

@@ -19,6 +19,8 @@ package struct HealthFinding: Sendable, Hashable {
         case console
         /// Its power can be switched, and is.
         case power
+        /// The program that does to it what the lab cannot begins, and greets.
+        case fixture
         /// Room for runs.
         case disk
         case clock

@@ -17,10 +17,9 @@ struct LockFiles: Sendable, Hashable {
     ///   - path: of the port or of a link to it.
     ///   - root: the folder below which `run` and `var` are.
     init(of path: String, root: String = "") {
-        let target = SystemText.real(path)
         var seen: Set<String> = []
         for folder in ["\(root)/run/lock", "\(root)/var/lock"] {
-            for port in Set([path, target].map { String($0.split(separator: "/").last ?? "") }).sorted() {
+            for port in Set(SystemText.names(of: path).map { String($0.split(separator: "/").last ?? "") }).sorted() {
                 // /var/lock is a link to /run/lock on most machines.
                 let file = SystemText.real("\(folder)/LCK..\(port)")
                 guard seen.insert(file).inserted, let bytes = SystemText.read(file, atMost: 64) else { continue }

@@ -27,6 +27,8 @@ package struct DoctorSurroundings: Sendable {
         package var returning = Duration.seconds(180)
         /// For a pile to say something by itself; `nil` for its protocol's heartbeat and a tenth.
         package var heartbeat: Duration?
+        /// For a fixture to greet.
+        package var greeting = Duration.seconds(10)
         /// For a port to vanish when the power of its device goes.
         package var vanishing = Duration.seconds(5)
         /// From off to on in a reset through the authorized flag.

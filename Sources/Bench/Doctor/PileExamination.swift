@@ -24,7 +24,7 @@ struct PileExamination {
     private var expected: HealthExpectation { patient.hardware.health }
 
     /// The identity that lab.yaml gives the board, which is also needed to ask it.
-    private var named: String? { expected.identity ?? patient.facts["physical_id"]?.text ?? patient.facts["pile"]?.text }
+    private var named: String? { written?.id ?? patient.facts["physical_id"]?.text }
 
     func run(_ talk: PortConversation, _ report: inout HealthReport) throws(StreamFailure) {
         let heard: Heard
@@ -49,19 +49,30 @@ struct PileExamination {
         }
     }
 
+    /// What stands on the board, as lab.yaml has it. On a bus every board has its own.
+    private var written: (id: String, key: String)? {
+        if let identity = expected.identity { return (identity, "identity") }
+        // Of a BKV gateway and its socket, `82241218000382-1`, frames name the gateway.
+        return isBus ? nil : patient.facts["pile"]?.text.map { (String($0.prefix { $0 != "-" }), "pile") }
+    }
+
     private func finding(_ identity: String) -> HealthFinding {
-        guard let wanted = expected.identity, wanted.lowercased() != identity.lowercased() else {
-            return HealthFinding(node, .identity, .ok, "it is \(identity)" + (expected.identity == nil ? "" : ", as expected"))
+        guard let written, written.id.lowercased() != identity.lowercased() else {
+            return HealthFinding(node, .identity, .ok, "it is \(identity)" + (written == nil ? "" : ", as expected"))
         }
         return HealthFinding(
-            node, .identity, .sick, "another device is plugged in here: it is \(identity), not \(wanted)",
-            remedy: "plug the right one in, or correct `identity` of \(node) in lab.yaml")
+            node, .identity, .sick, "another device is plugged in here: it is \(identity), not \(written.id)",
+            remedy: "plug the right one in, or correct `\(written.key)` of \(node) in lab.yaml")
     }
 
     private func silent(_ heard: Heard) -> HealthFinding {
         guard !heard.strange.isEmpty else {
-            let way = wire == "ee66" || isBus ? "no answer to its polls" : "it said nothing within its heartbeat"
-            return HealthFinding(node, .answers, .sick, way, remedy: "check its supply, the wires (A and B, RX and TX may be swapped), and `protocol` in lab.yaml")
+            let isPolled = wire == "ee66" || isBus
+            let way = isPolled ? "no answer to its polls" : "it said nothing within its heartbeat"
+            // Boards answer to their own id only.
+            let id = isPolled ? nil : named.map { ", the id (\($0))" }
+            return HealthFinding(
+                node, .answers, .sick, way, remedy: "check its supply, the wires (A and B, RX and TX may be swapped)\(id ?? ""), and `protocol` in lab.yaml")
         }
         let bytes = Hexadecimal.text(heard.strange.prefix(16))
         return HealthFinding(

@@ -6,6 +6,8 @@ package import Transports
 ///
 /// Confined to the reactor's thread. The program ends with this object.
 package final class FixtureProgram {
+    /// Called with what the fixture says of itself, when it greets.
+    package var onGreeting: ((String) -> Void)?
     /// Called with each event that the fixture tells.
     package var onEvent: ((String, Fields) -> Void)?
     /// Called once when the program is gone or speaks nonsense. Open requests have failed then.
@@ -69,8 +71,9 @@ package final class FixtureProgram {
     }
 
     private func take(_ reply: FixtureReply) throws(FixtureFailure) {
-        if case .hello = reply {
+        if case .hello(let about) = reply {
             isGreeted = true
+            onGreeting?(about)
             return
         }
         guard isGreeted else { throw FixtureFailure("the first line is {\"fixture\":\(FixtureReply.version)}") }

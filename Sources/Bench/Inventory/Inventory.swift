@@ -84,10 +84,10 @@ package struct Inventory: Sendable {
         var claims = PortClaims()
         devices = nodes.map { node in
             let found = node.hardware.ports.map { Self.port($0, ports, users) }
-            for port in found { claims.add(port, "'\(port.purpose.rawValue)' of \(node.name)", node.name) }
+            for port in found { claims.add(port, "'\(port.purpose.rawValue)' of \(node.name)") }
             if case .relay(let board, _)? = node.hardware.power?.kind {
                 let port = Self.port(HardwareSide.NamedPort(.serial, board.port), ports, users)
-                claims.add(port, "relay board \(board.name)", board.name)
+                claims.add(port, "relay board \(board.name)")
             }
             return Device(
                 node: node.name, kind: node.kind, ports: found, holder: holder(node, found.compactMap(\.record)), notes: notes(node))
@@ -145,29 +145,32 @@ package struct Inventory: Sendable {
 /// Who means which port; the same for several is a mistake that would show as a device that answers for another one.
 struct PortClaims {
     private struct Claim {
+        var path: String
         var title: String
-        var owner: String
         var location: SourceLocation
     }
 
-    private var claims: [(path: String, claims: [Claim])] = []
-    var paths: Set<String> { Set(claims.map(\.path)) }
+    /// By what the paths are links to in the end: a port has as many names as people give it.
+    private var claims: [(target: String, claims: [Claim])] = []
+    var paths: Set<String> { Set(claims.flatMap { $0.claims.map(\.path) }) }
 
-    mutating func add(_ port: Inventory.Port, _ title: String, _ owner: String) {
+    mutating func add(_ port: Inventory.Port, _ title: String) {
         guard let path = port.path else { return }
-        let claim = Claim(title: title, owner: owner, location: port.source.location)
-        guard let index = claims.firstIndex(where: { $0.path == path }) else { return claims.append((path, [claim])) }
+        let claim = Claim(path: path, title: title, location: port.source.location)
+        let target = SystemText.real(path)
+        guard let index = claims.firstIndex(where: { $0.target == target }) else { return claims.append((target, [claim])) }
         // A relay board with several channels is named by several nodes.
         if !claims[index].claims.contains(where: { $0.title == title && $0.location == claim.location }) { claims[index].claims.append(claim) }
     }
 
     /// At the place of each, with the place of another one.
     var problems: [Diagnostic] {
-        claims.flatMap { path, claims in
+        claims.flatMap { _, claims in
             claims.compactMap { claim in
                 claims.first { $0.title != claim.title }.map { other in
-                    Diagnostic(
-                        at: claim.location, "\(path) is \(claim.title) and also \(other.title) (\(other.location)); each needs its own port")
+                    let name = other.path == claim.path ? "" : " as \(other.path)"
+                    return Diagnostic(
+                        at: claim.location, "\(claim.path) is \(claim.title) and also\(name) \(other.title) (\(other.location)); each needs its own port")
                 }
             }
         }

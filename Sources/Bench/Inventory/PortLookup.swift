@@ -25,20 +25,8 @@ package enum PortLookup {
     /// What is known of the port at a path or at a link to it; `nil` where it is none of these.
     package static func record(of path: String, among ports: [PortRecord]) -> PortRecord? {
         if let record = ports.first(where: { $0.path == path || $0.links.contains(path) }) { return record }
-        let target = target(of: path)
+        let target = SystemText.real(path)
         return target == path ? nil : ports.first { $0.path == target }
-    }
-
-    /// Where a link leads to in the end; the path itself where it is none.
-    ///
-    /// Link by link: what stands in for a device's node may be a link that says of itself that it is a device.
-    static func target(of path: String) -> String {
-        var current = path
-        for _ in 0..<16 {
-            guard let next = try? FileManager.default.destinationOfSymbolicLink(atPath: current) else { break }
-            current = next.hasPrefix("/") ? next : URL(filePath: current).deletingLastPathComponent().appending(path: next).standardizedFileURL.path
-        }
-        return current
     }
 
     /// Every port that is what the match says.

@@ -32,7 +32,7 @@ package enum PortQuestion {
     /// - Throws: where the port does not open, somebody else has claimed it, or it goes away.
     package static func ask(_ path: String) throws(StreamFailure) -> Result {
         let reactor = try Reactor()
-        let port = SerialPort(path: path, settings: SerialSettings(baud: 115_200), on: reactor)
+        let port = SerialPort(path: path, settings: SerialSettings(baud: 115_200), on: reactor, claim: LockFileClaim(path) { _ in })
         let conversation = PortConversation(port, on: reactor)
         defer { conversation.close() }
         let end = conversation.now.advanced(by: limit)

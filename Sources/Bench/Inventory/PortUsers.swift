@@ -59,7 +59,7 @@ package struct PortUsers: Sendable {
 
     /// Who has the port open, by its path or by that which it is a link to.
     package func users(of path: String) -> [User] {
-        let target = PortLookup.target(of: path)
+        let target = SystemText.real(path)
         let found = (users[path] ?? []) + (target == path ? [] : users[target] ?? [])
         return found.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }

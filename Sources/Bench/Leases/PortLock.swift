@@ -1,5 +1,7 @@
 import Glibc
 package import LabCore
+import Synchronization
+import Transports
 
 /// The lock file of a port, `/run/lock/LCK..ttyUSB2` with the number of a process: how minicom, gammu, pppd and mgetty tell one another that
 /// they use it.
@@ -8,10 +10,15 @@ package import LabCore
 /// a minicom of root would read half of a module's answers. picocom and the lab also lock the port itself (flock), which `SerialPort` does. One
 /// whose process is dead is removed, as the convention has it; one that names no process is left for a person to judge. Where the file cannot be
 /// made, as in a folder that this user may not write, the lab goes on and says so: it is a courtesy to others, the lease is what counts.
+///
+/// Of two threads of this process the second one finds the port busy, too.
 package final class PortLock: Sendable {
     /// What was found and done: a lock of a dead process, a folder that cannot be written.
     package let notes: [String]
     private let file: String?
+    private let isReleased = Mutex(false)
+    /// The files of this process.
+    private static let held = Mutex<Set<String>>([])
 
     package static let folder = "/run/lock"
 
@@ -20,23 +27,39 @@ package final class PortLock: Sendable {
     ///   - folder: where lock files are.
     /// - Throws: `.busy` where a living process has it, with its name and number.
     package init(_ path: String, folder: String = PortLock.folder) throws(StreamFailure) {
-        let port = SystemText.real(path)
-        // The convention knows no pseudo terminals: their last word is a number that says nothing.
-        guard !port.hasPrefix("/dev/pts/"), let name = port.split(separator: "/").last else {
+        guard let name = Self.name(of: path) else {
             (file, notes) = (nil, [])
             return
         }
         let wanted = "\(folder)/LCK..\(name)"
+        guard Self.held.withLock({ $0.insert(wanted).inserted }) else {
+            throw StreamFailure(.busy, path, "this lab uses it already", remedy: "see which nodes and relay boards of lab.yaml mean it")
+        }
         var notes: [String] = []
-        file = try Self.make(wanted, for: path, &notes) ? wanted : nil
+        var isMade = false
+        defer { if !isMade { Self.held.withLock { _ = $0.remove(wanted) } } }
+        isMade = try Self.make(wanted, for: path, &notes)
+        file = isMade ? wanted : nil
         self.notes = notes
     }
 
     deinit { release() }
 
     package func release() {
-        guard let file, Self.owner(of: file) == .process(getpid()) else { return }
-        _ = unsafe unlink(file)
+        guard let file, isReleased.withLock({ isReleased in defer { isReleased = true }; return !isReleased }) else { return }
+        Self.held.withLock { held in
+            if Self.owner(of: file) == .process(getpid()) { _ = unsafe unlink(file) }
+            held.remove(file)
+        }
+    }
+
+    /// The name that programs know the port by: of the path and what it is a link to, the last one that is in /dev itself, such as `ttyUSB2`. `nil` for
+    /// what has none there: the convention knows no pseudo terminals, whose last word is a number that says nothing.
+    static func name(of path: String) -> String? {
+        SystemText.names(of: path).compactMap { name in
+            let parts = name.split(separator: "/")
+            return parts.count == 2 && parts[0] == "dev" ? String(parts[1]) : nil
+        }.last
     }
 
     /// - Returns: whether it is there and ours.
@@ -122,4 +145,30 @@ package final class PortLock: Sendable {
         guard opened.isInPlace, owner(of: file) == .process(dead) else { return true }
         return unsafe unlink(file) == 0 || errno == ENOENT
     }
+}
+
+/// What a port of this machine is taken by while the lab has it open: its lock file.
+final class LockFileClaim: PortClaim {
+    private let path: String
+    private let tell: (String) -> Void
+    private var lock: PortLock?
+
+    /// - Parameter tell: gets what was found and done, in sentences.
+    init(_ path: String, tell: @escaping (String) -> Void) {
+        self.path = path
+        self.tell = tell
+    }
+
+    func take() throws(StreamFailure) {
+        let lock = try PortLock(path)
+        self.lock = lock
+        for note in lock.notes { tell(note) }
+    }
+
+    func giveBack() {
+        lock?.release()
+        lock = nil
+    }
+
+    var user: String? { PortUsers.now().users(of: path).first?.description }
 }

@@ -37,15 +37,20 @@ enum SystemText {
 
     /// A path with its links followed, those of its folders left out: a port is a link such as /dev/serial/by-id/…, folders of ports are none.
     ///
-    /// Link by link, since realpath(3) damages the memory of a program whose devices are mocked.
-    static func real(_ path: String) -> String {
-        var path = path
+    /// Link by link: realpath(3) damages the memory of a program whose devices are mocked, and what stands in for a device's node there may be a link that
+    /// says of itself that it is a device.
+    static func real(_ path: String) -> String { names(of: path).last ?? path }
+
+    /// A path and what it is a link to, link by link; the last one is no link.
+    static func names(of path: String) -> [String] {
+        var names = [path]
         for _ in 0..<maximumLinks {
+            let path = names[names.count - 1]
             guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { break }
             let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
-            path = simplified(target.hasPrefix("/") ? target : "\(folder)/\(target)")
+            names.append(simplified(target.hasPrefix("/") ? target : "\(folder)/\(target)"))
         }
-        return path
+        return names
     }
 
     /// As the kernel has it (path_resolution(7)).

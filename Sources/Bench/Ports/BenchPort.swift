@@ -12,16 +12,20 @@ package final class BenchPort: ByteStream {
     package var onSend: (([UInt8]) -> Void)?
     /// Sees every event before the port's user does.
     package var onChange: ((ByteStreamEvent) -> Void)?
+    /// Gets what was found of its lock file and done with it, each sentence once.
+    package var onNote: ((String) -> Void)?
     package var isOpen: Bool { stream?.isOpen ?? false }
-    private let find: (PortSource) throws(StreamFailure) -> any ByteStream
+    private let find: Finding
+    private var noted: Set<String> = []
     private let reactor: Reactor
     private var stream: (any ByteStream)?
     private var epoch = 0
 
-    /// - Parameters:
-    ///   - name: of the port in logs: `modem_1.serial`.
-    ///   - find: makes the stream to what is meant now.
-    package init(_ source: PortSource, name: String, on reactor: Reactor, find: @escaping (PortSource) throws(StreamFailure) -> any ByteStream) {
+    /// Makes the stream to what is meant now; what it says of the port's lock file goes to `tell`.
+    package typealias Finding = (_ source: PortSource, _ tell: @escaping (String) -> Void) throws(StreamFailure) -> any ByteStream
+
+    /// - Parameter name: of the port in logs: `modem_1.serial`.
+    package init(_ source: PortSource, name: String, on reactor: Reactor, find: @escaping Finding) {
         self.source = source
         self.name = name
         self.reactor = reactor
@@ -41,7 +45,7 @@ package final class BenchPort: ByteStream {
         guard stream == nil else { return }
         epoch += 1
         do throws(StreamFailure) {
-            let stream = try find(source)
+            let stream = try find(source) { [weak self] in self?.noteOnce($0) }
             self.stream = stream
             stream.onEvent = { [weak self] event in self?.happened(event) }
             stream.open()
@@ -54,6 +58,8 @@ package final class BenchPort: ByteStream {
             reactor.post { errand.run() }
         }
     }
+
+    private func noteOnce(_ text: String) { if noted.insert(text).inserted { onNote?(text) } }
 
     private func happened(_ event: ByteStreamEvent) {
         if case .closed = event { stream = nil }

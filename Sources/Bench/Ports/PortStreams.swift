@@ -13,10 +13,12 @@ package struct PortStreams {
     /// The places of labgrid that the caller has acquired.
     package var places: LabgridHoldings?
     package var clock: @Sendable () -> RunInstant
+    /// Gets what was found of a port's lock file and done with it, in sentences.
+    package var tell: (String) -> Void
 
     package init(
         ports: @escaping () throws(StreamFailure) -> [PortRecord], on reactor: Reactor, sockets: @escaping () -> StreamLoop, reportingTo loop: any Loop,
-        places: LabgridHoldings?, clock: @escaping @Sendable () -> RunInstant
+        places: LabgridHoldings?, clock: @escaping @Sendable () -> RunInstant, tell: @escaping (String) -> Void
     ) {
         self.ports = ports
         self.reactor = reactor
@@ -24,6 +26,7 @@ package struct PortStreams {
         self.loop = loop
         self.places = places
         self.clock = clock
+        self.tell = tell
     }
 
     /// The stream to a port, not yet opened.
@@ -34,7 +37,9 @@ package struct PortStreams {
             throw StreamFailure(.unsupported, "\(source.place)", "\(source.baud) \(source.framing) are no line settings", remedy: "see \(source.location)")
         }
         switch source.place {
-        case .match, .path: return SerialPort(path: try PortLookup.resolve(source, among: try ports()), settings: settings, on: reactor)
+        case .match, .path:
+            let path = try PortLookup.resolve(source, among: try ports())
+            return SerialPort(path: path, settings: settings, on: reactor, claim: LockFileClaim(path, tell: tell))
         case .rfc2217(let host, let port): return remote(.rfc2217, StreamAddress(host, port), settings)
         case .tcp(let host, let port): return remote(.raw, StreamAddress(host, port), settings)
         case .labgrid(let place, _):

@@ -18,11 +18,15 @@ package enum LocalPorts {
 
     /// The stream to a port, not yet opened.
     ///
-    /// - Parameter places: of labgrid, that the caller has acquired.
-    package static func stream(to source: PortSource, on reactor: Reactor, places: LabgridHoldings? = nil) throws(StreamFailure) -> any ByteStream {
+    /// - Parameters:
+    ///   - places: of labgrid, that the caller has acquired.
+    ///   - tell: gets what was found of the port's lock file and done with it.
+    package static func stream(
+        to source: PortSource, on reactor: Reactor, places: LabgridHoldings? = nil, tell: @escaping (String) -> Void = { _ in }
+    ) throws(StreamFailure) -> any ByteStream {
         try PortStreams(
             ports: { () throws(StreamFailure) in try PortDirectory.scan() }, on: reactor, sockets: { StreamLoop() }, reportingTo: reactor, places: places,
-            clock: { reactor.now }
+            clock: { reactor.now }, tell: tell
         ).stream(to: source)
     }
 }

@@ -32,15 +32,14 @@ final class BenchAccess {
         directory.onChange = { [weak self] change in self?.watchers.forEach { $0(change) } }
     }
 
-    private var streams: PortStreams {
-        PortStreams(
-            ports: { [directory] () throws(StreamFailure) in directory.ports }, on: reactor, sockets: { [sockets] in sockets }, reportingTo: kernel, places: places,
-            clock: clock)
-    }
-
     /// The port of a node; each opening finds it anew.
     func port(_ source: PortSource, name: String) -> BenchPort {
-        let port = BenchPort(source, name: name, on: reactor) { [unowned self] source throws(StreamFailure) in try streams.stream(to: source) }
+        let port = BenchPort(source, name: name, on: reactor) { [unowned self] source, tell throws(StreamFailure) in
+            let streams = PortStreams(
+                ports: { [directory] () throws(StreamFailure) in directory.ports }, on: reactor, sockets: { [sockets] in sockets }, reportingTo: kernel,
+                places: places, clock: clock, tell: tell)
+            return try streams.stream(to: source)
+        }
         ports.append(port)
         return port
     }

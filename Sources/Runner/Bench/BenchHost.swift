@@ -23,6 +23,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private let expectsUnplugging: Bool
     /// The bench has switched it off, and it is to stay off for now.
     private var isOff = false
+    /// Since when somebody else has the driver's port.
+    private var takenSince: RunInstant?
     /// What blocks, one thing after the other.
     private let errands: DispatchQueue
     /// Driver's ports of this node that were given out.
@@ -30,6 +32,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     /// What a device never finishes has failed after this time, in the run's time.
     private static let limit = Duration.seconds(180)
+    /// Between two looks for a device that is to come back, in the run's time.
+    private static let returnPause = Duration.milliseconds(500)
     /// Between two looks at modem lines, in the run's time: a line that changes back sooner is not seen.
     private static let linesTime = Duration.milliseconds(100)
 
@@ -73,6 +77,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
             guard let self else { return }
             absence.sent(bytes, at: kernel.now)
         }
+        port.onNote = { [weak self] text in self?.note(BenchVocabulary.locked, ["port": .text(label), "detail": .text(text)]) }
         port.onChange = { [weak self, unowned port] event in self?.portChanged(port, label, event) }
         ports.append(port)
         return port
@@ -81,10 +86,14 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private func portChanged(_ port: BenchPort, _ label: String, _ event: ByteStreamEvent) {
         switch event {
         case .opened:
+            takenSince = nil
             note(BenchVocabulary.opened, ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)])
             look(atLinesOf: port, label, last: nil)
         case .bytes: break
-        case .closed(let failure): missed(failure)
+        case .closed(let failure) where failure.reason == .busy: taken(failure)
+        case .closed(let failure):
+            takenSince = nil
+            missed(failure)
         }
     }
 
@@ -117,13 +126,44 @@ final class BenchHost: NodePart, @unchecked Sendable {
     /// A port is gone, or did not open: for a while where the lab itself did something that takes it away, for good otherwise.
     private func missed(_ failure: StreamFailure) {
         guard !expectsUnplugging, !isOff else { return }
-        var failure = failure
-        failure.medium = "\(named): \(failure.medium)"
+        var failure = ofThis(failure)
         guard let patience = absence.patience(at: kernel.now) else { return access.lose(failure) }
         kernel.schedule(after: patience) { [weak self] in
             guard let self, !isOff, absence.patience(at: kernel.now) == nil, let source = side.port(.serial), !access.isPresent(source) else { return }
             failure.detail += ", and did not come back in time"
             access.lose(failure)
+        }
+    }
+
+    /// Somebody else has the port. Others look at a device that has just come, but not for long (specs/rg500q.md §5.4).
+    private func taken(_ failure: StreamFailure) {
+        guard takenSince == nil else { return }
+        guard absence.patience(at: kernel.now) != nil else { return access.lose(ofThis(failure)) }
+        let since = kernel.now
+        takenSince = since
+        kernel.schedule(after: Absence.settling) { [weak self] in
+            if let self, takenSince == since { access.lose(ofThis(failure)) }
+        }
+    }
+
+    private func ofThis(_ failure: StreamFailure) -> StreamFailure {
+        var failure = failure
+        failure.medium = "\(named): \(failure.medium)"
+        return failure
+    }
+
+    /// Whether a device that is away was only slow, or is gone, shows when its time is over.
+    private func waitForReturn() async {
+        guard !isOff, !expectsUnplugging, let source = side.port(.serial), let time = absence.waitForReturn(at: kernel.now) else { return }
+        let end = kernel.now.advanced(by: time)
+        while !access.isPresent(source) {
+            guard kernel.now < end else {
+                return access.lose(
+                    StreamFailure(
+                        .vanished, "\(named): \(source.place)", "it went away in something that takes it away, and did not come back in time",
+                        remedy: "look at it; `lab doctor \(named) --fix` tries its power"))
+            }
+            guard (try? await kernel.sleep(for: Self.returnPause)) != nil else { return }
         }
     }
 
@@ -254,8 +294,9 @@ final class BenchHost: NodePart, @unchecked Sendable {
         if publishes.event(event) != nil, !(side.fixture?.offers(event) ?? false) { note(event, isOn ? [:] : ["reason": "cut"]) }
     }
 
-    /// Puts the bench back: what it has switched off is switched on again.
-    func tidyUp() async {
+    /// Puts the bench back: what it has switched off is switched on again. After a failure a device that is away is waited for.
+    func tidyUp(hasFailed: Bool) async {
+        if hasFailed { await waitForReturn() }
         // From here on a fixture may go.
         fixture?.onLoss = nil
         guard isOff, side.power != nil else { return }

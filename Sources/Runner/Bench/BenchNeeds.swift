@@ -40,21 +40,35 @@ package enum BenchNeeds {
         if role.kind == "pile", facts["protocol"]?.text != "ee66", facts["entered"]?.bool ?? true, facts["pile"] == nil {
             return "needs the id of \(node.name), which the cloud knows it by: write it as the fact 'pile' in lab.yaml"
         }
-        func lacks(_ references: [NodeReference], _ isThere: (NodeKind, String) -> Bool, _ extra: [String]) -> NodeReference? {
-            references.first { reference in
-                reference.role == role.name && !extra.contains(reference.name) && !parts.contains { isThere($0, reference.name) }
-            }
-        }
-        let way = drivers.isEmpty ? [] : (LinkFaults.kinds + HTTPFaults.kinds).map(\.name)
-        let seen = PortVocabulary.events.map(\.name) + (drivers.isEmpty ? [] : HTTPFaults.events.map(\.name))
-        if let reference = lacks(plan.namedActions, { $0.action($1) != nil }, []) ?? lacks(plan.namedQueries, { $0.query($1) != nil }, [])
-            ?? lacks(plan.namedFaults, { $0.fault($1) != nil }, way)
-        {
-            return "needs \(reference) (no driver, power or fixture of \(node.name) offers it)"
-        }
-        if let event = lacks(plan.namedEvents, { $0.event($1) != nil }, seen) {
-            return "needs to see \(event) (no driver or fixture of \(node.name) tells it)"
-        }
+        let needs = PartNeeds(role: role.name, parts: parts, isOnline: !drivers.isEmpty)
+        if let reference = needs.undoable(in: plan) { return "needs \(reference) (no driver, power or fixture of \(node.name) offers it)" }
+        if let event = needs.unseen(in: plan) { return "needs to see \(event) (no driver or fixture of \(node.name) tells it)" }
         return nil
+    }
+}
+
+/// What a plan wants of a node that the node's parts do not have: those of a real device, or of a twin, have less than the kind.
+struct PartNeeds {
+    let role: String
+    let parts: [NodeKind]
+    /// It has a way to the cloud, which faults can disturb.
+    let isOnline: Bool
+
+    /// The first action, query or fault that no part has.
+    func undoable(in plan: Plan, besides others: [String] = []) -> NodeReference? {
+        let way = isOnline ? (LinkFaults.kinds + HTTPFaults.kinds).map(\.name) : []
+        return lacks(plan.namedActions, { $0.action($1) != nil }) ?? lacks(plan.namedQueries, { $0.query($1) != nil })
+            ?? lacks(plan.namedFaults, { $0.fault($1) != nil }, besides: way + others)
+    }
+
+    /// The first event that no part tells.
+    func unseen(in plan: Plan) -> NodeReference? {
+        lacks(plan.namedEvents, { $0.event($1) != nil }, besides: PortVocabulary.events.map(\.name) + (isOnline ? HTTPFaults.events.map(\.name) : []))
+    }
+
+    private func lacks(_ references: [NodeReference], _ isThere: (NodeKind, String) -> Bool, besides others: [String] = []) -> NodeReference? {
+        references.first { reference in
+            reference.role == role && !others.contains(reference.name) && !parts.contains { isThere($0, reference.name) }
+        }
     }
 }

@@ -8,6 +8,7 @@ enum BenchVocabulary {
     static let unplugged = "usb.unplugged"
     static let opened = "line.opened"
     static let lines = PortRecording.EventName.lines
+    static let locked = "port.lock"
     static let console = "console.line"
     static let switched = "power.switched"
     static let failed = "bench.failed"
@@ -25,6 +26,9 @@ enum BenchVocabulary {
         EventKind(
             lines, "The modem lines of a port that has some: when it was opened, and whenever one has changed.",
             fields: [FieldKind("port", .text), FieldKind("lines", .text, "those that are on: dtr rts cts dsr dcd ring")], volume: .traffic),
+        EventKind(
+            locked, "What was found of the lock file by which other programs know that a port is used, and done with it.",
+            fields: [FieldKind("port", .text), FieldKind("detail", .text)]),
         EventKind(console, "A line of the device's console.", fields: [FieldKind("text", .text)], volume: .traffic),
         EventKind(switched, "The bench has switched the device's power.", fields: [FieldKind("on", .bool)]),
         EventKind(failed, "The bench could not do something to the device.", fields: [FieldKind("what", .text), FieldKind("detail", .text)]),

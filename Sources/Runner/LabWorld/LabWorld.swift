@@ -11,18 +11,18 @@ import Transports
 package final class LabWorld: RequestOffering, @unchecked Sendable {
     package let kernel: Kernel
     package let recorder: EventRecorder
-    private let media: any WorldMedia
+    let media: any WorldMedia
     private let bench: BenchSettings
     /// The real devices of the world.
-    private var realHosts: [BenchHost] = []
+    var realHosts: [BenchHost] = []
     /// Drivers of real devices that run from the beginning, and their action that starts them: when the devices are prepared.
-    private var starts: [(driver: DeviceHost, action: String)] = []
+    var starts: [(driver: DeviceHost, action: String)] = []
     private let cloud: CloudHost
     private let broker: any WorldBroker
-    private let plan: Plan
+    let plan: Plan
     private let cloudRole: String
     /// Follows the items of loads; `nil` for a plan without any.
-    private let tracer: LoadTracer?
+    let tracer: LoadTracer?
     private var nodes: [(role: String, hosts: [NodeHost])] = []
     /// What loads need and no step switches on.
     private var idle: [(host: NodeHost, node: NamedNode)] = []
@@ -103,42 +103,6 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         }
     }
 
-    /// A node of the bench: what drives it on this side, and what the bench does to it. There is no emulated device in it.
-    private func makeReal(_ node: String, _ role: Role, _ named: NamedNode?, _ setting: DeviceSetting) throws -> NodeHost {
-        guard let named, let side = named.hardware else {
-            throw ActionFailure("no_device", "No node of lab.yaml with hw is a \(role.kind) for the role '\(role.name)'; add one, or take --node \(role.name)=emu.")
-        }
-        let access = try media.bench()
-        let unplugging = plan.namedEvents.contains { $0.role == role.name && $0.name == BenchVocabulary.unplugged }
-        let host = try BenchHost(node: node, named: named, side: side, expectsUnplugging: unplugging, access: access, kernel: kernel, recorder: recorder)
-        realHosts.append(host)
-        let made = try DeviceKinds.make(kind: role.kind, node: node, facts: RealNode.facts(of: named, side), setting: setting)
-        let drivers = made.parts.enumerated().filter { !$0.element.isPowered }
-        let network = drivers.contains { $0.element.way != .none } ? try media.network(for: node, role: role, hasFaults: true) : nil
-        var way: (any FaultyWay)? = network
-        var parts = [NodeHost.Part(host: host, publishes: host.publishes, isPowered: true)]
-        for (index, part) in drivers {
-            var ports: [DevicePort] = []
-            for port in made.ports where port.host == index {
-                guard let source = side.port(.serial) else {
-                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no serial port for its driver.")
-                }
-                ports.append(DevicePort(name: port.name, stream: host.driverPort(source, label: port.label), recordedAs: port.label))
-            }
-            if let name = part.gateway {
-                let line = try media.pileLine(for: node, role: role, hasFaults: true)
-                way = line.way
-                ports.append(DevicePort(name: name, stream: line.stream))
-            }
-            let driver = DeviceHost(
-                node: node, device: part.device, network: part.way == .all ? network : nil, requester: part.way == .none ? nil : network, ports: ports,
-                kernel: kernel, recorder: recorder, tracer: tracer)
-            parts.append(NodeHost.Part(host: driver, publishes: part.publishes, isPowered: false))
-            if let start = part.start { starts.append((driver, start)) }
-        }
-        return NodeHost(node: node, introductions: made.introductions, parts: parts, way: way)
-    }
-
     private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ script: PlanFile?, _ setting: DeviceSetting) throws -> NodeHost {
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, script: script, setting: setting)
         let network = made.isOnline ? try media.network(for: node, role: role, hasFaults: hasFaults) : nil
@@ -187,11 +151,9 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         return try await cloud.operatorToken(role: role)
     }
 
-
     /// Switches on what loads need and no step of the scenario touches: badges register, piles have something plugged in.
     package func bringUp() async {
-        for host in realHosts { await host.prepare() }
-        for (driver, action) in starts { _ = await driver.act(action, [:]) }
+        await prepareBench()
         for (host, node) in idle {
             for (target, action, arguments) in DeviceKinds.beginnings(of: node) {
                 if target == .cloud { _ = await cloud.cloud?.perform(action, arguments) } else {
@@ -209,9 +171,6 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             }
         }
     }
-
-    /// Puts real devices back as they were found, as far as the bench can.
-    package func tidyUp() async { for host in realHosts { await host.tidyUp() } }
 
     private func waitUntilUp() async {
         let piles = idle.count { $0.node.kind == "pile" }

@@ -65,7 +65,7 @@ package final class ScenarioRun: @unchecked Sendable {
         isTested = true
         endFaults()
         await runTeardown(start: start)
-        await world.tidyUp()
+        await world.tidyUp(hasFailed: [.failed, .deadline].contains(ending) || isLawBroken)
         endLaws()
         let ending = self.ending ?? (isLawBroken ? .lawBroken : .done)
         isOver = true

@@ -12,6 +12,7 @@ package final class SerialPort: ByteStream {
     package var onEvent: ((ByteStreamEvent) -> Void)?
     package var isOpen: Bool { stream != nil }
     private let reactor: Reactor
+    private let claim: (any PortClaim)?
     private var stream: DescriptorStream?
     /// Between `open` and its event.
     private var isOpening = false
@@ -19,11 +20,14 @@ package final class SerialPort: ByteStream {
     /// Counts openings and closings: what belongs to an earlier one is not told.
     private var epoch = 0
 
-    /// - Parameter path: of the device or of a link to it: `/dev/ttyUSB2`.
-    package init(path: String, settings: SerialSettings = SerialSettings(), on reactor: Reactor) {
+    /// - Parameters:
+    ///   - path: of the device or of a link to it: `/dev/ttyUSB2`.
+    ///   - claim: what it is to be taken by as well while it is open.
+    package init(path: String, settings: SerialSettings = SerialSettings(), on reactor: Reactor, claim: (any PortClaim)? = nil) {
         name = path
         self.settings = settings
         self.reactor = reactor
+        self.claim = claim
     }
 
     deinit { close() }
@@ -52,6 +56,14 @@ package final class SerialPort: ByteStream {
 
     private func begin() throws(StreamFailure) {
         guard SerialSettings.bauds.contains(settings.baud) else { throw failure(EINVAL, setting: true) }
+        try claim?.take()
+        do throws(StreamFailure) { try openDevice() } catch {
+            claim?.giveBack()
+            throw error
+        }
+    }
+
+    private func openDevice() throws(StreamFailure) {
         let descriptor = unsafe Glibc.open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(errno) }
         do throws(StreamFailure) {
@@ -107,6 +119,7 @@ package final class SerialPort: ByteStream {
         Glibc.close(stream.descriptor)
         self.stream = nil
         breakEnd = nil
+        claim?.giveBack()
     }
 
     package func send(_ bytes: [UInt8]) { stream?.send(bytes) }
@@ -162,7 +175,8 @@ package final class SerialPort: ByteStream {
                 remedy: "add the user to the group dialout: sudo usermod -aG dialout $USER, then log in again")
         case EBUSY:
             StreamFailure(
-                .busy, name, "somebody else uses it", remedy: "end the other program (`fuser \(name)` shows it; ModemManager may be one)")
+                .busy, name, claim?.user.map { "\($0) has it open" } ?? "somebody else uses it",
+                remedy: "end the other program (`fuser \(name)` shows it; ModemManager may be one)")
         case ENOTTY: StreamFailure(.unsupported, name, "it is no serial port", remedy: "name a serial port, such as /dev/ttyUSB2")
         case EINVAL where setting: StreamFailure(.unsupported, name, "it cannot do \(settings)", remedy: "choose another rate or framing")
         case EISDIR: StreamFailure(.unsupported, name, "it is a folder", remedy: "name a serial port, such as /dev/ttyUSB2")

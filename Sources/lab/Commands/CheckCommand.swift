@@ -19,7 +19,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         var workplace = try Workplace.load(files)
-        workplace.diagnostics += overdue(workplace.quarantine)
+        workplace.diagnostics += overdue(workplace.quarantine) + (workplace.lab?.sharedPorts ?? [])
         let errors = workplace.diagnostics.filter { $0.severity == .error }
         if json {
             Console.print(JSONWriter.text(.list(workplace.diagnostics.map(\.asValue))))

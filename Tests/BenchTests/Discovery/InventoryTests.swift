@@ -1,4 +1,5 @@
 import Bench
+import Foundation
 import LabCore
 import Testing
 
@@ -52,6 +53,23 @@ struct InventoryTests {
             inventory.problems.map(\.description) == [
                 "lab.yaml:4:20: error: /dev/ttyUSB2 is 'serial' of modem_1 and also 'serial' of modem_2 (lab.yaml:8:20); each needs its own port",
                 "lab.yaml:8:20: error: /dev/ttyUSB2 is 'serial' of modem_2 and also 'serial' of modem_1 (lab.yaml:4:20); each needs its own port",
+            ])
+    }
+
+    @Test("a port with two names is one port")
+    func links() throws {
+        let folder = LeaseTestFolder()
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: false)
+        try Data().write(to: URL(filePath: folder.file("port")))
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "port")
+        try FileManager.default.createSymbolicLink(atPath: folder.file("second"), withDestinationPath: folder.file("link"))
+        func source(_ name: String, _ line: Int) -> PortSource { PortSource(.path(folder.file(name)), location: SourceLocation(file: "lab.yaml", line: line, column: 9)) }
+        let inventory = Inventory([node("modem_1", source("second", 4)), node("modem_2", source("port", 8))], ports: [])
+        #expect(inventory.devices.map(\.state) == [.shared, .shared])
+        #expect(
+            inventory.problems.map(\.message) == [
+                "\(folder.file("second")) is 'serial' of modem_1 and also as \(folder.file("port")) 'serial' of modem_2 (lab.yaml:8:9); each needs its own port",
+                "\(folder.file("port")) is 'serial' of modem_2 and also as \(folder.file("second")) 'serial' of modem_1 (lab.yaml:4:9); each needs its own port",
             ])
     }
 

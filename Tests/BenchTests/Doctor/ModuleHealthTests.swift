@@ -143,6 +143,25 @@ struct ModuleHealthTests {
         #expect(module.state.withLock { $0.commands }.isEmpty)
     }
 
+    @Test("a fixture is begun and has to greet", arguments: [
+        (#"echo '{"fixture":1,"about":"SIM multiplexer 3"}'; read line"#, "its fixture greets: SIM multiplexer 3"), ("exit 0", "fixture of node_1: the program has ended"),
+        ("read line", "fixture of node_1: it did not greet within 300ms"),
+    ])
+    func fixture(script: String, detail: String) throws {
+        let module = ScriptedModule()
+        let terminal = try ScriptedTerminal(practice.port) { module.hear($0) }
+        defer { terminal.end() }
+        var patient = practice.patient()
+        patient.hardware.fixture = FixtureSource(command: ["/bin/sh", "-c", script], location: nowhere)
+        var practice = practice
+        // One that greets has time for it on a busy machine.
+        practice.limits.greeting = script == "read line" ? .milliseconds(300) : .seconds(60)
+        let report = practice.doctor().examine(patient)
+        #expect(report.finding(.fixture)?.detail == detail)
+        #expect(report.verdict == (script.contains("echo") ? .ok : .sick))
+        #expect(report.recovery.isEmpty)
+    }
+
     @Test("the lock file of a program that lives keeps the doctor off, one that is left over is worth a word")
     func locks() throws {
         let module = ScriptedModule()

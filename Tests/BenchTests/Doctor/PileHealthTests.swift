@@ -43,8 +43,14 @@ struct PileHealthTests {
         let heartbeat = frame
         let report = try examine([:], HealthExpectation(identity: "04ceaa40")) { _ in heartbeat }
         #expect(report.finding(.identity)?.detail == "another device is plugged in here: it is 04ab373b, not 04ceaa40")
-        let silent = try examine([:]) { _ in [] }
+        // The id that the scenarios go by counts as well.
+        let written = try examine(["pile": "04ceaa40"]) { _ in heartbeat }
+        #expect(written.finding(.identity)?.detail == "another device is plugged in here: it is 04ab373b, not 04ceaa40")
+        #expect(written.finding(.identity)?.remedy == "plug the right one in, or correct `pile` of node_1 in lab.yaml")
+        #expect(try examine(["pile": "04ab373b"]) { _ in heartbeat }.verdict == .ok)
+        let silent = try examine(["pile": "04ceaa40"]) { _ in [] }
         #expect(silent.finding(.answers)?.detail == "it said nothing within its heartbeat")
+        #expect(silent.finding(.answers)?.remedy.contains("the id (04ceaa40)") == true)
     }
 
     @Test("a BKV gateway that is asked for a socket, by a frame of a capture (bkv-048)")
@@ -54,6 +60,9 @@ struct PileHealthTests {
         let found = try examine(["protocol": "bkv"], HealthExpectation(identity: "82241218000382")) { asked in asked.starts(with: [0xfc, 0xff]) ? report : [] }
         #expect(found.verdict == .ok)
         #expect(found.identity == "82241218000382")
+        // Behind the gateway each socket is a pile.
+        #expect(try examine(["protocol": "bkv", "pile": "82241218000382-1"]) { _ in report }.verdict == .ok)
+        #expect(try examine(["protocol": "bkv", "pile": "82241218000383-1"]) { _ in report }.verdict(.identity) == .sick)
     }
 
     @Test("an EE/66 board answers the poll for the states of its ports")

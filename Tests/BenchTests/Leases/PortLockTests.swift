@@ -63,6 +63,29 @@ struct PortLockTests {
         #expect(lock.notes.count == 1 && lock.notes[0].contains("cannot be made"))
     }
 
+    @Test("of two users in one process the second finds it busy, and leaves the first one's file when it goes")
+    func twice() throws {
+        let lock = try PortLock(port, folder: folder.path)
+        #expect(throws: StreamFailure.self) { try PortLock(port, folder: folder.path) }
+        #expect(content() != nil)
+        lock.release()
+        let next = try PortLock(port, folder: folder.path)
+        // The first one has nothing to give back any more.
+        lock.release()
+        #expect(content() != nil)
+        next.release()
+        #expect(content() == nil)
+    }
+
+    @Test("a link has the name of the port that it leads to, also where that is a link itself")
+    func links() throws {
+        let (byPath, target) = (folder.file("by-path"), folder.file("pts"))
+        try FileManager.default.createSymbolicLink(atPath: byPath, withDestinationPath: port)
+        #expect(PortLock.name(of: byPath) == "ttyUSB9002")
+        #expect(PortLock.name(of: "/dev/ttyUSB9002") == "ttyUSB9002")
+        #expect(PortLock.name(of: target) == nil && PortLock.name(of: "/dev/pts/3") == nil)
+    }
+
     @Test("pseudo terminals have none")
     func pseudoTerminal() throws {
         _ = try PortLock("/dev/pts/3", folder: folder.path)

@@ -96,7 +96,7 @@ struct RecordingSessionTests {
         try RecordingSession(
             PortSource(.path(folder.file("port")), location: nowhere), between: between,
             find: { source, reactor throws(StreamFailure) in
-                BenchPort(source, name: "port", on: reactor) { source throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor) }
+                BenchPort(source, name: "port", on: reactor) { source, tell throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor, tell: tell) }
             }, record: pieces, tell: { _ in })
     }
 

@@ -42,6 +42,22 @@ struct AbsenceTests {
         #expect(absence.patience(at: at(1_000)) == .seconds(2_600))
     }
 
+    @Test("after a failure a device that is away is waited for as long as it may take: 180 s after a reset, 300 s in an update, not at all when it was switched off")
+    func waiting() {
+        var reset = Absence()
+        reset.sent(Array("AT+CFUN=1,1\r".utf8), at: at(0))
+        #expect(reset.waitForReturn(at: at(30)) == .seconds(150))
+        var update = Absence()
+        update.sent(Array(#"AT+QFOTADL="x"\#r"#.utf8), at: at(0))
+        #expect(update.waitForReturn(at: at(30)) == .seconds(300))
+        var off = Absence()
+        off.sent(Array("AT+QPOWD\r".utf8), at: at(0))
+        #expect(off.waitForReturn(at: at(1)) == nil)
+        off.does("power_on", at: at(10))
+        #expect(off.waitForReturn(at: at(10)) == .seconds(180))
+        #expect(Absence().waitForReturn(at: at(0)) == nil)
+    }
+
     @Test("a longer excuse is not shortened by a new one")
     func longest() {
         var absence = Absence()

@@ -28,6 +28,24 @@ struct WorldNeedsTests {
         #expect(missing(.emu, .mosquitto, expect("cloud.broker.accepted")) == nil)
     }
 
+    @Test("a twin is switched on and off and driven; what only a model could do or tell skips the case, in every world", arguments: [WorldKind.sim, .emu])
+    func twins(world: WorldKind) {
+        let place = SourceLocation(file: "lab.yaml", line: 1, column: 1)
+        func missing(_ action: Step.Action) -> String? {
+            var plan = plan(loop("turn", ["1"], action))
+            plan.world = world
+            plan.roles = [Role(name: "modem", kind: "rg500q", location: place)]
+            let twin = EmulatedSide(script: PlanFile(path: "twin.jsonl", bytes: []), location: place)
+            return WorldNeeds.missing(for: plan, nodes: [NamedNode(name: "modem_1", kind: "rg500q", emulated: twin)], RealSettings())
+        }
+        for action in [act("modem.power_on"), act("modem.start"), fault("modem.power.cut"), fault("modem.link.loss"), expect("modem.sim.ready"), expect("modem.twin.unknown")] {
+            #expect(missing(action) == nil)
+        }
+        #expect(missing(act("modem.network")) == "needs modem.network (modem_1 is a twin: it answers as its recording does)")
+        #expect(missing(fault("modem.hang")) == "needs modem.hang (modem_1 is a twin: it answers as its recording does)")
+        #expect(missing(expect("modem.module.booted")) == "needs to see modem.module.booted (modem_1 is a twin, and tells what its port and its driver show)")
+    }
+
     @Test("a broker that the lab did not start cannot be restarted; mosquitto can")
     func restarts() {
         #expect(missing(.emu, external, act("cloud.broker.restart")) == "needs a broker that the lab starts (cloud.broker.restart)")

@@ -21,10 +21,12 @@ struct BenchNodes {
         self.lab = lab
     }
 
-    /// Ends the command with 2 where a node's hardware side cannot be used as it is written, such as a relay that is not there.
+    /// Ends the command with 2 where a node's hardware side cannot be used as it is written, such as a relay that is not there, or a port that is another
+    /// node's as well.
     func refuseProblems() throws {
-        for problem in lab.benchProblems { Console.error(VisibleText.clean(problem.description)) }
-        if !lab.benchProblems.isEmpty { throw Stop(.wrongInput) }
+        let problems = lab.benchProblems + lab.sharedPorts
+        for problem in problems { Console.error(VisibleText.clean(problem.description)) }
+        if !problems.isEmpty { throw Stop(.wrongInput) }
     }
 
     /// Those with a hardware side, in the order of lab.yaml.
@@ -35,9 +37,7 @@ struct BenchNodes {
     /// - Throws: `Stop` for one that there is not, or that has no `hw`.
     func patient(_ name: String) throws -> Patient {
         guard let node = lab.nodes.first(where: { $0.name == name }) else {
-            let names = lab.nodes.map(\.name)
-            let hint = DidYouMean.suggestion(for: name, among: names).map { " — did you mean '\($0)'?" } ?? ""
-            throw Stop(.wrongInput, "unknown node '\(name)'\(hint) (\(Workplace.labFile) has: \(names.joined(separator: ", ")))")
+            throw Workplace.unknownNode(name, among: lab.nodes.map(\.name))
         }
         guard let patient = Self.patient(node) else { throw Stop(.wrongInput, "\(node.location): \(name) has no `hw`: it is emulated only.") }
         return patient
@@ -65,4 +65,16 @@ struct BenchNodes {
 
     /// Beats for a lease until it is released.
     func keeper(of lease: Lease) -> LeaseKeeper { LeaseKeeper(lease, every: lab.leaseBeat, timeToLive: lab.leaseTimeToLive) }
+}
+
+extension LabFile {
+    /// The devices of the bench, for the inventory.
+    var inventoryNodes: [Inventory.Node] {
+        nodes.compactMap { node in node.hardware.map { Inventory.Node(name: node.name, kind: node.kind, hardware: $0) } }
+    }
+
+    /// Two nodes, or a node and a relay board, on one port of this machine, whatever they call it: what only the ports that there are now can tell.
+    var sharedPorts: [Diagnostic] {
+        inventoryNodes.isEmpty ? [] : Inventory(inventoryNodes, ports: (try? PortDirectory.scan()) ?? []).problems
+    }
 }

@@ -47,7 +47,9 @@ struct ConsoleCommand: ParsableCommand {
         do throws(StreamFailure) {
             try places.acquire([source])
             let session = try ConsoleSession(
-                source, options, find: { source, reactor throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor, places: places) },
+                source, options, find: { source, reactor throws(StreamFailure) in 
+                    try LocalPorts.stream(to: source, on: reactor, places: places) { Console.error("\r" + VisibleText.clean($0) + "\r") }
+                },
                 record: journal.add, show: { Console.write($0) }, tell: { Console.error("\r" + VisibleText.clean($0) + "\r") })
             if isInteractive { Console.error(VisibleText.clean("\(node) \(purpose.rawValue): \(source.place), \(source.baud) \(source.framing). Ctrl-] leaves. Recorded in \(journal.path)")) }
             let terminal = isInteractive ? RawTerminal(STDIN_FILENO) : nil

@@ -57,12 +57,9 @@ struct DevicesCommand: ParsableCommand {
 
     private func inventory(_ lab: LabFile?, _ ports: [PortRecord], _ users: PortUsers) -> Inventory {
         for problem in lab?.benchProblems ?? [] { Console.error(VisibleText.clean(problem.description)) }
-        let nodes = (lab?.nodes ?? []).compactMap { node in
-            node.hardware.map { Inventory.Node(name: node.name, kind: node.kind, hardware: $0) }
-        }
         let book = leaseBook
         let health = Dictionary(HealthBook(folder: out).entries().map { ($0.node, $0.entry) }) { $1 }
-        return Inventory(nodes, ports: ports, users: users) { node, _ in
+        return Inventory(lab?.inventoryNodes ?? [], ports: ports, users: users) { node, _ in
             guard let keys = try? LeaseKey.keys(of: node.hardware, among: ports) else { return nil }
             return (try? book?.holder(of: keys))?.holder.text
         } notes: { node in

@@ -86,9 +86,7 @@ struct EmulateCommand: ParsableCommand {
 
     private static func node(_ name: String, among nodes: [NamedNode]) throws -> NamedNode {
         if let node = nodes.first(where: { $0.name == name }) { return node }
-        let known = nodes.map(\.name)
-        let hint = DidYouMean.suggestion(for: name, among: known).map { " — did you mean '\($0)'?" } ?? ""
-        throw Stop(.wrongInput, "lab.yaml has no node '\(name)'\(hint) (has: \(known.joined(separator: ", ")))")
+        throw Workplace.unknownNode(name, among: nodes.map(\.name))
     }
 
     private static func address(_ text: String) throws -> EmulatedDevices.CloudAddress {

@@ -74,7 +74,11 @@ struct RecordCommand: ParsableCommand {
             source, between: between,
             find: { source, reactor throws(StreamFailure) in
                 // Looked for anew each time: a module that resets can come back under another name.
-                BenchPort(source, name: "\(source.place)", on: reactor) { source throws(StreamFailure) in try LocalPorts.stream(to: source, on: reactor) }
+                let port = BenchPort(source, name: "\(source.place)", on: reactor) { source, tell throws(StreamFailure) in
+                    try LocalPorts.stream(to: source, on: reactor, tell: tell)
+                }
+                port.onNote = { Console.error(VisibleText.clean($0)) }
+                return port
             },
             record: { piece throws(StreamFailure) in try keeper.add(piece) }, tell: { Console.error(VisibleText.clean($0)) })
         let way = between.map { "; the port for the other program is \($0)" } ?? ""
