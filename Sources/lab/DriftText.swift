@@ -5,17 +5,18 @@ import Runner
 
 /// What `lab show` says of drift: `drift  modem  none in 214 commands  module-register`.
 enum DriftText {
-    /// One line for each module of each case, or all of its disagreements.
+    /// One line for each module and each board of a pile of each case, or all of its disagreements.
     static func lines(of cases: [StoredCase], all: Bool) -> [String] {
         cases.flatMap { stored in
-            stored.plan.roles.filter { $0.kind == "rg500q" && $0.count == 1 }.flatMap { lines(of: $0, in: stored, all: all) }
+            stored.plan.roles.filter { ["rg500q", "pile"].contains($0.kind) && $0.count == 1 }.flatMap { lines(of: $0, in: stored, all: all) }
         }
     }
 
     private static func lines(of role: Role, in stored: StoredCase, all: Bool) -> [String] {
         let head = "drift   \(VisibleText.clean(role.name))  "
         let report: DriftReport
-        do throws(ActionFailure) { report = try ModuleDrift.report(stored.events, of: role.name, facts: facts(of: role, in: stored), epoch: 0) } catch {
+        let compare = role.kind == "pile" ? PileDrift.report : ModuleDrift.report
+        do throws(ActionFailure) { report = try compare(stored.events, role.name, facts(of: role, in: stored), 0) } catch {
             return [head + VisibleText.clean("not compared: \(error.message)")]
         }
         guard report.commands > 0 else { return [] }

@@ -89,6 +89,57 @@ struct TwinCommandTests {
         #expect(try lab("show", "last").output.contains("drift   modem  none in "))
     }
 
+    @Test("twins of the boards of piles come online as the boards did, and drift shows one that is not what lab.yaml says", arguments: ["dny", "bkv", "ee66"])
+    func piles(wire: String) throws {
+        try folder.write(
+            """
+            lab: 1
+            about: A board comes online through the program at its port, and stays there.
+            needs:
+              pile: {kind: pile}
+              cloud: {kind: cloud}
+            steps:
+              - do: pile.power_on
+              - expect: cloud.pile.online
+                within: 30s
+              - forbid: cloud.pile.offline
+                for: 10m
+            """, to: "scenarios/board.yaml")
+        func writeBench(ports: Int, script: String?) throws {
+            let side = script.map { "\n    emu: {serial: pty, script: \($0)}" } ?? ""
+            try folder.write("lab: 1\nabout: A pile.\nnodes:\n  pile_a:\n    kind: pile\n    facts: {protocol: \(wire), line: serial, ports: \(ports)}\(side)\n", to: "lab.yaml")
+        }
+        try writeBench(ports: 2, script: nil)
+        #expect(try lab("run", "board").lastLine == "1 passed, 0 failed, 0 skipped")
+        let made = try lab("twin", "last", "pile", "--out", "twin.jsonl")
+        #expect(made.status == 0, "\(made.all)")
+        try writeBench(ports: 2, script: "twin.jsonl")
+        let again = try lab("run", "board")
+        #expect(again.lastLine == "1 passed, 0 failed, 0 skipped", "\(again.all)")
+        #expect(!(try lab("show", "last", "--grep", "pile.twin.unknown").output.contains("command")))
+        guard wire == "ee66" else { return }
+        #expect(try lab("show", "last", "--drift").output.hasPrefix("drift   pile  none in "))
+        try writeBench(ports: 10, script: "twin.jsonl")
+        #expect(try lab("run", "board").lastLine == "1 passed, 0 failed, 0 skipped")
+        let drift = try lab("show", "last", "--drift")
+        #expect(drift.output.contains(": 01: ports_count differs"), "\(drift.all)")
+        #expect(drift.output.contains("device  01 ports_count=2 ") && drift.output.contains("model   01 ports_count=10 "))
+    }
+
+    @Test("what only a model can do skips the case before it runs")
+    func skipped() throws {
+        _ = try lab("run", "module/twin")
+        _ = try lab("twin", "last", "modem", "--out", "twin.jsonl")
+        try writeLab(script: "twin.jsonl")
+        try folder.write(
+            "lab: 1\nabout: A network.\nneeds:\n  modem: {kind: rg500q}\n  cloud: {kind: cloud}\nsteps:\n  - do: modem.network\n    with: {operator: \"Lab\"}\n", to: "scenarios/network.yaml")
+        for world in ["sim", "emu"] {
+            let run = try lab("run", "network", "--on", world)
+            #expect(run.lastLine == "0 passed, 0 failed, 1 skipped", "\(run.all)")
+            #expect(run.output.contains("needs modem.network (modem_1 is a twin: it answers as its recording does)"), "\(run.all)")
+        }
+    }
+
     @Test("the shipped twin of the transcripts passes the scenario")
     func transcripts() throws {
         let twin = try String(contentsOfFile: "\(Repository.root)/scenarios/module/twins/rg500q-transcripts.jsonl", encoding: .utf8)

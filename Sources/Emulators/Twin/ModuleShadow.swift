@@ -3,7 +3,7 @@ import WireProtocols
 
 /// An emulated module beside a real one: it gets what the host sent, at the same times, and what it says is kept for comparison.
 struct ModuleShadow {
-    private(set) var module: CellularModule
+    private var host: ShadowHost
     private(set) var isOpen = false
     /// It went away by itself since this was last set to false.
     var hasVanished = false
@@ -11,19 +11,12 @@ struct ModuleShadow {
     private(set) var unsolicited: Set<String> = []
     private let port: LinkName
     private var dialogue = ATDialogue()
-    private var now = RunInstant.start
-    /// It has waited longer than the log: as much of the next time has gone by already.
-    private var ahead = Duration.zero
-    private var timers: [(name: TimerName, due: RunInstant, order: Int)] = []
-    private var order = 0
-    private var poweredAt: RunInstant?
-    private var token: UInt32 = 0
 
     /// Source: chosen, above the longest answers (specs/rg500q.md §2.1).
     private static let patience = Duration.seconds(300)
 
     init(_ module: CellularModule, port: LinkName) {
-        self.module = module
+        host = ShadowHost(module, link: port)
         self.port = port
     }
 
@@ -31,37 +24,21 @@ struct ModuleShadow {
 
     // MARK: Time
 
-    mutating func advance(by time: Duration) {
-        let used = min(time, ahead)
-        ahead -= used
-        run(until: { _ in false }, atMost: time - used)
-    }
+    mutating func advance(by time: Duration) { run(until: { _ in false }, end: host.end(ofTime: time)) }
 
-    private mutating func run(until condition: (ModuleShadow) -> Bool, atMost time: Duration) {
-        let end = now.advanced(by: time)
+    private mutating func run(until condition: (ModuleShadow) -> Bool, end: RunInstant) {
         while !condition(self) {
-            let timer = timers.min { ($0.due, $0.order) < ($1.due, $1.order) }
-            let due = [timer?.due, poweredAt].compactMap { $0 }.min() ?? .distantFuture
-            guard due <= end else {
-                now = end
-                return
-            }
-            now = max(now, due)
-            if poweredAt == due {
-                poweredAt = nil
-                give(.poweredOn)
-            } else if let timer {
-                timers.removeAll { $0.name == timer.name }
-                give(.timerFired(timer.name))
-            }
+            let goesOn = host.step(until: end)
+            takeDeeds()
+            if !goesOn { return }
         }
     }
 
     /// Waits longer than the log does.
     private mutating func wait(until condition: (ModuleShadow) -> Bool) {
-        let start = now
-        run(until: condition, atMost: Self.patience)
-        ahead += start.duration(to: now)
+        let start = host.now
+        run(until: condition, end: start.advanced(by: Self.patience))
+        host.hasWaited(since: start)
     }
 
     mutating func waitForAnswer() { if isAnswering { wait { !$0.isAnswering || !$0.isOpen } } }
@@ -69,7 +46,7 @@ struct ModuleShadow {
     /// The port is there, as after power where it was not.
     mutating func appear() {
         guard !isOpen else { return }
-        if !module.isPowered, poweredAt == nil { give(.poweredOn) }
+        if (host.device as? CellularModule)?.isPowered != true, host.poweredAt == nil { give(.poweredOn) }
         wait { $0.isOpen }
         hasVanished = false
     }
@@ -79,8 +56,9 @@ struct ModuleShadow {
 
     /// Power away and there again; the port comes with `appear`.
     mutating func restart() {
-        give(.powerLost)
-        (timers, poweredAt, isOpen, ahead) = ([], nil, false, .zero)
+        host.losePower()
+        takeDeeds()
+        isOpen = false
         dialogue.reset()
     }
 
@@ -99,31 +77,22 @@ struct ModuleShadow {
     }
 
     mutating func act(_ name: String, _ arguments: Fields) {
-        token += 1
-        give(.action(Token(rawValue: token), name, arguments))
+        host.act(name, arguments)
+        takeDeeds()
     }
 
     mutating func give(_ input: DeviceInput) {
-        var effects: [DeviceEffect] = []
-        module.handle(input, at: now, &effects)
-        for effect in effects { perform(effect) }
+        host.give(input)
+        takeDeeds()
     }
 
-    private mutating func perform(_ effect: DeviceEffect) {
-        switch effect {
-        case .startTimer(let name, let time):
-            timers.removeAll { $0.name == name }
-            order += 1
-            timers.append((name, now.advanced(by: time), order))
-        case .cancelTimer(let name): timers.removeAll { $0.name == name }
-        case .link(port, .open): isOpen = true
-        case .link(port, .close): vanish()
-        case .link(port, .send(let bytes)): take(bytes)
-        case .reboot(let time):
-            timers = []
-            if isOpen { vanish() }
-            poweredAt = time == CellularModule.never ? nil : now.advanced(by: time)
-        case .link, .mqtt, .request, .serve, .note, .finish: break
+    private mutating func takeDeeds() {
+        for deed in host.takeDeeds() {
+            switch deed {
+            case .opened: isOpen = true
+            case .gone: if isOpen { vanish() }
+            case .sent(let bytes): take(bytes)
+            }
         }
     }
 

@@ -1,8 +1,7 @@
 package import LabCore
-import WireProtocols
 
-/// The twin of a DNY pile at a serial port: answers commands by their number as a recording does, with the message ID of the command, and
-/// sends by itself what the recording has, at its times.
+/// The twin of a pile's board at a serial port: answers commands as a recording does, with the message ID or session of the command, and sends by itself
+/// what the recording has, at its times. The recording says which protocol it is.
 ///
 /// After the recording's end it goes on with what came again and again, such as signs of life.
 package struct TwinPile: Device {
@@ -10,10 +9,10 @@ package struct TwinPile: Device {
     private let node: String
     private var isPowered = false
     private var isOpen = false
-    private var decoder = DNYStreamDecoder()
-    private var agenda: [(at: RunInstant, frame: DNYFrame, interval: Duration?)] = []
-    private var counts: [UInt8: Int] = [:]
-    private var said: Set<UInt16> = []
+    private var reader: PileFrameReader
+    private var agenda: [(at: RunInstant, frame: PileLineFrame, interval: Duration?)] = []
+    private var counts: [String: Int] = [:]
+    private var said: Set<String> = []
     private var commands = 0
     private var unknown = 0
 
@@ -21,6 +20,7 @@ package struct TwinPile: Device {
 
     package init(recording: PortRecording, node: String) {
         script = PileTwinScript(recording)
+        reader = PileFrameReader(script.wire)
         self.node = node
     }
 
@@ -31,7 +31,7 @@ package struct TwinPile: Device {
         let recording: PortRecording
         do { recording = try PortRecording(file.bytes, file: file.path) } catch { throw ActionFailure("bad_script", error.description) }
         self.init(recording: recording, node: node)
-        guard !script.isEmpty else { throw ActionFailure("bad_script", "\(file.path) has no frames of a DNY pile.") }
+        guard !script.isEmpty else { throw ActionFailure("bad_script", "\(file.path) has no frames of a pile.") }
     }
 
     package mutating func handle(_ input: DeviceInput, at now: RunInstant, _ effects: inout [DeviceEffect]) {
@@ -64,10 +64,10 @@ package struct TwinPile: Device {
 
     private mutating func powerOff() {
         (isPowered, isOpen, agenda) = (false, false, [])
-        (decoder, counts, said) = (DNYStreamDecoder(), [:], [])
+        (reader, counts, said) = (PileFrameReader(script.wire), [:], [])
     }
 
-    private mutating func schedule(_ frame: DNYFrame, at: RunInstant, interval: Duration?) {
+    private mutating func schedule(_ frame: PileLineFrame, at: RunInstant, interval: Duration?) {
         let place = agenda.firstIndex { $0.at > at } ?? agenda.count
         agenda.insert((at, frame, interval), at: place)
     }
@@ -77,8 +77,7 @@ package struct TwinPile: Device {
             agenda.removeFirst()
             var frame = next.frame
             if let interval = next.interval, interval > .zero {
-                // A new frame has a new message ID.
-                frame.messageID &+= 1
+                frame = frame.again
                 schedule(frame, at: next.at.advanced(by: interval), interval: interval)
             }
             send(frame, &effects)
@@ -86,27 +85,25 @@ package struct TwinPile: Device {
         effects.append(agenda.first.map { .startTimer(Self.timer, after: now.duration(to: $0.at)) } ?? .cancelTimer(Self.timer))
     }
 
-    private mutating func send(_ frame: DNYFrame, _ effects: inout [DeviceEffect]) {
-        guard isOpen, let bytes = try? frame.encoded() else { return }
-        said.insert(frame.messageID)
-        if said.count > 4_096 { said = [frame.messageID] }
-        effects.append(.link(.serial, .send(bytes)))
+    private mutating func send(_ frame: PileLineFrame, _ effects: inout [DeviceEffect]) {
+        guard isOpen else { return }
+        said.insert(frame.session)
+        if said.count > 4_096 { said = [frame.session] }
+        effects.append(.link(.serial, .send(frame.bytes)))
     }
 
     private mutating func received(_ bytes: [UInt8], at now: RunInstant, _ effects: inout [DeviceEffect]) {
-        for case .frame(let frame) in decoder.decode(bytes) where !said.contains(frame.messageID) {
+        for frame in reader.take(bytes, at: now) where !(frame.isAnswer ?? said.contains(frame.session)) {
             commands += 1
             let count = counts[frame.command, default: 0]
             counts[frame.command] = count + 1
             guard let known = script.answer(to: frame.command, count: count) else {
                 unknown += 1
-                effects.append(.note("twin.unknown", ["port": "serial", "command": .text("\(frame.command)")]))
+                effects.append(.note("twin.unknown", ["port": "serial", "command": .text(frame.command)]))
                 continue
             }
             guard let item = known else { continue }
-            var answer = item.frame
-            answer.messageID = frame.messageID
-            schedule(answer, at: now.advanced(by: item.after), interval: nil)
+            schedule(item.frame.withSession(of: frame), at: now.advanced(by: item.after), interval: nil)
         }
     }
 

@@ -17,7 +17,7 @@ struct ShowCommand: ParsableCommand {
     @Option(help: "Only events whose line contains this text; means --timeline.")
     var grep: String?
 
-    @Flag(help: "Every event at which a module did not do what its emulator would have done; without it the first is shown, of runs in emu and hw.")
+    @Flag(help: "Every event at which a module or a board of a pile did not do what its emulator would have done; without it the first is shown, of runs in emu and hw.")
     var drift = false
 
     @Flag(help: "Only the path of report.html.")
@@ -32,7 +32,7 @@ struct ShowCommand: ParsableCommand {
         if drift {
             let lines = DriftText.lines(of: stored.cases, all: true)
             for line in lines { Console.print(line) }
-            if lines.isEmpty { Console.print("There is no module in run \(stored.folder.name) whose port could be compared.") }
+            if lines.isEmpty { Console.print("There is no module and no board of a pile in run \(stored.folder.name) whose port could be compared.") }
         } else if timeline || grep != nil {
             for entry in stored.cases { printTimeline(entry) }
         } else {

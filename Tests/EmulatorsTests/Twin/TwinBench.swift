@@ -1,7 +1,7 @@
 import Emulators
 import LabCore
 
-/// A device with one AT port on a table, in virtual time, and a host that sends what it is told and keeps a recording.
+/// A device with one port on a table, in virtual time, and a host that sends what it is told and keeps a recording.
 struct TwinBench<Subject: Device> {
     var device: Subject
     let port: LinkName
@@ -57,9 +57,11 @@ struct TwinBench<Subject: Device> {
         recording.pieces.append(PortRecording.Piece(at: now, content))
     }
 
-    mutating func send(_ text: String) {
-        keep(.sent(Array(text.utf8)), isOpen: isOpen)
-        give(.link(port, .bytes(Array(text.utf8))))
+    mutating func send(_ text: String) { send(Array(text.utf8)) }
+
+    mutating func send(_ bytes: [UInt8]) {
+        keep(.sent(bytes), isOpen: isOpen)
+        give(.link(port, .bytes(bytes)))
     }
 
     mutating func run(for time: Duration) {
