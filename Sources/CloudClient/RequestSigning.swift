@@ -19,13 +19,18 @@ package struct RequestSigning: Sendable {
 
     /// The lines that are signed, joined by one line feed each.
     package func canonicalText(_ method: String, _ path: String, body: [UInt8], timestamp: Int64, nonce: String) -> String {
-        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let pairs = parts.count == 2 ? parts[1].split(separator: "&", omittingEmptySubsequences: false) : []
-        let query = pairs.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: "&")
-        let digest = Hexadecimal.text(SHA256.hash(data: body))
-        return [
-            "v1", method, String(parts.first ?? ""), query, host, String(timestamp), nonce, signer, tenant, digest,
-        ].joined(separator: "\n")
+        let mark = path.utf8.firstIndex(of: UInt8(ascii: "?"))
+        let query = mark.map { path[path.utf8.index(after: $0)...] } ?? ""
+        let digest = Hexadecimal.text(Array(SHA256.hash(data: body)))
+        let base = path[..<(mark ?? path.endIndex)]
+        return "v1\n\(method)\n\(base)\n\(Self.sorted(query))\n\(host)\n\(timestamp)\n\(nonce)\n\(signer)\n\(tenant)\n\(digest)"
+    }
+
+    /// The pairs of a query in the order of their bytes.
+    private static func sorted(_ query: Substring) -> Substring {
+        guard query.utf8.contains(UInt8(ascii: "&")) else { return query }
+        let pairs = query.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false).map(Substring.init)
+        return pairs.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: "&")[...]
     }
 
     /// A request with all its headers.
@@ -57,6 +62,6 @@ package struct RequestSigning: Sendable {
     }
 
     private static func code(_ text: String, _ key: [UInt8]) -> String {
-        Hexadecimal.text(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key)))
+        Hexadecimal.text(Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: key))))
     }
 }

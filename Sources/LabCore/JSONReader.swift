@@ -136,7 +136,9 @@ package struct JSONReader {
     private mutating func string() throws(Failure) -> String {
         position += 1
         let start = position
-        var content: [UInt8] = []
+        while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+        // Most texts have no escapes: what was passed over is all of them.
+        var content = Array(bytes[start..<position])
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):

@@ -65,6 +65,11 @@ package enum JSONWriter {
 
     package static func append(quoted text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
+        defer { output.append(UInt8(ascii: "\"")) }
+        // Most texts need no escapes, and go as they are.
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            return output.append(contentsOf: text.utf8)
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): output.append(contentsOf: #"\""#.utf8)
@@ -79,14 +84,16 @@ package enum JSONWriter {
             default: output.append(byte)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }
 
 /// Bytes as lower-case hexadecimal digits.
 package enum Hexadecimal {
-    package static func text(_ bytes: some Sequence<UInt8>) -> String {
+    package static func text(_ bytes: some Sequence<UInt8>) -> String { text(Array(bytes)) }
+
+    package static func text(_ bytes: [UInt8]) -> String {
         var digits: [UInt8] = []
+        digits.reserveCapacity(2 * bytes.count)
         for byte in bytes {
             digits.append(digit(byte >> 4))
             digits.append(digit(byte & 15))
