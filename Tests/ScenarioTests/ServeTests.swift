@@ -285,6 +285,27 @@ struct ServeWorldTests {
         #expect(serve.stop().status == 0)
     }
 
+    @Test("an image of several MiB is uploaded with curl; other requests and strangers keep the limit of a MiB")
+    func upload() throws {
+        guard Tool.find("curl", for: "uploading with curl") != nil else { return }
+        let folder = try Self.badgeFolder()
+        try folder.write(String(repeating: "x", count: 3_000_000), to: "package")
+        let serve = try ServeProcess(["--ports", "http=0,mqtt=0", "--token", "admin"], in: folder.path)
+        let versions = try #require(serve.entry("admin")).replacingOccurrences(of: "/devices", with: "/versions")
+        let draft = #"{"version":"R2","type":"stable","device_type":"rg500q","format":"dfota","base_version":"R1"}"#
+        #expect(try ServeProcess.paste("\(versions) --silent -H 'content-type: application/json' -d '\(draft)'").output.contains(#""state":"draft""#))
+        let file = "--silent -X PUT -H 'content-type: application/octet-stream' --data-binary @\(folder.path)/package"
+        let taken = try ServeProcess.paste("\(versions)'/R2/image?device_type=rg500q' \(file)")
+        // sha256sum of three million letters x.
+        #expect(taken.output.contains("sha256:e55b8bdf621ddaa8f462c74745db9680d3bb7536a9cf854f8d6668b34a287890"), "\(taken.all)")
+        for path in ["'/R2/manifest?device_type=rg500q'", "/R2/release"] {
+            #expect(try ServeProcess.paste("\(versions)\(path) \(file) -o /dev/null -w '%{http_code}'").output == "413", "\(path)")
+        }
+        let stranger = "curl http://127.0.0.1:\(serve.port("http"))/api/v1/versions/R2/image"
+        #expect(try ServeProcess.paste("\(stranger) \(file) -o /dev/null -w '%{http_code}'").output == "413")
+        #expect(serve.stop().status == 0)
+    }
+
     @Test("a cellular module answers on its modem port, registers, and shows its cell to the cloud")
     func module() throws {
         guard Tool.find("curl", for: "a module at lab serve") != nil else { return }

@@ -1,3 +1,4 @@
+import Cloud
 import LabCore
 import LoadGenerator
 import Simulation
@@ -20,7 +21,11 @@ final class CloudFront {
             if cost > 0 { Self.spend(cost) }
             return await cloud.respond(to: call, from: peer, accepted: accepted)
         }
-        server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
+        // The gateway has narrower limits for most, and says more about them; what it takes beyond the server's own must reach it.
+        let routes = (cloud.cloud?.gateway.endpoints ?? []).compactMap { endpoint in
+            endpoint.bodyLimit.map { HTTPRouteLimit(endpoint.method, endpoint.path, bodyBytes: $0) }
+        }
+        server = HTTPServer(on: sockets, limits: HTTPServerLimits(routes: routes)) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {
             try server.listen(StreamListener(StreamAddress(listening.host, port), security: try listening.security(for: "https")))

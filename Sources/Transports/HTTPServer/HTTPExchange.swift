@@ -18,19 +18,20 @@ struct HTTPExchange: Sendable {
     /// - Throws: whatever is to close the connection.
     @concurrent
     private func answer(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
-        if let size = request.headers[.contentLength].flatMap({ Int($0) }), size > limits.bodyBytes {
-            return try await refuse(request, writer, channel, rest: request.body.makeAsyncIterator())
+        let most = limits.bodyBytes(of: request.method.rawValue, request.head.path ?? "/", hasToken: request.headers[.authorization] != nil)
+        if let size = request.headers[.contentLength].flatMap({ Int($0) }), size > most {
+            return try await refuse(request, writer, channel, most: most, rest: request.body.makeAsyncIterator())
         }
         if request.headers[.expect]?.lowercased() == "100-continue" {
             try await writer.writeInformationalHead(HTTPResponse(status: .continue))
         }
         var body: [UInt8] = []
         var parts = request.body.makeAsyncIterator()
-        let timer = hangUp(channel, after: limits.transferTime)
+        let timer = hangUp(channel, after: limits.transferTime + .seconds((most - limits.bodyBytes) >> 20))
         defer { timer.cancel() }
         while let part = try await parts.next() {
-            guard body.count + part.readableBytes <= limits.bodyBytes else {
-                return try await refuse(request, writer, channel, rest: parts)
+            guard body.count + part.readableBytes <= most else {
+                return try await refuse(request, writer, channel, most: most, rest: parts)
             }
             body.append(contentsOf: part.readableBytesView)
         }
@@ -55,9 +56,9 @@ struct HTTPExchange: Sendable {
     /// from the client (RFC 9112 §9.6).
     @concurrent
     private func refuse(
-        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, rest: RequestBody.AsyncIterator
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, most: Int, rest: RequestBody.AsyncIterator
     ) async throws {
-        let text = "The body is larger than \(limits.bodyBytes) bytes.\n"
+        let text = "The body is larger than \(most) bytes.\n"
         let answer = HTTPAnswer(
             status: 413,
             headers: [

@@ -188,6 +188,25 @@ struct HTTPServerTests {
         }
     }
 
+    @Test("a route may have a larger limit, for those who show a token; all others keep theirs", arguments: [[], ["-H", "Transfer-Encoding: chunked"]])
+    func routeLimit(form: [String]) async throws {
+        let echo = try EchoServer(limits: HTTPServerLimits(bodyBytes: 1_000, routes: [HTTPRouteLimit("PUT", "/v/{version}/image", bodyBytes: 3_000_000)]))
+        func status(_ method: String, _ path: String, token: String = "Authorization: Bearer t", bytes: Int) async throws -> String? {
+            let arguments = form + ["-o", "/dev/null", "-w", "%{http_code}", "-X", method, "-H", token, "--data-binary", "@-", echo.url(path)]
+            return try await curl(arguments, input: String(repeating: "x", count: bytes))?.output
+        }
+        guard let taken = try await status("PUT", "/v/2.4.0/image?device_type=x", bytes: 3_000_000) else { return }
+        #expect(taken == "200")
+        #expect(echo.taken.first?.body.count == 3_000_000)
+        #expect(try await status("PUT", "/v/2.4.0/image", bytes: 3_000_001) == "413")
+        #expect(try await status("PUT", "/v/2.4.0/image", token: "X-Other: t", bytes: 1_001) == "413")
+        #expect(try await status("POST", "/v/2.4.0/image", bytes: 1_001) == "413")
+        for path in ["/v/2.4.0/manifest", "/v/2.4.0/image/", "/v/image", "/v/2.4.0/x/image"] {
+            #expect(try await status("PUT", path, bytes: 1_001) == "413", "\(path)")
+        }
+        #expect(echo.taken.count == 1)
+    }
+
     @Test("a body that is announced as too large is refused before it is sent")
     func announced() async throws {
         let echo = try EchoServer(limits: HTTPServerLimits(bodyBytes: 1_000, transferTime: .milliseconds(300)))
