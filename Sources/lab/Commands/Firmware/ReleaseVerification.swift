@@ -39,6 +39,9 @@ struct ReleaseVerification {
     func run(_ bytes: [UInt8], file: String) throws {
         let now = try moment()
         let name = VisibleText.clean(file)
+        guard let kind = FirmwareInspector.detect(bytes), kind == .manifest || kind == .root else {
+            throw Stop(.wrongInput, "\(name) is no release manifest and no root; `lab firmware inspect` tells what it is")
+        }
         var chain: [[UInt8]] = []
         for path in options.roots { chain.append(try FirmwareOutput.read(path)) }
         let image = try options.image.map { try FirmwareOutput.read($0) }
@@ -46,7 +49,7 @@ struct ReleaseVerification {
         do throws(ManifestRefusal) {
             let factory = try RootMetadata.trusted(chain[0])
             chain.removeFirst()
-            if FirmwareInspector.detect(bytes) == .root {
+            if kind == .root {
                 let root = try factory.following(chain + [bytes], now: now)
                 return Console.print("\(name): valid: root \(root.version), expires \(UTCTime.text(root.expires))")
             }
