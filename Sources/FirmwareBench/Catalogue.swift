@@ -13,6 +13,10 @@ package struct Catalogue: Sendable {
     let roots: (good: [[UInt8]], bad: [[UInt8]])
     /// The image's digests, to tell by them what runs; nil for what no bootloader takes.
     let digests: [[UInt8]?]
+    /// What the bootloader finds when it validates the images: thousands of runs have the same bytes in their slots.
+    let known: [KnownImage?]
+    /// The signatures of the manifests.
+    let checked: CheckedSignatures
 
     let setup: TortureSetup
     let seed: UInt64
@@ -29,6 +33,8 @@ package struct Catalogue: Sendable {
         digests = builder.releases.map { release in
             try? ImageValidation.validate(release.image, as: setup.model.format, trust: setup.trust).get().digest
         }
+        known = builder.releases.map { setup.idle.badge.firmware.recognised($0.image) }
+        checked = try setup.checked(builder.releases.map(\.manifest))
         let releases = builder.releases
         let (revert, delta) = (builder.revertRelease, builder.deltaRelease)
         courses = TortureCase.Course.allCases.map { course in

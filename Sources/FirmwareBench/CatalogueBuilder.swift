@@ -37,8 +37,10 @@ struct CatalogueBuilder {
         if setup.canMakeImages {
             revertRelease = try addMade("an image that crashes", try setup.made(version, behaviour: .crash), version)
         } else {
-            omissions.append("I6 and A6: the bench cannot sign images for these keys; A1 to A3 act on the device instead of the image")
+            omissions.append("I4 to I6 with images of the bench's own: it cannot sign them for these keys; A1 to A3 and A6 act on the device instead of the image")
         }
+        omissions.append("M8: gates are the cloud's, not the device's; its tests and scenarios hold them (gate, fleet, silent-device)")
+        omissions.append("A9: no update of these devices writes their bootloader")
         cases.append(TortureCase(family: .plain, about: "a full image", offers: [0], endings: [.new], results: ["succeeded"], mayRun: [0]))
         cases.append(TortureCase(family: .plain, about: "a delta", offers: [deltaRelease], endings: [.new], results: ["succeeded"], mayRun: [deltaRelease]))
         addPower()
@@ -46,6 +48,7 @@ struct CatalogueBuilder {
         try addDeltas(delta)
         addDownloads()
         try addMetadata()
+        try addReturns()
         try addAfterSwitch()
     }
 
@@ -77,6 +80,12 @@ struct CatalogueBuilder {
     /// The release must not be installed.
     mutating func refuses(_ family: TortureCase.Family, _ about: String, _ release: Int, results: Set<String> = ["rejected", "failed"]) {
         cases.append(TortureCase(family: family, about: about, offers: [release], endings: [.old], results: results, mayRun: []))
+    }
+
+    /// The version after that one that is still below the one of the image; nil where there is none.
+    var between: FirmwareVersion? {
+        let step = FirmwareVersion(setup.oldVersion.major, setup.oldVersion.minor, setup.oldVersion.revision + 1)
+        return step < version ? step : nil
     }
 
     /// The good release is offered, and something happens.

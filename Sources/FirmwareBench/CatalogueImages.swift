@@ -103,6 +103,16 @@ extension CatalogueBuilder {
     }
 
     private mutating func addForeign() throws {
+        let other = try addMade("for v9.9", setup.image, version) { $0.hardware = ["v9.9"] }
+        refuses(.i5, "a manifest for other hardware", other, results: ["rejected"])
+        let same = try addMade("same", setup.old, setup.oldVersion, counter: setup.oldCounter)
+        refuses(.i6, "the version that runs", same, results: ["rejected"])
+        cases.append(TortureCase(family: .i6, about: "the old version when the new one runs", offers: [0, same], endings: [.new], results: ["rejected"], mayRun: [0]))
+        if setup.oldCounter > 0 {
+            refuses(
+                .i6, "a manifest with a lower security counter than the device's", try addMade("low counter", setup.image, version, counter: setup.oldCounter - 1),
+                results: ["rejected"])
+        }
         guard setup.canMakeImages else { return }
         if setup.model == .mcuboot, !setup.trust.keys.isEmpty {
             refuses(.i4, "signed with a key that the bootloader does not know", try addMade("foreign key", try setup.made(version, seed: ReleaseTeam.seed(11)), version))
@@ -117,8 +127,6 @@ extension CatalogueBuilder {
         if setup.model == .mcuboot, !setup.trust.hardware.isEmpty {
             refuses(.i5, "an image for other hardware", try addMade("v9.9", try setup.made(version, hardware: "v9.9"), version))
         }
-        let other = try addMade("for v9.9", setup.image, version) { $0.hardware = ["v9.9"] }
-        refuses(.i5, "a manifest for other hardware", other, results: ["rejected"])
         if setup.model == .esp {
             var chip = try setup.made(version)
             chip[12] = 0
@@ -127,9 +135,6 @@ extension CatalogueBuilder {
         if let lower = lowerVersion {
             refuses(.i6, "a lower version", try addMade("lower", try setup.made(lower), lower), results: ["rejected"])
         }
-        refuses(
-            .i6, "the version that runs", try addMade("same", setup.old, setup.oldVersion, counter: setup.oldCounter),
-            results: ["rejected"])
         if setup.oldCounter > 0 {
             let counter = setup.oldCounter - 1
             refuses(.i6, "a higher version with a lower security counter", try addMade("counter", try setup.made(version, counter: counter), version, counter: counter))

@@ -8,7 +8,7 @@ enum ReleaseHash {
     static func of(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
 }
 
-/// M1 to M7: what servers say, and clocks.
+/// M1 to M7 and M9: what servers say, and clocks.
 extension CatalogueBuilder {
     private mutating func release(
         _ about: String, signer: ReleaseTeam.Signer = .team, number: Int64 = 2, _ change: (inout ReleaseManifest) -> Void = { _ in }
@@ -82,6 +82,38 @@ extension CatalogueBuilder {
         }
         good(.m6, "the cloud has forgotten the execution", [], endings: [.new, .old], faults: [.forgetsExecution])
         good(.m6, "the cloud says that it is over", [], endings: [.new, .old], faults: [.hasEndedExecution])
+    }
+
+    /// M9: the badge was away while versions came, the newest of which may need the one before.
+    mutating func addReturns() throws {
+        let missed = try between.map { try addMade("the version that was missed", setup.canMakeImages ? setup.made($0) : setup.image, $0) } ?? deltaRelease
+        for requests in [1, 4, 8] as [Int64] {
+            var away = TortureCase(
+                family: .m9, about: "\(requests) requests get no answer, then there is a newer version", offers: [missed],
+                injections: [.http(HTTPFault(.reset(afterBytes: 0), times: requests))], endings: [.new], results: ["succeeded"], mayRun: [0])
+            away.centreFaults = [.hasMovedOn(to: 0)]
+            cases.append(away)
+        }
+        guard let between, setup.canMakeImages else { return }
+        let newest = try addMade("the newest, by way of \(between)", setup.image, version) { $0.minimumCompatible = between }
+        refuses(.m9, "the newest without the version that it needs", newest, results: ["rejected"])
+        let way: [(String, [TortureCase.Injection])] =
+            [("by way of the version that it needs", [])]
+            + ["ota.block_written", "ota.installed", "boot.started", "ota.confirmed"].flatMap { note in
+                (1...2).map { ("by way of the version that it needs, power goes at \(note) \($0)", [.power(at: note, nth: $0)]) }
+            }
+        for (about, injections) in way {
+            // An innocent cut in the first boot costs ESP-IDF and MCUboot the step, and with it the way.
+            let isInnocent = injections.isEmpty || !about.contains("boot.started") || setup.model == .rauc
+            cases.append(
+                TortureCase(
+                    family: .m9, about: about, offers: [missed, newest], injections: injections, endings: isInnocent ? [.new] : [.new, .old],
+                    mayRun: [missed, newest]))
+        }
+        let bad = try addMade("a step that crashes", try setup.made(between, behaviour: .crash), between)
+        cases.append(
+            TortureCase(
+                family: .m9, about: "the version that the newest needs is bad", offers: [bad, newest], endings: [.old], results: ["rejected"], mayRun: [bad]))
     }
 
     private mutating func addClocks() {

@@ -19,6 +19,13 @@ extension CatalogueBuilder {
             }
         }
         if setup.canMakeImages { try addBehaviours() }
+        let later = TortureCase.Injection.device("settings.later", ["form": 2], at: "ota.installed")
+        good(.a6, "settings are moved forward", [later], results: ["succeeded"])
+        good(
+            .a6, "settings are moved forward, then the self-test fails", [later, .whileRunning(word, "self_test.fail", ["check": "sensor"])], endings: [.old],
+            results: ["rolled_back"])
+        good(.a6, "settings are moved forward, power goes at it, then the self-test fails",
+            [later, .power(at: "settings.migrated", nth: 1), .whileRunning(word, "self_test.fail", ["check": "sensor"])], endings: [.old])
         addBroken()
     }
 
@@ -38,10 +45,10 @@ extension CatalogueBuilder {
             cases.append(again)
         }
         let later = try addMade("an image with a later schema", try setup.made(version, schema: 2), version)
-        cases.append(TortureCase(family: .a6, about: "settings are moved forward", offers: [later], endings: [.new], results: ["succeeded"], mayRun: [later]))
+        cases.append(TortureCase(family: .a6, about: "an image moves the settings forward", offers: [later], endings: [.new], results: ["succeeded"], mayRun: [later]))
         let back = try addMade("a later schema, and a dead sensor", try setup.made(version, behaviour: .sensorDead, schema: 3), version)
         cases.append(
-            TortureCase(family: .a6, about: "settings are moved forward, then back", offers: [back], endings: [.old], results: ["rolled_back"], mayRun: [back]))
+            TortureCase(family: .a6, about: "an image moves the settings forward, then fails", offers: [back], endings: [.old], results: ["rolled_back"], mayRun: [back]))
     }
 
     private mutating func addBroken() {

@@ -25,6 +25,8 @@ struct Injector: Sendable {
     private var cuts: [TortureCase.Cut] = []
     private var faults = HTTPFaultStack()
     private var lossy: (generator: SeededGenerator, rate: Double)?
+    /// What a lossy network did, and after which note of the badge, which the run counts where it is asked to.
+    private(set) var drawn: [(note: (name: String, nth: Int), fault: HTTPFault)] = []
     private var cutInput: Int?
     /// Faults that are in force while that version runs.
     private var companions: [(version: String, fault: DeviceFault)] = []
@@ -105,13 +107,15 @@ struct Injector: Sendable {
         return active
     }
 
-    mutating func disturbance(of call: HTTPCall) -> HTTPDisturbance {
+    mutating func disturbance(of call: HTTPCall, after note: (name: String, nth: Int)) -> HTTPDisturbance {
         guard let lossy else { return faults.disturbance(of: call) }
         var generator = lossy.generator
         var faults = faults
         if generator.chance(lossy.rate) {
             let kinds: [HTTPFault.Kind] = [.stall, .reset(afterBytes: 100), .loseAnswer, .delay(.seconds(2)), .trickle(bytesPerSecond: 50), .status(502, retryAfter: nil)]
-            faults.apply(HTTPFault(kinds[Int(generator.integer(below: UInt64(kinds.count)))]), id: -1)
+            let fault = HTTPFault(kinds[Int(generator.integer(below: UInt64(kinds.count)))])
+            faults.apply(fault, id: -1)
+            drawn.append((note, fault))
         }
         self.lossy = (generator, lossy.rate)
         return faults.disturbance(of: call)

@@ -1,6 +1,7 @@
 import Emulators
 import FirmwareImages
 import LabCore
+import Simulation
 
 /// How one case ended.
 package struct TortureOutcome: Sendable {
@@ -37,6 +38,14 @@ package struct TortureBench: Sendable {
         return (run.journal ?? []).map { "\($0.at) \($0.name) \(FieldValue.record($0.fields))" }
     }
 
+    /// What a lossy network does in that case, with the notes after which it does.
+    func drawn(in entry: TortureCase) -> [(note: (name: String, nth: Int), fault: HTTPFault)] {
+        var run = prepared(entry)
+        run.countNotes()
+        _ = run.runToEnd()
+        return run.injector.drawn
+    }
+
     func outcome(of entry: TortureCase, _ number: Int) -> TortureOutcome {
         var run = prepared(entry)
         let before = run.inputs
@@ -58,6 +67,7 @@ package struct TortureBench: Sendable {
             _ = run.centre.offerNext()
         }
         run.centre.faults = entry.centreFaults
+        run.badge.remember(entry.offers.compactMap { catalogue.known[$0] }, catalogue.checked)
         run.oracles = Oracles()
         run.oracles.mayRun = ([setup.oldDigest].map { ($0, "old") }) + entry.mayRun.sorted().compactMap { index in
             catalogue.digests[index].map { ($0, catalogue.releases[index].about) }
@@ -68,6 +78,7 @@ package struct TortureBench: Sendable {
         run.oracles.isSigned = !setup.trust.keys.isEmpty || !setup.trust.certificates.isEmpty
         run.oracles.begin(with: moment.run.badge, settingsOf: setup.idle.badge, at: run.now)
         run.injector = Injector()
+        run.countNotes(false)
         for fault in run.injector.take(adjusted(entry.injections, to: moment), inputs: run.inputs) { run.begin(fault) }
         if isAtStart { run.notify() }
         return run
@@ -90,6 +101,9 @@ package struct TortureBench: Sendable {
         let running = run.badge.firmware.lastOutcome?.running?.image
         let ending: TortureCase.Ending = running == nil ? .stuck : running?.digest == setup.oldDigest ? .old : .new
         let result = run.centre.results.last
+        // Of several offers the result is that of the last; what the badge has from those before it may keep.
+        let offered = entry.offers.last.flatMap { catalogue.digests[$0] }
+        let runsOffered = ending == .new && (offered == nil || running?.digest == offered)
         if run.oracles.violations.isEmpty {
             if !entry.endings.contains(ending) {
                 run.oracles.broken("result", "it ends on \(ending.rawValue), which it must not; the cloud has \(result?.state ?? "no result") \(result?.reason ?? "")")
@@ -98,9 +112,9 @@ package struct TortureBench: Sendable {
             } else if result?.state == "succeeded", ending == .old, entry.family != .a5 {
                 // A5: an image that is damaged after it has succeeded. What the badge runs then, the cloud has heard (O4 above).
                 run.oracles.broken("O4", "the cloud has succeeded, the badge is on the old image")
-            } else if ["cancelled", "rejected"].contains(result?.state), result?.reason != "already_installed", ending == .new {
+            } else if ["cancelled", "rejected"].contains(result?.state), result?.reason != "already_installed", runsOffered {
                 run.oracles.broken("O4", "the cloud has \(result?.state ?? ""), the badge is on the new image")
-            } else if result?.state == "rolled_back", ending == .new, !entry.endings.contains(.stuck) {
+            } else if result?.state == "rolled_back", runsOffered, !entry.endings.contains(.stuck) {
                 run.oracles.broken("O4", "the cloud has rolled_back, the badge is on the new image")
             }
         }

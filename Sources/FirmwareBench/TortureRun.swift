@@ -52,8 +52,8 @@ struct TortureRun: Sendable {
     private(set) var lastNote = (name: "", nth: 0)
     private var noteCounts: [String: Int]?
 
-    /// Counts notes from now on; cases do not need it.
-    mutating func countNotes() { noteCounts = [:] }
+    /// Counts notes from now on, or no more: cases do not need it, but for being written as scenarios.
+    mutating func countNotes(_ counts: Bool = true) { noteCounts = counts ? [:] : nil }
 
     /// What the badge noted, for people who look into a case; kept where asked.
     private(set) var journal: [(at: RunInstant, name: String, fields: Fields)]?
@@ -171,7 +171,7 @@ struct TortureRun: Sendable {
     }
 
     private mutating func send(_ token: Token, _ call: HTTPCall) {
-        let disturbance = injector.disturbance(of: call)
+        let disturbance = injector.disturbance(of: call, after: lastNote)
         guard !disturbance.isEmpty else {
             let answer = centre.answer(call)
             return schedule(.input(.answered(token, .success(answer))), after: Self.roundTrip)

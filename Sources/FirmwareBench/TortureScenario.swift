@@ -13,10 +13,15 @@ package struct TortureScenario: Sendable {
 }
 
 extension TortureBench {
-    /// A version centre takes the release of this case: it looks at what is uploaded, and refuses what no device would start. Only such a
-    /// case can be a scenario; the others stand for a centre that somebody has broken into.
+    /// A version centre takes the releases of this case: it looks at what is uploaded, and refuses what no device would start, or another file
+    /// for a version that it has. Only such a case can be a scenario; the others stand for a centre that somebody has broken into.
     package func canBeOffered(_ entry: TortureCase) -> Bool {
-        let release = catalogue.releases[entry.offers.last ?? 0]
+        let different = Set(entry.offers)
+        return different.allSatisfy { isTaken(catalogue.releases[$0]) } && Set(different.map { catalogue.releases[$0].version }).count == different.count
+            && entry.centreFaults.allSatisfy { words(for: $0, in: entry) != nil }
+    }
+
+    private func isTaken(_ release: Release) -> Bool {
         guard case .success(let image) = ImageValidation.validate(release.image, as: setup.model.format, trust: ImageTrust()),
             let manifest = try? ReleaseManifest.unverified(release.manifest)
         else { return false }
@@ -26,12 +31,14 @@ extension TortureBench {
 
     /// Writes a case in the scenario language. What happens after a certain input of the badge is tied to the event before it.
     package func scenario(of entry: TortureCase, _ outcome: TortureOutcome) throws -> TortureScenario {
-        let release = catalogue.releases[entry.offers.last ?? 0]
-        var files: [(name: String, bytes: [UInt8])] = [
-            ("old.bin", setup.old), ("image.bin", release.image), ("image.manifest.json", release.manifest), ("root.json", try setup.team.root().bytes),
-            ("lab.yaml", Array(labFile.utf8)),
-        ]
-        if let delta = release.delta { files.append(("image.delta", delta)) }
+        var files: [(name: String, bytes: [UInt8])] = [("old.bin", setup.old)]
+        for number in Set(entry.offers).sorted() {
+            let (release, name) = (catalogue.releases[number], name(of: number, in: entry))
+            files += [("\(name).bin", release.image), ("\(name).manifest.json", release.manifest)]
+            if let delta = release.delta { files.append(("\(name).delta", delta)) }
+        }
+        files += [("root.json", try setup.team.root().bytes), ("lab.yaml", Array(labFile.utf8))]
+        files += entry.centreFaults.compactMap { words(for: $0, in: entry)?.file }
         if !keys.isEmpty { files.append(("keys.pem", Array(keys.utf8))) }
         if !certificates.isEmpty { files.append(("authorities.pem", Array(certificates.utf8))) }
         return TortureScenario(text: text(entry, outcome), files: files)
@@ -69,28 +76,30 @@ extension TortureBench {
             "  - expect: badge.online", "    within: 60s", "", "steps:",
         ]
         for injection in entry.injections { lines += steps(injection, entry) }
-        lines += [
-            "  - do: cloud.ota.start", "    with: {device: \"${device}\", image: image.bin, manifest: image.manifest.json}", "  - expect: cloud.ota.finished",
-            "    where: {device: \"${device}\"\(entry.results.count == 1 ? ", result: \(entry.results.first ?? "")" : "")}", "    within: 26h",
-        ]
+        let centre = entry.centreFaults.compactMap { words(for: $0, in: entry) }
+        lines += centre.flatMap(\.before)
+        for (index, number) in entry.offers.enumerated() {
+            let name = name(of: number, in: entry)
+            let result = index == entry.offers.count - 1 && entry.results.count == 1 ? ", result: \(entry.results.first ?? "")" : ""
+            lines += ["  - do: cloud.ota.start", "    with: {device: \"${device}\", image: \(name).bin, manifest: \(name).manifest.json}"]
+            lines += centre.flatMap(\.after)
+            lines += ["  - expect: cloud.ota.finished", "    where: {device: \"${device}\"\(result)}", "    within: 26h"]
+        }
         if entry.endings.count == 1, let ending = entry.endings.first, ending != .stuck {
-            let version = ending == .new ? release(entry).version : setup.oldVersion
+            let version = ending == .new ? catalogue.releases[entry.offers.last { entry.mayRun.contains($0) } ?? 0].version : setup.oldVersion
             lines += ["  - check: badge.firmware", "    is: {version: \"\(version)\"}", "    within: 10m"]
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func release(_ entry: TortureCase) -> Release { catalogue.releases[entry.offers.last ?? 0] }
+    /// Of the files of a release: `image` for the one that counts.
+    private func name(of release: Int, in entry: TortureCase) -> String { release == entry.offers.last ? "image" : "image-\(release)" }
 
     private func quoted(_ text: String) -> String { JSONWriter.text(.text(text)) }
 
     private func steps(_ injection: TortureCase.Injection, _ entry: TortureCase) -> [String] {
         func fault(_ name: String, _ fields: Fields, when: String? = nil, for time: String? = nil) -> [String] {
-            var lines = ["  - fault: badge.\(name)"]
-            if !fields.isEmpty { lines.append("    with: {\(fields.map { "\($0.name): \(Self.plain($0.value))" }.joined(separator: ", "))}") }
-            if let when { lines.append("    when: {\(when)}") }
-            if let time { lines.append("    for: \(time)") }
-            return lines
+            Self.fault("badge.\(name)", fields, when: when, for: time)
         }
         switch injection {
         case .cuts(let cuts):
@@ -115,11 +124,23 @@ extension TortureBench {
         case .http(let http):
             guard case .blocks(let count) = entry.start, count > 0 else { return fault(http.name, http.fields) }
             return fault(http.name, http.fields, when: "event: badge.ota.block_written, nth: \(count)")
-        case .lossy(let seed, let rate): return ["  # \(Int(rate * 100)) % of the requests fail, drawn with seed \(seed)"]
+        case .lossy(let seed, let rate):
+            return ["  # \(Int(rate * 100)) % of the requests fail, drawn with seed \(seed)"]
+                + drawn(in: entry).flatMap { note, http in
+                    fault(http.name, http.fields.merging(["times": 1]), when: note.name.isEmpty ? nil : "event: badge.\(note.name), nth: \(note.nth)")
+                }
         case .device(let name, let fields, let note): return fault(name, fields, when: note.map { "event: badge.\($0), nth: 1" })
         case .whileRunning(let version, let name, let fields):
             return fault(name, fields, when: "event: badge.boot.started, where: {firmware: \"\(version)\"}, nth: 1", for: "2m")
         }
+    }
+
+    static func fault(_ name: String, _ fields: Fields, when: String? = nil, for time: String? = nil) -> [String] {
+        var lines = ["  - fault: \(name)"]
+        if !fields.isEmpty { lines.append("    with: {\(fields.map { "\($0.name): \(plain($0.value))" }.joined(separator: ", "))}") }
+        if let when { lines.append("    when: {\(when)}") }
+        if let time { lines.append("    for: \(time)") }
+        return lines
     }
 
     private static func plain(_ value: FieldValue) -> String {

@@ -110,6 +110,14 @@ package struct TortureSetup: Sendable {
         idle = run
     }
 
+    /// The signatures of these manifests by the keys of both roots, checked: each is verified by thousands of badges.
+    func checked(_ manifests: [[UInt8]]) throws -> CheckedSignatures {
+        let roles = [try team.root().release, try team.root().next(try team.nextRoot(isSigned: true), now: ReleaseTeam.epoch).release]
+        var checked = CheckedSignatures()
+        for manifest in manifests { for role in roles { checked.learn(manifest, by: role) } }
+        return checked
+    }
+
     /// The next lower version.
     private static func before(_ version: FirmwareVersion) -> FirmwareVersion? {
         if version.minor > 0 { return FirmwareVersion(version.major, version.minor - 1, 0) }

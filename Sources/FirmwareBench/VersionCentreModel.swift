@@ -16,12 +16,10 @@ struct VersionCentreModel: Sendable {
         case deletesVersion(afterBlocks: Int)
         /// Something else is to be installed from then on.
         case replaces(afterBlocks: Int, with: Int)
+        /// What it offered was never heard of, and something newer is to be installed by now (M9).
+        case hasMovedOn(to: Int)
         /// Cancels in its answer to the first report of that state.
         case cancels(at: String)
-        /// Cancels by a notice after so many blocks.
-        case cancelsByNotice(afterBlocks: Int)
-        /// Offers the version again, as a new execution, whatever came of it.
-        case offersAgain
         /// Does not know the execution any more when it is reported.
         case forgetsExecution
         /// Says of each report that the execution is over.
@@ -80,7 +78,7 @@ struct VersionCentreModel: Sendable {
 
     /// The next offer becomes an execution; false where there is none.
     mutating func offerNext() -> Bool {
-        if number > 0 { if faults.contains(.offersAgain) == false { offers.removeFirst() } }
+        if number > 0 { offers.removeFirst() }
         guard !offers.isEmpty else { return false }
         number += 1
         (blocks, isDeleted, isCancelling, hasAddressExpired, renewals) = (0, false, false, false, 0)
@@ -93,7 +91,7 @@ struct VersionCentreModel: Sendable {
         let path = call.path.prefix { $0 != "?" }
         let query = call.path.dropFirst(path.count + 1)
         if path == "/api/v1/versions/check" { return check() }
-        if path.hasSuffix("/download") { return download(call, isDelta: query.contains("part=delta")) }
+        if path.hasSuffix("/download") { return download(call, isDelta: query.hasSuffix("part=delta")) }
         if path.hasSuffix("/manifest") { return manifest() }
         if path.hasSuffix("/report") { return report(call, execution: String(path.split(separator: "/").dropLast().last ?? "")) }
         if path.hasPrefix("/api/v1/firmware/roots/") { return root(Int(path.split(separator: "/").last ?? "") ?? 0) }
@@ -104,6 +102,10 @@ struct VersionCentreModel: Sendable {
 
     private mutating func check() -> HTTPAnswer {
         checks += 1
+        for case .hasMovedOn(let other) in faults where checks == 1 {
+            offers[0] = other
+            number += 1
+        }
         guard number > 0, let offered, !isDeleted else { return Self.envelope(["has_update": false]) }
         if isCancelling { return Self.envelope(["has_update": false, "cancel": .text(execution)]) }
         if isSettled { return Self.envelope(["has_update": false]) }

@@ -1,5 +1,6 @@
 import Emulators
 import FirmwareImages
+import Foundation
 import LabCore
 import Testing
 
@@ -111,6 +112,23 @@ struct TortureTests {
         let scenario = try bench.scenario(of: entry, outcome)
         #expect(scenario.text.contains("  - fault: badge.flash.cut\n    with: {part: \"firmware\", at_operation: "))
         #expect(scenario.files.map(\.name) == ["old.bin", "image.bin", "image.manifest.json", "root.json", "lab.yaml", "keys.pem"])
+    }
+
+    @Test("faults of network and server are in the scenario of a case, one of a lossy network as the requests that it met")
+    func faultsAreWritten() throws {
+        let bench = try Benches.make(.mcuboot, size: 4_096)
+        func text(_ family: TortureCase.Family, _ about: String) throws -> String {
+            let number = try #require(bench.catalogue.cases.firstIndex { $0.family == family && $0.about.hasPrefix(about) })
+            #expect(bench.canBeOffered(bench.catalogue.cases[number]))
+            return try bench.scenario(of: bench.catalogue.cases[number], bench.run(number)).text
+        }
+        let lossy = try text(.n11, "a network that fails 3 of 10")
+        #expect(lossy.contains("  - fault: badge.http.") && lossy.contains("times: 1"))
+        #expect(try text(.n5, "another image from block 1").contains("  - fault: cloud.firmware.switch\n    with: {version: \"2.4.0\", image: \"other.bin\"}\n    when: {event: badge.ota.block_written, nth: 1}"))
+        #expect(try text(.n8, "the address expires 2 times").contains("  - fault: badge.http.status\n    with: {code: 403, path: \"/download\", times: 2}"))
+        #expect(try text(.m4, "cancelled at installing").contains("    where: {device: \"${device}\", state: installing}\n    within: 26h\n  - do: cloud.ota.cancel"))
+        #expect(try text(.m5, "withdrawn after 1 ").contains("  - fault: cloud.firmware.delete"))
+        #expect(try text(.m9, "by way of the version that it needs").components(separatedBy: "  - do: cloud.ota.start").count == 3)
     }
 
     @Test("a bootloader without keys does not look at signatures: damage there is no failure, damage of the body is refused as ever")

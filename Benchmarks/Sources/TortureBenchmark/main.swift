@@ -16,6 +16,9 @@ func seconds(_ work: () throws -> Void) rethrows -> Double {
     return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
 }
 
+/// Time that this process has had processors, all threads together.
+func processorSeconds() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+
 let jobs = max(1, option("--jobs", ProcessInfo.processInfo.activeProcessorCount))
 let rounds = max(1, option("--rounds", 3))
 
@@ -31,16 +34,19 @@ for model in BootModel.allCases {
     let numbers = Array(bench.catalogue.cases.indices)
     var rates: [[Double]] = [[], []]
     var failed = 0
+    let before = processorSeconds()
     for _ in 0..<rounds {
         for (index, count) in [jobs, 1].enumerated() {
             let time = seconds { failed += TorturePool(bench, numbers: numbers).run(jobs: count).count { !$0.violations.isEmpty } }
             rates[index].append(Double(numbers.count) / time)
         }
     }
+    let run = (processorSeconds() - before) / Double(2 * rounds * numbers.count)
     let (rate, single) = (rates[0].median ?? 0, rates[1].median ?? 1)
     BenchRow(
         "torture, \(model.rawValue), 16 sectors, \(numbers.count) runs, \(failed) bricked", "\(Int(rate)) runs/s on \(jobs) threads",
         peer: "one thread \(Int(single)) runs/s", ratio: rate / single, target: "≥ 2000 runs/s, none", isMet: rate >= 2_000 && failed == 0
     ).show()
+    BenchRow("  processor time of a run", "\(Int(run * 1e6)) µs", peer: "two idle ones: \(Int(2 / run)) runs/s").show()
     BenchRow("  preparing its cases", "\(Int(preparing * 1_000)) ms").show()
 }

@@ -1,5 +1,5 @@
 import CloudClient
-import FirmwareImages
+package import FirmwareImages
 package import LabCore
 
 /// A Luna badge as a value: boots, registers, keeps its credentials in flash, and lives on MQTT (badge protocol).
@@ -12,7 +12,7 @@ package import LabCore
 /// `powerLost` and resets finish actions that still wait, with the reason `power_lost`.
 package struct Badge: Device {
     package let hardwareVersion: String
-    package let settings: BadgeSettings
+    package private(set) var settings: BadgeSettings
     let cloud: BadgeCloudAddress
     /// Unix seconds at the start of the run.
     let epoch: Int64
@@ -70,6 +70,12 @@ package struct Badge: Device {
         backup = BackupDomain(clockError: clockError)
         // A board whose factory sector is bad leaves the factory all the same, and fails its first boot.
         try? writeFactoryData(identity)
+    }
+
+    /// What a bench has checked beforehand, for the many badges that meet the same images and manifests: they compare bytes instead.
+    package mutating func remember(_ images: [KnownImage], _ signatures: CheckedSignatures) {
+        settings.checked = signatures
+        for image in images { firmware.remember(image) }
     }
 
     package mutating func handle(_ input: DeviceInput, at now: RunInstant, _ effects: inout [DeviceEffect]) {

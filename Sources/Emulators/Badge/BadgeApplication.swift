@@ -55,7 +55,7 @@ extension Badge {
     /// Brings what is kept to the form of the program that runs, if that is newer. Going back needs nothing: a form only ever grows at
     /// the end, and an older program reads what it knows and leaves the rest (A6).
     mutating func migrate(_ effects: inout [DeviceEffect]) throws(PowerFailure) {
-        let schema = UInt8(clamping: ram.running?.application?.schema ?? 1)
+        let schema = UInt8(clamping: max(ram.running?.application?.schema ?? 1, faults.schema ?? 1))
         let kept = load(.schema)?.first ?? 1
         guard schema > kept else { return }
         let addition = [UInt8](repeating: schema, count: 2 * Int(schema - kept))

@@ -23,6 +23,7 @@ extension Badge {
         case "flash.bad_sector": if isActive { spoilSector(arguments["sector"]?.integer ?? 0) }
         case "slot.damage": if isActive { damageSlot(arguments.text("slot")) }
         case "self_test.fail": faults.failingCheck = isActive ? arguments.text("check") : nil
+        case "settings.later": faults.schema = isActive ? Int(clamping: arguments["form"]?.integer ?? 2) : nil
         case "self_test.hang": faults.isSelfTestHanging = isActive
         case "sensor.overheat": faults.celsius = isActive ? arguments["celsius"]?.asNumber : nil
         default: break

@@ -34,6 +34,8 @@ struct BadgeFaults: Sendable, Equatable {
     /// The check of the self-test that fails.
     var failingCheck: String?
     var celsius: Double?
+    /// The form in which the program keeps its settings, where it is later than the image says.
+    var schema: Int?
     /// How long power stays away after a cut in flash.
     var flashOutage = Duration.seconds(5)
 }

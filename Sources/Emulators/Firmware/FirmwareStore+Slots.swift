@@ -4,12 +4,14 @@ import LabCore
 /// The content of a slot that was found valid, to know it again wherever it lies.
 ///
 /// Comparing every byte says more than hashing again, and costs nothing where the sectors are still the same memory.
-struct KnownImage: Sendable, Equatable {
+package struct KnownImage: Sendable, Equatable {
     var sectors: [[UInt8]]
     var image: BootableImage
     var application: EmulatedApplication?
     var signature: RunningImage.Signature
     var checks: ImageValidation.Checks
+    /// The sectors are the memory of the flash itself, which makes comparing them cheap.
+    var isShared = true
 }
 
 /// Reading, writing and judging slots.
@@ -58,7 +60,13 @@ extension FirmwareStore {
     mutating func known(_ slot: FirmwareSlot, length: Int? = nil) -> Result<KnownImage, ImageRefusal> {
         let area = sectors(slot).lowerBound..<sectors(slot).lowerBound + layout.imageSectors
         let checks = checks
-        if let found = known.first(where: { $0.checks == checks && holds(area, $0.sectors) }) { return aboveCounter(found) }
+        if let place = known.firstIndex(where: { $0.checks == checks && holds(area, $0.sectors) && isAlone(area.dropFirst($0.sectors.count)) }) {
+            if !known[place].isShared {
+                known[place].sectors = area.prefix(known[place].sectors.count).map { flash.kept(sector: $0) }
+                known[place].isShared = true
+            }
+            return aboveCounter(known[place])
+        }
         var trust = trust
         // The counter changes, what was validated does not: it is compared apart.
         trust.minimumSecurityCounter = 0
@@ -66,15 +74,40 @@ extension FirmwareStore {
         switch ImageValidation.validate(bytes, as: model.format, trust: trust, checks: checks) {
         case .failure(let refusal): return .failure(refusal)
         case .success(let image):
-            let used = max(1, (min(image.length, layout.imageCapacity) + layout.sectorSize - 1) / layout.sectorSize)
             let found = KnownImage(
-                sectors: area.prefix(used).map { flash.kept(sector: $0) }, image: image,
+                sectors: area.prefix(sectorCount(of: image)).map { flash.kept(sector: $0) }, image: image,
                 application: EmulatedApplication.find(in: bytes, body: image.body), signature: signature(bytes), checks: checks)
-            known.append(found)
-            if known.count > 3 { known.removeFirst() }
+            remember(found)
             return aboveCounter(found)
         }
     }
+
+    private func sectorCount(of image: BootableImage) -> Int {
+        max(1, (min(image.length, layout.imageCapacity) + layout.sectorSize - 1) / layout.sectorSize)
+    }
+
+    /// Validates a file as if it lay in a slot, for stores that will have the same bytes there; nil for what this bootloader would not start.
+    package func recognised(_ file: [UInt8]) -> KnownImage? {
+        var trust = trust
+        trust.minimumSecurityCounter = 0
+        guard case .success(let image) = ImageValidation.validate(file, as: model.format, trust: trust, checks: checks) else { return nil }
+        let sectors = (0..<sectorCount(of: image)).map { sector in
+            Array(file[min(sector * layout.sectorSize, file.count)..<min((sector + 1) * layout.sectorSize, file.count)])
+        }
+        return KnownImage(
+            sectors: sectors, image: image, application: EmulatedApplication.find(in: file, body: image.body), signature: signature(file),
+            checks: checks, isShared: false)
+    }
+
+    /// A slot with just these bytes is not validated again, only compared.
+    package mutating func remember(_ image: KnownImage) {
+        guard !known.contains(where: { $0.checks == image.checks && $0.image.digest == image.image.digest }) else { return }
+        known.append(image)
+        if known.count > 3 { known.removeFirst() }
+    }
+
+    /// What lies behind an image is nothing to a bootloader, but for a bundle, which is read from its end.
+    private func isAlone(_ rest: Range<Int>) -> Bool { model != .rauc || rest.allSatisfy { flash.isErased(sector: $0) } }
 
     private func aboveCounter(_ found: KnownImage) -> Result<KnownImage, ImageRefusal> {
         let lowest = max(trust.minimumSecurityCounter, securityCounter)

@@ -12,7 +12,8 @@ extension ReleaseManifest {
             // With an unknown time certificates count at the time of issue, as RAUC does with `use-bundle-signing-time`:
             // their expiry then does not limit a stolen key.
             try document.verify(
-                trust.root.release, at: clock.isKnown ? clock.time : max(clock.time, manifest.issued), of: "root \(trust.root.version)")
+                trust.root.release, at: clock.isKnown ? clock.time : max(clock.time, manifest.issued), of: "root \(trust.root.version)",
+                knowing: trust.checked)
         }
         try manifest.refuseMixture()
         try manifest.refuseVersion(after: trust.lastVersion)

@@ -22,10 +22,13 @@ package struct ReleaseTrust: Sendable, Hashable {
     package var running: FirmwareVersion?
     /// Bytes of the largest image that the device can take.
     package var maximumImageLength: Int
+    /// Signatures that need not be checked again.
+    package var checked: CheckedSignatures
 
     package init(
         root: RootMetadata, product: String, tenant: String, hardware: String, lastVersion: Int64 = 0, minimumSecurityCounter: UInt32 = 0,
-        timeFloor: Int64 = 0, format: ImageFormat? = nil, running: FirmwareVersion? = nil, maximumImageLength: Int = 1 << 30
+        timeFloor: Int64 = 0, format: ImageFormat? = nil, running: FirmwareVersion? = nil, maximumImageLength: Int = 1 << 30,
+        checked: CheckedSignatures = CheckedSignatures()
     ) {
         self.root = root
         self.product = product
@@ -37,6 +40,7 @@ package struct ReleaseTrust: Sendable, Hashable {
         self.format = format
         self.running = running
         self.maximumImageLength = maximumImageLength
+        self.checked = checked
     }
 
     /// The time to judge by, and whether it is more than a lower bound.

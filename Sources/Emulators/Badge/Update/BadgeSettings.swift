@@ -38,6 +38,9 @@ package struct BadgeSettings: Sendable, Equatable {
     package var firstBlock = Duration.seconds(3_600)
     package var longestBlock = Duration.seconds(7 * 86_400)
 
+    /// Signatures over manifests that were checked before, where many badges judge the same ones.
+    package var checked = CheckedSignatures()
+
     /// Rules that the agent breaks on purpose.
     package var bugs: Set<SeededBug> = []
 

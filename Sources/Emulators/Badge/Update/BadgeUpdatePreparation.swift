@@ -20,7 +20,7 @@ extension Badge {
             root: root, product: settings.product, tenant: cloud.tenant, hardware: hardwareVersion,
             lastVersion: ram.update.trust.manifestVersion, minimumSecurityCounter: firmware.securityCounter,
             timeFloor: ram.update.trust.timeFloor, format: firmware.model.format, running: ram.running?.image.version,
-            maximumImageLength: firmware.updateCapacity)
+            maximumImageLength: firmware.updateCapacity, checked: settings.checked)
     }
 
     /// Fetches the next root where the cloud has one, else the manifest.

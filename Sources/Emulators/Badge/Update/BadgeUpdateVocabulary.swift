@@ -111,5 +111,8 @@ extension Badge {
             "self_test.fail", "A check of the self-test fails.",
             takes: [FieldKind("check", .choice(SelfTest.Check.allCases.map(\.rawValue)), required: true)]),
         ActionKind("self_test.hang", "The self-test never ends."),
+        ActionKind(
+            "settings.later", "Programs that start keep their settings in a later form, to which those that are there are brought once.",
+            takes: [FieldKind("form", .integer, "from 2; 2 where absent")]),
     ]
 }
