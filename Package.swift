@@ -123,7 +123,8 @@ let targets: [Target] = [
     .testTarget(name: "ArchiveTests", dependencies: ["LabCore", "Archive", "Programs"]),
     .testTarget(name: "RunnerTests", dependencies: ["LabCore", "LabTesting", "Runner", "Simulation", "Verdicts"]),
     .testTarget(
-        name: "ScenarioTests", dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Verdicts", "ChargingOracles", "Archive"], exclude: ["Failing", "Wrong"]),
+        name: "ScenarioTests",
+        dependencies: ["LabCore", "Programs", "ScenarioLanguage", "Runner", "Emulators", "Transports", "Verdicts", "ChargingOracles", "Archive"], exclude: ["Failing", "Wrong"]),
 ]
 
 let package = Package(name: "lab", dependencies: dependencies, targets: targets)

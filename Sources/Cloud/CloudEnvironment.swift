@@ -16,6 +16,8 @@ package struct CloudEnvironment: Sendable {
     package var schedule: @Sendable (RunInstant, @escaping @Sendable () -> Void) -> Void
     /// Writes an event of the kind `cloud` into the run's log.
     package var note: @Sendable (String, Fields) -> Void
+    /// Whether events of traffic, such as each frame of a pile with its bytes, are wanted; where nobody reads them they are not made.
+    package var recordsTraffic = true
     /// Hands a message to the broker.
     package var publish: @Sendable (CloudMessage) -> Void
     /// Tells the broker that a delivery (QoS 1 or 2) is committed.

@@ -89,7 +89,7 @@ package struct CaseRunner {
 
     private func makeWorld() throws -> LabWorld {
         let media = try media()
-        do { return try LabWorld(plan: plan, named: nodes, media: media, bench: settings.bench) } catch {
+        do { return try LabWorld(plan: plan, named: nodes, media: media, bench: settings.bench, payments: plan.world == .sim ? nil : settings.payments) } catch {
             // What was opened before the failure is given back.
             media.kernel.shutDown()
             media.close()

@@ -10,15 +10,25 @@ package enum FactCheck {
     /// - Parameter nodes: of lab.yaml; they fill roles before emulated devices are made.
     package static func diagnostics(of plans: [Plan], nodes: [NamedNode]) -> [Diagnostic] {
         var found: [Diagnostic] = []
-        for plan in plans where plan.world != .hw {
+        func add(_ diagnostic: Diagnostic) { if !found.contains(diagnostic) { found.append(diagnostic) } }
+        for plan in plans {
+            payments(of: plan).map(add)
+            guard plan.world != .hw else { continue }
             var roster = Roster(nodes: nodes, roles: plan.roles)
             for role in plan.roles {
                 guard let problem = problem(of: role, &roster) else { continue }
-                let diagnostic = Diagnostic(at: role.location, "role '\(role.name)': \(problem)")
-                if !found.contains(diagnostic) { found.append(diagnostic) }
+                add(Diagnostic(at: role.location, "role '\(role.name)': \(problem)"))
             }
         }
         return found
+    }
+
+    /// Real money has real time, and one payment service at a time.
+    private static func payments(of plan: Plan) -> Diagnostic? {
+        guard plan.needsRealPayments, let cloud = plan.roles.first(where: { $0.kind == "cloud" }) else { return nil }
+        if plan.world == .sim { return Diagnostic(at: cloud.location, "role '\(cloud.name)': real payment services need real time: write fidelity: [emu, hw]") }
+        guard let emulated = plan.roles.first(where: { $0.kind == "payments" }) else { return nil }
+        return Diagnostic(at: emulated.location, "role '\(emulated.name)': an emulated payment service has no part where the cloud uses real ones")
     }
 
     private static func problem(of role: Role, _ roster: inout Roster) -> String? {

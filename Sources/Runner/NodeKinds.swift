@@ -52,6 +52,9 @@ package enum NodeKinds {
         kind.facts.append(FieldKind("audited", .bool, "all that must hold of orders and money is looked at after every commit; false where absent"))
         kind.facts += [
             FieldKind("rate_limits", .bool, "callers are held back at their limits; false where one caller stands for thousands, true where absent"),
+            FieldKind(
+                "payments", .choice(["emulated", "real"]),
+                "the payment services that it uses: a node of the lab, or what `payments` of lab.yaml names, in real time only; emulated where absent"),
             FieldKind("workers", .integer, "requests that it serves at once, where time is virtual and the scenario offers load; 2 where absent"),
             FieldKind("service", .duration, "the median time of a request there; 300us where absent"),
         ]

@@ -36,12 +36,12 @@ struct PileNode {
         var made = MadeNode(
             parts: [MadeNode.Part(device: pile, publishes: ChargingPile.kind, way: .none)],
             ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introductions: known)
-        // A meter beside the board is for whoever opens its port.
-        if wire == "ee66", facts["meter"] != nil {
-            made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400))
-        }
+        let hasMeter = wire == "ee66" && facts["meter"] != nil
+        if hasMeter { made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400)) }
         guard program != "none" else { return made }
         made.ports[0].host = 1
+        // Without the board's own program the meter is for whoever opens its port.
+        if hasMeter, program == "ee66" { made.ports[1].host = 1 }
         made.parts.append(
             MadeNode.Part(
                 device: try PileDriverFactory.make(facts, node: node, epoch: epoch), publishes: PileDriver.kind, way: .none, isPowered: false,

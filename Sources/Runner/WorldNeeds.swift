@@ -9,6 +9,7 @@ package enum WorldNeeds {
     package static func missing(for plan: Plan, nodes: [NamedNode] = [], _ settings: RealSettings) -> String? {
         if let missing = missingTwin(for: plan, nodes, settings.bench) { return missing }
         guard plan.world != .sim else { return nil }
+        if plan.needsRealPayments, settings.payments == nil { return "needs real payment services (payments in lab.yaml)" }
         return BenchNeeds.missing(for: plan, nodes: nodes, settings.bench) ?? missingBroker(for: plan, settings)
     }
 

@@ -33,6 +33,18 @@ struct RealOptions {
         }
     }
 
+    /// Reads the keys of lab.yaml's payment services, for a cloud that is going to use them.
+    ///
+    /// - Throws: `Stop` with the place of what is wrong.
+    mutating func takePayments(of lab: LabFile?) throws {
+        guard let places = lab?.payments else { return }
+        guard settings.speed == 1 else { throw Stop(.wrongInput, "--speed: real payment services have the time of day, and refuse another.") }
+        do throws(Diagnostic) {
+            settings.payments = try RealPayments(
+                places, read: { try Descriptor.read($0, atMost: 1 << 20) }, environment: { ProcessInfo.processInfo.environment[$0] })
+        } catch { throw Stop(.wrongInput, error.description) }
+    }
+
     /// `--node badge=emu`
     static func side(_ text: String) throws -> (word: String, side: WorldKind) {
         let pair = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)

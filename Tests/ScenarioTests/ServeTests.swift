@@ -9,14 +9,20 @@ final class ServeProcess {
     let page: [String]
 
     /// - Throws: where it did not become ready.
-    init(_ arguments: [String], in folder: String) throws {
+    ///
+    /// - Parameter environment: added to the test's own.
+    init(_ arguments: [String], in folder: String, environment: [String: String] = [:]) throws {
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // The limit ends whatever a test is waiting for.
-        process = try ChildProcess(LabProcess.path, ["serve"] + arguments, in: folder, limit: .seconds(90))
+        process = try ChildProcess(LabProcess.path, ["serve"] + arguments, in: folder, environment: variables, limit: .seconds(90))
         let ready = "Ctrl-C stops it.\n"
         let printed = process.output { $0.contains(ready) }
         guard let end = printed.range(of: ready)?.upperBound else { throw NotReady(description: "\(process.wait())") }
         page = printed[..<end].split(separator: "\n").map(String.init)
     }
+
+    /// What it has printed when the condition holds for it, or at its end.
+    func output(until condition: (String) -> Bool) -> String { process.output(until: condition) }
 
     struct NotReady: Error, CustomStringConvertible { var description: String }
 

@@ -66,7 +66,7 @@ final class MonthWorld: @unchecked Sendable {
     }
 
     private func environment() -> CloudEnvironment {
-        CloudEnvironment(
+        var environment = CloudEnvironment(
             now: { [kernel] in kernel.now }, epoch: Self.epoch, randomBytes: { [unowned self] in random.bytes($0) },
             sleep: { [kernel] in try await kernel.sleep(for: $0) },
             schedule: { [kernel] time, job in _ = kernel.schedule(at: time) { job() } },
@@ -74,6 +74,9 @@ final class MonthWorld: @unchecked Sendable {
             sendToPile: { [unowned self] connection, bytes in piles[Int(connection)].receive(bytes) },
             closePile: { [unowned self] connection, _ in piles[Int(connection)].lose() },
             start: { [kernel] name, work in kernel.start(name) { await work() } })
+        // The oracles do not read frames.
+        environment.recordsTraffic = false
+        return environment
     }
 
     // MARK: What is written down

@@ -63,13 +63,16 @@ package final class CloudServer: @unchecked Sendable {
     }
 
     private func environment(_ epoch: Int64) -> CloudEnvironment {
-        CloudEnvironment(
+        var environment = CloudEnvironment(
             now: { [kernel] in kernel.now }, epoch: epoch, randomBytes: { [unowned self] in random.bytes($0) },
             sleep: { [kernel] in try await kernel.sleep(for: $0) },
             schedule: { [kernel] time, job in _ = kernel.schedule(at: time) { job() } },
             note: { _, _ in }, publish: { _ in }, acknowledge: { _ in }, disconnect: { _, _ in },
             sendToPile: { [unowned self] in door.send($1, to: $0) }, closePile: { [unowned self] connection, _ in door.close(connection) },
             start: { [kernel] name, work in kernel.start(name) { await work() } })
+        // Nobody reads them here.
+        environment.recordsTraffic = false
+        return environment
     }
 
     /// Whether anybody can connect for HTTP; connections end when it ceases.

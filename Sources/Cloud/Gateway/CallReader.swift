@@ -34,11 +34,12 @@ struct CallReader: Sendable {
             throw APIError(.malformedRequest, "The method must be a word of capital letters.")
         }
         let headers = try readHeaders(call.headers)
-        let split = call.path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let split = call.path.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false).map(Substring.init)
         let path = String(split.first ?? "")
         // An empty or dotted segment would be routed as another path than the one that was signed.
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        if segments.contains(where: { $0 == "." || $0 == ".." }) || (path != "/" && segments.contains(where: \.isEmpty)) {
+        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
+        let dot = UInt8(ascii: ".")
+        if segments.contains(where: { $0.elementsEqual([dot]) || $0.elementsEqual([dot, dot]) }) || (path != "/" && segments.contains(where: \.isEmpty)) {
             throw APIError(.routeNotFound)
         }
         return ReadCall(

@@ -17,12 +17,12 @@ struct Gate: Sendable {
 
     /// - Returns: the identity, once everything but the fields is right.
     /// - Throws: `APIError`, and the storage's errors.
-    func admit(_ endpoint: Endpoint, _ call: ReadCall, parameters: Fields, trace: RequestTrace) async throws -> Identity {
+    func admit(_ endpoint: Endpoint, _ call: ReadCall, parameters: Fields, trace: RequestTrace) throws -> Identity {
         try checkForm(endpoint, call)
         let tenant = try readTenant(call)
         trace.update { $0.tenant = tenant }
         let identity: Identity
-        do { identity = try await authenticate(endpoint, call, tenant: tenant, trace: trace) } catch let error as APIError
+        do { identity = try authenticate(endpoint, call, tenant: tenant, trace: trace) } catch let error as APIError
         where error.code.status == 401 {
             let decision = strangers.take(key: "failures|\(trace.peer)", limit: configuration.rateLimits.failures, at: environment.now())
             throw decision.isAllowed ? error : decision.refusal()
@@ -71,7 +71,7 @@ struct Gate: Sendable {
 
     // MARK: Who asks
 
-    private func authenticate(_ endpoint: Endpoint, _ call: ReadCall, tenant: String, trace: RequestTrace) async throws -> Identity {
+    private func authenticate(_ endpoint: Endpoint, _ call: ReadCall, tenant: String, trace: RequestTrace) throws -> Identity {
         switch endpoint.access {
         case .open:
             return .anonymous
@@ -95,7 +95,7 @@ struct Gate: Sendable {
             try signatures.check(signature, of: call, key: key?.secret, tenant: tenant, scope: "partner ", peer: trace.peer)
             return .partner(id: signature.deviceID, operatorID: key?.operatorID ?? "")
         case .permission, .anyDevice:
-            let claims = try await readToken(call, trace: trace)
+            let claims = try readToken(call, trace: trace)
             if claims.typ == TokenUse.device.rawValue { trace.update { $0.device = claims.sub } }
             guard claims.tenant == tenant, isServed(tenant) else { throw APIError(.tenantMismatch) }
             return claims.typ == TokenUse.device.rawValue
@@ -116,15 +116,15 @@ struct Gate: Sendable {
         return signature
     }
 
-    private func readToken(_ call: ReadCall, trace: RequestTrace) async throws -> TokenClaims {
+    private func readToken(_ call: ReadCall, trace: RequestTrace) throws -> TokenClaims {
         guard let text = call.header("authorization") else { throw APIError(.authenticationRequired) }
-        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Substring.init)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw APIError(.authenticationRequired, "The header authorization must be 'Bearer <token>'.")
         }
-        do { return try await tokens.verify(String(parts[1]), for: [.user, .device]) } catch let refusal as TokenRefusal {
-            trace.update { $0.detail = refusal.description }
-            if case .expired = refusal { throw APIError(.tokenExpired) }
+        do throws(TokenRefusal) { return try tokens.verify(String(parts[1]), for: [.user, .device]) } catch {
+            trace.update { $0.detail = error.description }
+            if case .expired = error { throw APIError(.tokenExpired) }
             throw APIError(.tokenInvalid)
         }
     }

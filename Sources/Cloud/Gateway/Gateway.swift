@@ -104,7 +104,7 @@ package final class Gateway: Sendable {
         guard let call = context.read else { throw APIError(.malformedRequest) }
         let trace = context.trace
         let parameters = try FieldValidation.pathParameters(endpoint.path, path: call.path)
-        let identity = try await gate.admit(endpoint, call, parameters: parameters, trace: trace)
+        let identity = try gate.admit(endpoint, call, parameters: parameters, trace: trace)
         let query = try FieldValidation.query(call.query, endpoint.query)
         let body = try FieldValidation.body(call.body, of: endpoint, limits: gate.configuration.limits)
         let request = CloudRequest(
@@ -121,7 +121,7 @@ package final class Gateway: Sendable {
         let endpoint = Endpoint("OPTIONS", path, "", access: .open, rateClass: .open) { _ in APIAnswer(status: 204, headers: [allow]) }
         router.on(RouterPath(path), method: .options) { _, context in
             guard let call = context.read else { throw APIError(.malformedRequest) }
-            _ = try await gate.admit(endpoint, call, parameters: [:], trace: context.trace)
+            _ = try gate.admit(endpoint, call, parameters: [:], trace: context.trace)
             context.trace.update { $0.isAdmitted = true }
             return Envelope.response(to: APIAnswer(status: 204, headers: [allow]))
         }

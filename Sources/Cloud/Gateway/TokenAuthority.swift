@@ -4,7 +4,7 @@ import JWTKit
 import LabCore
 import Synchronization
 
-/// Issues and verifies the cloud's tokens with jwt-kit, each key by itself.
+/// Issues the cloud's tokens with jwt-kit and verifies them, each key by itself.
 ///
 /// One collection a key, because a collection that is asked for a key id it does not know falls back to its default key;
 /// here an unknown id is refused before any key is tried.
@@ -69,27 +69,16 @@ package final class TokenAuthority: DeviceTokens {
 
     /// The claims of a token that is whole, signed with an active key, for one of the uses, and valid now.
     ///
-    /// - Throws: `TokenRefusal`.
-    package func verify(_ token: String, for uses: [TokenUse]) async throws -> TokenClaims {
-        let read = try TokenReader.read(token)
-        guard let key = keys.first(where: { $0.settings.keyID == read.keyID }) else { throw TokenRefusal.unknownKey(read.keyID) }
-        if key.settings.isRetired { throw TokenRefusal.retiredKey(read.keyID) }
-        let collection = await loadedCollection(of: key)
-        do { _ = try await collection.verify(token, as: AnyClaims.self) } catch { throw TokenRefusal.signature }
-        return try TokenReader.check(read.claims, uses: uses, at: environment.unixSeconds)
-    }
-
-    /// The same where nothing can wait: jwt-kit's keys live in actors.
-    ///
-    /// - Throws: `TokenRefusal`.
-    func verifyInPlace(_ token: String, for uses: [TokenUse]) throws(TokenRefusal) -> TokenClaims {
+    /// By hand: jwt-kit's keys live in actors, and it would read a second time, with Foundation's decoder, what `TokenReader` has read;
+    /// that took longer than all else of a request.
+    package func verify(_ token: String, for uses: [TokenUse]) throws(TokenRefusal) -> TokenClaims {
         let read = try TokenReader.read(token)
         guard let key = keys.first(where: { $0.settings.keyID == read.keyID }) else { throw .unknownKey(read.keyID) }
         if key.settings.isRetired { throw .retiredKey(read.keyID) }
         // The reader has found three parts; HS256 is HMAC-SHA256 over the first two (RFC 7515 §5.1, RFC 7518 §3.2).
-        guard let dot = token.lastIndex(of: "."), let signature = StrictBase64URL.bytes(token[token.index(after: dot)...]),
-            HMAC<SHA256>.isValidAuthenticationCode(
-                signature, authenticating: Array(token[..<dot].utf8), using: SymmetricKey(data: key.settings.secret))
+        let bytes = Array(token.utf8)
+        guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")), let signature = StrictBase64URL.bytes(bytes[(dot + 1)...]),
+            HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: bytes[..<dot], using: SymmetricKey(data: key.settings.secret))
         else { throw .signature }
         return try TokenReader.check(read.claims, uses: uses, at: environment.unixSeconds)
     }
@@ -101,11 +90,6 @@ private struct SignedClaims: JWTPayload {
     init(claims: TokenClaims) { self.claims = claims }
     init(from decoder: any Decoder) throws { claims = try TokenClaims(from: decoder) }
     func encode(to encoder: any Encoder) throws { try claims.encode(to: encoder) }
-    func verify(using algorithm: some JWTAlgorithm) async throws {}
-}
-
-/// Whatever is signed: the claims are read by `TokenReader`, which refuses doubled keys.
-private struct AnyClaims: JWTPayload {
     func verify(using algorithm: some JWTAlgorithm) async throws {}
 }
 

@@ -52,6 +52,7 @@ extension EE66Host {
         for order in disk.orders {
             ask(EE66Job(purpose: .look(port: order.port), message: .askPort(EE66Port(UInt8(clamping: order.port + 1)))), &effects)
         }
+        askMeter(&effects)
         effects.append(.startTimer(.boardPoll, after: settings.poll))
     }
 
@@ -204,15 +205,21 @@ extension EE66Host {
         var ran = time - order.counted
         // Nothing was heard of the board for a while. What it counted down is what it charged: without power, that is nothing.
         // The first minute may have begun before the silence, and be counted already.
-        if ran > settings.silence.nanoseconds / 1_000_000_000 {
+        if !isHeard(order, at: time) {
             let minutes = remaining.map { max(0, Int64(order.remaining ?? order.amount) - Int64($0) - 1) } ?? 0
             ran = min(ran, minutes * 60)
         }
         // 0.1 W for a second are 100 mWs.
-        disk.orders[place].energy += Int64(order.power) * 100 * ran
+        let energy = Int64(order.power) * 100 * ran
+        disk.orders[place].energy += energy
+        disk.orders[place].sinceMeter += energy
+        disk.meter?.flowed(energy)
         disk.orders[place].counted = time
         disk.orders[place].silent += time - order.counted - ran
     }
+
+    /// What the board told last is not too old to be believed.
+    func isHeard(_ order: EE66HostDisk.Order, at time: Int64) -> Bool { time - order.counted <= settings.silence.nanoseconds / 1_000_000_000 }
 
     func stopJob(_ port: Int, _ messageID: UInt16?) -> EE66Job {
         EE66Job(purpose: .stop(port: port, messageID: messageID), message: .stop(EE66Port(UInt8(clamping: port + 1))))

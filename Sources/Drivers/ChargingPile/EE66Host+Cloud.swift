@@ -203,7 +203,8 @@ extension EE66Host {
         var bill = DNYSettlement()
         bill.durationSeconds = UInt16(truncatingIfNeeded: seconds)
         bill.maximumPowerDeciwatts = order.maximumPower
-        bill.energyCentikWh = UInt16(clamping: order.deciwattHours / 100)
+        // What a meter has put right is as likely above its step's middle as below.
+        bill.energyCentikWh = UInt16(clamping: (order.deciwattHours + (settings.meter == nil ? 0 : 50)) / 100)
         bill.port = UInt8(clamping: port)
         bill.stopReason = reason
         bill.order = order.order

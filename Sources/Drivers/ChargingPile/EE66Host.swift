@@ -4,7 +4,8 @@ import WireProtocols
 /// The host of an EE/66 board: the lab stands where the pile's module stood. It asks the board on the serial line (9600 8N1), and is a DNY
 /// pile towards the cloud's gateway: 20 and 21 go up, 82 becomes 02 and 0B, the board's 05 becomes 03.
 ///
-/// The board measures no energy that it tells: the host sums it up from the power in 06, or counts amounts of 0.01 kWh down.
+/// The board measures no energy that it tells: the host sums it up from the power in 06, or counts amounts of 0.01 kWh down. A DL/T 645
+/// meter beside the board, on a line of its own, puts right what the power in 06 gets wrong.
 /// A bill is on the host's disk before the board hears that its end was taken.
 package struct EE66Host: Device {
     let settings: EE66HostSettings
@@ -22,6 +23,9 @@ package struct EE66Host: Device {
     /// By port, from 0.
     var states: [EE66States.State]
 
+    /// The meter beside the board; `nil` where there is none.
+    var meter: BoardMeter?
+
     // The cloud
     var gatewayDecoder = DNYStreamDecoder()
     var registrationID: UInt16?
@@ -38,6 +42,7 @@ package struct EE66Host: Device {
         self.epoch = epoch
         uplink = PileUplink(settings.uplink)
         states = Array(repeating: .idle, count: settings.ports)
+        meter = settings.meter.map { BoardMeter(address: $0) }
         lastReports = Array(repeating: nil, count: settings.ports)
     }
 
@@ -56,6 +61,7 @@ package struct EE66Host: Device {
         case .timerFired(let timer): fired(timer, at: now, &effects)
         case .link(PileDriverLink.serial, let event): serial(event, at: now, &effects)
         case .link(PileDriverLink.gateway, let event): gateway(event, at: now, &effects)
+        case .link(PileDriverLink.meter, let event): meterLine(event, at: now, &effects)
         case .link, .mqtt, .answered, .served, .fault: break
         }
     }
@@ -75,12 +81,14 @@ package struct EE66Host: Device {
         isRunning = true
         disk.wasRunning = true
         effects.append(.link(PileDriverLink.serial, .open))
+        if meter != nil { effects.append(.link(PileDriverLink.meter, .open)) }
     }
 
     private mutating func stop(_ effects: inout [DeviceEffect]) {
         guard isRunning else { return }
         uplink.leave(&effects)
         effects.append(.link(PileDriverLink.serial, .close))
+        if meter != nil { effects.append(.link(PileDriverLink.meter, .close)) }
         for timer in Self.timers { effects.append(.cancelTimer(timer)) }
         forget()
         disk.wasRunning = false
@@ -94,7 +102,9 @@ package struct EE66Host: Device {
         for place in disk.bills.indices { disk.bills[place].count = 0 }
     }
 
-    private static let timers: [TimerName] = [.serialReopen, .boardAnswer, .boardPoll, .boardSilence, .dnyRegistration, .dnyHeartbeat, .dnyBill]
+    private static let timers: [TimerName] = [
+        .serialReopen, .boardAnswer, .boardPoll, .boardSilence, .dnyRegistration, .dnyHeartbeat, .dnyBill, .meterAnswer, .meterReopen,
+    ]
 
     private mutating func fired(_ timer: TimerName, at now: RunInstant, _ effects: inout [DeviceEffect]) {
         switch timer {
@@ -105,6 +115,8 @@ package struct EE66Host: Device {
         case .dnyRegistration: if !isRegistered { register(&effects) }
         case .dnyHeartbeat: heartbeat(&effects)
         case .dnyBill: sendBills(at: now, &effects)
+        case .meterReopen: effects.append(.link(PileDriverLink.meter, .open))
+        case .meterAnswer: meterTimedOut(&effects)
         default: _ = uplink.timerFired(timer, at: now, &effects)
         }
     }

@@ -9,6 +9,8 @@ package struct EE66HostSettings: Sendable, Equatable {
     package var physicalID: UInt32
     package var ports: Int
     package var unit = Unit.minutes
+    /// Address of the DL/T 645 meter beside the board, 12 digits; `nil` for none.
+    package var meter: String?
     /// Hundredths: 100 is V1.00.
     package var firmware: UInt16 = 100
     package var deviceType: UInt8 = 0x20
@@ -54,8 +56,10 @@ struct EE66HostDisk: Sendable {
         var timeLimit: Int64?
         /// Unix seconds.
         var started: Int64
-        /// mWs (1e-3 J) that flowed, summed up from what 06 tells.
+        /// mWs (1e-3 J) that flowed, summed up from what 06 tells, and put right by the meter where there is one.
         var energy: Int64 = 0
+        /// mWs of it since the meter was read last.
+        var sinceMeter: Int64 = 0
         /// 0.1 W
         var power: UInt16 = 0
         var maximumPower: UInt16 = 0
@@ -84,6 +88,8 @@ struct EE66HostDisk: Sendable {
         var count = 0
     }
 
+    /// What the meter showed last; `nil` before that.
+    var meter: MeterSpan?
     var orders: [Order] = []
     var bills: [Bill] = []
     var lastSerial: UInt32 = 0

@@ -4,7 +4,7 @@ import WireProtocols
 /// Makes the program at a pile's serial port from the facts of a scenario or of `lab.yaml`.
 package enum PileDriverFactory {
     /// - Parameters:
-    ///   - facts: `protocol`, `line`, `driver`, `physical_id`, `pile`, `ports`, `slaves`, `unit`, `iccid`, `baud`.
+    ///   - facts: `protocol`, `line`, `driver`, `physical_id`, `pile`, `ports`, `slaves`, `unit`, `meter`, `iccid`, `baud`.
     ///   - node: the node's name.
     ///   - epoch: Unix seconds at the start of the run.
     /// - Throws: `bad_fact` with the fact and what it may be.
@@ -26,6 +26,8 @@ package enum PileDriverFactory {
             let id = try physicalID(facts, node, code: ports == 10 ? .tenPorts : .double)
             var settings = EE66HostSettings(physicalID: id, ports: ports, iccid: iccid)
             if let unit = facts["unit"]?.text.flatMap({ EE66HostSettings.Unit(rawValue: $0) }) { settings.unit = unit }
+            // A board that counts energy down measures it itself.
+            if settings.unit == .minutes { settings.meter = facts["meter"]?.text }
             return EE66Host(settings, epoch: epoch)
         case let word: throw ActionFailure("bad_fact", "There is no driver '\(word)'; there are bridge, ee66 and bus.")
         }

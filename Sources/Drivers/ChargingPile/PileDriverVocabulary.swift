@@ -23,6 +23,13 @@ package enum PileDriver {
             EventKind("board.sent", "A frame went to the board.", fields: [command, bytes], volume: .traffic),
             EventKind("board.received", "A frame came from the board.", fields: [command, bytes], volume: .traffic),
             EventKind("board.silent", "The board did not answer a request, repetitions included.", fields: [command, port]),
+            EventKind("meter.read", "The meter beside the board has told its register.", fields: [FieldKind("energy", .integer, unit: "dWh")]),
+            EventKind("meter.silent", "The meter did not answer, or its port is gone; told once until it answers again.", fields: [FieldKind("meter", .text)]),
+            EventKind(
+                "meter.jumped", "The register went back, or further than anything can have flowed: it is taken as it is, and corrects nothing.",
+                fields: [FieldKind("from", .integer, unit: "dWh"), FieldKind("energy", .integer, unit: "dWh")]),
+            EventKind(
+                "meter.corrected", "The meter has disproved what the board told of a charge.", fields: [port, order, FieldKind("energy", .integer, unit: "dWh", "added")]),
             EventKind("order.kept", "A charge is on the program's disk.", fields: [port, order]),
             EventKind("order.ended", "A charge is over and its bill is on the program's disk.", fields: [port, order, energy, seconds, reason]),
             EventKind("bill.sent", "A bill went to the cloud.", fields: [port, order]),

@@ -4,6 +4,8 @@ package import LabCore
 package enum PileDriverLink {
     /// The serial port of the board, or of the bus.
     package static let serial = LinkName(rawValue: 1)
+    /// The serial port of the meter beside a board.
+    package static let meter = LinkName(rawValue: 2)
     /// The TCP connection to the cloud's gateway.
     package static let gateway = LinkName(rawValue: 0)
     /// From a port that is not there to the next look. Source: chosen.

@@ -33,6 +33,10 @@ extension PileFactory {
         }
         var settings = EE66PileSettings()
         if let word = facts["unit"]?.text, let unit = EE66PileSettings.Unit(rawValue: word) { settings.unit = unit }
+        if let error = facts["power_error"]?.integer {
+            guard (-50...50).contains(error) else { throw ActionFailure("bad_fact", "power_error is -50 to 50 per cent, not \(error).") }
+            settings.powerError = error
+        }
         let setup = try setup(facts, id: facts["pile"]?.text ?? node, epoch: epoch)
         let pile = ChargingPile(PileUnit(PileCore(setup), EE66Pile(settings), PileLine(.serial)))
         guard let address = facts["meter"]?.text else { return pile }

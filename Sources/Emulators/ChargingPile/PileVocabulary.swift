@@ -35,6 +35,7 @@ extension ChargingPile {
             FieldKind("start_answer", .duration, "bkv: from 07 to its answer; 1050ms where absent"),
             FieldKind("unit", .choice(["minutes", "energy"]), "ee66: what the amount of a start counts; minutes where absent"),
             FieldKind("meter", .text, "address of a DL/T 645 meter beside an ee66 board, or of the meter of a dny host, which tells it with 17: 12 digits; none where absent"),
+            FieldKind("power_error", .integer, "per cent by which the power that an ee66 board tells is off, -50 to 50; 0 where absent"),
             FieldKind(
                 "late_start", .duration, "dny: starts without a plug are carried out if one comes within this time; none where absent"),
         ],

@@ -38,6 +38,8 @@ package enum PortPurpose: String, Sendable, Hashable, CaseIterable {
     case serial
     /// A log for people: its lines are recorded with times.
     case console
+    /// A DL/T 645 meter beside a pile's board.
+    case meter
 }
 
 /// A serial port, wherever it is.

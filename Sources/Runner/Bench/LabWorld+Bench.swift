@@ -1,3 +1,4 @@
+import Emulators
 import LabCore
 
 /// The real devices of a world.
@@ -19,8 +20,9 @@ extension LabWorld {
         for (index, part) in drivers {
             var ports: [DevicePort] = []
             for port in made.ports where port.host == index {
-                guard let source = side.port(.serial) else {
-                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no serial port for its driver.")
+                let purpose = port.name == .meter ? PortPurpose.meter : .serial
+                guard let source = side.port(purpose) else {
+                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no port '\(purpose.rawValue)' for its driver.")
                 }
                 ports.append(DevicePort(name: port.name, stream: host.driverPort(source, label: port.label), recordedAs: port.label))
             }

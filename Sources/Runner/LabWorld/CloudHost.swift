@@ -21,8 +21,9 @@ final class CloudHost: @unchecked Sendable {
     var broker: (any CloudBroker)?
     /// The piles' side: set right after both exist.
     private(set) lazy var piles = PileDoor(self)
-    /// How the cloud reaches services that are none of its own, by their kind: set when those are made.
-    var services: [(kind: String, door: any ServiceDoor)] = []
+    /// How the cloud reaches services that are none of its own, by its names for them; one of the world's nodes, without a name, answers to
+    /// every other.
+    var services: [(name: String?, door: any ServiceDoor)] = []
     /// Follows the items of loads; `nil` where there are none.
     var tracer: LoadTracer?
     /// How long the cloud takes, where time is virtual and a scenario measures it.
@@ -165,9 +166,8 @@ final class CloudHost: @unchecked Sendable {
         kernel.schedule(at: turn.ends, take)
     }
 
-    /// Every payment channel is served by the world's one payment service.
     private func request(_ call: HTTPCall, of service: String) async -> Result<HTTPAnswer, HTTPFailure> {
-        guard let door = services.first?.door else { return .failure(.unreachable) }
+        guard let door = (services.first { $0.name == service } ?? services.first { $0.name == nil })?.door else { return .failure(.unreachable) }
         return await door.request(call)
     }
 

@@ -41,11 +41,12 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - named: the devices that lab.yaml names, which fill the roles before others are made.
+    ///   - payments: the real services, for a plan whose cloud wants them.
     ///   - database: a file for the cloud's; `nil` for one in memory.
     /// - Throws: `ActionFailure` where a role cannot be filled; `StreamFailure` where a medium cannot be had.
     init(
-        plan: Plan, named: [NamedNode], media: any WorldMedia, bench: BenchSettings = BenchSettings(), keeping: EventRecorder.Keeping = .all,
-        database: String? = nil
+        plan: Plan, named: [NamedNode], media: any WorldMedia, bench: BenchSettings = BenchSettings(), payments: RealPayments? = nil,
+        keeping: EventRecorder.Keeping = .all, database: String? = nil
     ) throws {
         self.media = media
         self.bench = bench
@@ -59,6 +60,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         var configuration = CloudConfiguration.lab(seed: plan.seed, hostName: bench.cloudName ?? Self.hostName, factoryMasterKey: factory, bugs: plan.bugs)
         if plan.cloudFacts["rate_limits"]?.bool == false { configuration.rateLimits = .lifted }
         configuration.charging.orders.auditsCommits = plan.cloudFacts["audited"]?.bool ?? false
+        let real = try plan.needsRealPayments ? RealPayments.needed(payments) : nil
+        if let real { configuration.charging.payments = real.settings }
         tracer = plan.hasLoads ? LoadTracer { media.instant } : nil
         cloud = try CloudHost(
             kernel: kernel, recorder: recorder, node: cloudRole, seed: plan.seed, epoch: media.epoch,
@@ -67,6 +70,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             cloud: cloud,
             setting: BrokerSetting(
                 recorder: recorder, node: cloudRole, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"), plan: plan))
+        if let real { cloud.services = try media.doors(to: real) }
         cloud.broker = broker
         cloud.tracer = tracer
         if plan.hasLoads, plan.world == .sim { cloud.service = CloudService(plan: plan, facts: plan.cloudFacts) }
@@ -121,7 +125,7 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         }
         if let network {
             for (part, host) in zip(made.parts, hosts) where part.isService {
-                cloud.services.append((role.kind, try media.service(host, network: network)))
+                cloud.services.append((nil, try media.service(host, network: network)))
             }
         }
         for (part, host) in zip(made.parts, hosts) {

@@ -11,6 +11,9 @@ extension Plan {
         return facts
     }
 
+    /// The cloud is to use the payment services of lab.yaml.
+    package var needsRealPayments: Bool { cloudFacts["payments"]?.text == "real" }
+
     /// It offers load, by steps or by probes.
     var hasLoads: Bool { !loads.isEmpty || metrics.contains { if case .probe = $0.source { true } else { false } } }
 

@@ -37,6 +37,11 @@ protocol WorldMedia: AnyObject {
     /// - Parameter network: the node's own way to the cloud.
     func service(_ host: DeviceHost, network: any DeviceNetwork) throws -> any ServiceDoor
 
+    /// How the cloud reaches payment services that are not the lab's, by its names for them.
+    ///
+    /// - Throws: `not_possible_here` in memory, `StreamFailure` for authorities that cannot be used.
+    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)]
+
     /// Both ends of a serial port: the module's, where the port exists while it is open, and its host's.
     ///
     /// - Parameter baud: the pace of the line; `nil` for ports on USB, which ignore the rate.

@@ -21,6 +21,7 @@ final class RealMedia: WorldMedia {
     private var pileDoor: (door: PileDoor, acceptor: SocketAcceptor, address: StreamAddress)?
     private var pileLines: [RealPileLine] = []
     private var services: [RealService] = []
+    private var realPayments: HTTPClientPool?
     private var realDevices: BenchAccess?
     private var terminals: [any ByteStream] = []
 
@@ -142,6 +143,15 @@ final class RealMedia: WorldMedia {
         return service
     }
 
+    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)] {
+        let pool = try HTTPClientPool(on: sockets, reportingTo: kernel, security: payments.authorities.map { ClientSecurity(roots: .pinned($0)) })
+        realPayments = pool
+        return payments.endpoints.map { endpoint in
+            let address = StreamAddress(endpoint.address.host, endpoint.address.port)
+            return (endpoint.service, RemoteService(pool.requester(to: address, secure: endpoint.address.isSecure)))
+        }
+    }
+
     // MARK: Serial ports
 
     func bench() throws -> BenchAccess {
@@ -170,6 +180,7 @@ final class RealMedia: WorldMedia {
         for terminal in terminals { terminal.close() }
         realDevices?.close()
         requests.close()
+        realPayments?.close()
         cloudFront?.close()
         door?.close()
         folder.remove()

@@ -13,6 +13,8 @@ package struct RealSettings: Sendable, Equatable {
     package var portFolder: String?
     package var cloud = CloudSettings()
     package var bench = BenchSettings()
+    /// The payment services of lab.yaml, for clouds that want real ones; `nil` where there are none.
+    package var payments: RealPayments?
 
     package init(speed: Double = 1, broker: BrokerChoice = .embedded, listening: Listening = Listening(), portFolder: String? = nil) {
         self.speed = speed

@@ -15,11 +15,11 @@ package final class ServedWorld {
     /// - Throws: `StreamFailure` for addresses and ports that cannot be had, `ActionFailure` for nodes that cannot be made.
     package init(nodes: [NamedNode], seed: UInt64, settings: RealSettings, onEvent: @escaping (RunEvent) -> Void = { _ in }) throws {
         let place = SourceLocation(file: "lab.yaml", line: 1, column: 1)
-        let roles = nodes.map { Role(name: $0.name, kind: $0.kind, location: place) } + [Role(name: "cloud", kind: "cloud", facts: Self.facts(of: settings.cloud, at: place), location: place)]
+        let roles = nodes.map { Role(name: $0.name, kind: $0.kind, location: place) } + [Role(name: "cloud", kind: "cloud", facts: Self.facts(of: settings), location: place)]
         let plan = Plan(scenario: "serve", file: "lab.yaml", about: "Kept up by hand.", world: .emu, seed: seed, roles: roles)
         self.nodes = nodes
         media = try RealMedia(seed: seed, settings: settings)
-        do { world = try LabWorld(plan: plan, named: nodes, media: media, keeping: .last(10_000), database: settings.cloud.database) } catch {
+        do { world = try LabWorld(plan: plan, named: nodes, media: media, payments: settings.payments, keeping: .last(10_000), database: settings.cloud.database) } catch {
             // What was opened before the failure is given back.
             media.kernel.shutDown()
             media.close()
@@ -28,8 +28,11 @@ package final class ServedWorld {
         world.recorder.addSink(onEvent)
     }
 
-    private static func facts(of settings: RealSettings.CloudSettings, at place: SourceLocation) -> Match {
-        settings.limitsRates ? Match() : Match([Match.Condition(field: "rate_limits", test: .equals(.constant(.bool(false))))])
+    private static func facts(of settings: RealSettings) -> Match {
+        var conditions: [Match.Condition] = []
+        if !settings.cloud.limitsRates { conditions.append(Match.Condition(field: "rate_limits", test: .equals(.constant(.bool(false))))) }
+        if settings.payments != nil { conditions.append(Match.Condition(field: "payments", test: .equals(.constant("real")))) }
+        return Match(conditions)
     }
 
     /// What listens where: `http`, `https`, `mqtt`, `mqtts`, `ws`, in this order.

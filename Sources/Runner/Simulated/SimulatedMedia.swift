@@ -47,6 +47,10 @@ final class SimulatedMedia: WorldMedia {
         return SimulatedService(link: network.link, host: host)
     }
 
+    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)] {
+        throw ActionFailure("not_possible_here", RealPayments.notInMemory)
+    }
+
     func serialPort(_ name: String, of node: String, baud: UInt32?) -> (module: any ByteStream, host: any ByteStream) {
         let profile = LinkProfile(delay: .microseconds(100), speed: baud.map { .serial(baud: $0) })
         let line = SerialLine(on: kernel, name: "\(node).\(name)", profile: profile, seed: seed)

@@ -9,6 +9,7 @@ extension Grammar {
         [
             .optional("serial", serialPort, "The port that the lab speaks with the device through"),
             .optional("console", serialPort, "A port with a log for people; its lines are recorded"),
+            .optional("meter", serialPort, "The port of the DL/T 645 meter beside a pile's board; 2400 baud and 8E1 where it says none"),
             .optional("power", power, "What switches its power"),
             .optional("mqtt", .record(RecordShape("'mqtt'", [
                 .required("client_id", .text, "The client identifier of the device at the broker"),

@@ -162,6 +162,7 @@ enum Grammar {
             .optional("quarantine", .text, "A file of known flaky scenarios"),
             .optional("history", .text, "The database of past runs"),
             .optional("cloud", .record(cloud), "Where the cloud is for devices that are not the lab's own"),
+            .optional("payments", .record(payments), "Real payment services, for clouds that are to use them"),
             .optional("firmware", .record(firmware), "What the factory puts into emulated devices: whose images and releases they trust"),
             .optional("broker", broker, "The MQTT broker: embedded, mosquitto, an address, or settings of the embedded one"),
         ])

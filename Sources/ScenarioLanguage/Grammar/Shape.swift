@@ -124,6 +124,8 @@ struct VariantShape: Sendable {
     var variants: [Variant]
     /// All marking keys and no other are the noun's own words (`unknown step 'expct'`).
     var keysAreNoun: Bool
+    /// Messages may show a value that stands here in place of a record; they must not where it can be a secret.
+    var mayBeShown = true
 
     /// Every key of every variant, each once.
     var allKeys: [String] {

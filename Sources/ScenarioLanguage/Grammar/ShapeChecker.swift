@@ -120,7 +120,11 @@ struct ShapeChecker {
 
     private mutating func checkVariants(_ value: SourceValue, _ shape: VariantShape) -> Bool {
         guard let entries = value.record else {
-            log.error(at: value.location, "a \(shape.noun) must be a record of keys and values, this is \(value.shapeName)")
+            log.error(
+                at: value.location,
+                shape.mayBeShown
+                    ? "a \(shape.noun) must be a record of keys and values, this is \(value.shapeName)"
+                    : "a \(shape.noun) does not stand here itself: write where it is, by \(shape.variants.map(\.key).joined(separator: " or "))")
             return false
         }
         let markers = shape.variants.map(\.key)

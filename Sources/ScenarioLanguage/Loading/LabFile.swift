@@ -59,6 +59,8 @@ package struct LabFile: Sendable {
     package var history: String?
     /// Where the cloud is for devices that are not the lab's own.
     package var cloud = CloudPlace()
+    /// Real payment services; `nil` where there are none.
+    package var payments: PaymentPlaces?
     /// As written: settings of the broker.
     package var broker: SourceValue?
     /// What the factory puts into emulated devices; paths are relative to the file.
@@ -120,6 +122,7 @@ struct LabFileReader {
         lab.quarantineLocation = root["quarantine"]?.location
         lab.broker = root["broker"]
         if let cloud = root["cloud"] { lab.cloud = self.cloud(cloud, from: file) }
+        if let section = root["payments"] { lab.payments = PaymentReader(file: file).read(section) }
         if let section = root["firmware"] { lab.firmware = firmware(section, from: file) }
         return lab
     }

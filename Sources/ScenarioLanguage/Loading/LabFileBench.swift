@@ -45,7 +45,7 @@ struct BenchReader {
         }
         var side = HardwareSide(location: entry.location)
         side.ports = PortPurpose.allCases.compactMap { purpose in
-            port(value.entry(purpose.rawValue), of: node).map { HardwareSide.NamedPort(purpose, $0) }
+            port(value.entry(purpose.rawValue), of: node, baud: purpose == .meter ? 2_400 : 115_200, framing: purpose == .meter ? "8E1" : nil).map { HardwareSide.NamedPort(purpose, $0) }
         }
         side.power = power(value["power"], of: node)
         if let client = value["mqtt"]?["client_id"], let name = client.scalar?.text {
@@ -87,11 +87,11 @@ struct BenchReader {
     // MARK: ports
 
     /// - Parameter entry: the key that says what the port is for, with the port.
-    private mutating func port(_ entry: SourceValue.Entry?, of owner: String, baud: UInt32 = 115_200) -> PortSource? {
+    private mutating func port(_ entry: SourceValue.Entry?, of owner: String, baud: UInt32 = 115_200, framing: String? = nil) -> PortSource? {
         guard let entry, let place = place(entry.value) else { return nil }
         var port = PortSource(place, baud: baud, location: entry.value.location)
         if let written = entry.value["baud"]?.scalar?.integer { port.baud = UInt32(clamping: written) }
-        if let framing = entry.value["framing"]?.scalar?.text { port.framing = framing }
+        if let framing = entry.value["framing"]?.scalar?.text ?? framing { port.framing = framing }
         claims.add(.port(place), "'\(entry.name)' of \(owner)", owner, entry.value.location)
         return port
     }

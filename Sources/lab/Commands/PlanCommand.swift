@@ -46,8 +46,10 @@ struct PlanCommand: ParsableCommand {
 
     private func planBench(_ selection: Selection, _ world: WorldKind) throws {
         let workplace = selection.workplace
-        let settings = try RealOptions(speed: nil, broker: nil, sides: node, world: world, lab: workplace.lab).settings
+        var options = try RealOptions(speed: nil, broker: nil, sides: node, world: world, lab: workplace.lab)
         let plans = selection.scenarios.flatMap { $0.plans(world: world, seed: 1) }
+        if plans.contains(where: \.needsRealPayments) { try options.takePayments(of: workplace.lab) }
+        let settings = options.settings
         let left = selection.scenarios.flatMap { scenario -> [(plan: Plan, reason: String)] in
             guard let other = scenario.fidelity.first, !scenario.fidelity.contains(world) else { return [] }
             let reason = "runs only on \(scenario.fidelity.map(\.rawValue).joined(separator: ", "))"

@@ -85,10 +85,11 @@ struct RunCommand: ParsableCommand {
         let resumed = try resume.map { try ResumedRun($0, out: out, sources: workplace.sources) }
         let seed = try resumed?.cells.seed ?? Seed.parse(seed)
         let world = try resumed?.cells.world ?? worldKind(workplace)
-        let options = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab)
+        var options = try RealOptions(speed: speed, broker: broker, sides: node, world: world, lab: workplace.lab)
+        let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
+        if all.contains(where: \.needsRealPayments) { try options.takePayments(of: workplace.lab) }
         let real = options.settings
         if world == .hw || real.bench.sides.contains(where: { $0.side == .hw }) { try workplace.refuseBenchProblems() }
-        let all = selection.scenarios.flatMap { $0.plans(world: world, seed: seed) }
         try resumed.map { try refuseOthers($0, world: self.world, real) }
         try refuseUnknownSides(real, all)
         let missing = { (plan: Plan) in WorldNeeds.missing(for: plan, nodes: workplace.nodes, real) }

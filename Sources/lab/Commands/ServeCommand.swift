@@ -80,7 +80,10 @@ struct ServeCommand: ParsableCommand {
         if let token, !WholeWorld.roles.contains(token) {
             throw Stop(.wrongInput, "--token '\(token)' must be one of \(WholeWorld.roles.joined(separator: ", "))")
         }
-        var real = try RealOptions(speed: speed, broker: broker, world: .emu, lab: settings.lab).settings
+        var options = try RealOptions(speed: speed, broker: broker, world: .emu, lab: settings.lab)
+        try settings.refuseTwoPaymentServices()
+        try options.takePayments(of: settings.lab)
+        var real = options.settings
         real.listening = try settings.listening(ports, host: host)
         real.portFolder = serialPorts
         real.cloud.database = database
@@ -125,6 +128,15 @@ struct ServeSettings {
 
     var nodes: [NamedNode] {
         (lab?.nodes ?? []).map { NamedNode(name: $0.name, kind: $0.kind, facts: $0.facts, abilities: $0.abilities) }
+    }
+
+    /// The cloud asks one of them, and which one is nobody's guess.
+    func refuseTwoPaymentServices() throws {
+        guard let payments = lab?.payments, let emulated = lab?.nodes.first(where: { $0.kind == "payments" }) else { return }
+        throw Stop(
+            .wrongInput,
+            Diagnostic(
+                at: payments.location, "'payments' names real services, and the node '\(emulated.name)' is an emulated one: `lab serve` needs one of the two").description)
     }
 
     /// A broker that is named instead of settings is another one than the lab's own.

@@ -9,6 +9,8 @@ struct ServePage {
     static let ready = "Ctrl-C stops it."
 
     var addresses: [(scheme: String, address: StreamAddress)]
+    /// Real payment services that the cloud asks.
+    var payments: [(service: String, address: String)] = []
     var nodes: [NamedNode]
     /// Emulated serial ports by name.
     var ports: [(name: String, path: String)]
@@ -20,6 +22,7 @@ struct ServePage {
 
     var lines: [String] {
         var entries = addresses.map { (word: $0.scheme, text: "\($0.scheme)://\($0.address)\($0.scheme == "ws" ? "/mqtt" : "")") }
+        entries += payments.map { (word: $0.service, text: "\($0.address) (real)") }
         if let authority { entries.append(("CA", authority)) }
         let devices = nodes.map { (word: $0.name, text: "\($0.kind)\(Self.facts($0))") } + ports.map { (word: $0.name, text: $0.path) }
         let width = (entries + devices + commands).map(\.word.count).max() ?? 0

@@ -38,7 +38,8 @@ struct WholeWorld {
         defer { world.close() }
         let failures = try world.switchOn()
         let page = ServePage(
-            addresses: world.addresses.map { ($0.scheme, StreamAddress($0.host, $0.port)) }, nodes: nodes, ports: world.ports,
+            addresses: world.addresses.map { ($0.scheme, StreamAddress($0.host, $0.port)) },
+            payments: (settings.payments?.endpoints ?? []).map { ($0.service, $0.address.description) }, nodes: nodes, ports: world.ports,
             authority: authority?.path, token: try tokenRole.map { ($0, try world.token(role: $0)) },
             hasListeners: settings.broker == .embedded)
         for line in page.lines { Console.print(line) }

@@ -44,16 +44,16 @@ struct ListenerTests {
         #expect(listener(token) == nil)
     }
 
-    @Test("a token verified in place is verified as with jwt-kit")
+    @Test("a token that jwt-kit has signed is verified by hand")
     func inPlace() async throws {
         let bench = try ScenarioCloud()
         let token = try await bench.cloud.operatorToken(role: .user)
-        #expect(try bench.cloud.tokens.verifyInPlace(token, for: [.user]) == (try await bench.cloud.tokens.verify(token, for: [.user])))
-        #expect(throws: TokenRefusal.claim("typ")) { try bench.cloud.tokens.verifyInPlace(token, for: [.device]) }
+        #expect(try bench.cloud.tokens.verify(token, for: [.user]).sub == "lab-user")
+        #expect(throws: TokenRefusal.claim("typ")) { try bench.cloud.tokens.verify(token, for: [.device]) }
         // The 43rd character of a signature of 32 bytes holds four bits only; its first one changes all of them.
         guard let dot = token.lastIndex(of: ".") else { return }
         let first = token[token.index(after: dot)]
         let other = token[...dot] + (first == "A" ? "B" : "A") + token[token.index(dot, offsetBy: 2)...]
-        #expect(throws: TokenRefusal.signature) { try bench.cloud.tokens.verifyInPlace(String(other), for: [.user]) }
+        #expect(throws: TokenRefusal.signature) { try bench.cloud.tokens.verify(String(other), for: [.user]) }
     }
 }

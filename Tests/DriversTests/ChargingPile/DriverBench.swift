@@ -72,7 +72,9 @@ struct DriverBench {
             inputs.removeAll { $0.part == 1 }
             if time < .seconds(1_000_000) { post(1, .poweredOn, after: time) }
         case .link(let link, let command) where part == 0 && link == PileDriverLink.gateway: gateway(command)
+        case .link(PileDriverLink.meter, let command) where part == 0: meterLine(command)
         case .link(_, let command) where part == 0: serialLine(command)
+        case .link(PileDriverLink.meter, .send(let bytes)): if isMeterThere { post(0, .link(PileDriverLink.meter, .bytes(bytes)), after: .milliseconds(100)) }
         case .link(let link, .send(let bytes)) where link == partnerLink: post(0, .link(PileDriverLink.serial, .bytes(bytes)))
         case .link: break
         default: Issue.record("a driver does not do \(effect)")
@@ -117,6 +119,18 @@ struct DriverBench {
             serial.append((now, bytes))
             if partner != nil { return post(1, .link(partnerLink, .bytes(bytes))) }
             for (time, answer) in board(bytes) { post(0, .link(PileDriverLink.serial, .bytes(answer)), after: time) }
+        }
+    }
+
+    /// The line of the meter beside a board; without its plug nothing passes.
+    var isMeterThere = true
+    private mutating func meterLine(_ command: LinkCommand) {
+        switch command {
+        case .open:
+            post(0, .link(PileDriverLink.meter, isMeterThere ? .opened : .closed))
+            if isMeterThere { post(1, .link(PileDriverLink.meter, .opened)) }
+        case .close: post(1, .link(PileDriverLink.meter, .closed))
+        case .send(let bytes): if isMeterThere { post(1, .link(PileDriverLink.meter, .bytes(bytes)), after: .milliseconds(100)) }
         }
     }
 

@@ -39,7 +39,7 @@ extension GatewayCore {
         connection.badFrames = 0
         line.lastHeard = now
         let pile = BKVNumber.socket(content.message).map { "\(frame.gateway)-\($0)" } ?? frame.gateway
-        actions.append(.frame(isReceived: true, pile: pile, .bkv, command: command, bytes))
+        if recordsFrames { actions.append(.frame(isReceived: true, pile: pile, .bkv, command: command, bytes)) }
         if isUnknown { return refuse("unknown_command", on: connection, wire: .bkv, pile: frame.gateway) }
         let received = BKVReceived(frame: frame, bytes: bytes, command: command, line: line, connection: connection, pile: pile)
         handle(content.message, received)

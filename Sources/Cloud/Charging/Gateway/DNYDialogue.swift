@@ -30,7 +30,7 @@ extension GatewayCore {
         connection.garbage = 0
         connection.badFrames = 0
         let received = DNYReceived(frame: frame, session: session, connection: connection)
-        actions.append(.frame(isReceived: true, pile: session.id, .dny, command: UInt16(frame.command), (try? frame.encoded()) ?? []))
+        if recordsFrames { actions.append(.frame(isReceived: true, pile: session.id, .dny, command: UInt16(frame.command), (try? frame.encoded()) ?? [])) }
         guard isKnown else { return refuse("unknown_command", received) }
         do {
             try handle(DNYMessage(frame, from: .device), received)

@@ -24,6 +24,8 @@ struct GatewayCore {
     /// The earliest job that the environment has been asked for.
     var wakesAt: RunInstant?
     var isStopped = false
+    /// Frames are told, with their bytes.
+    let recordsFrames: Bool
 
     enum Deadline {
         case connection(PileConnection)
@@ -31,8 +33,9 @@ struct GatewayCore {
         case line(PileLine)
     }
 
-    init(settings: PileGatewaySettings, epochSeconds: Int64, business: BusinessTable) {
+    init(settings: PileGatewaySettings, epochSeconds: Int64, business: BusinessTable, recordsFrames: Bool = true) {
         self.settings = settings
+        self.recordsFrames = recordsFrames
         epoch = epochSeconds * 1_000
         self.business = business
         peers = PeerGuard(settings)
@@ -200,7 +203,7 @@ struct GatewayCore {
 
     mutating func send(_ frame: [UInt8], _ command: UInt16, _ wire: PileProtocol, pile: String, on connection: PileConnection) {
         counters.sent[GatewayCounters.FrameKey(wire: wire, command: command, isKnown: true), default: 0] += 1
-        actions.append(.frame(isReceived: false, pile: pile, wire, command: command, frame))
+        if recordsFrames { actions.append(.frame(isReceived: false, pile: pile, wire, command: command, frame)) }
         actions.append(.send(connection.number, frame))
     }
 

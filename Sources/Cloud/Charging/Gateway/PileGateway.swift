@@ -23,7 +23,7 @@ package final class PileGateway: PileCommander, Sendable {
         let table = try BusinessTable(storage)
         self.environment = environment
         business = table
-        core = Mutex(GatewayCore(settings: settings, epochSeconds: environment.epoch, business: table))
+        core = Mutex(GatewayCore(settings: settings, epochSeconds: environment.epoch, business: table, recordsFrames: environment.recordsTraffic))
     }
 
     /// Names those who answer for piles, are told of them, and book their bills. Listeners are told in this order.

@@ -265,8 +265,11 @@ package final class OrderEngine: Sendable {
             desk.raise(pile: alarm.pile, port: alarm.port, kind: alarm.kind, text: alarm.text, order: alarm.order)
         }
         for refund in effects.refunds { payments?.refund(refund) }
-        if effects.changed.contains(where: { $0.timerAt != nil }) { watch() }
+        // A wait that is over later than the one that is watched already is looked for when that is over.
+        if let first = effects.changed.compactMap(\.timerAt).min(), isSooner(first) { watch() }
     }
+
+    private func isSooner(_ time: Int64) -> Bool { clock.withLock { $0.wakeAt }.map { instant(ofMilliseconds: time) < $0 } ?? true }
 
     // MARK: Time
 

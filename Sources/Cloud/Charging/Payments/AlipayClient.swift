@@ -19,6 +19,8 @@ struct AlipayClient: PaymentClient {
         if case .statementFile = request { settings.fileService } else { settings.service }
     }
 
+    var noticeAddress: String? { settings.noticeAddress }
+
     // MARK: Requests
 
     func call(_ request: ChannelRequest, _ stamp: CallStamp) -> HTTPCall {

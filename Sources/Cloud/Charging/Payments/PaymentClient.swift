@@ -4,6 +4,8 @@ import LabCore
 protocol PaymentClient: Sendable {
     /// `wechat`, `alipay`.
     var channel: String { get }
+    /// Where the contract wants its notices; `nil` for the cloud's usual address.
+    var noticeAddress: String? { get }
     /// The environment's name for the service that a request goes to.
     func service(for request: ChannelRequest) -> String
     func call(_ request: ChannelRequest, _ stamp: CallStamp) -> HTTPCall

@@ -4,7 +4,8 @@
 package struct PaymentSettings: Sendable, Equatable {
     package var wechat: WeChatPaySettings?
     package var alipay: AlipaySettings?
-    /// `https://` and host, without a slash at the end; the services send notices to `/api/v1/payments/notices/<channel>` there.
+    /// `https://` and host, without a slash at the end; the services send notices to `/api/v1/payments/notices/<channel>` there, unless a
+    /// contract names an address of its own.
     package var publicAddress: String
     /// How long a user may pay; then the attempt is asked about and closed, and the next one gets a new number.
     package var payTimeout: Duration
@@ -28,12 +29,33 @@ package struct PaymentSettings: Sendable, Equatable {
         self.statementMinute = statementMinute
         self.parallelRequests = parallelRequests
     }
+
+    /// Looks at times, addresses and keys, without asking anybody.
+    ///
+    /// - Throws: the first setting that cannot be used, without its value.
+    package func check() throws(ConfigurationError) { _ = try makeClients() }
+
+    func makeClients() throws(ConfigurationError) -> (wechat: WeChatPayClient?, alipay: AlipayClient?) {
+        guard payTimeout >= .seconds(60), payTimeout <= .seconds(7_200) else {
+            throw ConfigurationError(setting: "payments.payTimeout", reason: "it must be 1 minute to 2 hours")
+        }
+        guard publicAddress.hasPrefix("https://"), !publicAddress.hasSuffix("/"), !publicAddress.contains("?") else {
+            throw ConfigurationError(
+                setting: "payments.publicAddress", reason: "it must be https:// and a host, without a slash at the end")
+        }
+        var clients: (wechat: WeChatPayClient?, alipay: AlipayClient?)
+        if let wechat { clients.wechat = try WeChatPayClient(wechat, maximumSkew: maximumSkew) }
+        if let alipay { clients.alipay = try AlipayClient(alipay, maximumSkew: maximumSkew) }
+        return clients
+    }
 }
 
 /// A merchant's contract with WeChat Pay, API v3.
 package struct WeChatPaySettings: Sendable, Equatable {
     /// The name under which the environment reaches `https://api.mch.weixin.qq.com`.
     package var service: String
+    /// Where it sends notices, in place of the public address with the usual path.
+    package var noticeAddress: String?
     /// `mchid`.
     package var merchant: String
     /// `appid`.
@@ -58,11 +80,12 @@ package struct WeChatPaySettings: Sendable, Equatable {
     }
 
     package init(
-        service: String = "wechat", merchant: String, application: String, merchantSerial: String, merchantKey: PaymentSecret,
+        service: String = "wechat", noticeAddress: String? = nil, merchant: String, application: String, merchantSerial: String, merchantKey: PaymentSecret,
         secret: PaymentSecret,
         platformKeys: [PlatformKey] = []
     ) {
         self.service = service
+        self.noticeAddress = noticeAddress
         self.merchant = merchant
         self.application = application
         self.merchantSerial = merchantSerial
@@ -78,6 +101,8 @@ package struct AlipaySettings: Sendable, Equatable {
     package var service: String
     /// The name under which it reaches the host of statement files.
     package var fileService: String
+    /// Where it sends notices, in place of the public address with the usual path.
+    package var noticeAddress: String?
     /// `app_id`.
     package var application: String
     /// `seller_id`.
@@ -90,12 +115,13 @@ package struct AlipaySettings: Sendable, Equatable {
     package var checksNoticeTime: Bool
 
     package init(
-        service: String = "alipay", fileService: String = "alipay-files", application: String, seller: String,
+        service: String = "alipay", fileService: String = "alipay-files", noticeAddress: String? = nil, application: String, seller: String,
         applicationKey: PaymentSecret,
         platformKey: String, checksNoticeTime: Bool = true
     ) {
         self.service = service
         self.fileService = fileService
+        self.noticeAddress = noticeAddress
         self.application = application
         self.seller = seller
         self.applicationKey = applicationKey

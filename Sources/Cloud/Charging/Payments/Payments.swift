@@ -44,17 +44,9 @@ package final class Payments: CloudService, PaymentDesk {
         self.bugs = bugs
         self.environment = environment
         self.storage = storage
-        wechat = try settings.wechat.map { contract in try WeChatPayClient(contract, maximumSkew: settings.maximumSkew) }
-        let alipay = try settings.alipay.map { contract in try AlipayClient(contract, maximumSkew: settings.maximumSkew) }
-        clients = [wechat, alipay].compactMap { (client: (any PaymentClient)?) in client }
-        guard settings.payTimeout >= .seconds(60), settings.payTimeout <= .seconds(7_200) else {
-            throw ConfigurationError(setting: "payments.payTimeout", reason: "it must be 1 minute to 2 hours")
-        }
-        guard settings.publicAddress.hasPrefix("https://"), !settings.publicAddress.hasSuffix("/"), !settings.publicAddress.contains("?")
-        else {
-            throw ConfigurationError(
-                setting: "payments.publicAddress", reason: "it must be https:// and a host, without a slash at the end")
-        }
+        let made = try settings.makeClients()
+        wechat = made.wechat
+        clients = [made.wechat, made.alipay].compactMap { (client: (any PaymentClient)?) in client }
         try storage.migrate(service: "payments", PaymentSchema.migrations)
     }
 
@@ -95,7 +87,9 @@ package final class Payments: CloudService, PaymentDesk {
     /// Channels that can be paid with, in a fixed order.
     package var channels: [String] { clients.map(\.channel) }
 
-    func noticeAddress(_ channel: String) -> String { settings.publicAddress + "/api/v1/payments/notices/" + channel }
+    func noticeAddress(_ channel: String) -> String {
+        client(channel)?.noticeAddress ?? settings.publicAddress + "/api/v1/payments/notices/" + channel
+    }
 
     // MARK: Desk
 

@@ -37,6 +37,7 @@ final class WeChatPayClient: PaymentClient {
     }
 
     func service(for request: ChannelRequest) -> String { settings.service }
+    var noticeAddress: String? { settings.noticeAddress }
 
     /// Whether the certificates should be fetched before anything else is asked.
     func needsCertificates(at unix: Int64) -> Bool {

@@ -14,6 +14,8 @@ package struct EE66PileSettings: Sendable, Equatable {
     /// Reports in a row; then it waits for `endPause`.
     package var endSends = 3
     package var endPause = Duration.seconds(60)
+    /// Per cent by which the power that it tells is off; what flows is not.
+    package var powerError: Int64 = 0
     /// Answers 24; the tested board was silent for 24 to 2A.
     package var knowsAllPorts = false
     /// What a card of the synchronised kind buys.

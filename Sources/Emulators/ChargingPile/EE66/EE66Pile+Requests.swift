@@ -46,7 +46,7 @@ extension EE66Pile {
         guard let index = index(port, core) else { return EE66PortStatus(port: port, remaining: 0, power: 0) }
         let reading = core.reading(index, at: now)
         let left = core.ports[index].charge == nil ? 0 : remaining(reading.order, seconds: reading.seconds, energy: reading.energy)
-        return EE66PortStatus(port: port, remaining: left, power: UInt16(clamping: reading.power))
+        return EE66PortStatus(port: port, remaining: left, power: UInt16(clamping: reading.power * (100 + settings.powerError) / 100))
     }
 
     private func all(_ core: inout PileCore, at now: RunInstant) -> EE66AllPorts {
