@@ -285,7 +285,7 @@ struct ForeignJobTests {
         return calls.list
     }
 
-    @Test("waiting for a Task {} is found out", .timeLimit(.minutes(1)))
+    @Test("waiting for a Task {} is found out", .timeLimit(.minutes(10)))
     func unstructuredTask() async {
         let isWaiting = SharedList<Bool>()
         let calls = await calls { kernel in
@@ -296,7 +296,7 @@ struct ForeignJobTests {
         #expect(calls == ["resume"])
     }
 
-    @Test("a Task {} that uses the kernel is found out and refused", .timeLimit(.minutes(1)))
+    @Test("a Task {} that uses the kernel is found out and refused", .timeLimit(.minutes(10)))
     func unstructuredTaskOnKernel() async {
         let refusals = SharedList<KernelFailure>()
         let calls = await calls { kernel in
@@ -309,7 +309,7 @@ struct ForeignJobTests {
         #expect(refusals.list == [.foreignThread("wait")])
     }
 
-    @Test("a detached task that resumes one of the kernel's is found out", .timeLimit(.minutes(1)))
+    @Test("a detached task that resumes one of the kernel's is found out", .timeLimit(.minutes(10)))
     func detachedTask() async {
         let isWaiting = SharedList<Bool>()
         let calls = await calls { kernel in
@@ -324,7 +324,7 @@ struct ForeignJobTests {
         #expect(calls == ["resume"])
     }
 
-    @Test("Task.sleep is found out", .timeLimit(.minutes(1)))
+    @Test("Task.sleep is found out", .timeLimit(.minutes(10)))
     func taskSleep() async {
         let calls = await calls { _ in try await Task.sleep(for: .milliseconds(20)) }
         #expect(calls == ["resume"])

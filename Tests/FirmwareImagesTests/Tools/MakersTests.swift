@@ -88,7 +88,7 @@ struct MakersTests {
     }
 
     @Test(
-        "imgtool verify: every signature, hash, padding, encryption and compression, good and damaged", .timeLimit(.minutes(5)),
+        "imgtool verify: every signature, hash, padding, encryption and compression, good and damaged", .timeLimit(.minutes(20)),
         arguments: [ImageFuzz.seed])
     func imgtool(_ seed: UInt64) throws {
         guard let makers = Makers.installed(for: "images of imgtool", needs: "imgtool") else { return }
@@ -100,7 +100,7 @@ struct MakersTests {
 
     @Test(
         "esptool image-info and espsecure verify-signature: chips, hashes, secure boot v1 and v2, good and damaged",
-        .timeLimit(.minutes(5)), arguments: [ImageFuzz.seed])
+        .timeLimit(.minutes(20)), arguments: [ImageFuzz.seed])
     func esptool(_ seed: UInt64) throws {
         guard let makers = Makers.installed(for: "images of esptool", needs: "esptool") else { return }
         let program = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
