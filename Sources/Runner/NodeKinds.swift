@@ -116,6 +116,8 @@ struct MadeNode {
         var host: Int?
         /// The pace of the line; `nil` for USB.
         var baud: UInt32?
+        /// Which port of a bench's node is this one, where the device is real.
+        var purpose = PortPurpose.serial
     }
 
     var parts: [Part]

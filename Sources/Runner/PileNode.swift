@@ -37,7 +37,7 @@ struct PileNode {
             parts: [MadeNode.Part(device: pile, publishes: ChargingPile.kind, way: .none)],
             ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introductions: known)
         let hasMeter = wire == "ee66" && facts["meter"] != nil
-        if hasMeter { made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400)) }
+        if hasMeter { made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400, purpose: .meter)) }
         guard program != "none" else { return made }
         made.ports[0].host = 1
         // Without the board's own program the meter is for whoever opens its port.

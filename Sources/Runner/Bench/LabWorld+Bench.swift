@@ -20,9 +20,8 @@ extension LabWorld {
         for (index, part) in drivers {
             var ports: [DevicePort] = []
             for port in made.ports where port.host == index {
-                let purpose = port.name == .meter ? PortPurpose.meter : .serial
-                guard let source = side.port(purpose) else {
-                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no port '\(purpose.rawValue)' for its driver.")
+                guard let source = side.port(port.purpose) else {
+                    throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no port '\(port.purpose.rawValue)' for its driver.")
                 }
                 ports.append(DevicePort(name: port.name, stream: host.driverPort(source, label: port.label), recordedAs: port.label))
             }
