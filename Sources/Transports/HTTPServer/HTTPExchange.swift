@@ -2,11 +2,13 @@ import HTTPTypes
 import HummingbirdCore
 import LabCore
 import NIOCore
+import Synchronization
 
 /// One request and its answer, on a connection.
 struct HTTPExchange: Sendable {
     var limits: HTTPServerLimits
     var respond: HTTPServer.Respond
+    let largeBodies = LargeBodies()
 
     /// Ends a connection from inside of a request.
     private struct Hangup: Error {}
@@ -20,7 +22,7 @@ struct HTTPExchange: Sendable {
     private func answer(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
         let most = limits.bodyBytes(of: request.method.rawValue, request.head.path ?? "/", hasToken: request.headers[.authorization] != nil)
         if let size = request.headers[.contentLength].flatMap({ Int($0) }), size > most {
-            return try await refuse(request, writer, channel, most: most, rest: request.body.makeAsyncIterator())
+            return try await refuse(.tooLarge(most), request, writer, channel, rest: request.body.makeAsyncIterator())
         }
         if request.headers[.expect]?.lowercased() == "100-continue" {
             try await writer.writeInformationalHead(HTTPResponse(status: .continue))
@@ -28,10 +30,16 @@ struct HTTPExchange: Sendable {
         var body: [UInt8] = []
         var parts = request.body.makeAsyncIterator()
         let timer = hangUp(channel, after: limits.transferTime + .seconds((most - limits.bodyBytes) >> 20))
-        defer { timer.cancel() }
+        var isLarge = false
+        defer {
+            timer.cancel()
+            if isLarge { largeBodies.leave() }
+        }
         while let part = try await parts.next() {
-            guard body.count + part.readableBytes <= most else {
-                return try await refuse(request, writer, channel, most: most, rest: parts)
+            guard body.count + part.readableBytes <= most else { return try await refuse(.tooLarge(most), request, writer, channel, rest: parts) }
+            if !isLarge, body.count + part.readableBytes > limits.bodyBytes {
+                isLarge = largeBodies.enter(atMost: limits.largeBodies)
+                guard isLarge else { return try await refuse(.tooMany, request, writer, channel, rest: parts) }
             }
             body.append(contentsOf: part.readableBytesView)
         }
@@ -52,19 +60,41 @@ struct HTTPExchange: Sendable {
         try await writer.write(response: head, body: body.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
-    /// Answers 413 and closes. What the client still sends is read for a while: closing over it would take the answer away
+    /// Why a body is not read to its end.
+    private enum Refusal {
+        case tooLarge(_ most: Int)
+        /// So many large ones are being received that there is no memory for another.
+        case tooMany
+
+        var status: Int {
+            switch self {
+            case .tooLarge: 413
+            case .tooMany: 503
+            }
+        }
+
+        var text: String {
+            switch self {
+            case .tooLarge(let most): "The body is larger than \(most) bytes.\n"
+            case .tooMany: "Other large bodies are being received; try again when they are through.\n"
+            }
+        }
+    }
+
+    /// Answers and closes. What the client still sends is read for a while: closing over it would take the answer away
     /// from the client (RFC 9112 §9.6).
     @concurrent
     private func refuse(
-        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, most: Int, rest: RequestBody.AsyncIterator
+        _ refusal: Refusal, _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, rest: RequestBody.AsyncIterator
     ) async throws {
-        let text = "The body is larger than \(most) bytes.\n"
-        let answer = HTTPAnswer(
-            status: 413,
+        let text = refusal.text
+        var answer = HTTPAnswer(
+            status: refusal.status,
             headers: [
                 HTTPCall.Header("content-type", "text/plain; charset=utf-8"), HTTPCall.Header("content-length", String(text.utf8.count)),
                 HTTPCall.Header("connection", "close"),
             ])
+        if case .tooMany = refusal { answer.headers.append(HTTPCall.Header("retry-after", "10")) }
         try await write(Self.response(answer), request.method == .head ? [] : Array(text.utf8), writer, channel)
         let timer = hangUp(channel, after: min(limits.transferTime, Self.lingerTime))
         defer { timer.cancel() }
@@ -103,4 +133,20 @@ struct HTTPExchange: Sendable {
         }
         return HTTPResponse(status: HTTPResponse.Status(code: answer.status), headerFields: fields)
     }
+}
+
+/// How many bodies beyond the usual limit are being received or answered.
+final class LargeBodies: Sendable {
+    private let count = Mutex(0)
+
+    /// - Returns: false where there are so many already.
+    func enter(atMost most: Int) -> Bool {
+        count.withLock { count in
+            guard count < most else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func leave() { count.withLock { $0 -= 1 } }
 }

@@ -143,6 +143,8 @@ package struct HTTPServerLimits: Sendable, Hashable {
     package var bodyBytes: Int
     /// Where more is taken, as of files that are uploaded.
     package var routes: [HTTPRouteLimit]
+    /// Bodies beyond `bodyBytes` at the same time; a further one is answered 503.
+    package var largeBodies: Int
     /// All headers together, and each; beyond it the answer is 400.
     package var headerBytes: Int
     package var headerCount: Int
@@ -156,11 +158,12 @@ package struct HTTPServerLimits: Sendable, Hashable {
     package var grace: Duration
 
     package init(
-        bodyBytes: Int = 1 << 20, routes: [HTTPRouteLimit] = [], headerBytes: Int = 1 << 16, headerCount: Int = 256, idleTime: Duration = .seconds(60),
-        transferTime: Duration = .seconds(30), connections: Int = 8_192, grace: Duration = .seconds(1)
+        bodyBytes: Int = 1 << 20, routes: [HTTPRouteLimit] = [], largeBodies: Int = 4, headerBytes: Int = 1 << 16, headerCount: Int = 256,
+        idleTime: Duration = .seconds(60), transferTime: Duration = .seconds(30), connections: Int = 8_192, grace: Duration = .seconds(1)
     ) {
         self.bodyBytes = bodyBytes
         self.routes = routes
+        self.largeBodies = largeBodies
         self.headerBytes = headerBytes
         self.headerCount = headerCount
         self.idleTime = idleTime
@@ -171,7 +174,8 @@ package struct HTTPServerLimits: Sendable, Hashable {
 
     /// Bytes that the body of a request may have.
     ///
-    /// A body is kept in memory before anybody looks at who sends it. So nobody gets more than the others without at least showing a token.
+    /// A body is kept in memory before anybody looks at who sends it. So nobody gets more than the others without at least showing a token,
+    /// and those who show one do not together get more than `largeBodies` allows.
     ///
     /// - Parameter target: the path with its query, as sent.
     func bodyBytes(of method: String, _ target: String, hasToken: Bool) -> Int {

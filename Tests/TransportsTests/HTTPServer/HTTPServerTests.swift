@@ -207,6 +207,21 @@ struct HTTPServerTests {
         #expect(echo.taken.count == 1)
     }
 
+    @Test("so many large bodies at once: a further one is told to come again, small ones are taken", arguments: [(0, "503"), (1, "200")])
+    func largeBodies(atOnce: Int, answer: String) async throws {
+        let route = HTTPRouteLimit("PUT", "/image", bodyBytes: 3_000_000)
+        let echo = try EchoServer(limits: HTTPServerLimits(bodyBytes: 1_000, routes: [route], largeBodies: atOnce))
+        // One after the other: what has ended counts no more.
+        for (bytes, status) in [(2_000_000, answer), (3_000_000, answer), (1_000, "200"), (2_000_000, answer)] {
+            let arguments = ["-D", "-", "-o", "/dev/null", "-X", "PUT", "-H", "Authorization: Bearer t", "--data-binary", "@-", echo.url("/image")]
+            guard let head = try await curl(arguments, input: String(repeating: "x", count: bytes))?.output else { return }
+            // curl waits for the word to send what is large.
+            let final = head.components(separatedBy: "HTTP/1.1 ").last ?? ""
+            #expect(final.hasPrefix(status), "\(head)")
+            #expect(final.lowercased().contains("retry-after: 10") == (status == "503"), "\(head)")
+        }
+    }
+
     @Test("a body that is announced as too large is refused before it is sent")
     func announced() async throws {
         let echo = try EchoServer(limits: HTTPServerLimits(bodyBytes: 1_000, transferTime: .milliseconds(300)))
