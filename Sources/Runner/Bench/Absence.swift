@@ -14,7 +14,9 @@ struct Absence {
     /// After an update (the same), with its download before.
     private static let update = Duration.seconds(3_600)
     /// A port that has come back may not open, or go once more, for so long: rights are set, other programs look at it (the same).
-    static let settling = Duration.seconds(15)
+    let settling: Duration
+    /// The part of it that is the machine's, and takes no less where a run is faster than life.
+    private static let settlingOfMachine = Duration.seconds(5)
     /// Without a port for so long a module is not about to come back, whatever it was doing (the same).
     static let longestReturn = Duration.seconds(300)
 
@@ -26,6 +28,9 @@ struct Absence {
 
     /// Beginnings of the names of what can take a device off the bus.
     private static let doings = ["power", "reset", "reboot", "boot", "port.", "hang", "prepare", "flash"]
+
+    /// - Parameter speed: run seconds for each real second.
+    init(speed: Double = 1) { settling = max(.seconds(15), Self.settlingOfMachine * speed) }
 
     /// The driver sends these bytes.
     mutating func sent(_ bytes: [UInt8], at now: RunInstant) {
@@ -48,7 +53,7 @@ struct Absence {
     private mutating func excuse(for time: Duration, at now: RunInstant) { until = max(until, now.advanced(by: time)) }
 
     mutating func cameBack(at now: RunInstant) {
-        if !isUpdate { until = min(until, now.advanced(by: Self.settling)) }
+        if !isUpdate { until = min(until, now.advanced(by: settling)) }
     }
 
     /// How long the port may stay away from now on; `nil` where it must not.

@@ -32,6 +32,9 @@ final class BenchAccess {
         directory.onChange = { [weak self] change in self?.watchers.forEach { $0(change) } }
     }
 
+    /// Run seconds for each real second.
+    var speed: Double { reactor.speed }
+
     /// The port of a node; each opening finds it anew.
     func port(_ source: PortSource, name: String) -> BenchPort {
         let port = BenchPort(source, name: name, on: reactor) { [unowned self] source, tell throws(StreamFailure) in

@@ -18,7 +18,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private let fixture: FixtureProgram?
     private let console: BenchPort?
     private var lines = LineCollector(limit: 4_096)
-    private var absence = Absence()
+    private var absence: Absence
     /// The scenario waits for the device to be unplugged: then that is no fault of the bench.
     private let expectsUnplugging: Bool
     /// The bench has switched it off, and it is to stay off for now.
@@ -51,6 +51,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         self.access = access
         self.kernel = kernel
         self.recorder = recorder
+        absence = Absence(speed: access.speed)
         publishes = BenchVocabulary.published(for: named.kind, side)
         errands = DispatchQueue(label: "bench \(named.name)")
         fixture = if let source = side.fixture { try access.fixture(source, of: named.name) } else { nil }
@@ -141,7 +142,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         guard absence.patience(at: kernel.now) != nil else { return access.lose(ofThis(failure)) }
         let since = kernel.now
         takenSince = since
-        kernel.schedule(after: Absence.settling) { [weak self] in
+        kernel.schedule(after: absence.settling) { [weak self] in
             if let self, takenSince == since { access.lose(ofThis(failure)) }
         }
     }

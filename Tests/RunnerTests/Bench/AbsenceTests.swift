@@ -33,6 +33,15 @@ struct AbsenceTests {
         #expect(absence.patience(at: at(55)) == nil)
     }
 
+    @Test("the machine's part of it takes 5 s of real time, however fast the run is: 50 s of the run at ten times the speed")
+    func settledAtSpeed() {
+        var absence = Absence(speed: 10)
+        absence.does("reset", at: at(10))
+        absence.cameBack(at: at(40))
+        #expect(absence.patience(at: at(89)) == .seconds(1))
+        #expect(absence.patience(at: at(90)) == nil)
+    }
+
     @Test("an update takes the module away more than once in up to an hour")
     func update() {
         var absence = Absence()
