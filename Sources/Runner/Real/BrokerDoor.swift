@@ -69,9 +69,10 @@ final class BrokerDoor {
         let accounts = ["lab-cloud", "lab-device"].map { name in
             MosquittoProcess.Account(username: name, password: Hexadecimal.text(randomness.bytes(16)))
         }
-        let port = try FreePort.onLoopback(sockets, kernel)
-        let process = try MosquittoProcess(port: port, accounts: accounts, rights: MosquittoProcess.rights(cloud: accounts[0].username))
-        let target = TCPTarget(StreamAddress("127.0.0.1", port))
+        let process = try MosquittoProcess.onFreePort(
+            { () throws(StreamFailure) in try FreePort.onLoopback(sockets, kernel) }, accounts: accounts,
+            rights: MosquittoProcess.rights(cloud: accounts[0].username))
+        let target = TCPTarget(StreamAddress("127.0.0.1", process.port))
         return ExternalBrokerHost(
             setting: setting, kernel: kernel, cloud: cloud, process: process, cloudAccount: (accounts[0].username, accounts[0].password),
             deviceAccount: (accounts[1].username, accounts[1].password), speed: speed
@@ -93,7 +94,7 @@ final class BrokerDoor {
     /// The broker is gone, by no step of the scenario.
     var loss: StreamFailure? { external?.loss }
 
-    /// A spawned broker needs a few hundredths of a second.
+    /// How long the way to it may take.
     private static let patience = Duration.seconds(5)
 
     func close() {

@@ -1,3 +1,4 @@
+import Bench
 import Cloud
 import Foundation
 import LabCore
@@ -17,12 +18,40 @@ final class MosquittoProcess {
     private let folder: URL
     private var process: ChildProcess?
 
+    /// Starts it, and waits until it listens.
+    ///
+    /// Between the look for a free port and mosquitto's own use of it another program can take it; then it is tried with another one. To go on
+    /// would be worse than to fail: who listens there may be the broker of another run.
+    ///
     /// - Parameters:
-    ///   - port: free on 127.0.0.1.
+    ///   - port: gives one that is free on 127.0.0.1.
     ///   - accounts: for the password file.
     ///   - rights: the lines of the ACL file.
     /// - Throws: `StreamFailure` where mosquitto is missing or does not start.
-    init(port: Int, accounts: [Account], rights: [String]) throws {
+    static func onFreePort(_ port: () throws(StreamFailure) -> Int, accounts: [Account], rights: [String]) throws -> MosquittoProcess {
+        var words = ""
+        for _ in 0..<attempts {
+            let broker = try MosquittoProcess(port: try port(), accounts: accounts, rights: rights)
+            if broker.comesUp() { return broker }
+            words = broker.lastWords
+            broker.remove()
+        }
+        throw StreamFailure(.failed, "mosquitto", "it ended as soon as it was started: \(words)", remedy: "start it by hand, and see what it says")
+    }
+
+    private static let attempts = 5
+    /// It needs a few hundredths of a second.
+    private static let patience = Duration.seconds(5)
+
+    /// Waits until it listens.
+    ///
+    /// - Returns: false where it has ended instead.
+    private func comesUp() -> Bool {
+        Waiting.until(Self.patience, every: .milliseconds(5)) { hasDied || log.contains(" running") }
+        return !hasDied
+    }
+
+    private init(port: Int, accounts: [Account], rights: [String]) throws {
         self.port = port
         folder = FileManager.default.temporaryDirectory.appending(
             path: "lab-mosquitto-\(ProcessInfo.processInfo.processIdentifier)-\(port)")
@@ -72,6 +101,7 @@ final class MosquittoProcess {
         log_dest file \(folder.path)/mosquitto.log
         log_type error
         log_type warning
+        log_type information
 
         """
     }
@@ -87,10 +117,9 @@ final class MosquittoProcess {
     var hasDied: Bool { process.map { !$0.isRunning } ?? false }
 
     /// The last lines of its log, for people.
-    var lastWords: String {
-        let log = (try? String(contentsOf: folder.appending(path: "mosquitto.log"), encoding: .utf8)) ?? ""
-        return log.split(separator: "\n").suffix(2).joined(separator: "; ")
-    }
+    var lastWords: String { log.split(separator: "\n").suffix(2).joined(separator: "; ") }
+
+    private var log: String { (try? String(contentsOf: folder.appending(path: "mosquitto.log"), encoding: .utf8)) ?? "" }
 
     /// Ends it in order: it writes its sessions and retained messages to disk.
     func stop() {
