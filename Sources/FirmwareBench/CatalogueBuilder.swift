@@ -39,8 +39,6 @@ struct CatalogueBuilder {
         } else {
             omissions.append("I4 to I6 with images of the bench's own: it cannot sign them for these keys; A1 to A3 and A6 act on the device instead of the image")
         }
-        omissions.append("M8: gates are the cloud's, not the device's; its tests and scenarios hold them (gate, fleet, silent-device)")
-        omissions.append("A9: no update of these devices writes their bootloader")
         cases.append(TortureCase(family: .plain, about: "a full image", offers: [0], endings: [.new], results: ["succeeded"], mayRun: [0]))
         cases.append(TortureCase(family: .plain, about: "a delta", offers: [deltaRelease], endings: [.new], results: ["succeeded"], mayRun: [deltaRelease]))
         addPower()

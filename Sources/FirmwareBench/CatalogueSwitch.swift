@@ -3,7 +3,7 @@ import FirmwareImages
 import LabCore
 import Simulation
 
-/// A1 to A6 and A8: what the new image does after the switch.
+/// A1 to A9: what the new image does after the switch, and what is none.
 extension CatalogueBuilder {
     mutating func addAfterSwitch() throws {
         let faults: [(TortureCase.Family, String, String, Fields)] = [
@@ -27,6 +27,17 @@ extension CatalogueBuilder {
         good(.a6, "settings are moved forward, power goes at it, then the self-test fails",
             [later, .power(at: "settings.migrated", nth: 1), .whileRunning(word, "self_test.fail", ["check": "sensor"])], endings: [.old])
         addBroken()
+        try addBootloaders()
+    }
+
+    /// A9: these devices have no second bootloader to go back to, so that no update may bring one. What looks like one is refused.
+    private mutating func addBootloaders() throws {
+        // As it stands at the beginning of a Cortex-M's flash: the stack's end, the reset handler, the other vectors, code.
+        let vectors: [UInt32] = [0x2000_8000, 0x0000_01d1] + Array(repeating: 0x0000_01f5, count: 62)
+        let raw = vectors.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } } + setup.image
+        refuses(.a9, "a bootloader as it stands in the flash", try addMade("a bare bootloader", raw, version))
+        guard setup.model == .esp, setup.canMakeImages, let second = ESPForgery.withoutDescription(setup.image) else { return }
+        refuses(.a9, "a second-stage bootloader: an image that describes no application", try addMade("a second-stage bootloader", second, version))
     }
 
     private mutating func addBehaviours() throws {
@@ -76,5 +87,22 @@ extension CatalogueBuilder {
             [.device("slot.damage", ["slot": "running"], at: "ota.confirmed"), .power(at: "ota.confirmed", nth: 1)],
             endings: endings)
         good(.a5, "the image is damaged between activation and reset", [.device("slot.damage", ["slot": "update"], at: "ota.installed")], endings: [.old])
+    }
+}
+
+/// Makes of an application what ESP-IDF's second stage looks like: the same format, with checksum and hash, and no description.
+enum ESPForgery {
+    /// Where the description stands, behind the header and that of the first segment.
+    private static let place = 32
+
+    static func withoutDescription(_ image: [UInt8]) -> [UInt8]? {
+        // Bit 0 of byte 23 says that a SHA-256 follows.
+        guard image.count > place + 4 + 32, image[23] == 1 else { return nil }
+        var changed = image
+        // Its magic word backwards is none; the checksum, which is an exclusive or of all bytes, stays right.
+        changed.replaceSubrange(place..<place + 4, with: image[place..<place + 4].reversed())
+        let end = changed.count - 32
+        changed.replaceSubrange(end..., with: ReleaseHash.of(Array(changed[..<end])))
+        return changed
     }
 }

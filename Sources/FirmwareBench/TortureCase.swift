@@ -10,8 +10,8 @@ package struct TortureCase: Sendable {
         case i1 = "I1", i2 = "I2", i3 = "I3", i4 = "I4", i5 = "I5", i6 = "I6", i7 = "I7", i8 = "I8", i9 = "I9", i10 = "I10", i11 = "I11"
         case d1 = "D1", d2 = "D2", d3 = "D3", d4 = "D4", d5 = "D5"
         case n1 = "N1", n2 = "N2", n3 = "N3", n4 = "N4", n5 = "N5", n6 = "N6", n7 = "N7", n8 = "N8", n9 = "N9", n10 = "N10", n11 = "N11", n12 = "N12"
-        case m1 = "M1", m2 = "M2", m3 = "M3", m4 = "M4", m5 = "M5", m6 = "M6", m7 = "M7", m9 = "M9"
-        case a1 = "A1", a2 = "A2", a3 = "A3", a4 = "A4", a5 = "A5", a6 = "A6", a7 = "A7", a8 = "A8"
+        case m1 = "M1", m2 = "M2", m3 = "M3", m4 = "M4", m5 = "M5", m6 = "M6", m7 = "M7", m8 = "M8", m9 = "M9"
+        case a1 = "A1", a2 = "A2", a3 = "A3", a4 = "A4", a5 = "A5", a6 = "A6", a7 = "A7", a8 = "A8", a9 = "A9"
 
         package static func < (left: Family, right: Family) -> Bool { left.order < right.order }
         private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
@@ -61,6 +61,7 @@ package struct TortureCase: Sendable {
             case .m5: "another deployment, a deleted version"
             case .m6: "reports that get lost, refused, doubled"
             case .m7: "a wrong clock"
+            case .m8: "rollouts at their gates"
             case .m9: "back after two versions"
             case .a1: "the new image crashes or hangs"
             case .a2: "the new image fails its self-test"
@@ -70,6 +71,7 @@ package struct TortureCase: Sendable {
             case .a6: "data moved forward, then back"
             case .a7: "power or watchdog in the swap"
             case .a8: "the bad version is offered again"
+            case .a9: "a bootloader as an update"
             }
         }
     }

@@ -21,7 +21,7 @@ extension TortureBench {
             && entry.centreFaults.allSatisfy { words(for: $0, in: entry) != nil }
     }
 
-    private func isTaken(_ release: Release) -> Bool {
+    func isTaken(_ release: Release) -> Bool {
         guard case .success(let image) = ImageValidation.validate(release.image, as: setup.model.format, trust: ImageTrust()),
             let manifest = try? ReleaseManifest.unverified(release.manifest)
         else { return false }
@@ -31,17 +31,26 @@ extension TortureBench {
 
     /// Writes a case in the scenario language. What happens after a certain input of the badge is tied to the event before it.
     package func scenario(of entry: TortureCase, _ outcome: TortureOutcome) throws -> TortureScenario {
-        var files: [(name: String, bytes: [UInt8])] = [("old.bin", setup.old)]
-        for number in Set(entry.offers).sorted() {
-            let (release, name) = (catalogue.releases[number], name(of: number, in: entry))
-            files += [("\(name).bin", release.image), ("\(name).manifest.json", release.manifest)]
-            if let delta = release.delta { files.append(("\(name).delta", delta)) }
-        }
-        files += [("root.json", try setup.team.root().bytes), ("lab.yaml", Array(labFile.utf8))]
+        var files = try commonFiles()
+        for number in Set(entry.offers).sorted() { files += self.files(of: catalogue.releases[number], as: name(of: number, in: entry)) }
         files += entry.centreFaults.compactMap { words(for: $0, in: entry)?.file }
+        return TortureScenario(text: text(entry, outcome), files: files)
+    }
+
+    /// The image that runs, and what the lab's devices trust.
+    func commonFiles() throws -> [(name: String, bytes: [UInt8])] {
+        var files: [(name: String, bytes: [UInt8])] = [
+            ("old.bin", setup.old), ("root.json", try setup.team.root().bytes), ("lab.yaml", Array(labFile.utf8)),
+        ]
         if !keys.isEmpty { files.append(("keys.pem", Array(keys.utf8))) }
         if !certificates.isEmpty { files.append(("authorities.pem", Array(certificates.utf8))) }
-        return TortureScenario(text: text(entry, outcome), files: files)
+        return files
+    }
+
+    func files(of release: Release, as name: String) -> [(name: String, bytes: [UInt8])] {
+        var files: [(name: String, bytes: [UInt8])] = [("\(name).bin", release.image), ("\(name).manifest.json", release.manifest)]
+        if let delta = release.delta { files.append(("\(name).delta", delta)) }
+        return files
     }
 
     private var labFile: String {
@@ -68,12 +77,13 @@ extension TortureBench {
         var lines = [
             "# Found by `lab firmware torture`: \(outcome.violations.first?.description ?? "")", "lab: 1",
             "about: \(quoted("\(entry.family.rawValue), \(entry.family.about): \(entry.about)"))", "tags: [ota, torture]", "deadline: 48h", "", "needs:",
-            "  badge: {kind: badge, can: [power]}", "  cloud: {kind: cloud}", "", "laws:", "  - law: no image boots whose signature is not valid",
-            "    forbid: badge.boot.started", "    where: {signature: invalid}", "  - law: the bootloader always finds an image", "    forbid: badge.boot.stuck",
+            "  badge: {kind: badge, can: [power]}", "  cloud: {kind: cloud}", "",
+        ]
+        lines += laws(of: ["badge"])
+        lines += [
             "  - law: power back means the badge comes back", "    event: badge.power.restored", "    leads_to: badge.boot.done", "    within: 10m",
-            "  - law: an execution ends once", "    event: cloud.ota.finished", "    once_per: execution", "", "setup:", "  - do: badge.flash",
-            "    with: {image: old.bin, boot: \(setup.model.rawValue)}", "  - expect: cloud.mqtt.online", "    within: 60s", "    save: {device: device}",
-            "  - expect: badge.online", "    within: 60s", "", "steps:",
+            "", "setup:", "  - do: badge.flash", "    with: {image: old.bin, boot: \(setup.model.rawValue)}", "  - expect: cloud.mqtt.online",
+            "    within: 60s", "    save: {device: device}", "  - expect: badge.online", "    within: 60s", "", "steps:",
         ]
         for injection in entry.injections { lines += steps(injection, entry) }
         let centre = entry.centreFaults.compactMap { words(for: $0, in: entry) }
@@ -92,10 +102,21 @@ extension TortureBench {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// What holds in every update.
+    func laws(of roles: [String]) -> [String] {
+        ["laws:"]
+            + roles.flatMap { role in
+                [
+                    "  - law: no image boots whose signature is not valid (\(role))", "    forbid: \(role).boot.started", "    where: {signature: invalid}",
+                    "  - law: the bootloader always finds an image (\(role))", "    forbid: \(role).boot.stuck",
+                ]
+            } + ["  - law: an execution ends once", "    event: cloud.ota.finished", "    once_per: execution"]
+    }
+
     /// Of the files of a release: `image` for the one that counts.
     private func name(of release: Int, in entry: TortureCase) -> String { release == entry.offers.last ? "image" : "image-\(release)" }
 
-    private func quoted(_ text: String) -> String { JSONWriter.text(.text(text)) }
+    func quoted(_ text: String) -> String { JSONWriter.text(.text(text)) }
 
     private func steps(_ injection: TortureCase.Injection, _ entry: TortureCase) -> [String] {
         func fault(_ name: String, _ fields: Fields, when: String? = nil, for time: String? = nil) -> [String] {

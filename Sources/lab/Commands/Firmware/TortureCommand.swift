@@ -48,7 +48,7 @@ struct FirmwareTortureCommand: ParsableCommand {
     @Option(help: "Shows what the badge notes in the case with this number.")
     var `case`: Int?
 
-    @Option(help: "A bug that agent and bootloader are to have (`lab mutate --list`); can be given more than once.")
+    @Option(help: "A bug that agent, bootloader and version centre are to have (`lab mutate --list`); can be given more than once.")
     var bug: [String] = []
 
     @Option(help: "Folder for the smallest case that failed, as a scenario.")
@@ -66,17 +66,21 @@ struct FirmwareTortureCommand: ParsableCommand {
             return show(number, bench)
         }
         Interrupts.watch()
+        let rollouts = try bench.rollouts()
         let report = TortureReport(bench: bench, path: image, seed: try Seed.parse(seed), progress: json ? .none : Console.isInteractive ? .line : .steps)
-        let numbers = try numbers(bench.catalogue)
+        let (numbers, wanted) = try chosen(bench.catalogue, rollouts)
         if !json { Console.print(report.opening) }
-        let outcomes = report.run(numbers, jobs: jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount)
-        let failures = outcomes.filter { !$0.violations.isEmpty }
-        let smallest = try failures.isEmpty ? nil : report.write(failures, to: out)
-        Console.print(json ? report.json(outcomes, smallest) : report.text(outcomes, smallest))
-        if outcomes.count < numbers.count {
-            throw Stop(Interrupts.signalNumber == SIGTERM ? .terminated : .interrupted, "stopped after \(outcomes.count) of \(numbers.count) runs")
+        let threads = jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount
+        let outcomes = report.run(numbers, jobs: threads)
+        let fleets = RolloutRuns(bugs: try bugs(), seed: report.seed).run(wanted, jobs: threads)
+        let result = TortureReport.Result(outcomes: outcomes, rollouts: fleets)
+        let smallest = try result.failed == 0 ? nil : report.write(result, to: out)
+        Console.print(json ? report.json(result, smallest) : report.text(result, smallest))
+        if result.runs < numbers.count + wanted.count {
+            throw Stop(
+                Interrupts.signalNumber == SIGTERM ? .terminated : .interrupted, "stopped after \(result.runs) of \(numbers.count + wanted.count) runs")
         }
-        if !failures.isEmpty { throw Stop(.failed) }
+        if result.failed > 0 { throw Stop(.failed) }
     }
 
     private func bench() throws -> TortureBench {
@@ -116,22 +120,25 @@ struct FirmwareTortureCommand: ParsableCommand {
     }
 
     private func bugs() throws -> Set<SeededBug> {
-        let known = SeededBug.allCases.filter { $0.place != .versionCentre }.map(\.rawValue)
+        let known = SeededBug.allCases.filter { $0.place != .orders }.map(\.rawValue)
         return Set(
             try bug.map { name in
-                if let bug = SeededBug(rawValue: name), bug.place != .versionCentre { return bug }
+                if let bug = SeededBug(rawValue: name), bug.place != .orders { return bug }
                 let hint = DidYouMean.suggestion(for: name, among: known).map { " — did you mean '\($0)'?" } ?? ""
-                throw Stop(.wrongInput, "unknown bug of agent or bootloader '\(name)'\(hint) (`lab mutate --list` shows all)")
+                throw Stop(.wrongInput, "unknown bug of agent, bootloader or version centre '\(name)'\(hint) (`lab mutate --list` shows all)")
             })
     }
 
-    private func numbers(_ catalogue: Catalogue) throws -> [Int] {
-        guard !family.isEmpty else { return Array(catalogue.cases.indices) }
-        let known = catalogue.counts.map(\.family.rawValue)
+    private func chosen(_ catalogue: Catalogue, _ rollouts: [TortureRollout]) throws -> (numbers: [Int], rollouts: [TortureRollout]) {
+        guard !family.isEmpty else { return (Array(catalogue.cases.indices), rollouts) }
+        let known = (catalogue.counts.map(\.family) + (rollouts.isEmpty ? [] : [.m8])).sorted().map(\.rawValue)
         for name in family where !known.contains(name) {
             throw Stop(.wrongInput, "no cases of the family '\(name)' (there are \(known.joined(separator: ", ")))")
         }
-        return catalogue.cases.indices.filter { family.contains(catalogue.cases[$0].family.rawValue) }
+        return (
+            catalogue.cases.indices.filter { family.contains(catalogue.cases[$0].family.rawValue) },
+            family.contains(TortureCase.Family.m8.rawValue) ? rollouts : []
+        )
     }
 
     private func show(_ number: Int, _ bench: TortureBench) {
@@ -144,131 +151,6 @@ struct FirmwareTortureCommand: ParsableCommand {
     }
 }
 
-/// Counts, failures and the scenario of a torture, for people and programs.
-struct TortureReport {
-    let bench: TortureBench
-    let path: String
-    let seed: UInt64
-    let progress: Progress
-
-    enum Progress {
-        case none
-        /// A line that is written over, for a terminal.
-        case line
-        /// A line for each tenth, on standard error, for logs.
-        case steps
-    }
-
-    /// What shows the smallest failure again.
-    struct Smallest {
-        var number: Int
-        /// Folder with the scenario; `nil` where a scenario cannot repeat it.
-        var folder: String?
-    }
-
-    var opening: String {
-        let setup = bench.setup
-        let signature = setup.trust.keys.isEmpty && setup.trust.certificates.isEmpty ? ", signatures not asked for" : ""
-        var lines = [
-            "\(path): \(setup.model.format.rawValue) \(setup.new.version), \(setup.image.count) bytes\(signature); from \(setup.oldVersion) · badge, \(setup.model.rawValue) · seed \(SeedText.hex(seed))"
-        ]
-        lines += bench.catalogue.omissions.map { "left out: \($0)" }
-        return lines.joined(separator: "\n")
-    }
-
-    /// Runs the cases, fewer after Ctrl-C.
-    func run(_ numbers: [Int], jobs: Int) -> [TortureOutcome] {
-        var tenths = 0
-        let outcomes = TorturePool(bench, numbers: numbers).run(jobs: jobs) { done in
-            switch progress {
-            case .none: break
-            case .line: Console.write(Array("\r\u{1b}[K\(done) of \(numbers.count) runs".utf8))
-            case .steps:
-                if done < numbers.count, done * 10 / max(1, numbers.count) > tenths {
-                    tenths = done * 10 / numbers.count
-                    Console.error("\(done) of \(numbers.count) runs")
-                }
-            }
-            return Interrupts.signalNumber == nil
-        }
-        if progress == .line { Console.write(Array("\r\u{1b}[K".utf8)) }
-        return outcomes
-    }
-
-    private func rows(_ outcomes: [TortureOutcome]) -> [(family: TortureCase.Family, runs: Int, failed: Int, bricked: Int)] {
-        bench.catalogue.counts.compactMap { family, _ in
-            let mine = outcomes.filter { bench.catalogue.cases[$0.number].family == family }
-            guard !mine.isEmpty else { return nil }
-            return (family, mine.count, mine.count { !$0.violations.isEmpty }, mine.count(where: \.isBricked))
-        }
-    }
-
-    func text(_ outcomes: [TortureOutcome], _ smallest: Smallest?) -> String {
-        var lines = rows(outcomes).map { row in
-            let result = row.failed == 0 ? "" : "   \(row.failed) failed\(row.bricked > 0 ? ", \(row.bricked) bricked" : "")"
-            return "\(row.family.rawValue.padded(to: 6))\(row.family.about.padded(to: 52))\(String(row.runs).leftPadded(to: 6))\(result)"
-        }
-        let failures = outcomes.filter { !$0.violations.isEmpty }
-        for failure in failures.prefix(10) {
-            let entry = bench.catalogue.cases[failure.number]
-            lines.append("FAILED case \(failure.number), \(entry.family.rawValue), \(entry.about): \(failure.violations.map(\.description).joined(separator: "; "))")
-        }
-        if failures.count > 10 { lines.append("and \(failures.count - 10) more") }
-        if let folder = smallest?.folder {
-            // Its lab.yaml, whose keys the images are signed with, counts in its folder only.
-            lines.append("smallest case: (cd \(ShellText.quoted(folder)) && lab run torture.yaml)")
-        } else if let number = smallest?.number {
-            lines.append("smallest case: \(number) with --case; the cloud would refuse its release, so no scenario can show it")
-        }
-        lines.append("\(outcomes.count) runs, \(outcomes.count(where: \.isBricked)) bricked, \(failures.count) failed")
-        return lines.joined(separator: "\n")
-    }
-
-    func json(_ outcomes: [TortureOutcome], _ smallest: Smallest?) -> String {
-        let failures = outcomes.filter { !$0.violations.isEmpty }
-        var record: Fields = [
-            "image": .text(path), "version": .text(bench.setup.new.version.description), "from": .text(bench.setup.oldVersion.description),
-            "boot": .text(bench.setup.model.rawValue), "seed": .text(SeedText.hex(seed)), "runs": .integer(Int64(outcomes.count)),
-            "bricked": .integer(Int64(outcomes.count(where: \.isBricked))), "failed": .integer(Int64(failures.count)),
-            "families": .list(
-                rows(outcomes).map { row in
-                    [
-                        "family": .text(row.family.rawValue), "about": .text(row.family.about), "runs": .integer(Int64(row.runs)),
-                        "failed": .integer(Int64(row.failed)), "bricked": .integer(Int64(row.bricked)),
-                    ]
-                }),
-            "left_out": .list(bench.catalogue.omissions.map { .text($0) }),
-            "failures": .list(
-                failures.map { failure in
-                    let entry = bench.catalogue.cases[failure.number]
-                    return [
-                        "case": .integer(Int64(failure.number)), "family": .text(entry.family.rawValue), "about": .text(entry.about),
-                        "violations": .list(failure.violations.map { ["rule": .text($0.rule), "text": .text($0.text)] }),
-                    ]
-                }),
-        ]
-        if let smallest { record["smallest"] = .integer(Int64(smallest.number)) }
-        if let folder = smallest?.folder { record["scenario"] = .text("\(folder)/torture.yaml") }
-        return JSONWriter.text(.record(record))
-    }
-
-    /// Writes the smallest failing case where a scenario can repeat it.
-    func write(_ failures: [TortureOutcome], to folder: String) throws -> Smallest? {
-        guard let (entry, outcome) = bench.smallest(of: failures) else { return nil }
-        guard bench.canBeOffered(entry) else { return Smallest(number: outcome.number) }
-        let scenario = try bench.scenario(of: entry, outcome)
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            for file in scenario.files + [("torture.yaml", Array(scenario.text.utf8))] {
-                try Data(file.bytes).write(to: URL(fileURLWithPath: "\(folder)/\(file.name)"))
-            }
-        } catch {
-            throw Stop(.wrongInput, "cannot write to --out \(folder): \(error)")
-        }
-        return Smallest(number: outcome.number, folder: folder)
-    }
-}
-
 /// Words for a shell.
 enum ShellText {
     static func quoted(_ text: String) -> String {
@@ -277,8 +159,4 @@ enum ShellText {
         }
         return isPlain ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
-}
-
-extension String {
-    fileprivate func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }
