@@ -146,7 +146,7 @@ package final class ScriptedWorld: World, @unchecked Sendable {
     }
 }
 
-/// Carries the ending out of the task. Touched by the kernel's thread only.
+/// Carries the ending out of the task. `@unchecked Sendable`: touched by the kernel's thread only.
 private final class EndingBox: @unchecked Sendable {
     var ending: ScenarioRun.Ending?
 }

@@ -4,8 +4,10 @@ import Glibc
 package enum MachineClock {
     /// CLOCK_MONOTONIC: what plans and rows count in.
     package static var monotonic: Int64 { read(CLOCK_MONOTONIC) }
-    /// CLOCK_REALTIME: jumps when somebody sets it.
+    /// CLOCK_REALTIME, since 1970: jumps when somebody sets it. For when things were done; nothing that is measured comes from it.
     package static var wall: Int64 { read(CLOCK_REALTIME) }
+    /// The same in seconds.
+    package static var unixSeconds: Int64 { wall / 1_000_000_000 }
     /// Processor time of the calling thread.
     package static var threadCPU: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
     /// Processor time of this process with all its threads, those that have ended included.

@@ -124,7 +124,7 @@ package struct CaseRunner {
     }
 }
 
-/// Carries the ending out of the task. Touched by the kernel's thread only.
+/// Carries the ending out of the task. `@unchecked Sendable`: touched by the kernel's thread only.
 private final class EndBox: @unchecked Sendable {
     var ending: ScenarioRun.Ending?
     /// Why the case cannot come to a verdict.

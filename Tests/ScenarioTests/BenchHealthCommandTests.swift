@@ -64,7 +64,7 @@ struct BenchHealthCommandTests {
         let device = try ChildProcess(socat, ["PTY,link=\(folder.path)/port,rawer", "PIPE"])
         defer { device.kill() }
         // Asked again until it is there; how long that takes decides nothing.
-        while device.isRunning, !FileManager.default.fileExists(atPath: "\(folder.path)/port") { usleep(5_000) }
+        while device.isRunning, !FileManager.default.fileExists(atPath: "\(folder.path)/port") { sched_yield() }
         let result = try LabProcess.run("/bin/sh", ["-c", "printf 'AT\\nATI\\n' | \(LabProcess.path) console modem_1"], in: folder.path,
             environment: ProcessInfo.processInfo.environment.merging(["LAB_LEASES": "\(folder.path)/leases"]) { $1 })
         #expect((result.status, result.output) == (0, "AT\rATI\r"), "\(result.all)")

@@ -46,7 +46,7 @@ package final class FixtureProgram {
     /// Asks for something; `done` is called once, on the reactor's thread and never from inside this call.
     package func request(_ verb: FixtureRequest.Verb, _ name: String, _ arguments: Fields, _ done: @escaping (Result<Fields, ActionFailure>) -> Void) {
         guard !isOver else {
-            let errand = PostedErrand { [self] in done(.failure(lost("it is gone"))) }
+            let errand = Errand { [self] in done(.failure(lost("it is gone"))) }
             return reactor.post { errand.run() }
         }
         lastID += 1

@@ -51,7 +51,7 @@ package final class BenchPort: ByteStream {
             stream.open()
         } catch {
             let epoch = epoch
-            let errand = PostedErrand { [weak self] in
+            let errand = Errand { [weak self] in
                 guard let self, self.epoch == epoch else { return }
                 tell(.closed(error))
             }

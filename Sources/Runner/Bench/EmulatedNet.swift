@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import LoadGenerator
 import Simulation
 import Transports
 
@@ -20,7 +21,7 @@ final class EmulatedNet {
         self.kernel = kernel
         self.cloud = cloud
         // The one look at the machine's calendar: the devices' clock counts from here.
-        epoch = Int64(Date().timeIntervalSince1970)
+        epoch = MachineClock.unixSeconds
         clients = try MosquittoClients(on: reactor)
         requests = try HTTPClientPool(on: sockets, reportingTo: kernel)
     }

@@ -12,7 +12,7 @@ final class PortFolder {
     /// - Throws: `StreamFailure`.
     init(_ path: String?) throws(StreamFailure) {
         isTemporary = path == nil
-        self.path = path ?? Self.temporaryPath()
+        if let path { self.path = path } else { self.path = try Self.makeTemporary() }
         do { try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true) } catch {
             throw StreamFailure(.permissionDenied, self.path, "the folder for serial ports cannot be made: \(error.localizedDescription)")
         }
@@ -21,10 +21,14 @@ final class PortFolder {
         }
     }
 
-    private static func temporaryPath() -> String {
-        // A name on this machine, not part of the run: two labs at once must not meet.
-        let number = UInt32.random(in: .min ... .max)
-        return FileManager.default.temporaryDirectory.appending(path: "lab-ports-" + String(number, radix: 16)).path
+    /// A folder that no other lab of this machine has.
+    private static func makeTemporary() throws(StreamFailure) -> String {
+        let pattern = FileManager.default.temporaryDirectory.path + "/lab-ports-XXXXXX"
+        var name = Array(pattern.utf8CString)
+        guard unsafe mkdtemp(&name) != nil else {
+            throw StreamFailure(.permissionDenied, pattern, "the folder for serial ports cannot be made", remedy: "make the folder writable, or name another in TMPDIR")
+        }
+        return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     func path(for name: String) -> String { "\(path)/\(name)" }

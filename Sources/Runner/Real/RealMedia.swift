@@ -1,5 +1,6 @@
 import Foundation
 import LabCore
+import LoadGenerator
 import MQTTBroker
 import Simulation
 import Transports
@@ -38,7 +39,7 @@ final class RealMedia: WorldMedia {
         reactor = try Reactor(speed: settings.speed)
         kernel = Kernel(pace: reactor, foreignJobs: .accept)
         // The one look at the machine's calendar: the run's clock counts from here.
-        epoch = Int64(Date().timeIntervalSince1970)
+        epoch = MachineClock.unixSeconds
         clients = try MosquittoClients(on: reactor)
         requests = try HTTPClientPool(on: sockets, reportingTo: kernel)
         folder = try PortFolder(settings.portFolder)

@@ -123,7 +123,7 @@ final class DescriptorStream {
 }
 
 /// Work for the reactor's own thread. `@unchecked Sendable`: posted from that thread and run on it.
-final class Errand: @unchecked Sendable {
-    let run: () -> Void
-    init(_ run: @escaping () -> Void) { self.run = run }
+package final class Errand: @unchecked Sendable {
+    package let run: () -> Void
+    package init(_ run: @escaping () -> Void) { self.run = run }
 }

@@ -1,6 +1,7 @@
 import Bench
 import Foundation
 import LabCore
+import LoadGenerator
 import Runner
 import ScenarioLanguage
 import Synchronization
@@ -37,7 +38,7 @@ final class BenchHandling: Sendable {
             if let known { illness = known } else {
                 // Unix seconds for the book: on a bench it is the machine's calendar that counts.
                 let reports = doctor.prepare(
-                    [patient], book: book, always: examinesAlways, every: interval, at: Int64(Date().timeIntervalSince1970)) { Console.error($0) }
+                    [patient], book: book, always: examinesAlways, every: interval, at: MachineClock.unixSeconds) { Console.error($0) }
                 illness = reports.first?.reason
                 found.withLock { $0[patient.name] = .some(illness) }
             }

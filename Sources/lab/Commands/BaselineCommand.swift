@@ -1,6 +1,7 @@
 import Archive
 import ArgumentParser
 import LabCore
+import LoadGenerator
 import Verdicts
 
 /// `lab baseline`: what runs are compared with. It moves only when a person says so.
@@ -53,7 +54,7 @@ struct BaselineCommand: ParsableCommand {
         }
 
         private func accept(_ cases: [PastCase], of run: RunRow, _ history: LabHistory) throws {
-            let acceptance = Acceptance(at: WallClock.nanoseconds, cells: cases.map(\.row.key))
+            let acceptance = Acceptance(at: MachineClock.wall, cells: cases.map(\.row.key))
             // First into the run's folder, from which the index can be made again; a run whose folder is gone is in the index alone.
             if let folder = try? history.archive.open(run.name), (try? folder.entry())?.session.started == run.started {
                 try RunCommand.orStop { () throws(RunArchive.Failure) in try folder.add(acceptance) }

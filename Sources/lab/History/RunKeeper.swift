@@ -1,6 +1,7 @@
 import Archive
 import Foundation
 import LabCore
+import LoadGenerator
 import Reports
 import Runner
 import ScenarioLanguage
@@ -31,7 +32,7 @@ final class RunKeeper {
         path = LabHistory.path(out: out, lab: lab)
         self.baseline = baseline?.cases
         baselineName = baseline?.name
-        session = SessionRecord(started: WallClock.nanoseconds, machine: Machine.current(), label: CommitLabel.current(), labVersion: Lab.version)
+        session = SessionRecord(started: MachineClock.wall, machine: Machine.current(), label: CommitLabel.current(), labVersion: Lab.version)
         noteSession()
     }
 
@@ -179,10 +180,4 @@ private enum GateText {
         let unit = named?.unit ?? "ns"
         return "\(Figure.text(row.a, unit: unit)) → \(Figure.text(row.b, unit: unit))  "
     }
-}
-
-/// The machine's clock, for when things were done; nothing that is measured comes from it.
-enum WallClock {
-    /// Since 1970.
-    static var nanoseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1e9) }
 }

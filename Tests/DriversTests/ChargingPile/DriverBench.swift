@@ -157,6 +157,14 @@ struct DriverBench {
     /// The server says something by itself; it arrives at once.
     mutating func say(_ bytes: [UInt8]) { handle(.link(PileDriverLink.gateway, .bytes(bytes))) }
 
+    /// Switches on the board, then its driver, which has so long to find the board and the cloud.
+    mutating func begin(settling time: Duration = .seconds(3)) {
+        act("power_on", part: 1)
+        run(for: .seconds(2))
+        act("driver.start")
+        run(for: time)
+    }
+
     /// The board has power again, and finds the serial line as it was.
     mutating func returnPower() {
         act("power_on", part: 1)

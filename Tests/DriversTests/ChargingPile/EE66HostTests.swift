@@ -19,10 +19,7 @@ struct EE66HostTests {
         var bench = DriverBench(EE66Host(settings, epoch: DriverBench.epoch), partner: board)
         let server = DNYServer(silent: silent)
         bench.server = { server.answers($0) }
-        bench.act("power_on", part: 1)
-        bench.run(for: .seconds(2))
-        bench.act("driver.start")
-        bench.run(for: .seconds(3))
+        bench.begin()
         return bench
     }
 

@@ -102,10 +102,7 @@ struct PileBridgeTests {
         var bench = DriverBench(PileBridge(.dny(iccid: Self.iccid)), partner: try Self.pile(["pile": "04ab373b"]))
         let server = DNYServer()
         bench.server = { server.answers($0) }
-        bench.act("power_on", part: 1)
-        bench.run(for: .seconds(2))
-        bench.act("driver.start")
-        bench.run(for: .seconds(3))
+        bench.begin()
         #expect(bench.partnerNotes.contains { $0.name == "online" })
         bench.act("plug", ["port": 1], part: 1)
         bench.say(try DNYServer.charge("ORDER00000000001", to: 0x04ab_373b, messageID: 9, amount: 60))
@@ -128,10 +125,7 @@ struct PileBridgeTests {
             }
             return [(try? BKVFrame(answer, isFromDevice: false, gateway: frame.gateway, sequence: frame.sequence).encoded())].compactMap { $0 }
         }
-        bench.act("power_on", part: 1)
-        bench.run(for: .seconds(2))
-        bench.act("driver.start")
-        bench.run(for: .seconds(5))
+        bench.begin(settling: .seconds(5))
         bench.act("plug", ["port": 1], part: 1)
         bench.say(try BKVFrame(.start(BKVStart(socket: 1, port: 0, minutes: 1)), isFromDevice: false, gateway: "82241218000382", sequence: 5).encoded())
         bench.run(for: .seconds(70))

@@ -132,10 +132,7 @@ struct RS485HostTests {
         let facts: Fields = ["pile": "04000001", "line": "bus", "slaves": 3]
         let bus = try PileFactory.make(facts, node: "pile", epoch: DriverBench.epoch)
         var bench = Self.bench(slaves: 3, baud: nil, partner: bus)
-        bench.act("power_on", part: 1)
-        bench.run(for: .seconds(2))
-        bench.act("driver.start")
-        bench.run(for: .seconds(5))
+        bench.begin(settling: .seconds(5))
         #expect(bench.ask()["slaves"] == .integer(3))
         bench.act("plug", ["port": 1, "unit": 2], part: 1)
         bench.say(try DNYServer.charge("ORDER00000000001", to: 0x0400_0002, messageID: 9, amount: 60))

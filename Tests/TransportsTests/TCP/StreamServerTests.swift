@@ -82,20 +82,26 @@ struct StreamServerTests {
 
     @Test("a connection that does not read becomes unwritable, and writable again when it reads")
     func congestion() async throws {
-        let server = StreamServer(on: bench.sockets, handler: handler, congestion: 64 << 10)
-        defer { server.stop() }
-        let client = bench.client(try server.listen(StreamListener(.loopback)))
-        #expect(await client.open() == .opened)
-        let id = try #require(await handler.nextOpened()).id
-        let block = [UInt8](repeating: 7, count: 16 << 20)
-        server.send(id, block)
-        #expect(await handler.next() == .writable(id, false))
-        #expect(await client.bytes(block.count) == block)
-        #expect(await handler.next() == .writable(id, true))
+        try await congested { server, client, id, block in
+            #expect(await client.bytes(block.count) == block)
+            #expect(await handler.next() == .writable(id, true))
+        }
     }
 
     @Test("what is sent while a connection takes no more comes behind what waits, and what is sent later behind that")
     func order() async throws {
+        try await congested { server, client, id, block in
+            server.send(id, [1, 2])
+            server.send(id, [3])
+            #expect(await client.bytes(block.count + 3) == block + [1, 2, 3])
+            #expect(await handler.next() == .writable(id, true))
+            server.send(id, [4])
+            #expect(await client.bytes(1) == [4])
+        }
+    }
+
+    /// A connection that was sent more than it takes.
+    private func congested(_ body: (_ server: StreamServer, _ client: StreamProbe, _ id: StreamID, _ sent: [UInt8]) async throws -> Void) async throws {
         let server = StreamServer(on: bench.sockets, handler: handler, congestion: 64 << 10)
         defer { server.stop() }
         let client = bench.client(try server.listen(StreamListener(.loopback)))
@@ -104,12 +110,7 @@ struct StreamServerTests {
         let block = [UInt8](repeating: 7, count: 16 << 20)
         server.send(id, block)
         #expect(await handler.next() == .writable(id, false))
-        server.send(id, [1, 2])
-        server.send(id, [3])
-        #expect(await client.bytes(block.count + 3) == block + [1, 2, 3])
-        #expect(await handler.next() == .writable(id, true))
-        server.send(id, [4])
-        #expect(await client.bytes(1) == [4])
+        try await body(server, client, id, block)
     }
 
     @Test("what is sent as soon as a connection is writable again is not lost")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Bench
 import Foundation
 import LabCore
+import LoadGenerator
 import Reports
 import ScenarioLanguage
 import Transports
@@ -76,7 +77,7 @@ struct DevicesCommand: ParsableCommand {
 
     /// `sick 3h ago: no answer to AT`
     private static func health(_ entry: HealthBook.Entry) -> String {
-        let age = max(0, Int64(Date().timeIntervalSince1970) - entry.at)
+        let age = max(0, MachineClock.unixSeconds - entry.at)
         let (number, unit) = age < 60 ? (age, "s") : age < 3_600 ? (age / 60, "m") : age < 172_800 ? (age / 3_600, "h") : (age / 86_400, "d")
         return "\(entry.verdict.rawValue) \(number)\(unit) ago\(entry.reason.map { ": \($0)" } ?? "")"
     }

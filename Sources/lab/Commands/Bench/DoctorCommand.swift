@@ -2,6 +2,7 @@ import ArgumentParser
 import Bench
 import Foundation
 import LabCore
+import LoadGenerator
 import Reports
 import Synchronization
 import Verdicts
@@ -86,7 +87,7 @@ struct DoctorCommand: ParsableCommand {
     private func keep(_ reports: [HealthReport]) {
         let book = HealthBook(folder: out)
         for report in reports where !report.findings.contains(where: { $0.check == .lease }) {
-            do throws(StreamFailure) { try book.enter(report, at: Int64(Date().timeIntervalSince1970)) } catch {
+            do throws(StreamFailure) { try book.enter(report, at: MachineClock.unixSeconds) } catch {
                 return Console.error("The result is not kept: \(error)")
             }
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FirmwareImages
 import Foundation
 import LabCore
+import LoadGenerator
 import Verdicts
 
 /// `lab firmware`: for the teams that make images.
@@ -29,7 +30,7 @@ enum FirmwareFiles {
     /// Keys and certificates of PEM files; private keys count as their public halves.
     static func trust(_ paths: [String]) throws -> ImageTrust {
         // As `rauc info` does: certificates must be valid now.
-        var trust = ImageTrust(time: Int64(Date().timeIntervalSince1970))
+        var trust = ImageTrust(time: MachineClock.unixSeconds)
         for path in paths {
             let text: String
             do {

@@ -2,6 +2,7 @@ import ArgumentParser
 import FirmwareImages
 import Foundation
 import LabCore
+import LoadGenerator
 import Verdicts
 
 /// `lab firmware manifest`: the signed promise about an image, or with --root the root that names who may give it.
@@ -85,7 +86,7 @@ struct FirmwareManifestCommand: ParsableCommand {
 
     func run() throws {
         // A person at the command line signs now, unless they say otherwise.
-        let from = try moment(issued, "--issued") ?? Int64(Date().timeIntervalSince1970)
+        let from = try moment(issued, "--issued") ?? MachineClock.unixSeconds
         let until = try moment(expires, "--expires") ?? from + 365 * 86_400
         guard from < until else { throw Stop(.wrongInput, "--expires must come after --issued") }
         guard number >= 1 else { throw Stop(.wrongInput, "--version counts from 1") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FirmwareImages
 import Foundation
 import LabCore
+import LoadGenerator
 import Reports
 import Verdicts
 
@@ -70,7 +71,7 @@ struct ReleaseVerification {
     }
 
     private func moment() throws -> Int64 {
-        guard let text = options.at else { return Int64(Date().timeIntervalSince1970) }
+        guard let text = options.at else { return MachineClock.unixSeconds }
         guard let seconds = UTCTime.seconds(text) else {
             throw Stop(.wrongInput, "--at must be a moment such as 2026-01-01T00:00:00Z, not '\(text)'")
         }
