@@ -49,6 +49,7 @@ package func judge(
 
     var store = EvidenceStore(samples: samples.samples, span: course.span)
     store.pairs = samples.pairs
+    store.lateness = timing.map { Double($0.worst) * $0.speed } ?? 0
     store.take(loads, plan: plan, steps: steps.records)
     let objectives = ObjectiveJudge(store)
     let limits = plan.limits.map { limit in

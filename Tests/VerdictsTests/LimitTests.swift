@@ -31,6 +31,18 @@ struct LimitTests {
         #expect(judge(limit(claim(.worst, "x.latency", .equal, time(100))), [100, 101]).verdict == .fail)
     }
 
+    @Test("what misses its limit by less than the lab was late is unproven; by more it has failed", arguments: [(2_150, Verdict.unproven), (2_250, .fail), (2_000, .pass)])
+    func lateness(value: Int, verdict: Verdict) {
+        var store = EvidenceStore(
+            samples: ["x.latency": [Sample(value: Double(value) * 1e6, at: .start, isTime: true, labels: [:])]], span: minute)
+        store.lateness = 200e6
+        let result = ObjectiveJudge(store).judge(limit(claim(.worst, "x.latency", .lessOrEqual, time(2000))))
+        #expect(result.verdict == verdict)
+        #expect(result.reason == (verdict == .unproven ? "the lab's own timers were up to 200 ms of the run's time late, and it misses by less" : nil))
+        // What took long enough did so whoever was late.
+        #expect(ObjectiveJudge(store).judge(limit(claim(.worst, "x.latency", .greaterOrEqual, time(2300)))).verdict == .fail)
+    }
+
     @Test("no sample at all is unproven, not a pass")
     func noSamples() {
         let result = judge(limit(claim(.worst, "x.latency", .lessOrEqual, time(2000))), [])

@@ -11,8 +11,9 @@ final class LoadLoop {
     let kernel: Kernel
     fileprivate var count = 0
 
-    init() throws {
-        reactor = try Reactor()
+    /// - Parameter gathering: of the reactor.
+    init(gathering: Duration = .zero) throws {
+        reactor = try Reactor(gathering: gathering)
         kernel = Kernel(pace: reactor, foreignJobs: .accept)
     }
 

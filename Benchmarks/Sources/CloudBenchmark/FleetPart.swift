@@ -3,6 +3,7 @@ import CLoad
 import Foundation
 import LabCore
 import Simulation
+import Transports
 
 /// Fifteen thousand emulated piles in one process, each on its own TCP connection to the cloud's gateway: what a frame costs, and what a
 /// pile takes in memory, beside a fleet in Python's asyncio that sends the same frames to the same gateway.
@@ -50,7 +51,7 @@ final class FleetPart {
     }
 
     private func emulated() throws -> Outcome {
-        let loop = try LoadLoop()
+        let loop = try LoadLoop(gathering: Reactor.fleetGathering)
         let before = load_memory(getpid())
         let epoch = Int64(Date().timeIntervalSince1970)
         let facts: Fields = [

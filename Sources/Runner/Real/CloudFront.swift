@@ -25,12 +25,15 @@ final class CloudFront {
         let routes = (cloud.cloud?.gateway.endpoints ?? []).compactMap { endpoint in
             endpoint.bodyLimit.map { HTTPRouteLimit(endpoint.method, endpoint.path, bodyBytes: $0) }
         }
-        server = HTTPServer(on: sockets, limits: HTTPServerLimits(routes: routes)) { call, peer in await bridge.respond(to: call, from: peer) }
+        server = HTTPServer(on: sockets, limits: HTTPServerLimits(routes: routes, connections: Self.connections)) { call, peer in await bridge.respond(to: call, from: peer) }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {
             try server.listen(StreamListener(StreamAddress(listening.host, port), security: try listening.security(for: "https")))
         }
     }
+
+    /// The seeds ask for 10,000 requests at once; whoever sends them has not always a connection free for the next.
+    private static let connections = 20_000
 
     /// Uses so much processor time of this thread, ns.
     private static func spend(_ time: Int64) {

@@ -32,11 +32,15 @@ final class RealMedia: WorldMedia {
     /// Members of larger fleets have a proxy only where the scenario disturbs them: they need half as many descriptors without.
     private static let largestProxiedFleet = 16
 
+    /// So many devices are a fleet whose frames are gathered.
+    private static let largeFleet = 5_000
+
+    /// - Parameter devices: how many there will be.
     /// - Throws: `StreamFailure` where the machine does not give what a world needs.
-    init(seed: UInt64, settings: RealSettings) throws {
+    init(seed: UInt64, settings: RealSettings, devices: Int) throws {
         self.seed = seed
         self.settings = settings
-        reactor = try Reactor(speed: settings.speed)
+        reactor = try Reactor(speed: settings.speed, gathering: devices < Self.largeFleet ? .zero : Reactor.fleetGathering)
         kernel = Kernel(pace: reactor, foreignJobs: .accept)
         // The one look at the machine's calendar: the run's clock counts from here.
         epoch = MachineClock.unixSeconds

@@ -18,7 +18,7 @@ package final class ServedWorld {
         let roles = nodes.map { Role(name: $0.name, kind: $0.kind, location: place) } + [Role(name: "cloud", kind: "cloud", facts: Self.facts(of: settings), location: place)]
         let plan = Plan(scenario: "serve", file: "lab.yaml", about: "Kept up by hand.", world: .emu, seed: seed, roles: roles)
         self.nodes = nodes
-        media = try RealMedia(seed: seed, settings: settings)
+        media = try RealMedia(seed: seed, settings: settings, devices: nodes.count)
         do { world = try LabWorld(plan: plan, named: nodes, media: media, payments: settings.payments, keeping: .last(10_000), database: settings.cloud.database) } catch {
             // What was opened before the failure is given back.
             media.kernel.shutDown()

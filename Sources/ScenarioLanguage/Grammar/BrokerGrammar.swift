@@ -7,11 +7,11 @@ extension Grammar {
         [
             .optional("listeners", .list(.text, atLeast: 1), "Addresses such as mqtt://127.0.0.1:1883; mqtts, ws and wss as well"),
             .optional("tls", .record(tls), "The certificate of mqtts and wss; the lab makes one where this is missing"),
-            .optional("anonymous", .scalarOr(.bool, .record(RecordShape("'anonymous'", rights))), "Whether clients without a name are let in, and their rights"),
+            .optional("anonymous", .scalarOr(.bool, .record(RecordShape("'anonymous'", rights))), "Whether clients without a name are let in, and their rights; they are where this is missing"),
             .optional("users", .map(key: .word, .record(RecordShape("a user", user + rights))), "Who may connect"),
             .optional("denied_filters", .list(.text), "Topic filters that nobody may subscribe to"),
             .optional("denied_reason_code", .value, "What MQTT 5.0 clients are told of them: 0x87, or another one of SUBACK"),
-            .optional("server_keep_alive", .integer(0...65_535), "Seconds, for clients of MQTT 5.0 whatever they ask for"),
+            .optional("server_keep_alive", .integer(0...65_535), "Seconds; what clients of MQTT 5.0 that ask for more, or for none, are told"),
             .optional("maximum_keep_alive", .integer(1...65_535), "Seconds; who asks for more, or for none, is watched as if it had asked for this"),
             .optional("receive_maximum", .integer(1...65_535), "QoS 1 and 2 messages that a client may have unacknowledged"),
             .optional("topic_alias_maximum", .integer(0...65_535), "Highest topic alias of clients"),

@@ -35,10 +35,16 @@ import Synchronization
         var handler: (Readiness) -> Void
     }
 
+    /// For fleets of thousands: some ten of their frames a turn.
+    package static let fleetGathering = Duration.milliseconds(2)
+
     /// Run seconds for each real second.
     package let speed: Double
     /// How late deadlines were noticed, in real time.
     package private(set) var lateness = LatenessStatistics()
+    /// Turns begin so far apart at least, ns.
+    private let gathering: Int64
+    private var lastTurn: Int64 = 0
     private let start: Int64
     private let epoll: Int32
     private let bell: Int32
@@ -57,10 +63,16 @@ import Synchronization
     /// Many systems begin with 1,024, which a fleet of devices outgrows.
     private static let descriptorLimit: Void = clinux_raise_descriptor_limit()
 
+    /// - Parameters:
+    ///   - speed: run seconds for each real second.
+    ///   - gathering: turns begin so far apart at least, in real time. What comes in between is handled together, so that thousands of devices
+    ///     do not wake the thread for each of their frames; deadlines are up to so much late, which `lateness` shows. What is rare is handled at
+    ///     once all the same.
     /// - Throws: `StreamFailure` where the system gives no more descriptors.
-    package init(speed: Double = 1) throws(StreamFailure) {
+    package init(speed: Double = 1, gathering: Duration = .zero) throws(StreamFailure) {
         Self.descriptorLimit
         self.speed = speed
+        self.gathering = gathering.nanoseconds
         start = Self.monotonic
         epoll = clinux_epoll_create()
         bell = clinux_eventfd()
@@ -89,11 +101,13 @@ import Synchronization
     // MARK: Pace
 
     package func wait(until deadline: RunInstant) -> RunInstant {
+        if gathering > 0 { gather() }
         let isFinite = deadline < .distantFuture
         let left = isFinite ? Double(deadline.nanoseconds - now.nanoseconds) / speed : -1
         // What is due already is only looked at, and a wait without end is still a wait.
         let timeout: Int64 = isFinite ? max(0, Int64(left.rounded(.up))) : -1
         collect(timeout)
+        if gathering > 0 { lastTurn = Self.monotonic }
         let now = now
         if isFinite, now >= deadline { lateness.record(Int64(Double(now.nanoseconds - deadline.nanoseconds) / speed)) }
         return now
@@ -108,6 +122,12 @@ import Synchronization
             let count = unsafe clinux_epoll_wait(epoll, buffer.baseAddress, Int32(Self.batch), timeout)
             for index in 0..<max(0, Int(count)) { ready.append(unsafe buffer[index]) }
         }
+    }
+
+    private func gather() {
+        let earliest = lastTurn + gathering
+        var moment = timespec(tv_sec: Int(earliest / 1_000_000_000), tv_nsec: Int(earliest % 1_000_000_000))
+        while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nil) == EINTR {}
     }
 
     package func dispatch() {

@@ -72,6 +72,8 @@ struct EvidenceStore: Sendable {
     var events: [String: [RunInstant]] = [:]
     /// From the first step to the teardown.
     var span: Range<RunInstant>
+    /// How late the lab's own timers were at worst, in ns of the run's time; 0 where time is virtual.
+    var lateness = 0.0
 
     init(samples: [String: [Sample]] = [:], span: Range<RunInstant>) {
         self.samples = samples

@@ -87,7 +87,9 @@ package struct ObjectiveJudge: Sendable {
     }
 
     private func result(of claim: Requirement.Claim, _ evidence: Evidence, _ limit: Limit, confidence: Double) -> ClaimResult {
-        ClaimJudge(claim: claim, evidence: evidence, confidence: confidence, minimum: limit.minimumSamples, target: limit.target).result()
+        ClaimJudge(
+            claim: claim, evidence: evidence, confidence: confidence, minimum: limit.minimumSamples, target: limit.target, lateness: store.lateness
+        ).result()
     }
 
     // MARK: Windows

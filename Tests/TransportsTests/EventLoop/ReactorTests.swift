@@ -170,6 +170,24 @@ struct ReactorTests {
         #expect(moment <= outerSpan * 100)
     }
 
+    @Test("turns that are gathered begin so far apart at least; what is rare is handled at once")
+    func gathering() throws {
+        let reactor = try Reactor(gathering: .milliseconds(200))
+        reactor.wake()
+        let before = Monotonic.now
+        _ = reactor.wait(until: .distantFuture)
+        #expect(Monotonic.now - before < 190_000_000)
+        let first = Monotonic.now
+        reactor.wake()
+        _ = reactor.wait(until: .distantFuture)
+        #expect(Monotonic.now - first >= 190_000_000)
+        // A deadline in between is late by no more than that, and it shows.
+        let deadline = reactor.now.advanced(by: .milliseconds(1))
+        reactor.dispatch()
+        while reactor.wait(until: deadline) < deadline { reactor.dispatch() }
+        #expect(reactor.lateness.maximum >= 100_000_000)
+    }
+
     @Test("a deadline that is over is only looked at: no wait, and its lateness counts")
     func overdue() throws {
         let pipe = try #require(DescriptorPair())
