@@ -20,7 +20,7 @@ package final class LoadGenerator: Sendable {
     private let address: TargetAddress
     private let rows: @Sendable ([LoadRow]) -> Void
     private let processes: [Int32]
-    private let stopped = Atomic(false)
+    private let ending = Atomic<UInt8>(LoadEnding.asPlanned.rawValue)
     private let state = Mutex(State())
     private let ended = DispatchSemaphore(value: 0)
 
@@ -86,7 +86,7 @@ package final class LoadGenerator: Sendable {
             let thread = Thread { [self] in
                 let worker = LoadThread(
                     settings, address, epoll: queue, thread: number, origin: origin, progress: progress.part(number),
-                    isStopped: { [self] in stopped.load(ordering: .relaxed) }, deliver: rows)
+                    ending: { [self] in LoadEnding(rawValue: ending.load(ordering: .relaxed)) ?? .stopped }, deliver: rows)
                 worker.run()
                 end(worker.totals, worker.meter)
             }
@@ -96,8 +96,11 @@ package final class LoadGenerator: Sendable {
         return origin
     }
 
-    /// Ends it soon: what is planned later is not sent, and what is under way is not waited for.
-    package func stop() { stopped.store(true, ordering: .relaxed) }
+    /// Nothing more is sent; what is under way is waited for until its timeout.
+    package func finish() { ending.max(LoadEnding.draining.rawValue, ordering: .relaxed) }
+
+    /// Nothing more is sent, and what is under way is not waited for.
+    package func stop() { ending.max(LoadEnding.stopped.rawValue, ordering: .relaxed) }
 
     /// Waits for the end: the last answer, or the end of the time for draining.
     package func wait() -> LoadOutcome {
@@ -123,6 +126,9 @@ package final class LoadGenerator: Sendable {
         if isLast { ended.signal() }
     }
 }
+
+/// How a load ends.
+enum LoadEnding: UInt8, Sendable { case asPlanned, draining, stopped }
 
 /// Where a load stands; may be read from any thread, and is some 50 ms old.
 package final class LoadProgress: Sendable {

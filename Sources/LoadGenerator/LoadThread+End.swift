@@ -6,7 +6,11 @@ extension LoadThread {
     /// Gives up what is overdue. All items have the same timeout, so a twentieth of it is close enough.
     func sweep(_ time: Int64) {
         nextSweep = time + min(max(timeout / 20, 1_000_000), Self.deliveryInterval)
-        if isStopped() { isOver = true }
+        switch ending() {
+        case .asPlanned: break
+        case .draining: drain(from: time)
+        case .stopped: isOver = true
+        }
         while let first = waiting.first, first.item.planned + timeout <= time {
             waiting.removeFirst()
             totals.unanswered += 1
@@ -54,21 +58,24 @@ extension LoadThread {
             case .connecting, .idle: close(place)
             }
         }
-        if case .arrivals = settings.shape {
-            while let next = source.next {
-                totals.planned += 1
-                totals.unsent += 1
-                // Only a stopped load comes here, and that is no lateness of the lab's.
-                note(LoadRow(index: next.index, planned: next.planned, label: UInt16(mix.choice(next.index)), outcome: .unsent))
-                source.advance()
-                if rows.count >= settings.batch {
-                    deliver(rows)
-                    rows.removeAll(keepingCapacity: true)
-                }
-            }
-        }
+        leaveRest()
         if !rows.isEmpty { deliver(rows) }
         rows = []
         progress.update(totals, inFlight: 0, waiting: 0, open: 0)
+    }
+
+    /// What is planned and was not begun is not sent. Only a load that is ended comes here with any, and that is no lateness of the lab's.
+    func leaveRest() {
+        guard case .arrivals = settings.shape else { return }
+        while let next = source.next {
+            totals.planned += 1
+            totals.unsent += 1
+            note(LoadRow(index: next.index, planned: next.planned, label: UInt16(mix.choice(next.index)), outcome: .unsent))
+            source.advance()
+            if rows.count >= settings.batch {
+                deliver(rows)
+                rows.removeAll(keepingCapacity: true)
+            }
+        }
     }
 }

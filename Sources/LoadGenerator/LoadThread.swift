@@ -6,7 +6,7 @@ import Synchronization
 
 /// One thread of a generator: takes items when they are due, writes them, and notes what comes.
 ///
-/// Everything here happens on that thread; `isStopped` is the only thing that others touch. Here are its state, its loop and the taking of
+/// Everything here happens on that thread; `ending` is the only thing that others touch. Here are its state, its loop and the taking of
 /// items; its extensions beside this file have the rest, for which the state is not private.
 final class LoadThread {
     let settings: LoadSettings
@@ -14,7 +14,7 @@ final class LoadThread {
     let mix: RequestMix
     /// On the monotonic clock.
     private let origin: Int64
-    let isStopped: @Sendable () -> Bool
+    let ending: @Sendable () -> LoadEnding
     let deliver: @Sendable ([LoadRow]) -> Void
     let progress: LoadProgress
 
@@ -41,7 +41,8 @@ final class LoadThread {
     var nextSweep: Int64 = 0
     var isOver = false
     /// Held shapes: nothing new is planned from here on.
-    let end: Int64
+    private(set) var end: Int64
+    var isDraining = false
     let most: Int
     let timeout: Int64
     let connectLabel: UInt16
@@ -56,7 +57,7 @@ final class LoadThread {
     /// - Parameter epoll: becomes its own.
     init(
         _ settings: LoadSettings, _ address: TargetAddress, epoll: Int32, thread: Int, origin: Int64, progress: LoadProgress,
-        isStopped: @escaping @Sendable () -> Bool,
+        ending: @escaping @Sendable () -> LoadEnding,
         deliver: @escaping @Sendable ([LoadRow]) -> Void
     ) {
         self.settings = settings
@@ -64,7 +65,7 @@ final class LoadThread {
         self.epoll = epoll
         self.origin = origin
         self.progress = progress
-        self.isStopped = isStopped
+        self.ending = ending
         self.deliver = deliver
         mix = RequestMix(settings.requests, seed: settings.seed)
         source = ItemSource(settings.shape, thread: thread, of: settings.threads)
@@ -124,6 +125,16 @@ final class LoadThread {
         if let next = keepAlives.first { deadline = min(deadline, next.item.planned) }
         if let next = reopenings.first { deadline = min(deadline, next.planned) }
         return deadline
+    }
+
+    /// Nothing more is begun.
+    func drain(from time: Int64) {
+        guard !isDraining else { return }
+        isDraining = true
+        end = min(end, time)
+        leaveRest()
+        keepAlives.removeAll()
+        reopenings.removeAll()
     }
 
     /// Nothing more is planned, and nothing is waited for any more.

@@ -159,7 +159,8 @@ struct BrokerServiceTests {
         let first = try BrokerBench()
         defer { first.stop() }
         let loop = StreamLoop()
-        let free = try BrokerService(BrokerServiceSettings(), on: loop)
+        // An address of its own: nobody else takes its port when it is free.
+        let free = try BrokerService(BrokerServiceSettings(listeners: [.init(.tcp, StreamAddress("127.0.0.77", 0))]), on: loop)
         let freed = try free.start()[0].address
         free.stop()
         let settings = BrokerServiceSettings(listeners: [.init(.tcp, freed), .init(.tcp, first.listeners[0].address)])

@@ -5,7 +5,9 @@ import Synchronization
 import Testing
 
 /// Runs a load to its end and gives its rows by their numbers.
-private func run(_ settings: LoadSettings, stopAfter: Int? = nil) throws -> (rows: [LoadRow], outcome: LoadOutcome, labels: [String]) {
+private func run(
+    _ settings: LoadSettings, stopAfter: Int? = nil, end: @escaping @Sendable (LoadGenerator) -> Void = { $0.stop() }
+) throws -> (rows: [LoadRow], outcome: LoadOutcome, labels: [String]) {
     final class Kept: Sendable {
         let rows = Mutex<[LoadRow]>([])
         let load = Mutex<LoadGenerator?>(nil)
@@ -16,7 +18,7 @@ private func run(_ settings: LoadSettings, stopAfter: Int? = nil) throws -> (row
             rows += new
             return rows.count
         }
-        if let stopAfter, count >= stopAfter { kept.load.withLock { $0?.stop() } }
+        if let stopAfter, count >= stopAfter { kept.load.withLock { if let load = $0 { end(load) } } }
     }
     kept.load.withLock { $0 = load }
     try load.start()
@@ -60,6 +62,25 @@ struct LoadGeneratorTests {
         #expect(outcome.harness.planKept == 1)
         #expect(outcome.totals.cpu > 0 && outcome.totals.connectionsOpened <= 4)
         #expect(target.served == 200)
+    }
+
+    @Test("a load that is finished before its time waits for what is under way, and sends nothing more")
+    func finished() throws {
+        let server = ScriptedServer { client in
+            while client.request() != nil {
+                // So that there is always something under way.
+                usleep(100_000)
+                client.answer(ScriptedServer.good)
+            }
+        }
+        defer { server.stop() }
+        var settings = try load(to: server.port, rate: 100, for: .seconds(20), connections: 64)
+        settings.batch = 1
+        let (rows, outcome, _) = try run(settings, stopAfter: 5) { $0.finish() }
+        #expect(outcome.totals.unanswered == 0 && outcome.totals.answered == outcome.totals.sent)
+        #expect(outcome.totals.sent < 200 && outcome.totals.planned == 2_000)
+        #expect(rows.map(\.index) == Array(0..<2_000))
+        #expect(rows.drop { $0.outcome == .answered }.allSatisfy { $0.outcome == .unsent })
     }
 
     @Test("a target that freezes: items wait in the generator, their clocks run from the plan (SLA §3.3)")

@@ -1,6 +1,9 @@
 package import LabCore
 
 extension Cloud {
+    /// An event of the cloud that those note who carry its requests to other services.
+    package static let serviceFailed = "service.failed"
+
     /// What scenarios can do with a cloud, see of it, ask it and do to it.
     ///
     /// `restart`, `crash` and `broker.restart` are done by whoever hosts the cloud, which outlives it.
@@ -158,6 +161,9 @@ enum CloudEvents {
     ]
 
     private static let process = [
+        EventKind(
+            Cloud.serviceFailed, "A service that is none of the lab's gave no answer.",
+            fields: [FieldKind("service", .text), FieldKind("detail", .text, "its address, why, and what to do")]),
         EventKind("started", "The cloud answers."),
         EventKind("crashed", "The cloud is gone."),
         EventKind("commit.before", "A commit is about to be tried.", fields: commit, volume: .traffic),
@@ -223,7 +229,7 @@ enum CloudQueries {
 
 enum CloudFaults {
     static let kinds: [ActionKind] = [
-        ActionKind("database.slow", "Every commit takes longer.", takes: [FieldKind("add", .duration, required: true)]),
+        ActionKind("database.slow", "Commits that something waits for take longer; reads, and what is noted by the way (nonces, audit), do not.", takes: [FieldKind("add", .duration, required: true)]),
         ActionKind("database.full", "No commit succeeds, as on a full disk."),
         ActionKind("crash", "Kills the cloud in the instant in which it begins; `restart` starts it again."),
     ]

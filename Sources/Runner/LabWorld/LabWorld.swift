@@ -70,7 +70,11 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
             cloud: cloud,
             setting: BrokerSetting(
                 recorder: recorder, node: cloudRole, seed: plan.seed, hasTranscript: policy.keeps("broker.packet"), plan: plan))
-        if let real { cloud.services = try media.doors(to: real) }
+        if let real {
+            cloud.services = try media.doors(to: real) { [recorder, cloudRole] service, failure in
+                recorder.append(cloudRole, Cloud.serviceFailed, ["service": .text(service), "detail": .text(failure.description)])
+            }
+        }
         cloud.broker = broker
         cloud.tracer = tracer
         if plan.hasLoads, plan.world == .sim { cloud.service = CloudService(plan: plan, facts: plan.cloudFacts) }

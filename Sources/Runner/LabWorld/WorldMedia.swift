@@ -40,7 +40,7 @@ protocol WorldMedia: AnyObject {
     /// How the cloud reaches payment services that are not the lab's, by its names for them.
     ///
     /// - Throws: `not_possible_here` in memory, `StreamFailure` for authorities that cannot be used.
-    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)]
+    func doors(to payments: RealPayments, onFailure: @escaping (_ service: String, StreamFailure) -> Void) throws -> [(name: String?, door: any ServiceDoor)]
 
     /// Both ends of a serial port: the module's, where the port exists while it is open, and its host's.
     ///

@@ -150,12 +150,13 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
 
     func stop() {
         stopped = stopped ?? world.instant
-        generator?.stop()
+        generator?.finish()
     }
 
     func abandon() {
         isAbandoned = true
         stop()
+        generator?.stop()
         ended?.resume()
         ended = nil
     }

@@ -148,12 +148,14 @@ final class RealMedia: WorldMedia {
         return service
     }
 
-    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)] {
+    func doors(to payments: RealPayments, onFailure: @escaping (String, StreamFailure) -> Void) throws -> [(name: String?, door: any ServiceDoor)] {
         let pool = try HTTPClientPool(on: sockets, reportingTo: kernel, security: payments.authorities.map { ClientSecurity(roots: .pinned($0)) })
         realPayments = pool
         return payments.endpoints.map { endpoint in
             let address = StreamAddress(endpoint.address.host, endpoint.address.port)
-            return (endpoint.service, RemoteService(pool.requester(to: address, secure: endpoint.address.isSecure)))
+            let requester = pool.requester(to: address, secure: endpoint.address.isSecure)
+            requester.onFailure = { onFailure(endpoint.service, $0) }
+            return (endpoint.service, RemoteService(requester))
         }
     }
 

@@ -47,7 +47,7 @@ final class SimulatedMedia: WorldMedia {
         return SimulatedService(link: network.link, host: host)
     }
 
-    func doors(to payments: RealPayments) throws -> [(name: String?, door: any ServiceDoor)] {
+    func doors(to payments: RealPayments, onFailure: @escaping (String, StreamFailure) -> Void) throws -> [(name: String?, door: any ServiceDoor)] {
         throw ActionFailure("not_possible_here", RealPayments.notInMemory)
     }
 

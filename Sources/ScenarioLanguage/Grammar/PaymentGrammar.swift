@@ -50,7 +50,7 @@ extension Grammar {
 
 extension TextForm {
     static let serviceAddress = TextForm(
-        wanted: "https:// and a host without a path, such as https://api.mch.weixin.qq.com (http:// only on this machine)",
+        wanted: "https:// with host and perhaps port, without user, path and final slash, such as https://api.mch.weixin.qq.com (http:// only on this machine)",
         pattern: "^https?://[^/?#@]+$"
     ) { ServiceAddress($0) != nil }
 

@@ -74,6 +74,8 @@ package final class HTTPClientRequester: HTTPRequester {
     private let base: String?
     private let isFresh: Bool
     private let limit: TimeAmount
+    /// Told, on the loop's thread and before the request's caller, why there is no answer.
+    package var onFailure: ((StreamFailure) -> Void)?
 
     init(_ client: HTTPClient, _ loop: any Loop, _ address: StreamAddress, secure: Bool, isFresh: Bool, limit: Duration) {
         self.client = client
@@ -85,7 +87,7 @@ package final class HTTPClientRequester: HTTPRequester {
     }
 
     package func send(_ call: HTTPCall, _ done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
-        let answer = Answer(loop: loop, done: done)
+        let answer = Answer(loop: loop, done: done, onFailure: onFailure)
         guard let base else { return answer.give(.failure(.unreachable)) }
         var headers = HTTPHeaders()
         // A host that the call names is signed and must go out as it is; the client adds its own only where none is given.
@@ -109,7 +111,7 @@ package final class HTTPClientRequester: HTTPRequester {
                             status: Int(response.status.code),
                             headers: response.headers.map { HTTPCall.Header($0.name.lowercased(), $0.value) },
                             body: response.body.map { [UInt8]($0.readableBytesView) } ?? [])))
-            case .failure(let error): answer.give(.failure(HTTPFailure(error)))
+            case .failure(let error): answer.give(.failure(HTTPFailure(error)), because: StreamFailure(error, .connect, base))
             }
         }
     }
@@ -119,17 +121,20 @@ package final class HTTPClientRequester: HTTPRequester {
 private final class Answer: @unchecked Sendable {
     private let loop: any Loop
     private var done: ((Result<HTTPAnswer, HTTPFailure>) -> Void)?
+    private var onFailure: ((StreamFailure) -> Void)?
 
-    init(loop: any Loop, done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void) {
+    init(loop: any Loop, done: @escaping (Result<HTTPAnswer, HTTPFailure>) -> Void, onFailure: ((StreamFailure) -> Void)?) {
         self.loop = loop
         self.done = done
+        self.onFailure = onFailure
     }
 
-    func give(_ result: Result<HTTPAnswer, HTTPFailure>) {
+    func give(_ result: Result<HTTPAnswer, HTTPFailure>, because failure: StreamFailure? = nil) {
         loop.post { [self] in
-            // What the closure holds must not end on the client's thread.
+            if let failure { onFailure?(failure) }
+            // What the closures hold must not end on the client's thread.
             done?(result)
-            done = nil
+            (done, onFailure) = (nil, nil)
         }
     }
 }

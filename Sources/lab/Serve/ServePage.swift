@@ -81,12 +81,29 @@ struct ServePage {
         lines.append("")
         if let listener = listeners.first(where: { !$0.medium.isWebSocket }) {
             let client = mosquitto(listener, settings, authority: authority)
+            let (hears, says) = topics(for: named(settings))
             lines += [
-                line("hear", "mosquitto_sub \(client) -t 'demo/#' -v"), line("say", "mosquitto_pub \(client) -t demo/greeting -m hello"),
-                "",
+                line("hear", "mosquitto_sub \(client) -i hearer -t '\(hears)' -v"), line("say", "mosquitto_pub \(client) -i sayer -t \(says) -m hello"), "",
             ]
         }
         return lines + [ready]
+    }
+
+    /// Who is meant where nobody may come without a name.
+    private static func named(_ settings: BrokerServiceSettings) -> StaticAuthorizer.User? {
+        settings.allowsAnonymous ? nil : settings.users.first { $0.password != nil }
+    }
+
+    /// A topic that this user may publish to, and a filter that it may subscribe to.
+    private static func topics(for user: StaticAuthorizer.User?) -> (hears: String, says: String) {
+        func first(_ access: TopicRightPattern.Access, _ client: String) -> String? {
+            user?.rights.first { $0.access == access || $0.access == .both }?.pattern
+                .replacing("%c", with: client).replacing("%u", with: user?.name ?? "")
+        }
+        let said = first(.publish, "sayer").flatMap { $0 == "#" ? nil : $0.replacing("+", with: "demo").replacing("#", with: "greeting") }
+        let heard = first(.receive, "hearer")
+        guard heard == nil || heard == "#" else { return (heard ?? "", said ?? "demo/greeting") }
+        return (said ?? "demo/#", said ?? "demo/greeting")
     }
 
     /// The options of Mosquitto's clients for a listener.
@@ -96,7 +113,7 @@ struct ServePage {
         var options = "-h \(reachable(listener.address.host)) -p \(listener.address.port)"
         if listener.medium.isSecure { options += " --cafile \(authority ?? "AUTHORITY.pem")" }
         // A password that lab.yaml holds is not for the scrollback.
-        if !settings.allowsAnonymous, let user = settings.users.first(where: { $0.password != nil }) {
+        if let user = named(settings) {
             options += " -u \(user.name) -P PASSWORD"
         }
         return options

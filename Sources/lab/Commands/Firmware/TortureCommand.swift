@@ -42,7 +42,7 @@ struct FirmwareTortureCommand: ParsableCommand {
     @Option(help: "Threads; as many as processors where it is 0.")
     var jobs = 0
 
-    @Option(help: "Only cases of this family, such as P1 or N3; can be given more than once.")
+    @Option(help: "Only cases of these families, such as P1 or N3,M8; can be given more than once. A wrong one is told the list.")
     var family: [String] = []
 
     @Option(help: "Shows what the badge notes in the case with this number.")
@@ -67,7 +67,7 @@ struct FirmwareTortureCommand: ParsableCommand {
         }
         Interrupts.watch()
         let rollouts = try bench.rollouts()
-        let report = TortureReport(bench: bench, path: image, seed: try Seed.parse(seed), progress: json ? .none : Console.isInteractive ? .line : .steps)
+        let report = TortureReport(bench: bench, path: image, bugs: bug, seed: try Seed.parse(seed), progress: json ? .none : Console.isInteractive ? .line : .steps)
         let (numbers, wanted) = try chosen(bench.catalogue, rollouts)
         if !json { Console.print(report.opening) }
         let threads = jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount
@@ -130,14 +130,16 @@ struct FirmwareTortureCommand: ParsableCommand {
     }
 
     private func chosen(_ catalogue: Catalogue, _ rollouts: [TortureRollout]) throws -> (numbers: [Int], rollouts: [TortureRollout]) {
-        guard !family.isEmpty else { return (Array(catalogue.cases.indices), rollouts) }
-        let known = (catalogue.counts.map(\.family) + (rollouts.isEmpty ? [] : [.m8])).sorted().map(\.rawValue)
-        for name in family where !known.contains(name) {
-            throw Stop(.wrongInput, "no cases of the family '\(name)' (there are \(known.joined(separator: ", ")))")
+        let names = family.flatMap { $0.split(separator: ",").map(String.init) }
+        guard !names.isEmpty else { return (Array(catalogue.cases.indices), rollouts) }
+        let known = (catalogue.counts.map(\.family) + (rollouts.isEmpty ? [] : [.m8])).sorted()
+        for name in names where !known.contains(where: { $0.rawValue == name }) {
+            let list = known.map { "  \($0.rawValue.padded(to: 6))\($0.about)" }.joined(separator: "\n")
+            throw Stop(.wrongInput, "no cases of the family '\(name)'; there are\n\(list)")
         }
         return (
-            catalogue.cases.indices.filter { family.contains(catalogue.cases[$0].family.rawValue) },
-            family.contains(TortureCase.Family.m8.rawValue) ? rollouts : []
+            catalogue.cases.indices.filter { names.contains(catalogue.cases[$0].family.rawValue) },
+            names.contains(TortureCase.Family.m8.rawValue) ? rollouts : []
         )
     }
 

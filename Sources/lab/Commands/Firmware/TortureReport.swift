@@ -10,6 +10,8 @@ import Verdicts
 struct TortureReport {
     let bench: TortureBench
     let path: String
+    /// Bugs that agent, bootloader and version centre have.
+    let bugs: [String]
     let seed: UInt64
     let progress: Progress
 
@@ -93,7 +95,7 @@ struct TortureReport {
         for rollout in result.stopped { lines.append("FAILED M8, \(rollout.about): \(rollout.rule): \(rollout.failure ?? "")") }
         if let folder = smallest?.folder {
             // Its lab.yaml, whose keys the images are signed with, counts in its folder only.
-            lines.append("smallest case: (cd \(ShellText.quoted(folder)) && lab run torture.yaml)")
+            lines.append("smallest case: (cd \(ShellText.quoted(folder)) && \(repeatCommand))")
         } else if let number = smallest?.number {
             lines.append("smallest case: \(number) with --case; the cloud would refuse its release, so no scenario can show it")
         }
@@ -146,10 +148,16 @@ struct TortureReport {
         return Smallest(number: outcome.number, folder: folder)
     }
 
+    /// `lab run` has a sound device; bugs are put in by `lab mutate`.
+    private var repeatCommand: String {
+        bugs.isEmpty ? "lab run torture.yaml" : "lab mutate \(bugs.map { "--bug \($0)" }.joined(separator: " ")) torture.yaml"
+    }
+
     private func write(_ scenario: TortureScenario, to folder: String) throws {
+        let text = bugs.isEmpty ? scenario.text : "# Fails with a bug only: \(repeatCommand)\n" + scenario.text
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            for file in scenario.files + [("torture.yaml", Array(scenario.text.utf8))] {
+            for file in scenario.files + [("torture.yaml", Array(text.utf8))] {
                 try Data(file.bytes).write(to: URL(fileURLWithPath: "\(folder)/\(file.name)"))
             }
         } catch {
