@@ -8,6 +8,7 @@ package struct HarnessMeter: Sendable, Equatable {
     private var planned = 0
     private var dropped = 0
     private var busiest = 0.0
+    private var refusedDescriptors = 0
 
     package init() {}
 
@@ -25,6 +26,9 @@ package struct HarnessMeter: Sendable, Equatable {
         dropped += count
     }
 
+    /// The system gave no descriptor for another connection.
+    package mutating func refusedDescriptor() { refusedDescriptors += 1 }
+
     /// A wait for a deadline ended so late, ns.
     package mutating func woke(late time: Int64) { wake.record(time) }
 
@@ -37,6 +41,7 @@ package struct HarnessMeter: Sendable, Equatable {
         planned += other.planned
         dropped += other.dropped
         busiest = max(busiest, other.busiest)
+        refusedDescriptors += other.refusedDescriptors
     }
 
     package func report(_ machine: MachineWatch.Figures) -> HarnessReport {
@@ -44,6 +49,6 @@ package struct HarnessMeter: Sendable, Equatable {
             sendLagMedian: lag.percentile(thousandths: 50_000) ?? 0, sendLagP99: lag.percentile(thousandths: 99_000) ?? 0,
             sendLagWorst: lag.max ?? 0,
             wakeP99: wake.percentile(thousandths: 99_000) ?? 0, loaderCPU: busiest, foreignCPU: machine.foreign,
-            planKept: planned == 0 ? 1 : Double(planned - dropped) / Double(planned), clockSteps: machine.clockSteps)
+            planKept: planned == 0 ? 1 : Double(planned - dropped) / Double(planned), clockSteps: machine.clockSteps, refusedDescriptors: refusedDescriptors)
     }
 }

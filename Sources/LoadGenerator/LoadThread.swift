@@ -203,6 +203,7 @@ final class LoadThread {
         while open < most, connecting < waiting.count {
             if openConnection() != nil { continue }
             // Without descriptors or ports the connections that there are must do.
+            if errno == EMFILE || errno == ENFILE { meter.refusedDescriptor() }
             if errno == ECONNREFUSED || open == 0 { failOldest() } else { return }
         }
     }

@@ -16,10 +16,12 @@ package struct HarnessReport: Sendable, Equatable {
     package var planKept: Double
     /// Steps of the wall clock against the monotonic one, larger than 1 ms.
     package var clockSteps: Int
+    /// Times that a connection could not be opened because the system gave the lab no more descriptors.
+    package var refusedDescriptors = 0
 
     package init(
         sendLagMedian: Int64, sendLagP99: Int64, sendLagWorst: Int64, wakeP99: Int64, loaderCPU: Double, foreignCPU: Double, planKept: Double,
-        clockSteps: Int
+        clockSteps: Int, refusedDescriptors: Int = 0
     ) {
         self.sendLagMedian = sendLagMedian
         self.sendLagP99 = sendLagP99
@@ -29,15 +31,18 @@ package struct HarnessReport: Sendable, Equatable {
         self.foreignCPU = foreignCPU
         self.planKept = planKept
         self.clockSteps = clockSteps
+        self.refusedDescriptors = refusedDescriptors
     }
 
     /// As the event `load.harness` tells it.
     package var asFields: Fields {
-        [
+        var fields: Fields = [
             "send_lag_p50_ns": .integer(sendLagMedian), "send_lag_p99_ns": .integer(sendLagP99), "send_lag_worst_ns": .integer(sendLagWorst),
             "wake_p99_ns": .integer(wakeP99), "loader_cpu": .number(loaderCPU), "foreign_cpu": .number(foreignCPU), "plan_kept": .number(planKept),
             "clock_steps": .integer(Int64(clockSteps)),
         ]
+        if refusedDescriptors > 0 { fields["refused_descriptors"] = .integer(Int64(refusedDescriptors)) }
+        return fields
     }
 
     /// Reads the fields of the event `load.harness`; `nil` if they are not what the lab writes.
@@ -49,7 +54,7 @@ package struct HarnessReport: Sendable, Equatable {
         else { return nil }
         self.init(
             sendLagMedian: median, sendLagP99: p99, sendLagWorst: worst, wakeP99: wake, loaderCPU: loader, foreignCPU: foreign, planKept: kept,
-            clockSteps: Int(steps))
+            clockSteps: Int(steps), refusedDescriptors: Int(fields["refused_descriptors"]?.integer ?? 0))
     }
 
     /// `lab: send lag p99 0.10 ms, timer wake p99 0.05 ms, loader CPU 23 %, neighbours 2 %, plan kept 100 %, clock steps none`

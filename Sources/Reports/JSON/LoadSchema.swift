@@ -123,7 +123,8 @@ enum LoadSchema {
               "properties": {
                 "send_lag_p50_ns": {"$ref": "#/$defs/ns"}, "send_lag_p99_ns": {"$ref": "#/$defs/ns"}, "send_lag_worst_ns": {"$ref": "#/$defs/ns"},
                 "wake_p99_ns": {"$ref": "#/$defs/ns"}, "loader_cpu": {"$ref": "#/$defs/number_or_null"}, "foreign_cpu": {"$ref": "#/$defs/number_or_null"},
-                "plan_kept": {"$ref": "#/$defs/number_or_null"}, "clock_steps": {"$ref": "#/$defs/count"}
+                "plan_kept": {"$ref": "#/$defs/number_or_null"}, "clock_steps": {"$ref": "#/$defs/count"},
+                "refused_descriptors": {"$ref": "#/$defs/count", "description": "Connections that could not be opened for want of descriptors; absent where there were none."}
               }
             },
             "cloud_cpu_ns": {"$ref": "#/$defs/number_or_null", "description": "For each answered item."},
