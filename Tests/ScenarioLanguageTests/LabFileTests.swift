@@ -37,6 +37,13 @@ struct LabFileTests {
         #expect(lab.defaults.fidelity == .sim && lab.nodes.isEmpty)
     }
 
+    @Test("user and password of an address that is wrong are in no message")
+    func credentials() {
+        let messages = load("lab: 1\nabout: b\npayments: {wechat: {url: \"https://me:hush@127.0.0.1:9443\"}}\n").diagnostics.map(\.description)
+        #expect(messages.contains { $0.contains("https://…@127.0.0.1:9443") }, "\(messages)")
+        #expect(!messages.contains { $0.contains("hush") }, "\(messages)")
+    }
+
     @Test("reads like a compiler: a version without quotes")
     func versionWithoutQuotes() {
         let result = load("lab: 1\nabout: b\nnodes:\n  pile_a:\n    kind: pile\n    facts:\n      firmware: 2.40\n")

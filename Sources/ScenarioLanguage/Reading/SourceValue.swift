@@ -68,14 +68,22 @@ package struct SourceValue: Sendable, Hashable {
 }
 
 extension SourceValue.Scalar {
-    /// As written, shortened for messages.
+    /// As written, shortened for messages, and without the user and password of an address: messages end in logs.
     var shown: String {
+        let text = withoutCredentials
         let short = text.count > 40 ? text.prefix(40) + "…" : text[...]
         switch style {
         case .plain, .computed: return String(short)
         case .singleQuoted: return "'\(short)'"
         case .doubleQuoted, .block: return "\"\(short)\""
         }
+    }
+
+    private var withoutCredentials: String {
+        guard let scheme = text.firstRange(of: "://") else { return text }
+        let authority = text[scheme.upperBound...].prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return text }
+        return text[..<scheme.upperBound] + "…" + text[at...]
     }
 }
 
