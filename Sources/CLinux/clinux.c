@@ -328,6 +328,11 @@ int clinux_is_locked(int fd) {
 
 void clinux_precise_timers(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }
 
+void clinux_wait_until(int64_t moment) {
+    struct timespec time = {.tv_sec = moment / 1000000000, .tv_nsec = moment % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL) == EINTR) {}
+}
+
 void clinux_raise_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max) return;

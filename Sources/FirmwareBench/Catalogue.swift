@@ -19,7 +19,7 @@ package struct Catalogue: Sendable {
     let checked: CheckedSignatures
 
     let setup: TortureSetup
-    let seed: UInt64
+    package let seed: UInt64
 
     /// - Parameter seed: chance of what is drawn: places of flipped bits, times of repeated cuts.
     package init(_ setup: TortureSetup, seed: UInt64) throws {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import LabCore
 
@@ -5,12 +6,9 @@ import LabCore
 package enum Waiting {
     /// Blocks the calling thread for that long.
     package static func block(_ time: Duration) {
-        // Until a moment, so that signals do not make it longer.
-        var moment = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &moment)
-        let end = Int64(moment.tv_nsec) + max(0, time.nanoseconds)
-        moment = timespec(tv_sec: moment.tv_sec + Int(end / 1_000_000_000), tv_nsec: Int(end % 1_000_000_000))
-        while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nil) == EINTR {}
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        clinux_wait_until(Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec) + max(0, time.nanoseconds))
     }
 
     /// Asks again and again until the condition holds.

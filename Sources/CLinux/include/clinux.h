@@ -95,4 +95,7 @@ void clinux_raise_descriptor_limit(void);
 /* The waits of this thread end when they are due, not up to 50 us later. */
 void clinux_precise_timers(void);
 
+/* Blocks this thread until that moment of CLOCK_MONOTONIC, ns, however many signals come meanwhile. */
+void clinux_wait_until(int64_t moment);
+
 #endif

@@ -101,7 +101,8 @@ import Synchronization
     // MARK: Pace
 
     package func wait(until deadline: RunInstant) -> RunInstant {
-        if gathering > 0 { gather() }
+        // This loop is the clock of what runs on it: nobody else could tell when the time is over.
+        if gathering > 0 { clinux_wait_until(lastTurn + gathering) }
         let isFinite = deadline < .distantFuture
         let left = isFinite ? Double(deadline.nanoseconds - now.nanoseconds) / speed : -1
         // What is due already is only looked at, and a wait without end is still a wait.
@@ -122,12 +123,6 @@ import Synchronization
             let count = unsafe clinux_epoll_wait(epoll, buffer.baseAddress, Int32(Self.batch), timeout)
             for index in 0..<max(0, Int(count)) { ready.append(unsafe buffer[index]) }
         }
-    }
-
-    private func gather() {
-        let earliest = lastTurn + gathering
-        var moment = timespec(tv_sec: Int(earliest / 1_000_000_000), tv_nsec: Int(earliest % 1_000_000_000))
-        while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &moment, nil) == EINTR {}
     }
 
     package func dispatch() {

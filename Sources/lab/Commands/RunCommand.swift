@@ -2,6 +2,7 @@ import Archive
 import ArgumentParser
 import Foundation
 import LabCore
+import LoadGenerator
 import Reports
 import Runner
 import ScenarioLanguage
@@ -289,6 +290,7 @@ struct RunCommand: ParsableCommand {
 
 enum Seed {
     static func parse(_ text: String) throws -> UInt64 {
+        // Chance at the outermost edge: what it gives is printed, and repeats the run.
         if text == "random" { return UInt64.random(in: 1...UInt64(UInt32.max)) }
         let seed = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
         guard let seed, !text.hasPrefix("+"), !text.hasPrefix("0x+") else {
@@ -298,10 +300,13 @@ enum Seed {
     }
 }
 
-/// The day for the names of run folders; the only use of the calendar.
+/// The machine's calendar, for names of folders, headers of recordings, and what is valid until a day; no run looks at it.
 enum Today {
+    static var now: Date { Date(timeIntervalSince1970: Double(MachineClock.wall) / 1e9) }
+
+    /// For the names of run folders.
     static var monthAndDay: String {
-        let parts = Calendar(identifier: .gregorian).dateComponents([.month, .day], from: Date())
+        let parts = Calendar(identifier: .gregorian).dateComponents([.month, .day], from: now)
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return two(parts.month ?? 1) + two(parts.day ?? 1)
     }

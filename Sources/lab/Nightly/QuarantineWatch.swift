@@ -54,7 +54,7 @@ extension Quarantine.Entry {
 extension Today {
     /// Where the machine stands; only quarantines are compared with it.
     static var day: CalendarDay? {
-        let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: Date())
+        let parts = Calendar(identifier: .gregorian).dateComponents([.year, .month, .day], from: Today.now)
         return CalendarDay(year: parts.year ?? 0, month: parts.month ?? 0, day: parts.day ?? 0)
     }
 }

@@ -58,7 +58,7 @@ struct LabAuthority {
         let names = ["localhost", "127.0.0.1", "::1", ProcessInfo.processInfo.hostName] + hosts
         var seen: Set<String> = []
         do {
-            let certificates = try LabCertificates(at: Date())
+            let certificates = try LabCertificates(at: Today.now)
             server = try certificates.server(names: names.filter { seen.insert($0).inserted })
             folder = FileManager.default.temporaryDirectory.appendingPathComponent("lab-serve-\(ProcessInfo.processInfo.processIdentifier)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -84,7 +84,7 @@ private final class ConsoleJournal {
     private let descriptor: Int32
 
     init(folder: String, node: String, kind: String, purpose: PortPurpose, source: PortSource) throws {
-        let now = Date()
+        let now = Today.now
         let stamp = now.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false).timeSeparator(.omitted).dateSeparator(.omitted))
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
             throw Stop(.wrongInput, "The folder '\(folder)' cannot be made: \(error.localizedDescription)")

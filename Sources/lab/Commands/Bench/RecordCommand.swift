@@ -46,7 +46,7 @@ struct RecordCommand: ParsableCommand {
         let (purpose, source) = try chosen(patient)
         let lease = bench.keeper(of: try bench.leaseOrStop(patient, why: "lab record"))
         defer { lease.release() }
-        let now = Date()
+        let now = Today.now
         let header = PortRecording.Header(
             node: node, kind: patient.kind, port: purpose.rawValue, settings: "\(source.baud) \(source.framing)", isRedacted: isRedacted, began: now.formatted(.iso8601))
         var ending = RecordingSession.Ending.timeIsOver

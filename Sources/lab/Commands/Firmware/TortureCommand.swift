@@ -67,12 +67,12 @@ struct FirmwareTortureCommand: ParsableCommand {
         }
         Interrupts.watch()
         let rollouts = try bench.rollouts()
-        let report = TortureReport(bench: bench, path: image, bugs: bug, seed: try Seed.parse(seed), progress: json ? .none : Console.isInteractive ? .line : .steps)
+        let report = TortureReport(bench: bench, path: image, progress: json ? .none : Console.isInteractive ? .line : .steps)
         let (numbers, wanted) = try chosen(bench.catalogue, rollouts)
         if !json { Console.print(report.opening) }
         let threads = jobs > 0 ? jobs : ProcessInfo.processInfo.activeProcessorCount
         let outcomes = report.run(numbers, jobs: threads)
-        let fleets = RolloutRuns(bugs: try bugs(), seed: report.seed).run(wanted, jobs: threads)
+        let fleets = RolloutRuns(bugs: bench.setup.bugs, seed: bench.catalogue.seed).run(wanted, jobs: threads)
         let result = TortureReport.Result(outcomes: outcomes, rollouts: fleets)
         let smallest = try result.failed == 0 ? nil : report.write(result, to: out)
         Console.print(json ? report.json(result, smallest) : report.text(result, smallest))

@@ -10,9 +10,6 @@ import Verdicts
 struct TortureReport {
     let bench: TortureBench
     let path: String
-    /// Bugs that agent, bootloader and version centre have.
-    let bugs: [String]
-    let seed: UInt64
     let progress: Progress
 
     enum Progress {
@@ -47,7 +44,7 @@ struct TortureReport {
         let setup = bench.setup
         let signature = setup.trust.keys.isEmpty && setup.trust.certificates.isEmpty ? ", signatures not asked for" : ""
         var lines = [
-            "\(path): \(setup.model.format.rawValue) \(setup.new.version), \(setup.image.count) bytes\(signature); from \(setup.oldVersion) · badge, \(setup.model.rawValue) · seed \(SeedText.hex(seed))"
+            "\(path): \(setup.model.format.rawValue) \(setup.new.version), \(setup.image.count) bytes\(signature); from \(setup.oldVersion) · badge, \(setup.model.rawValue) · seed \(SeedText.hex(bench.catalogue.seed))"
         ]
         lines += bench.catalogue.omissions.map { "left out: \($0)" }
         return lines.joined(separator: "\n")
@@ -106,7 +103,7 @@ struct TortureReport {
     func json(_ result: Result, _ smallest: Smallest?) -> String {
         var record: Fields = [
             "image": .text(path), "version": .text(bench.setup.new.version.description), "from": .text(bench.setup.oldVersion.description),
-            "boot": .text(bench.setup.model.rawValue), "seed": .text(SeedText.hex(seed)), "runs": .integer(Int64(result.runs)),
+            "boot": .text(bench.setup.model.rawValue), "seed": .text(SeedText.hex(bench.catalogue.seed)), "runs": .integer(Int64(result.runs)),
             "bricked": .integer(Int64(result.bricked)), "failed": .integer(Int64(result.failed)),
             "families": .list(
                 rows(result).map { row in
@@ -147,6 +144,8 @@ struct TortureReport {
         try write(try bench.scenario(of: entry, outcome), to: folder)
         return Smallest(number: outcome.number, folder: folder)
     }
+
+    private var bugs: [String] { bench.setup.bugs.map(\.rawValue).sorted() }
 
     /// `lab run` has a sound device; bugs are put in by `lab mutate`.
     private var repeatCommand: String {
