@@ -63,6 +63,27 @@ int clinux_epoll_wait(int epoll, struct clinux_ready *ready, int count, int64_t 
     return found;
 }
 
+int clinux_stamp_arrivals(int fd) {
+    int on = 1;
+    return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+int64_t clinux_receive_stamped(int fd, void *bytes, size_t count, int64_t *arrived) {
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    union { struct cmsghdr aligned; char bytes[CMSG_SPACE(sizeof(struct timespec))]; } control;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *arrived = 0;
+    ssize_t received = recvmsg(fd, &message, 0);
+    if (received <= 0) return received;
+    for (struct cmsghdr *entry = CMSG_FIRSTHDR(&message); entry; entry = CMSG_NXTHDR(&message, entry)) {
+        if (entry->cmsg_level != SOL_SOCKET || entry->cmsg_type != SCM_TIMESTAMPNS) continue;
+        struct timespec time;
+        memcpy(&time, CMSG_DATA(entry), sizeof time);
+        *arrived = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+    }
+    return received;
+}
+
 int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 void clinux_eventfd_signal(int fd) {

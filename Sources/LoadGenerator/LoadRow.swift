@@ -24,6 +24,7 @@ package struct LoadRow: Sendable, Hashable {
     package var taken: Int64
     /// The last of its bytes was handed to the socket. Between `taken` and this it may have waited for a connection.
     package var written: Int64
+    /// Its first byte came, by the system's note; of an answer that is read in one go, that is when the last one came.
     package var firstByte: Int64
     /// The last byte of the answer was here.
     package var answered: Int64

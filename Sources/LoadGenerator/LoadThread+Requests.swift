@@ -36,6 +36,7 @@ extension LoadThread {
             return false
         }
         connections[place].unwritten = Array(output[max(0, count)...])
+        unwritten += 1
         _ = clinux_epoll_modify(epoll, descriptor, UInt32(CLINUX_READABLE | CLINUX_WRITABLE), token(place))
         return false
     }
@@ -51,6 +52,7 @@ extension LoadThread {
         }
         connections[place].unwritten.removeFirst(count)
         guard connections[place].unwritten.isEmpty else { return }
+        unwritten -= 1
         connections[place].row.written = now
         totals.sent += 1
         _ = clinux_epoll_modify(epoll, descriptor, UInt32(CLINUX_READABLE), token(place))
@@ -60,7 +62,8 @@ extension LoadThread {
 
     func receive(_ place: Int) {
         let descriptor = connections[place].descriptor
-        let count = unsafe input.withUnsafeMutableBytes { unsafe recv(descriptor, $0.baseAddress, $0.count, 0) }
+        var stamp: Int64 = 0
+        let count = unsafe input.withUnsafeMutableBytes { unsafe Int(clinux_receive_stamped(descriptor, $0.baseAddress, $0.count, &stamp)) }
         if count < 0, errno == EAGAIN || errno == EINTR { return }
         guard connections[place].state == .busy else {
             // Closed by the other side, or something that nobody asked for.
@@ -73,8 +76,9 @@ extension LoadThread {
                 try connections[place].reader.end()
                 return answered(place, isReusable: false)
             }
-            let time = now
-            if connections[place].row.firstByte < 0 { connections[place].row.firstByte = time }
+            let row = connections[place].row
+            let time = arrivals.moment(stamp, noEarlierThan: max(row.taken, row.written, row.firstByte), norLaterThan: now)
+            if row.firstByte < 0 { connections[place].row.firstByte = time }
             let taken = try connections[place].reader.read(input.span.extracting(0..<count))
             guard connections[place].reader.isComplete else { return }
             connections[place].row.answered = time
@@ -93,6 +97,7 @@ extension LoadThread {
             totals.sent += 1
         }
         row.status = UInt16(clamping: connections[place].reader.status)
+        largestBody = max(largestBody, connections[place].reader.bodyBytes)
         row.outcome = connections[place].reader.status >= settings.refusedFrom ? .refused : .answered
         if row.outcome == .refused { totals.refused += 1 } else { totals.answered += 1 }
         note(row)

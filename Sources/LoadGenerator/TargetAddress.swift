@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Where a target listens, ready for `connect`.
@@ -29,6 +30,8 @@ struct TargetAddress: Sendable {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return -1 }
         Sockets.set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        // Where the system does not know it, the moment of reading counts.
+        _ = clinux_stamp_arrivals(descriptor)
         let result = unsafe bytes.withUnsafeBytes { buffer in
             unsafe Glibc.connect(descriptor, buffer.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(buffer.count))
         }

@@ -103,4 +103,33 @@ struct ItemSourceTests {
         #expect(abs(share - 0.75) < 0.018)
         #expect((0..<10_000).reversed().map { mix.choice($0) } == choices.reversed())
     }
+
+    @Test("the moment of an answer is the system's note of its arrival, by the load's clock")
+    func arrival() {
+        var clock = ArrivalClock()
+        // The wall clock shows a second where the load shows 0.
+        clock.compare(wall: 1_000_000_000, with: 0)
+        clock.compare(wall: 1_000_500_000, with: 500_000)
+        #expect(clock.moment(1_000_300_000, noEarlierThan: 0, norLaterThan: 500_000) == 300_000)
+        // It came after the request was written, and before it was read.
+        #expect(clock.moment(1_000_300_000, noEarlierThan: 400_000, norLaterThan: 500_000) == 400_000)
+        #expect(clock.moment(1_000_900_000, noEarlierThan: 0, norLaterThan: 500_000) == 500_000)
+        #expect(clock.isKnown)
+    }
+
+    @Test("a wall clock that was set meanwhile is not believed, and neither is the first look; a system that notes nothing gives the moment of reading")
+    func step() {
+        var clock = ArrivalClock()
+        #expect(clock.moment(1_000_300_000, noEarlierThan: 0, norLaterThan: 500_000) == 500_000)
+        clock.compare(wall: 1_000_000_000, with: 0)
+        #expect(clock.moment(999_999_000, noEarlierThan: 0, norLaterThan: 7) == 7)
+        // Set ahead by a second.
+        clock.compare(wall: 2_000_500_000, with: 500_000)
+        #expect(clock.moment(1_000_300_000, noEarlierThan: 0, norLaterThan: 500_000) == 500_000)
+        clock.compare(wall: 2_000_600_000, with: 600_000)
+        #expect(clock.moment(2_000_550_000, noEarlierThan: 0, norLaterThan: 600_000) == 550_000)
+        var blind = ArrivalClock()
+        blind.compare(wall: 0, with: 0)
+        #expect(blind.moment(0, noEarlierThan: 0, norLaterThan: 9) == 9 && !blind.isKnown)
+    }
 }

@@ -107,6 +107,18 @@ struct LoadGeneratorTests {
         #expect(outcome.totals.waited >= 80 && outcome.harness.planKept == 1)
     }
 
+    @Test("answers that are read together with the next item have the time at which they came")
+    func readLater() throws {
+        let target = try NullTarget(holds: .milliseconds(5))
+        defer { target.stop() }
+        // Items are 40 ms apart; after the first sixteen each answer waits for the next item.
+        let (rows, outcome, _) = try run(load(to: target.port, rate: 25, for: .milliseconds(1_600)))
+        #expect(rows.count == 40 && outcome.totals.answered == 40)
+        // Had it counted from the reading, each would have taken until the next item.
+        let service = rows.suffix(20).compactMap(\.service)
+        #expect(percentile(service, 50) >= 5_000_000 && percentile(service, 50) < 25_000_000)
+    }
+
     @Test("answers in single bytes, in chunks, after 100, and without keep-alive are answers")
     func forms() throws {
         let server = ScriptedServer { client in

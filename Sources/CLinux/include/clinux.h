@@ -2,6 +2,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* epoll(7). All return -1 with errno on failure. */
@@ -19,6 +20,11 @@ int clinux_epoll_modify(int epoll, int fd, uint32_t interest, uint64_t token);
 int clinux_epoll_remove(int epoll, int fd);
 /* Waits at most nanoseconds, for ever where it is negative; gives the number of entries. An interrupted wait gives 0. */
 int clinux_epoll_wait(int epoll, struct clinux_ready *ready, int count, int64_t nanoseconds);
+
+/* From now on the system notes when each byte of a socket has come (SO_TIMESTAMPNS, socket(7)). */
+int clinux_stamp_arrivals(int fd);
+/* recv(2) that also tells when the last of these bytes came, in nanoseconds of the wall clock since 1970; 0 where the system does not say. */
+int64_t clinux_receive_stamped(int fd, void *bytes, size_t count, int64_t *arrived);
 
 /* eventfd(2), non-blocking. */
 int clinux_eventfd(void);
