@@ -20,7 +20,7 @@ final class EmulatedPile: KernelParticipant {
     init(_ loop: LoadLoop, port: Int, facts: Fields, node: String, epoch: Int64) throws {
         self.loop = loop
         self.port = port
-        device = try PileFactory.make(facts, node: node, epoch: epoch)
+        device = try PileFactory.make(facts, node: node, epoch: epoch, recordsFrames: false)
         connection = Connection(loop)
         id = loop.kernel.add(self)
         connection.onOpen = { [unowned self] in handle(.link(.gateway, .opened)) }

@@ -116,7 +116,7 @@ final class MonthWorld: @unchecked Sendable {
             let node = "piles#\(number + 1)"
             let facts: Fields = ["pile": "05000000", "ports": .integer(Int64(Self.ports)), "keep_alive": false, "report": "8m"]
             let pile = MonthPile(
-                kernel, try PileFactory.make(facts, node: node, epoch: Self.epoch), node: node, connection: UInt64(number), world: self)
+                kernel, try PileFactory.make(facts, node: node, epoch: Self.epoch, recordsFrames: false), node: node, connection: UInt64(number), world: self)
             piles.append(pile)
             ids.append(pile.id)
             kernel.schedule(after: .milliseconds(180_000 * number / settings.piles)) { pile.handle(.poweredOn) }

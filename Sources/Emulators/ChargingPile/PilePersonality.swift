@@ -43,13 +43,13 @@ extension PilePersonality {
 }
 
 /// A whole frame with what `frame.sent` tells of it.
-package struct PileFrame: Sendable, Equatable {
+package struct PileFrame: Sendable {
     package var bytes: [UInt8]
     package var command: Int
-    /// The fields of the event but for `command` and `bytes`, under the names of the vocabulary.
-    package var fields: Fields
+    /// The fields of the event but for `command` and `bytes`, under the names of the vocabulary; worked out only where somebody records them.
+    package var fields: @Sendable () -> Fields
 
-    package init(_ bytes: [UInt8], command: Int, _ fields: Fields = [:]) {
+    package init(_ bytes: [UInt8], command: Int, _ fields: @autoclosure @escaping @Sendable () -> Fields = [:]) {
         self.bytes = bytes
         self.command = command
         self.fields = fields

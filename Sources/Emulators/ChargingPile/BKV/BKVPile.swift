@@ -101,8 +101,7 @@ package struct BKVPile: PilePersonality {
         guard !frame.isFromDevice else { return line.refused("direction", bytes) }
         guard frame.gateway == settings.gateway else { return line.refused("gateway", bytes) }
         guard let content = try? frame.content() else { return line.refused("malformed", bytes) }
-        let fields = fields(of: content.message, sequence: frame.sequence)
-        guard line.accept(command: content.message.number, bytes, fields, &core, at: now) else { return }
+        guard line.accept(command: content.message.number, bytes, fields(of: content.message, sequence: frame.sequence), &core, at: now) else { return }
         handle(content.message, frame.sequence, &core, &line, at: now)
     }
 

@@ -121,10 +121,12 @@ package struct DNYPile: PilePersonality {
     }
 
     private mutating func received(_ frame: DNYFrame, _ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
-        let fields = Self.fields(frame.command, frame.messageID, frame.data, isSent: false)
-        let bytes = (try? frame.encoded(settings.wire)) ?? []
-        guard settings.wire.dialect != .vendor || frame.physicalID == settings.physicalID else { return line.refused("physical_id", bytes) }
-        guard line.accept(command: Int(frame.command), bytes, fields, &core, at: now) else { return }
+        func bytes() -> [UInt8] { (try? frame.encoded(settings.wire)) ?? [] }
+        guard settings.wire.dialect != .vendor || frame.physicalID == settings.physicalID else { return line.refused("physical_id", bytes()) }
+        guard
+            line.accept(
+                command: Int(frame.command), bytes(), Self.fields(frame.command, frame.messageID, frame.data, isSent: false), &core, at: now)
+        else { return }
         switch frame.command {
         case DNYCommand.registration: registrationAnswered(frame, &core, &line, at: now)
         case DNYCommand.heartbeat: heartbeatAnswered(frame)
