@@ -66,7 +66,7 @@ let targets: [Target] = [
     // The system under test.
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
+        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),

@@ -49,27 +49,38 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Rando
     }
 
     package init() { entries = [] }
-    package init(dictionaryLiteral elements: (String, FieldValue)...) {
-        self.init()
+    package init(dictionaryLiteral elements: (String, FieldValue)...) { self.init(elements) }
+
+    /// Of a name that occurs twice the last value counts, at the place of the first.
+    fileprivate init(_ elements: [(String, FieldValue)]) {
+        entries = []
+        entries.reserveCapacity(elements.count)
         for (name, value) in elements { self[name] = value }
     }
 
+    /// The array's own, which loops of other modules go through without a call for each step.
+    package func makeIterator() -> IndexingIterator<[Entry]> { entries.makeIterator() }
     package var startIndex: Int { entries.startIndex }
     package var endIndex: Int { entries.endIndex }
     package subscript(position: Int) -> Entry { entries[position] }
 
     /// The value of a field; setting `nil` removes it, setting a new name appends it.
     package subscript(name: String) -> FieldValue? {
-        get { entries.first { $0.name == name }?.value }
+        get { index(of: name).map { entries[$0].value } }
         set {
-            let index = entries.firstIndex { $0.name == name }
-            switch (index, newValue) {
+            switch (index(of: name), newValue) {
             case (let index?, let value?): entries[index].value = value
             case (let index?, nil): entries.remove(at: index)
             case (nil, let value?): entries.append(Entry(name: name, value: value))
             case (nil, nil): break
             }
         }
+    }
+
+    /// By place, so that no entry is copied to be looked at.
+    private func index(of name: String) -> Int? {
+        for index in entries.indices where entries[index].name == name { return index }
+        return nil
     }
 
     /// Adds a field whose name is known to be new, without looking for it.
@@ -100,11 +111,7 @@ extension FieldValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, E
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(floatLiteral value: Double) { self = .number(value) }
     package init(arrayLiteral elements: FieldValue...) { self = .list(elements) }
-    package init(dictionaryLiteral elements: (String, FieldValue)...) {
-        var fields = Fields()
-        for (name, value) in elements { fields[name] = value }
-        self = .record(fields)
-    }
+    package init(dictionaryLiteral elements: (String, FieldValue)...) { self = .record(Fields(elements)) }
     package init(nilLiteral: ()) { self = .null }
 }
 

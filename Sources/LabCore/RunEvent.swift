@@ -23,10 +23,10 @@ package struct RunEvent: Sendable, Equatable {
     }
 
     /// The role in the scenario: `badges` for the node `badges#17`.
-    package var role: Substring { node.prefix { $0 != "#" } }
+    package var role: Substring { node.utf8.firstIndex(of: UInt8(ascii: "#")).map { node[..<$0] } ?? node[...] }
 
     /// The member's number for a node of a fleet: 17 for `badges#17`.
-    package var member: Int? { node.firstIndex(of: "#").flatMap { Int(node[node.index(after: $0)...]) } }
+    package var member: Int? { node.utf8.firstIndex(of: UInt8(ascii: "#")).flatMap { Int(node[node.index(after: $0)...]) } }
 
     /// One line of JSON without its line feed. The keys are `seq`, `t` (ns), `node`, `event`, `cause`, `fields`.
     package func appendJSON(to output: inout [UInt8]) {

@@ -1,3 +1,4 @@
+import DequeModule
 import LabCore
 import Synchronization
 
@@ -24,7 +25,7 @@ final class EventFeed: CloudService {
     }
 
     private struct State: Sendable {
-        var entries: [Entry] = []
+        var entries = Deque<Entry>()
         var last: Int64 = 0
         var waiters: [Waiter] = []
         var waiterCount: Int64 = 0
@@ -42,7 +43,7 @@ final class EventFeed: CloudService {
         let woken = state.withLock { state in
             state.last += 1
             state.entries.append(Entry(number: state.last, name: name, at: now, fields: fields))
-            if state.entries.count > Self.kept { state.entries.removeFirst() }
+            if state.entries.count > Self.kept { _ = state.entries.popFirst() }
             defer { state.waiters = [] }
             return state.waiters
         }

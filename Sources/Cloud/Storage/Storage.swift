@@ -76,7 +76,7 @@ package final class Storage: Sendable {
     ///
     /// - Parameters:
     ///   - what: the commit's name, such as `device.register`.
-    ///   - about: further fields for both events.
+    ///   - about: further fields for both events, which are traffic: where nobody records that, they are not made.
     ///   - body: decides and writes; what it read before is checked again here, since waiting lets others in between.
     ///   - notes: the events that are true now, whether or not anybody gets an answer.
     package func commitPoint<T>(
@@ -90,17 +90,15 @@ package final class Storage: Sendable {
 
     /// The same without the wait, for callers that wait in their own way.
     package func commit<T>(
-        _ what: String, _ about: Fields = [:], durability: Durability = .flushed, body: (Database) throws -> T,
+        _ what: String, _ about: @autoclosure () -> Fields = [:], durability: Durability = .flushed, body: (Database) throws -> T,
         notes: (T) -> [CloudNote] = { _ in [] }
     ) throws -> T {
-        let fields = (["what": .text(what)] as Fields).merging(about)
         try checkAlive()
-        environment?.note("commit.before", fields)
+        let fields = environment?.recordsTraffic == true ? (["what": .text(what)] as Fields).merging(about()) : nil
+        if let fields { environment?.note("commit.before", fields) }
         let result = try write(durability, body)
-        if let environment {
-            for note in notes(result) { environment.note(note.name, note.fields) }
-            environment.note("commit.after", fields)
-        }
+        if let environment { for note in notes(result) { environment.note(note.name, note.fields) } }
+        if let fields { environment?.note("commit.after", fields) }
         try checkAlive()
         return result
     }

@@ -89,18 +89,26 @@ package struct Ledger: Sendable {
             cached: "INSERT INTO ledger_postings (key, kind, order_number, tenant, at, day, reference) VALUES (?, ?, ?, ?, ?, ?, ?)",
             arguments: [key, posting.kind.rawValue, posting.order, posting.tenant, posting.at, day, posting.reference])
         let id = db.lastInsertedRowID
+        var (entries, balances) = (StatementArguments(), StatementArguments())
+        var dated = 0
         for (number, entry) in posting.entries.enumerated() {
             let account = entry.account.text
-            try db.execute(
-                cached: "INSERT INTO ledger_entries (posting, number, account, fen) VALUES (?, ?, ?, ?)", arguments: [id, number, account, entry.fen])
+            entries += [id, number, account, entry.fen]
             guard let balanceDay = Self.balanceDay(entry.account, day) else { continue }
-            try db.execute(
-                cached: """
-                    INSERT INTO ledger_balances (account, day, fen) VALUES (?, ?, ?)
-                    ON CONFLICT (account, day) DO UPDATE SET fen = fen + excluded.fen
-                    """,
-                arguments: [account, balanceDay, entry.fen])
+            balances += [account, balanceDay, entry.fen]
+            dated += 1
         }
+        if !posting.entries.isEmpty { try db.execute(cached: Self.entryStatements[posting.entries.count], arguments: entries) }
+        if dated > 0 { try db.execute(cached: Self.balanceStatements[dated], arguments: balances) }
+    }
+
+    /// By the number of rows: one statement for all entries of a posting costs half of one for each.
+    private static let entryStatements = statements("INSERT INTO ledger_entries (posting, number, account, fen) VALUES ", "(?, ?, ?, ?)")
+    private static let balanceStatements = statements(
+        "INSERT INTO ledger_balances (account, day, fen) VALUES ", "(?, ?, ?)", " ON CONFLICT (account, day) DO UPDATE SET fen = fen + excluded.fen")
+
+    private static func statements(_ head: String, _ row: String, _ tail: String = "") -> [String] {
+        (0...maximumEntries).map { head + Array(repeating: row, count: $0).joined(separator: ", ") + tail }
     }
 
     /// The day of an account's row in the balances; `nil` for accounts of one order, which have none.

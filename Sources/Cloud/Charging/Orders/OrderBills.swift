@@ -42,6 +42,7 @@ extension OrderWork {
         facts.bill = bill
         facts.rated = pile.ratedPower
         let samples = order.hasBeenSeen ? try OrderStore.samples(of: order, in: db) : []
+        facts.samples = samples
         switch BillReading.read(bill, of: order, samples: samples, ratedPower: pile.ratedPower, policies) {
         case .impossible(let why) where order.state.isActive || (order.isEstimated && order.bill == nil):
             facts.billRow = try OrderStore.insert(
@@ -146,10 +147,8 @@ extension OrderWork {
         }
         var order = Order(
             number: makeNumber(), tenant: pile.operatorID, user: user, pile: bill.pile, port: bill.port, site: pile.site,
-            tariff: tariff, createdAt: reading.started * 1000)
-        order.card = card
-        order.tariffLabel = version.label
-        order.wireNumber = bill.order.flatMap { $0.isEmpty ? nil : $0 }
+            wireNumber: bill.order.flatMap { $0.isEmpty ? nil : $0 }, card: card, tariff: tariff, tariffLabel: version.label,
+            createdAt: reading.started * 1000)
         order.startedAt = reading.started * 1000
         // It never had the port: what the pile tells of is over.
         order.state = .awaitBill

@@ -28,12 +28,11 @@ extension OrderWork {
         let terms = Terms(request, frozen.tariff, policies, now: seconds(now))
         try admit(request, at: pile, terms)
 
-        var order = Order(
+        let order = Order(
             number: makeNumber(), tenant: pile.operatorID, user: request.user,
-            clientKey: bugs.contains(.clientKeyMissing) ? nil : request.clientKey, pile: pile.id, port: request.port, site: pile.site,
-            tariff: frozen.text, hold: terms.hold, limitEnergy: terms.limitEnergy, limitSeconds: terms.limitSeconds, createdAt: now)
-        order.card = request.card
-        order.tariffLabel = frozen.label
+            clientKey: bugs.contains(.clientKeyMissing) ? nil : request.clientKey, pile: pile.id, port: request.port, site: pile.site, card: request.card,
+            tariff: frozen.text, tariffLabel: frozen.label, hold: terms.hold, limitEnergy: terms.limitEnergy, limitSeconds: terms.limitSeconds,
+            createdAt: now)
         if order.hold > 0 { try ledger.post(book(of: order).hold(order.hold, at: now), in: db) }
         note(
             "order.created",

@@ -219,11 +219,13 @@ package final class OrderEngine: Sendable {
         return fields
     }
 
-    private func commit(_ word: OrderQueue.Word, _ about: Fields, _ body: (inout OrderWork) throws -> Void) throws -> OrderWork.Effects {
+    private func commit(
+        _ word: OrderQueue.Word, _ about: @autoclosure () -> Fields, _ body: (inout OrderWork) throws -> Void
+    ) throws -> OrderWork.Effects {
         let now = milliseconds
         let count = links.withLock { $0.count }
         let effects = try storage.commit(
-            word.rawValue, about, durability: word == .sample ? .buffered : .flushed,
+            word.rawValue, about(), durability: word == .sample ? .buffered : .flushed,
             body: { db in
                 var work = OrderWork(db: db, now: now, policies: policies, bugs: bugs, memory: memory, desk: desk, count: count)
                 try body(&work)

@@ -34,14 +34,12 @@ extension OrderWork {
         facts.rated = pile.ratedPower
         let reading = SampleReading(sample.energy, of: order, ratedPower: pile.ratedPower, policies, now: now)
         facts.reading = reading
-        let result = try apply(.telemetry(isPlausible: reading.kind != .implausible), to: order, facts)
+        let changed = try apply(.telemetry(isPlausible: reading.kind != .implausible), to: order, facts).order
         // Where only time costs, the pile's own time limit ends it to the second.
-        let isTimed = result.order.limitEnergy == nil && result.order.limitSeconds != nil
-        let margin = isTimed ? -1 : min(policies.holdMargin, result.order.hold / 50)
-        if result.order.state == .charging, result.order.hold > 0, result.order.running > 0,
-            result.order.running >= result.order.hold - margin
-        {
-            try apply(.stop(reason: "limit"), to: result.order)
+        let isTimed = changed.limitEnergy == nil && changed.limitSeconds != nil
+        let margin = isTimed ? -1 : min(policies.holdMargin, changed.hold / 50)
+        if changed.state == .charging, changed.hold > 0, changed.running > 0, changed.running >= changed.hold - margin {
+            try apply(.stop(reason: "limit"), to: changed)
         }
     }
 

@@ -27,7 +27,7 @@ extension OrderWork {
 
     mutating func settleByBill(_ order: inout Order, _ facts: Facts) throws {
         guard let reading = facts.billReading else { return }
-        try settle(&order, try price(of: order, reading))
+        try settle(&order, try price(of: order, reading, samples: facts.samples))
     }
 
     /// By the last good sample; without one nothing is owed.
@@ -42,8 +42,8 @@ extension OrderWork {
         try settle(&order, try price(order, started: started, ended: seconds(sampled), samples: samples, total: order.energy))
     }
 
-    func price(of order: Order, _ reading: BillReading) throws -> Price {
-        let samples = order.hasBeenSeen ? try OrderStore.samples(of: order, in: db) : []
+    func price(of order: Order, _ reading: BillReading, samples known: [(at: Int64, energy: Int64)]? = nil) throws -> Price {
+        let samples = try known ?? (order.hasBeenSeen ? OrderStore.samples(of: order, in: db) : [])
         return try price(
             order, started: reading.started, ended: reading.ended, samples: samples, total: reading.energy, idleMinutes: reading.idleMinutes
         )

@@ -13,13 +13,13 @@ enum OrderStore {
                 INSERT INTO orders (number, tenant, user, client_key, pile, port, site, wire_number, card, tariff, hold, limit_energy, limit_seconds,
                 created_at, state, link, started_at, timer, timer_at, tariff_label) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
-        let text: [(any DatabaseValueConvertible)?] = [
+        let values: StatementArguments = [
             order.number, order.tenant, order.user, order.clientKey, order.pile, order.port, order.site, order.wireNumber, order.card,
             order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue,
             order.startedAt,
             order.timer?.rawValue, order.timerAt, order.tariffLabel,
         ]
-        try statement.execute(arguments: StatementArguments(text))
+        try statement.execute(arguments: values)
         return db.lastInsertedRowID
     }
 
@@ -41,7 +41,7 @@ enum OrderStore {
                 timer_at = ?, bill = ?, billed_energy = ?, billed_seconds = ?, price = ?, lines = ?, told = ?, captured = ?, paid = ?, open = ?, returned = ?,
                 refunded = ?, refunds = ?, absorbed = ? WHERE id = ?
                 """)
-        let values: [(any DatabaseValueConvertible)?] = [
+        let values: StatementArguments = [
             order.state.rawValue, order.link.rawValue, words(order.review.map(\.rawValue)), words(Array(order.flags)), order.isEstimated,
             order.startedAt, order.endedAt, order.settledAt, order.energy, order.meter, order.sampledAt, order.power, order.samples,
             order.running,
@@ -51,7 +51,7 @@ enum OrderStore {
             order.refunded, order.refunds,
             order.absorbed, order.row,
         ]
-        try statement.execute(arguments: StatementArguments(values))
+        try statement.execute(arguments: values)
     }
 
     private static func words(_ words: [String]) -> String { words.sorted().joined(separator: ",") }
@@ -95,7 +95,10 @@ enum OrderStore {
     }
 
     static func find(clientKey: String, user: String, tenant: String, in db: Database) throws -> Order? {
-        try one("SELECT * FROM orders WHERE user = ? AND client_key = ? AND tenant = ?", [user, clientKey, tenant], in: db)
+        // There hardly ever is one, and to ask for all columns of none costs as much as to write an order.
+        try Int64.fetchOne(
+            db, cached: "SELECT id FROM orders WHERE user = ? AND client_key = ? AND tenant = ?", arguments: [user, clientKey, tenant]
+        ).flatMap { try find(row: $0, in: db) }
     }
 
     private static func one(_ sql: String, _ arguments: StatementArguments, in db: Database) throws -> Order? {
@@ -154,14 +157,14 @@ enum OrderStore {
                 INSERT INTO bills (pile, tenant, port, number, hash, order_id, received_at, energy, seconds, started_at, ended_at, maximum_power, reason,
                 card, outcome, refusal, idle_minutes, register_start, register_end, frame) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
                 """)
-        let values: [(any DatabaseValueConvertible)?] = [
+        let values: StatementArguments = [
             bill.pile, tenant, bill.port, bill.order ?? "", Data(hash), order, bill.receivedAt, bill.energy, bill.seconds, bill.started,
             bill.ended,
             bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.idleMinutes,
             bill.registerStart,
             bill.registerEnd, Data(bill.frame),
         ]
-        try statement.execute(arguments: StatementArguments(values))
+        try statement.execute(arguments: values)
         return db.lastInsertedRowID
     }
 
@@ -222,15 +225,10 @@ enum OrderStore {
 extension Order {
     init(_ row: Row) {
         self.init(
-            number: row["number"], tenant: row["tenant"], user: row["user"], clientKey: row["client_key"], pile: row["pile"],
-            port: row["port"],
-            site: row["site"], tariff: row["tariff"], hold: row["hold"], limitEnergy: row["limit_energy"],
-            limitSeconds: row["limit_seconds"],
-            createdAt: row["created_at"])
+            number: row["number"], tenant: row["tenant"], user: row["user"], clientKey: row["client_key"], pile: row["pile"], port: row["port"],
+            site: row["site"], wireNumber: row["wire_number"], card: row["card"], tariff: row["tariff"], tariffLabel: row["tariff_label"],
+            hold: row["hold"], limitEnergy: row["limit_energy"], limitSeconds: row["limit_seconds"], createdAt: row["created_at"])
         self.row = row["id"]
-        wireNumber = row["wire_number"]
-        card = row["card"]
-        tariffLabel = row["tariff_label"]
         state = OrderState(rawValue: row["state"]) ?? .closed
         link = OrderLink(rawValue: row["link"]) ?? .online
         review = Set((row["review"] as String).split(separator: ",").compactMap { OrderReview(rawValue: String($0)) })

@@ -53,30 +53,79 @@ package enum OrderTimer: String, Sendable, Hashable, CaseIterable {
     case bill
 }
 
+/// What is settled when an order is made and never changes: all copies of it, which are many, share one.
+package final class OrderTerms: Sendable, Equatable {
+    /// 16 characters of 0-9 and A-Z; unique for ever, the number on the wire.
+    let number: String
+    /// The operator whose pile it is.
+    let tenant: String
+    let user: String
+    let clientKey: String?
+    let pile: String
+    let port: Int
+    let site: String
+    /// The number that the pile itself gave, of a charge that a card began offline.
+    let wireNumber: String?
+    let card: String?
+    /// The tariff as it was at the start, as written (JSON).
+    let tariff: String
+    /// The version that it is, `acme.depot@3`; the tariff's own name where the price was agreed for this order alone.
+    let tariffLabel: String
+    let hold: Int64
+    let limitEnergy: Int64?
+    let limitSeconds: Int64?
+    let createdAt: Int64
+
+    init(
+        number: String, tenant: String, user: String, clientKey: String?, pile: String, port: Int, site: String, wireNumber: String?, card: String?,
+        tariff: String, tariffLabel: String, hold: Int64, limitEnergy: Int64?, limitSeconds: Int64?, createdAt: Int64
+    ) {
+        self.number = number
+        self.tenant = tenant
+        self.user = user
+        self.clientKey = clientKey
+        self.pile = pile
+        self.port = port
+        self.site = site
+        self.wireNumber = wireNumber
+        self.card = card
+        self.tariff = tariff
+        self.tariffLabel = tariffLabel
+        self.hold = hold
+        self.limitEnergy = limitEnergy
+        self.limitSeconds = limitSeconds
+        self.createdAt = createdAt
+    }
+
+    package static func == (left: OrderTerms, right: OrderTerms) -> Bool {
+        left === right
+            || (left.number, left.tenant, left.user, left.pile, left.port, left.site) == (right.number, right.tenant, right.user, right.pile, right.port, right.site)
+                && (left.clientKey, left.wireNumber, left.card, left.tariff, left.tariffLabel)
+                    == (right.clientKey, right.wireNumber, right.card, right.tariff, right.tariffLabel)
+                && (left.hold, left.limitEnergy, left.limitSeconds, left.createdAt) == (right.hold, right.limitEnergy, right.limitSeconds, right.createdAt)
+    }
+}
+
 /// One charging order. Times are Unix milliseconds of the cloud's clock, energies dWh, power dW, money fen.
 package struct Order: Sendable, Equatable {
     /// The row; 0 before it is written.
     package var row: Int64 = 0
-    /// 16 characters of 0-9 and A-Z; unique for ever, the number on the wire.
-    package var number: String
-    /// The operator whose pile it is.
-    package var tenant: String
-    package var user: String
-    package var clientKey: String?
-    package var pile: String
-    package var port: Int
-    package var site: String
-    /// The number that the pile itself gave, of a charge that a card began offline.
-    package var wireNumber: String?
-    package var card: String?
-    /// The tariff as it was at the start, as written (JSON).
-    package var tariff: String
-    /// The version that it is, `acme.depot@3`; the tariff's own name where the price was agreed for this order alone.
-    package var tariffLabel = ""
-    package var hold: Int64
-    package var limitEnergy: Int64?
-    package var limitSeconds: Int64?
-    package var createdAt: Int64
+    private let terms: OrderTerms
+    package var number: String { terms.number }
+    package var tenant: String { terms.tenant }
+    package var user: String { terms.user }
+    package var clientKey: String? { terms.clientKey }
+    package var pile: String { terms.pile }
+    package var port: Int { terms.port }
+    package var site: String { terms.site }
+    package var wireNumber: String? { terms.wireNumber }
+    package var card: String? { terms.card }
+    package var tariff: String { terms.tariff }
+    package var tariffLabel: String { terms.tariffLabel }
+    package var hold: Int64 { terms.hold }
+    package var limitEnergy: Int64? { terms.limitEnergy }
+    package var limitSeconds: Int64? { terms.limitSeconds }
+    package var createdAt: Int64 { terms.createdAt }
 
     package var state: OrderState = .held
     package var link: OrderLink = .online
@@ -133,21 +182,13 @@ package struct Order: Sendable, Equatable {
     package var absorbed: Int64 = 0
 
     package init(
-        number: String, tenant: String, user: String, clientKey: String? = nil, pile: String, port: Int, site: String = "",
-        tariff: String = "{}", hold: Int64 = 0, limitEnergy: Int64? = nil, limitSeconds: Int64? = nil, createdAt: Int64
+        number: String, tenant: String, user: String, clientKey: String? = nil, pile: String, port: Int, site: String = "", wireNumber: String? = nil,
+        card: String? = nil, tariff: String = "{}", tariffLabel: String = "", hold: Int64 = 0, limitEnergy: Int64? = nil, limitSeconds: Int64? = nil,
+        createdAt: Int64
     ) {
-        self.number = number
-        self.tenant = tenant
-        self.user = user
-        self.clientKey = clientKey
-        self.pile = pile
-        self.port = port
-        self.site = site
-        self.tariff = tariff
-        self.hold = hold
-        self.limitEnergy = limitEnergy
-        self.limitSeconds = limitSeconds
-        self.createdAt = createdAt
+        terms = OrderTerms(
+            number: number, tenant: tenant, user: user, clientKey: clientKey, pile: pile, port: port, site: site, wireNumber: wireNumber, card: card,
+            tariff: tariff, tariffLabel: tariffLabel, hold: hold, limitEnergy: limitEnergy, limitSeconds: limitSeconds, createdAt: createdAt)
     }
 
     /// Whether nothing differs but what a look at the charge changes.

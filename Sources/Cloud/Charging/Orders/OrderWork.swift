@@ -52,6 +52,8 @@ struct OrderWork {
         var sample: PileSample?
         var bill: PileBill?
         var billReading: BillReading?
+        /// The order's samples, where they have been read for the bill.
+        var samples: [(at: Int64, energy: Int64)]?
         /// The row of the stored bill.
         var billRow: Int64?
         var rated: Int64 = 0
