@@ -64,9 +64,10 @@ let targets: [Target] = [
     .target(name: "ChargingOracles", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
     // The system under test.
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
+        dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),

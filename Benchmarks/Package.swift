@@ -84,10 +84,11 @@ let package = Package(
             dependencies: [
                 "LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
             ]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "Cloud",
             dependencies: [
-                "LabCore", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
+                "LabCore", "CSQLite", "FirmwareImages", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"), .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Hummingbird", package: "hummingbird"),
@@ -117,7 +118,7 @@ let package = Package(
             ]),
     ])
 
-for target in package.targets where !["CProcess", "CLoad", "CSerial", "CSockets", "CLinux", "CMosquitto", "COpenSSL", "CUdev", "CZlib"].contains(target.name) {
+for target in package.targets where !["CProcess", "CLoad", "CSerial", "CSockets", "CLinux", "CMosquitto", "COpenSSL", "CSQLite", "CUdev", "CZlib"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

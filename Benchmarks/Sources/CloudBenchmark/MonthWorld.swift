@@ -37,10 +37,9 @@ final class MonthWorld: @unchecked Sendable {
     private var ids: [String] = []
     private(set) var totals = Totals()
 
-    // What the oracles read: the beginning of the world, and the day.
-    private var introduction: [RunEvent] = []
-    private var events: [RunEvent] = []
-    private var isIntroduced = false
+    // What the oracles know: of the beginning of the world, and of the day.
+    private var beginning: OrderJudge
+    private var day: OrderJudge?
     private var sequence = 0
     private let plan: Plan
 
@@ -53,6 +52,7 @@ final class MonthWorld: @unchecked Sendable {
             roles: [
                 Role(name: "piles", kind: "pile", count: settings.piles, location: place), Role(name: "cloud", kind: "cloud", location: place),
             ])
+        beginning = OrderJudge(plan: plan, epoch: Self.epoch)
         let storage = try Storage(path: nil)
         cloud = try Cloud(configuration: Self.configuration(settings.seed), environment: environment(), storage: storage)
         try kernel.runBlocking("setup") { [self] in try await setUp() }
@@ -94,7 +94,8 @@ final class MonthWorld: @unchecked Sendable {
     fileprivate func write(_ node: String, _ name: String, _ fields: Fields) {
         sequence += 1
         let event = RunEvent(sequence: sequence, at: kernel.now, node: node, name: name, fields: fields)
-        if isIntroduced { events.append(event) } else { introduction.append(event) }
+        // Read at once, so that no event is kept until the day is over.
+        if day == nil { beginning.observe(event) } else { day?.observe(event) }
     }
 
     // MARK: The world
@@ -132,7 +133,7 @@ final class MonthWorld: @unchecked Sendable {
 
     /// Lets a day pass, and judges its orders.
     func passDay() {
-        isIntroduced = true
+        day = beginning
         let begin = kernel.now
         // Riders come until an hour before the day ends, so that no charge goes on into the next.
         let open = Int64(23) * 3_600_000_000_000
@@ -172,12 +173,10 @@ final class MonthWorld: @unchecked Sendable {
     }
 
     private func judge() {
-        if let report = OrderOracle().judge(plan: plan, events: introduction + events) {
-            totals.judged += report.judged
-            for gap in report.gaps { totals.notJudged[gap.reason, default: 0] += gap.count }
-            totals.violations += report.violations.prefix(10).map(\.sentence)
-        }
-        events.removeAll(keepingCapacity: true)
+        guard let report = day?.report else { return }
+        totals.judged += report.judged
+        for gap in report.gaps { totals.notJudged[gap.reason, default: 0] += gap.count }
+        totals.violations += report.violations.prefix(10).map(\.sentence)
     }
 }
 

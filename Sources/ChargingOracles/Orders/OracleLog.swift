@@ -288,7 +288,9 @@ struct OracleLog: Sendable {
 
     /// The words of the specification, however a ledger spells them: `minTopUp`, `min_top_up`.
     private static func line(_ text: String) -> String {
-        switch text.filter({ $0 != "_" }).lowercased() {
+        // Nearly all are one word in small letters, which need no look at each character.
+        if text.utf8.allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }), text != "mintopup" { return text }
+        return switch text.filter({ $0 != "_" }).lowercased() {
         case "mintopup": "minTopUp"
         case let plain: plain
         }

@@ -9,8 +9,28 @@ package struct OrderOracle: RunOracle {
     package func judge(plan: Plan, events: [RunEvent]) -> OracleReport? {
         let kinds = Set(plan.roles.map(\.kind))
         guard kinds.contains("pile"), kinds.contains("cloud"), !plan.tags.contains(Plan.oracleExemption) else { return nil }
-        var log = OracleLog(plan: plan, epoch: OracleLog.epoch(of: events, plan: plan))
-        for event in events { log.observe(event) }
+        var judge = OrderJudge(plan: plan, epoch: OracleLog.epoch(of: events, plan: plan))
+        for event in events { judge.observe(event) }
+        return judge.report
+    }
+}
+
+/// The same judge for a run whose events nobody keeps: it reads each as it comes, and remembers of an order what its judgement needs.
+package struct OrderJudge: Sendable {
+    private let plan: Plan
+    private var log: OracleLog
+
+    /// - Parameter epoch: Unix seconds at the beginning of the run.
+    package init(plan: Plan, epoch: Int64) {
+        self.plan = plan
+        log = OracleLog(plan: plan, epoch: epoch)
+    }
+
+    package mutating func observe(_ event: RunEvent) { log.observe(event) }
+
+    /// Of all that it has read.
+    package var report: OracleReport {
+        var log = log
         log.assignOfflineCharges()
         var verdict = OrderVerdicts(log: log, plan: plan)
         verdict.judge()
@@ -27,6 +47,8 @@ struct OrderVerdicts {
     private var judged = 0
     /// Reading a tariff takes longer than using it.
     private var oracles: [Fields: PriceOracle] = [:]
+    /// Most orders have the tariff of the one before.
+    private var last: (tariff: Fields, oracle: PriceOracle)?
 
     init(log: OracleLog, plan: Plan) {
         self.log = log
@@ -266,17 +288,29 @@ struct OrderVerdicts {
         return order.startedAt ?? order.createdAt
     }
 
+    private mutating func oracle(of tariff: Fields) throws -> PriceOracle {
+        if let last, last.tariff == tariff { return last.oracle }
+        let oracle: PriceOracle
+        if let known = oracles[tariff] {
+            oracle = known
+        } else {
+            oracle = try PriceOracle(tariff)
+            oracles[tariff] = oracle
+        }
+        last = (tariff, oracle)
+        return oracle
+    }
+
     private mutating func oracle(of order: OrderTrail, _ settlement: OrderTrail.Settlement) -> PriceOracle? {
         guard let record = order.tariff else {
             skip("order whose tariff the log does not have")
             return nil
         }
         let oracle: PriceOracle
-        do { oracle = try oracles[record] ?? PriceOracle(record) } catch {
+        do { oracle = try self.oracle(of: record) } catch {
             skip("order whose tariff the oracle cannot read: \(error)")
             return nil
         }
-        oracles[record] = oracle
         if oracle.hasVersions, log.tariffChanges.contains(where: { $0 > order.createdAt && $0 <= settlement.at }) {
             skip("order with several versions of its tariff")
             return nil

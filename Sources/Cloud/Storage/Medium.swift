@@ -1,3 +1,4 @@
+import CSQLite
 import GRDB
 import Synchronization
 
@@ -15,7 +16,11 @@ final class Medium: Sendable {
     /// SQLite's `synchronous` setting as it stands; `nil` before the first write.
     private let current = Mutex<Storage.Durability?>(nil)
 
+    /// Whoever has opened a database before keeps SQLite as it was, which is slower and as right.
+    private static let isPrepared = csqlite_prepare(2_000) == SQLITE_OK
+
     init(path: String?) throws {
+        _ = Self.isPrepared
         var configuration = Configuration()
         configuration.label = "cloud"
         configuration.prepareDatabase { db in

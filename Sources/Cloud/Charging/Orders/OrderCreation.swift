@@ -38,7 +38,7 @@ extension OrderWork {
             "order.created",
             [
                 "order": .text(order.number), "user": .text(order.user), "pile": .text(order.pile), "port": .integer(Int64(order.port)),
-                "hold": .integer(order.hold), "tariff": .record(frozen.tariff.fields),
+                "hold": .integer(order.hold), "tariff": .record(try memory.fields(ofTariff: frozen.text)),
             ])
         // One row, as it is after the first transition; nobody ever sees it held.
         return try apply(.created, to: order).order

@@ -14,8 +14,8 @@ final class OrderMemory: Sendable {
         /// In the order in which they were made.
         var users: [String: [String]] = [:]
         var piles: [String: [String]] = [:]
-        /// Tariffs as they are frozen on orders, read once.
-        var tariffs: [String: Tariff] = [:]
+        /// Tariffs as they are frozen on orders, read once, and their fields for the log.
+        var tariffs: [String: (tariff: Tariff, fields: Fields)] = [:]
         /// Versions of places as they are frozen, by their labels.
         var texts: [String: String] = [:]
         /// What was already said about ports without an order.
@@ -79,13 +79,19 @@ final class OrderMemory: Sendable {
     }
 
     /// - Throws: `TariffError` for a text that is none, which no order that is written has.
-    func tariff(_ text: String) throws -> Tariff {
+    func tariff(_ text: String) throws -> Tariff { try known(text).tariff }
+
+    /// The same as it is told in the log.
+    func fields(ofTariff text: String) throws -> Fields { try known(text).fields }
+
+    private func known(_ text: String) throws -> (tariff: Tariff, fields: Fields) {
         if let known = tables.withLock({ $0.tariffs[text] }) { return known }
         let tariff = try Tariff(fields: (try? JSONReader.read(Array(text.utf8)))?.record ?? [:])
+        let entry = (tariff, tariff.fields)
         tables.withLock { tables in
             if tables.tariffs.count >= 1_000 { tables.tariffs = [:] }
-            tables.tariffs[text] = tariff
+            tables.tariffs[text] = entry
         }
-        return tariff
+        return entry
     }
 }
