@@ -29,6 +29,9 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private let errands: DispatchQueue
     /// Driver's ports of this node that were given out.
     private var ports: [BenchPort] = []
+    /// Faults that the fixture has been told of and has not answered, and who waits for that.
+    private var faultsUnderWay = 0
+    private var settling: [(Result<Fields, ActionFailure>) -> Void] = []
 
     /// What a device never finishes has failed after this time, in the run's time.
     private static let limit = Duration.seconds(180)
@@ -187,8 +190,10 @@ final class BenchHost: NodePart, @unchecked Sendable {
     // MARK: Doing
 
     func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
-        absence.does(name, at: kernel.now)
-        if side.fixture?.offers(name) ?? false {
+        let hasFixture = side.fixture?.offers(name) ?? false
+        // What nobody can do to the device is no reason for it to be away.
+        if hasFixture || side.power != nil { absence.does(name, at: kernel.now) }
+        if hasFixture {
             if BenchVocabulary.switching.contains(name) { isOff = name != BenchVocabulary.powerOn }
             return await ask(fixture, .act, name, arguments)
         }
@@ -206,7 +211,22 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     func setFault(_ name: String, _ arguments: Fields, isActive: Bool) {
         absence.does(name, at: kernel.now)
-        fixture?.request(.fault(isActive: isActive), name, arguments) { [weak self] result in self?.ended(name, result) }
+        guard let fixture else { return }
+        faultsUnderWay += 1
+        fixture.request(.fault(isActive: isActive), name, arguments) { [weak self] result in
+            guard let self else { return }
+            ended(name, result)
+            faultsUnderWay -= 1
+            guard faultsUnderWay == 0 else { return }
+            let waiters = settling
+            settling = []
+            for waiter in waiters { waiter(.success([:])) }
+        }
+    }
+
+    func settled() async {
+        guard faultsUnderWay > 0 else { return }
+        _ = await waiting(for: "fault") { done in settling.append(done) }
     }
 
     func losePower() { cutPower(true) }

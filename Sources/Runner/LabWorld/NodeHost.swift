@@ -37,13 +37,18 @@ final class NodeHost {
 
     func act(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         guard let part = parts.first(where: { $0.publishes.action(name) != nil }) else { return .failure(unknown("action", name)) }
+        await settled()
         return await part.host.act(name, arguments)
     }
 
     func answer(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure> {
         guard let part = parts.first(where: { $0.publishes.query(name) != nil }) else { return .failure(unknown("query", name)) }
+        await settled()
         return await part.host.answer(name, arguments)
     }
+
+    /// A fault of a step before has begun, though another part of the node sees to it: a fixture takes its time.
+    private func settled() async { for part in parts { await part.host.settled() } }
 
     func prepare() async { for part in parts { await part.host.prepare() } }
 

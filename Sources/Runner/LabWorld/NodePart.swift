@@ -12,6 +12,8 @@ protocol NodePart: AnyObject {
     /// Faults of its own requests; does nothing for a part that makes none.
     func apply(_ fault: HTTPFault, id: Int)
     func clearHTTPFault(_ id: Int)
+    /// Waits until the faults that it was told of have begun or ended, where that takes time.
+    func settled() async
     /// Before the first step: whatever earlier runs have left behind is put away.
     func prepare() async
 }
@@ -19,6 +21,7 @@ protocol NodePart: AnyObject {
 extension NodePart {
     func apply(_ fault: HTTPFault, id: Int) {}
     func clearHTTPFault(_ id: Int) {}
+    func settled() async {}
     func prepare() async {}
 }
 

@@ -5,15 +5,20 @@
 
 The devices are those of `lab emulate --ports FOLDER`: wherever a port of one has vanished (its link is gone), the whole USB
 device leaves the mocked bus, and comes back with it, as after a reset. The modem is the one of Tests/Vectors/rg500q.umockdev; each pile is at a USB
-adapter of its own. With --unplug a device is taken off the bus by hand, whatever its firmware does: PATTERN@SECONDS+FOR.
+adapter of its own. With --unplug a device is taken off the bus by hand, whatever its firmware does: DEVICE@SECONDS+FOR.
+Its ports hang up then, as those of a cable that was pulled: such a device is reached by a pty of this bench's own.
 """
 import argparse
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
+import termios
+import threading
 import time
+import tty
 
 import gi
 
@@ -57,12 +62,82 @@ def tell():
     time.sleep(0.02)
 
 
+class Cable:
+    """A pty in front of a port of an emulated device. What is pulled hangs up; the device behind goes on, and whatever it says is lost."""
+
+    def __init__(self, target):
+        self.target = target
+        self.master, slave = os.openpty()
+        self.path = os.ttyname(slave)
+        tty.setraw(slave)
+        os.close(slave)
+        self.device = None
+        self.is_plugged = True
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while self.is_plugged:
+            poll = select.poll()
+            poll.register(self.master, select.POLLIN)
+            if self.device is not None:
+                poll.register(self.device, select.POLLIN)
+            ready = dict(poll.poll(20))
+            if ready.get(self.master, 0) & select.POLLIN:
+                self.reach()
+                self.carry(self.master, self.device)
+            elif ready.get(self.master, 0) & select.POLLHUP:
+                # Nobody has it open: nobody hears the device either.
+                self.leave()
+                time.sleep(0.005)
+                continue
+            else:
+                self.reach()
+            if self.device in ready and not self.carry(self.device, self.master):
+                self.leave()
+        self.leave()
+        os.close(self.master)
+
+    def reach(self):
+        if self.device is None:
+            try:
+                self.device = os.open(os.path.realpath(self.target), os.O_RDWR | os.O_NOCTTY)
+                tty.setraw(self.device)
+            except (OSError, termios.error):
+                time.sleep(0.01)
+
+    def leave(self):
+        if self.device is not None:
+            os.close(self.device)
+            self.device = None
+
+    @staticmethod
+    def carry(source, target):
+        """False where the source has ended."""
+        try:
+            data = os.read(source, 4096)
+        except OSError:
+            return False
+        try:
+            if data and target is not None:
+                os.write(target, data)
+        except OSError:
+            pass
+        return bool(data)
+
+    def pull(self):
+        self.is_plugged = False
+        self.thread.join()
+
+
 class Device:
     """One USB device with its ports: the records of its description from the bus downwards."""
 
     def __init__(self, bed, name, records, links):
         self.bed, self.name, self.records, self.links = bed, name, records, links
         self.is_there = False
+        # Whether it is going to be unplugged by hand, and its cables while it is plugged in.
+        self.is_held, self.cables = False, []
 
     def wants(self):
         """The firmware has its ports up."""
@@ -84,6 +159,9 @@ class Device:
             place = self.bed.get_root_dir() + "/dev/" + tty
             if os.path.lexists(place):
                 os.unlink(place)
+            if self.is_held:
+                self.cables.append(Cable(target))
+                target = self.cables[-1].path
             os.symlink(target, place)
         for record in self.ttys():
             self.bed.uevent(self.path(record), "add")
@@ -91,16 +169,23 @@ class Device:
         self.is_there = True
 
     def unplug(self):
-        for record in reversed(self.ttys()):
+        for cable in self.cables:
+            cable.pull()
+        self.cables = []
+        # Each is gone when it is told: who looks at the bus in between must not find it again.
+        ttys = self.ttys()
+        for record in reversed(ttys):
             self.bed.uevent(self.path(record), "remove")
+            self.bed.remove_device(self.path(record))
             tell()
         for tty in self.links:
             place = self.bed.get_root_dir() + "/dev/" + tty
             if os.path.lexists(place):
                 os.unlink(place)
         for record in reversed(self.records):
-            self.bed.remove_device(self.path(record))
-            tell()
+            if record not in ttys:
+                self.bed.remove_device(self.path(record))
+                tell()
         self.is_there = False
 
 
@@ -139,6 +224,8 @@ def main():
         at, length = times.split("+")
         held.setdefault(name, []).append((float(at), float(at) + float(length)))
 
+    for device in devices:
+        device.is_held = device.name in held
     command = given.command[1:] if given.command[:1] == ["--"] else given.command
     for device in devices:
         if device.wants():
