@@ -47,7 +47,7 @@ struct BenchWorldTests {
     @Test("a device that is unplugged in the middle blocks its case, with what to do; plugged in again, the next one passes")
     func unplugged() throws {
         guard isPossible("unplugging on the bench") else { return }
-        let (result, _) = try onBench(["--unplug", "modem_1@7+2"], "scenarios/module/attach-lost.yaml", "scenarios/module/register.yaml", "--jobs", "1")
+        let (result, _) = try onBench(["--unplug", "modem_1@10+2"], "scenarios/module/attach-lost.yaml", "scenarios/module/register.yaml", "--jobs", "1")
         #expect(result.status == 3, "\(result.all)")
         #expect(result.lastLine == "3 passed, 0 failed, 1 skipped", "\(result.all)")
         #expect(result.output.contains("blocked  module/attach-lost"), "\(result.all)")
