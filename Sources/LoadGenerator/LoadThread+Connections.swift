@@ -87,7 +87,7 @@ extension LoadThread {
         open -= 1
         connections[place].state = .closed
         connections[place].descriptor = -1
-        if !connections[place].unwritten.isEmpty { unwritten -= 1 }
+        if !connections[place].unwritten.isEmpty { unfinishedWrites -= 1 }
         connections[place].unwritten.removeAll()
         vacant.append(place)
     }

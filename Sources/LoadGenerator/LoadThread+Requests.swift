@@ -36,7 +36,7 @@ extension LoadThread {
             return false
         }
         connections[place].unwritten = Array(output[max(0, count)...])
-        unwritten += 1
+        unfinishedWrites += 1
         _ = clinux_epoll_modify(epoll, descriptor, UInt32(CLINUX_READABLE | CLINUX_WRITABLE), token(place))
         return false
     }
@@ -52,7 +52,7 @@ extension LoadThread {
         }
         connections[place].unwritten.removeFirst(count)
         guard connections[place].unwritten.isEmpty else { return }
-        unwritten -= 1
+        unfinishedWrites -= 1
         connections[place].row.written = now
         totals.sent += 1
         _ = clinux_epoll_modify(epoll, descriptor, UInt32(CLINUX_READABLE), token(place))

@@ -37,7 +37,7 @@ final class LoadThread {
     var connecting = 0
     var inFlight = 0
     /// Requests that the socket has not taken whole.
-    var unwritten = 0
+    var unfinishedWrites = 0
     var rows: [LoadRow] = []
     var lastDelivery: Int64 = 0
     var nextSweep: Int64 = 0
@@ -123,7 +123,7 @@ final class LoadThread {
             let readsLater = mayReadLater
             let moment = readsLater ? max(deadline, lastTurn + gathering) : deadline
             let wait = max(0, min(moment, nextSweep) - now)
-            var count = collect(&ready, after: wait, isForTime: readsLater)
+            var count = readsLater ? collect(&ready, at: min(moment, nextSweep)) : collect(&ready, within: wait)
             time = now
             lastTurn = time
             if readsLater || count <= 0, wait > 0, moment <= nextSweep, time >= moment { meter.woke(late: time - moment) }
@@ -131,7 +131,7 @@ final class LoadThread {
                 arrivals.compare(wall: MachineClock.wall, with: now)
                 for index in 0..<count { handle(ready[index]) }
                 // All that has come is taken before what is overdue is given up.
-                count = count == Self.batch ? collect(&ready, after: 0, isForTime: false) : 0
+                count = count == Self.batch ? collect(&ready, within: 0) : 0
             }
         }
         finish()
@@ -143,16 +143,21 @@ final class LoadThread {
     /// one wake for each item in place of two. Only where nobody waits for a connection that an answer would set free.
     private var mayReadLater: Bool {
         guard case .arrivals = settings.shape, arrivals.isKnown else { return false }
-        return source.next != nil && waiting.isEmpty && connecting == 0 && unwritten == 0 && largestBody <= Self.smallBody
+        return source.next != nil && waiting.isEmpty && connecting == 0 && unfinishedWrites == 0 && largestBody <= Self.smallBody
             && totals.answered + totals.refused >= Self.samples
     }
 
-    /// - Parameter isForTime: the whole time is waited for, whatever comes.
-    private func collect(_ ready: inout [clinux_ready], after wait: Int64, isForTime: Bool) -> Int {
-        if isForTime, wait > 0 { clinux_wait_until(MachineClock.monotonic + wait) }
-        return unsafe ready.withUnsafeMutableBufferPointer {
-            Int(unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), isForTime ? 0 : wait))
-        }
+    /// What has come by a moment of the load, which is waited for whatever comes.
+    private func collect(_ ready: inout [clinux_ready], at moment: Int64) -> Int {
+        // The plan is kept against the machine's clock, on a thread of its own that no run in virtual time has; to an absolute moment, so that
+        // nothing adds up.
+        clinux_wait_until(origin + moment)
+        return collect(&ready, within: 0)
+    }
+
+    /// What comes first, waited for so long at most, ns.
+    private func collect(_ ready: inout [clinux_ready], within wait: Int64) -> Int {
+        unsafe ready.withUnsafeMutableBufferPointer { Int(unsafe clinux_epoll_wait(epoll, $0.baseAddress, Int32(Self.batch), wait)) }
     }
 
     private var nextDeadline: Int64 {

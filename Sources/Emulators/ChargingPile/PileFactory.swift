@@ -9,13 +9,13 @@ package enum PileFactory {
     ///   - recordsFrames: false for a pile by itself whose frames nobody reads in the log.
     /// - Throws: `bad_fact` with the fact and what it may be.
     package static func make(_ facts: Fields, node: String, epoch: Int64, recordsFrames: Bool = true) throws(ActionFailure) -> any Device {
-        let device = try made(facts, node: node, epoch: epoch)
+        let device = try device(facts, node: node, epoch: epoch)
         guard !recordsFrames, var pile = device as? ChargingPile else { return device }
         pile.unit.line.recordsFrames = false
         return pile
     }
 
-    private static func made(_ facts: Fields, node: String, epoch: Int64) throws(ActionFailure) -> any Device {
+    private static func device(_ facts: Fields, node: String, epoch: Int64) throws(ActionFailure) -> any Device {
         let line = facts["line"]?.text.flatMap { PileLine.Kind(rawValue: $0) } ?? .tcp
         switch facts["protocol"]?.text ?? "dny" {
         case "dny":

@@ -31,7 +31,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private var ports: [BenchPort] = []
     /// Faults that the fixture has been told of and has not answered, and who waits for that.
     private var faultsUnderWay = 0
-    private var settling: [(Result<Fields, ActionFailure>) -> Void] = []
+    private var faultWaiters: [(Result<Fields, ActionFailure>) -> Void] = []
 
     /// What a device never finishes has failed after this time, in the run's time.
     private static let limit = Duration.seconds(180)
@@ -218,15 +218,15 @@ final class BenchHost: NodePart, @unchecked Sendable {
             ended(name, result)
             faultsUnderWay -= 1
             guard faultsUnderWay == 0 else { return }
-            let waiters = settling
-            settling = []
+            let waiters = faultWaiters
+            faultWaiters = []
             for waiter in waiters { waiter(.success([:])) }
         }
     }
 
     func settled() async {
         guard faultsUnderWay > 0 else { return }
-        _ = await waiting(for: "fault") { done in settling.append(done) }
+        _ = await waiting(for: "fault") { done in faultWaiters.append(done) }
     }
 
     func losePower() { cutPower(true) }

@@ -53,8 +53,8 @@ package enum OrderTimer: String, Sendable, Hashable, CaseIterable {
     case bill
 }
 
-/// What is settled when an order is made and never changes: all copies of it, which are many, share one.
-package final class OrderTerms: Sendable, Equatable {
+/// What is settled when an order is made and never changes.
+struct OrderTerms: Sendable, Equatable {
     /// 16 characters of 0-9 and A-Z; unique for ever, the number on the wire.
     let number: String
     /// The operator whose pile it is.
@@ -75,57 +75,34 @@ package final class OrderTerms: Sendable, Equatable {
     let limitEnergy: Int64?
     let limitSeconds: Int64?
     let createdAt: Int64
-
-    init(
-        number: String, tenant: String, user: String, clientKey: String?, pile: String, port: Int, site: String, wireNumber: String?, card: String?,
-        tariff: String, tariffLabel: String, hold: Int64, limitEnergy: Int64?, limitSeconds: Int64?, createdAt: Int64
-    ) {
-        self.number = number
-        self.tenant = tenant
-        self.user = user
-        self.clientKey = clientKey
-        self.pile = pile
-        self.port = port
-        self.site = site
-        self.wireNumber = wireNumber
-        self.card = card
-        self.tariff = tariff
-        self.tariffLabel = tariffLabel
-        self.hold = hold
-        self.limitEnergy = limitEnergy
-        self.limitSeconds = limitSeconds
-        self.createdAt = createdAt
-    }
-
-    package static func == (left: OrderTerms, right: OrderTerms) -> Bool {
-        left === right
-            || (left.number, left.tenant, left.user, left.pile, left.port, left.site) == (right.number, right.tenant, right.user, right.pile, right.port, right.site)
-                && (left.clientKey, left.wireNumber, left.card, left.tariff, left.tariffLabel)
-                    == (right.clientKey, right.wireNumber, right.card, right.tariff, right.tariffLabel)
-                && (left.hold, left.limitEnergy, left.limitSeconds, left.createdAt) == (right.hold, right.limitEnergy, right.limitSeconds, right.createdAt)
-    }
 }
 
 /// One charging order. Times are Unix milliseconds of the cloud's clock, energies dWh, power dW, money fen.
 package struct Order: Sendable, Equatable {
     /// The row; 0 before it is written.
     package var row: Int64 = 0
-    private let terms: OrderTerms
-    package var number: String { terms.number }
-    package var tenant: String { terms.tenant }
-    package var user: String { terms.user }
-    package var clientKey: String? { terms.clientKey }
-    package var pile: String { terms.pile }
-    package var port: Int { terms.port }
-    package var site: String { terms.site }
-    package var wireNumber: String? { terms.wireNumber }
-    package var card: String? { terms.card }
-    package var tariff: String { terms.tariff }
-    package var tariffLabel: String { terms.tariffLabel }
-    package var hold: Int64 { terms.hold }
-    package var limitEnergy: Int64? { terms.limitEnergy }
-    package var limitSeconds: Int64? { terms.limitSeconds }
-    package var createdAt: Int64 { terms.createdAt }
+    /// All copies of an order, which are many, have one of these.
+    private final class Shared: Sendable, Equatable {
+        let terms: OrderTerms
+        init(_ terms: OrderTerms) { self.terms = terms }
+        static func == (left: Shared, right: Shared) -> Bool { left === right || left.terms == right.terms }
+    }
+    private let shared: Shared
+    package var number: String { shared.terms.number }
+    package var tenant: String { shared.terms.tenant }
+    package var user: String { shared.terms.user }
+    package var clientKey: String? { shared.terms.clientKey }
+    package var pile: String { shared.terms.pile }
+    package var port: Int { shared.terms.port }
+    package var site: String { shared.terms.site }
+    package var wireNumber: String? { shared.terms.wireNumber }
+    package var card: String? { shared.terms.card }
+    package var tariff: String { shared.terms.tariff }
+    package var tariffLabel: String { shared.terms.tariffLabel }
+    package var hold: Int64 { shared.terms.hold }
+    package var limitEnergy: Int64? { shared.terms.limitEnergy }
+    package var limitSeconds: Int64? { shared.terms.limitSeconds }
+    package var createdAt: Int64 { shared.terms.createdAt }
 
     package var state: OrderState = .held
     package var link: OrderLink = .online
@@ -186,9 +163,10 @@ package struct Order: Sendable, Equatable {
         card: String? = nil, tariff: String = "{}", tariffLabel: String = "", hold: Int64 = 0, limitEnergy: Int64? = nil, limitSeconds: Int64? = nil,
         createdAt: Int64
     ) {
-        terms = OrderTerms(
-            number: number, tenant: tenant, user: user, clientKey: clientKey, pile: pile, port: port, site: site, wireNumber: wireNumber, card: card,
-            tariff: tariff, tariffLabel: tariffLabel, hold: hold, limitEnergy: limitEnergy, limitSeconds: limitSeconds, createdAt: createdAt)
+        shared = Shared(
+            OrderTerms(
+                number: number, tenant: tenant, user: user, clientKey: clientKey, pile: pile, port: port, site: site, wireNumber: wireNumber, card: card,
+                tariff: tariff, tariffLabel: tariffLabel, hold: hold, limitEnergy: limitEnergy, limitSeconds: limitSeconds, createdAt: createdAt))
     }
 
     /// Whether nothing differs but what a look at the charge changes.
