@@ -24,6 +24,15 @@ struct PileNode {
     private var wire: String { facts["protocol"]?.text ?? "dny" }
     private var line: String { facts["line"]?.text ?? "tcp" }
     private var program: String { facts["driver"]?.text ?? (line == "bus" ? "bus" : wire == "ee66" ? "ee66" : "bridge") }
+    /// A DL/T 645 meter beside the board, on a line of its own.
+    private var hasMeterLine: Bool { line != "tcp" && wire == "ee66" && facts["meter"] != nil }
+
+    /// What the program at its port needs to be connected with.
+    var driverPorts: [PortPurpose] {
+        if line == "tcp" || program == "none" { return [] }
+        // Without the board's own program the meter is for whoever opens its port.
+        return hasMeterLine && program == "ee66" ? [.serial, .meter] : [.serial]
+    }
 
     func make() throws(ActionFailure) -> MadeNode {
         let pile = try PileFactory.make(facts, node: node, epoch: epoch)
@@ -36,12 +45,9 @@ struct PileNode {
         var made = MadeNode(
             parts: [MadeNode.Part(device: pile, publishes: ChargingPile.kind, way: .none)],
             ports: [MadeNode.Port(name: .serial, label: "serial", module: 0, host: nil, baud: baud)], introductions: known)
-        let hasMeter = wire == "ee66" && facts["meter"] != nil
-        if hasMeter { made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400, purpose: .meter)) }
-        guard program != "none" else { return made }
-        made.ports[0].host = 1
-        // Without the board's own program the meter is for whoever opens its port.
-        if hasMeter, program == "ee66" { made.ports[1].host = 1 }
+        if hasMeterLine { made.ports.append(MadeNode.Port(name: .meter, label: "meter", module: 0, host: nil, baud: 2_400, purpose: .meter)) }
+        guard !driverPorts.isEmpty else { return made }
+        for index in made.ports.indices where driverPorts.contains(made.ports[index].purpose) { made.ports[index].host = 1 }
         made.parts.append(
             MadeNode.Part(
                 device: try PileDriverFactory.make(facts, node: node, epoch: epoch), publishes: PileDriver.kind, way: .none, isPowered: false,

@@ -25,11 +25,34 @@ struct FindingWriter: Sendable {
             subject: record.isTeardown ? .teardown : .step, verdict: record.isTeardown || outcome == .blocked ? .blocked : .fail,
             location: record.location, title: record.text, expected: expected(of: record), nearest: record.nearest,
             reason: reason(of: record, outcome), sequence: record.ended?.sequence, node: record.node)
+        if finding.verdict == .fail {
+            let away = absences(during: record)
+            if !away.isEmpty { finding.reason = ([finding.reason].compactMap(\.self) + away).joined(separator: "; ") }
+        }
         if record.expectation?.polarity == .forbidden, case .notMet(let events)? = record.replayed, let first = events.first {
             finding.sequence = first
             finding.nearest = [event(first)].compactMap { $0.map { NearMiss(event: $0, differences: [], note: "was forbidden") } }
         }
         return finding
+    }
+
+    /// Devices that were off the bus in the step's window: what they said meanwhile nobody heard.
+    private func absences(during record: StepRecord) -> [String] {
+        typealias Name = PortRecording.EventName
+        let start = min(record.expectation?.stimulusAt ?? record.started.at, record.started.at)
+        let end = record.ended?.at ?? .start
+        var left: [String: RunInstant] = [:]
+        var found: [String] = []
+        for event in events where event.at <= end && event.fields["port"]?.text == PortPurpose.serial.rawValue {
+            switch event.name {
+            case Name.unplugged: left[event.node] = left[event.node] ?? event.at
+            case Name.plugged:
+                guard let since = left.removeValue(forKey: event.node), event.at >= start else { continue }
+                found.append("\(event.node) was off the bus from \(since.figure) to \(event.at.figure)")
+            default: break
+            }
+        }
+        return found + left.sorted { $0.key < $1.key }.map { "\($0.key) was off the bus since \($0.value.figure)" }
     }
 
     private func event(_ sequence: Int) -> RunEvent? {

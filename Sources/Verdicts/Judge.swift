@@ -52,10 +52,11 @@ package func judge(
     store.lateness = timing.map { Double($0.worst) * $0.speed } ?? 0
     store.take(loads, plan: plan, steps: steps.records)
     let objectives = ObjectiveJudge(store)
-    let limits = plan.limits.map { limit in
+    var limits = plan.limits.map { limit in
         MissingMeasurement.explain(objectives.judge(limit), plan: plan, course: course, records: steps.records)
     }
     findings += limits.compactMap(FindingWriter.finding(for:))
+    BenchDoubt(in: events, of: plan)?.apply(to: &findings, &limits)
     let verdict = Rollup.verdict(findings: findings, limits: limits)
     let blocked = verdict == .blocked ? findings.first { $0.verdict == .blocked } : nil
     var summary = CaseSummary(

@@ -48,6 +48,38 @@ struct JudgeTests {
         #expect(finding.reason == nil)
     }
 
+    @Test("a device that was off the bus while something was waited for is named, and one that was so before is not")
+    func awayMeanwhile() throws {
+        var log = registration()
+        for (name, moment) in [("usb.unplugged", 1500), ("usb.plugged", 1700)] { log.event("modem", name, ["port": "serial"], at: Int64(moment)) }
+        let stimulus = log.act("steps.3", line: 47, "badge.reboot", at: 2000)
+        log.expect("steps.4", line: 48, online, from: stimulus, within: 10_000)
+        log.event("modem", "usb.unplugged", ["port": "modem"], at: 2900)
+        log.event("modem", "usb.unplugged", ["port": "serial"], at: 3000)
+        log.event("modem", "usb.plugged", ["port": "serial"], at: 4250)
+        log.event("pile", "usb.unplugged", ["port": "serial"], at: 5000)
+        log.end("steps.4", "failed", at: 12_000)
+        let finding = try #require(judge(plan: plan(), events: log.finish("failed"), run: "r").findings.first)
+        #expect(finding.verdict == .fail)
+        #expect(finding.reason == "nothing of this kind was seen; modem was off the bus from +3 s to +4.25 s; pile was off the bus since +5 s")
+    }
+
+    @Test("what fails after a device left the bus by itself is blocked, and what passes has passed")
+    func lostMeanwhile() throws {
+        var log = registration()
+        log.event("modem", "usb.lost", ["port": "serial"], at: 1500)
+        #expect(judge(plan: plan(), events: log.finish(), run: "r").verdict == .pass)
+
+        log = registration()
+        log.event("modem", "usb.lost", ["port": "serial"], at: 1500)
+        log.expect("steps.3", line: 41, online, from: (2, 1000), within: 10_000)
+        log.end("steps.3", "failed", at: 11_000)
+        let summary = judge(plan: plan(), events: log.finish("failed"), run: "r")
+        #expect(summary.verdict == .blocked)
+        #expect(summary.findings.map(\.verdict) == [.blocked, .blocked])
+        #expect(try #require(summary.findings.first?.reason).hasPrefix("modem left the bus at +1.5 s, which nothing that was done to it explains"))
+    }
+
     @Test("where nothing of the kind came, the finding says so")
     func nothingSeen() throws {
         var log = registration()

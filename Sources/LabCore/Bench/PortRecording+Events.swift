@@ -6,6 +6,11 @@ extension PortRecording {
         package static let opened = ["line.opened", "port.opened"]
         package static let closed = "port.closed"
         package static let lines = "port.lines"
+        /// The bus has a port of the device again, or no longer; field `port` has its purpose.
+        package static let plugged = "usb.plugged"
+        package static let unplugged = "usb.unplugged"
+        /// The device left the bus, and nothing that was done to it explains it.
+        package static let lost = "usb.lost"
         package static let sent = "port.sent"
         package static let received = "port.received"
     }

@@ -2,10 +2,18 @@ import LabCore
 
 /// Why a port of a device may be gone for a while: the lab did something that takes it away. A port that goes without such an excuse was
 /// unplugged, or its device has crashed where nobody asked it to; either way the case cannot come to a verdict.
+///
+/// What takes a device away does so once. A device that goes once more while it is excused is waited for as well, and may pass; but a failure
+/// after that is nobody's.
 struct Absence {
     private var until = RunInstant.start
     /// An update goes through the recovery system: the module comes back more than once.
     private var isUpdate = false
+    /// Whether what was done to it has yet to take it away.
+    private var isToLeave = false
+    private var isAway = true
+    /// The end of what the module told last, while it updates itself.
+    private var heard: [UInt8] = []
     /// The last thing that took it away was to switch it off.
     private var staysAway = false
 
@@ -26,8 +34,15 @@ struct Absence {
         (Array("+CFUN=1,1".utf8), false), (switchingOff, false), (Array("+QCFG=\"USB".utf8), false), (Array("+QFOTADL".utf8), true),
     ]
 
+    /// After these an update goes on in the recovery system, or ends, and the module leaves the bus for it (specs/rg500q.md §4.2).
+    private static let turningPoints = [#""FOTA","HTTPEND",0"#, #""FOTA","FTPEND",0"#, #""FOTA","END","#].map { Array($0.utf8) }
+    /// An update from a server has its download first; one from a file begins at once.
+    private static let addresses = [#"="HTTP"#, #"="FTP"#].map { Array($0.utf8) }
+
     /// Beginnings of the names of what can take a device off the bus.
     private static let doings = ["power", "reset", "reboot", "boot", "port.", "hang", "prepare", "flash"]
+    /// Those of them that bring it there, or leave it there, and do not take it away.
+    private static let comings = ["power_on", "hang"]
 
     /// - Parameter speed: run seconds for each real second.
     init(speed: Double = 1) { settling = max(.seconds(15), Self.settlingOfMachine * speed) }
@@ -39,20 +54,49 @@ struct Absence {
         for command in Self.commands where text.contains(command.text) {
             isUpdate = isUpdate || command.isUpdate
             staysAway = command.text == Self.switchingOff
+            isToLeave = !command.isUpdate || !Self.addresses.contains { text.contains($0) }
             excuse(for: command.isUpdate ? Self.update : Self.reset, at: now)
         }
+    }
+
+    /// The device says these bytes.
+    mutating func received(_ bytes: [UInt8]) {
+        guard isUpdate else { return }
+        heard += bytes
+        guard Self.turningPoints.contains(where: { heard.contains($0) }) else {
+            heard = heard.suffix(Self.turningPoints.map(\.count).max() ?? 0)
+            return
+        }
+        heard = []
+        isToLeave = true
     }
 
     /// The bench does something to the device.
     mutating func does(_ name: String, at now: RunInstant) {
         guard Self.doings.contains(where: { name.hasPrefix($0) }) else { return }
         staysAway = false
+        if !Self.comings.contains(name) { isToLeave = true }
         excuse(for: Self.reset, at: now)
     }
 
     private mutating func excuse(for time: Duration, at now: RunInstant) { until = max(until, now.advanced(by: time)) }
 
+    /// Its port is open, or on the bus.
+    mutating func isThere() { isAway = false }
+
+    /// Its port is gone, or did not open.
+    ///
+    /// - Returns: whether that is explained: by what was done to it, or by its being away already.
+    mutating func left(at now: RunInstant) -> Bool {
+        guard !isAway else { return true }
+        isAway = true
+        defer { isToLeave = false }
+        return isToLeave && until > now
+    }
+
     mutating func cameBack(at now: RunInstant) {
+        isThere()
+        isToLeave = false
         if !isUpdate { until = min(until, now.advanced(by: settling)) }
     }
 

@@ -60,7 +60,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         fixture = if let source = side.fixture { try access.fixture(source, of: named.name) } else { nil }
         console = side.port(.console).map { access.port($0, name: "\(named.name).console") }
         // A device that the bench can switch on may be off when the case begins.
-        if side.power != nil || fixture != nil { absence.does("power", at: kernel.now) }
+        if side.power != nil || fixture != nil { absence.does(BenchVocabulary.powerOn, at: kernel.now) }
         listen()
     }
 
@@ -91,12 +91,14 @@ final class BenchHost: NodePart, @unchecked Sendable {
         switch event {
         case .opened:
             takenSince = nil
+            absence.isThere()
             note(BenchVocabulary.opened, ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)])
             look(atLinesOf: port, label, last: nil)
-        case .bytes: break
+        case .bytes(let bytes, _): absence.received(bytes)
         case .closed(let failure) where failure.reason == .busy: taken(failure)
         case .closed(let failure):
             takenSince = nil
+            left(label)
             missed(failure)
         }
     }
@@ -122,9 +124,15 @@ final class BenchHost: NodePart, @unchecked Sendable {
                 if port.purpose == .serial { absence.cameBack(at: kernel.now) } else { console?.open() }
             case .removed:
                 note(BenchVocabulary.unplugged, fields)
+                if port.purpose == .serial { left(port.purpose.rawValue) }
                 missed(StreamFailure(.vanished, change.port.path, "it was unplugged", remedy: "plug \(named) in again"))
             }
         }
+    }
+
+    private func left(_ port: String) {
+        guard !expectsUnplugging, !absence.left(at: kernel.now) else { return }
+        note(BenchVocabulary.lost, ["port": .text(port)])
     }
 
     /// A port is gone, or did not open: for a while where the lab itself did something that takes it away, for good otherwise.

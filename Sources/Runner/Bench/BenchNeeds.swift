@@ -35,7 +35,9 @@ package enum BenchNeeds {
         let bench = BenchVocabulary.published(for: role.kind, side)
         let drivers = BenchVocabulary.driver(of: role.kind, facts)
         let parts = [bench] + drivers
-        if !drivers.isEmpty, side.port(.serial) == nil { return "needs the serial port of \(node.name): its hw in lab.yaml names none" }
+        if !drivers.isEmpty, let port = BenchVocabulary.driverPorts(of: role.kind, facts, node: node.name).first(where: { side.port($0) == nil }) {
+            return "needs the \(port.rawValue) port of \(node.name): its hw in lab.yaml names none"
+        }
         // What stands on the device itself: the cloud knows it by that.
         if role.kind == "pile", facts["protocol"]?.text != "ee66", facts["entered"]?.bool ?? true, facts["pile"] == nil {
             return "needs the id of \(node.name), which the cloud knows it by: write it as the fact 'pile' in lab.yaml"

@@ -4,8 +4,9 @@ import LabCore
 
 /// What can be asked of a real device, and be seen at it: by its driver, by what the bench itself has, and by its fixture.
 enum BenchVocabulary {
-    static let plugged = "usb.plugged"
-    static let unplugged = "usb.unplugged"
+    static let plugged = PortRecording.EventName.plugged
+    static let unplugged = PortRecording.EventName.unplugged
+    static let lost = PortRecording.EventName.lost
     static let opened = "line.opened"
     static let lines = PortRecording.EventName.lines
     static let locked = "port.lock"
@@ -20,6 +21,9 @@ enum BenchVocabulary {
     static let events: [EventKind] = [
         EventKind(plugged, "A port of the device is there again.", fields: [purpose, path]),
         EventKind(unplugged, "A port of the device is gone.", fields: [purpose, path]),
+        EventKind(
+            lost, "The device left the bus, or its port hung up, and nothing that was done to it explains that: a cable, a hub, or a crash. What fails in such a run is blocked.",
+            fields: [FieldKind("port", .text)]),
         EventKind(
             opened, "A real port was opened.",
             fields: [FieldKind("port", .text), path, FieldKind("settings", .text, "such as 115200 8N1")]),
@@ -60,6 +64,11 @@ enum BenchVocabulary {
         case "pile": (facts["line"]?.text ?? "tcp") == "tcp" ? [] : [PileDriver.kind]
         default: []
         }
+    }
+
+    /// The ports of a node through which its driver speaks.
+    static func driverPorts(of kind: String, _ facts: Fields, node: String) -> [PortPurpose] {
+        kind == "pile" ? PileNode(node: node, facts: facts, epoch: 0).driverPorts : [.serial]
     }
 
     /// What a device of the kind could do and tell, all of which a fixture can offer.

@@ -74,4 +74,87 @@ struct AbsenceTests {
         absence.does("power.cut", at: at(10))
         #expect(absence.patience(at: at(10)) == .seconds(3_590))
     }
+
+    /// A module on the bus, excused from the beginning.
+    private func module(_ excuse: (inout Absence) -> Void) -> Absence {
+        var absence = Absence()
+        absence.isThere()
+        excuse(&absence)
+        return absence
+    }
+
+    @Test("what takes a device away does so once: that is explained, and going once more is not")
+    func once() {
+        var absence = module { $0.sent(Array("AT+CFUN=1,1\r".utf8), at: at(10)) }
+        let reset = absence.left(at: at(11))
+        #expect(reset)
+        // The hang-up and the bus tell of the same departure.
+        let sameReset = absence.left(at: at(11.2))
+        #expect(sameReset)
+        absence.cameBack(at: at(40))
+        let again = absence.left(at: at(50))
+        #expect(!again)
+        let sameAgain = absence.left(at: at(50.1))
+        #expect(sameAgain)
+    }
+
+    @Test("a hang excuses an absence, and explains no departure; the power that ends it does", arguments: [("hang", false), ("power_on", false), ("power_off", true), ("reset", true)])
+    func doings(name: String, takesAway: Bool) {
+        var absence = module { $0.does(name, at: at(10)) }
+        let isExplained = absence.left(at: at(12))
+        #expect(isExplained == takesAway)
+        #expect(absence.patience(at: at(12)) == .seconds(178))
+    }
+
+    @Test("in an update from a server a module goes after its download and at its end, and not in between (specs/rg500q.md 4.2)")
+    func updateDepartures() {
+        var absence = module { $0.sent(Array(#"AT+QFOTADL="http://192.0.2.10/update.zip"\#r"#.utf8), at: at(0)) }
+        // A line comes in any pieces.
+        absence.received(Array(#"+QIND: "FOTA","HTTP"#.utf8))
+        absence.received(Array(#"END",0"#.utf8))
+        let download = absence.left(at: at(60))
+        #expect(download)
+        absence.cameBack(at: at(90))
+        absence.received(Array("+QIND: \"FOTA\",\"UPDATING\",50\r\n".utf8))
+        absence.received(Array("+QIND: \"FOTA\",\"END\",0\r\n".utf8))
+        let end = absence.left(at: at(200))
+        #expect(end)
+        absence.cameBack(at: at(230))
+        let afterwards = absence.left(at: at(240))
+        #expect(!afterwards)
+    }
+
+    @Test("it does not go while it downloads, nor after a download that failed, nor while it installs", arguments: [
+        #"+QIND: "FOTA","HTTPSTART""#, #"+QIND: "FOTA","HTTPEND",701"#, #"+QIND: "FOTA","UPDATING",50"#,
+    ])
+    func earlyDeparture(line: String) {
+        var absence = module { $0.sent(Array(#"AT+QFOTADL="http://192.0.2.10/update.zip"\#r"#.utf8), at: at(0)) }
+        absence.received(Array("\r\n\(line)\r\n".utf8))
+        let isExplained = absence.left(at: at(30))
+        #expect(!isExplained)
+        #expect(absence.patience(at: at(30)) == .seconds(3_570))
+    }
+
+    @Test("an update from a file begins at once")
+    func localUpdate() {
+        var absence = module { $0.sent(Array(#"AT+QFOTADL="/cache/ufs/x.zip"\#r"#.utf8), at: at(0)) }
+        let isExplained = absence.left(at: at(1))
+        #expect(isExplained)
+    }
+
+    @Test("a device that is not on the bus yet has not left it")
+    func notThereYet() {
+        var absence = Absence()
+        absence.does("power_on", at: at(0))
+        let isExplained = absence.left(at: at(1))
+        #expect(isExplained)
+    }
+
+    @Test("without an excuse nothing explains it, and there is no patience")
+    func noExcuse() {
+        var absence = module { _ in }
+        let isExplained = absence.left(at: at(1))
+        #expect(!isExplained)
+        #expect(absence.patience(at: at(1)) == nil)
+    }
 }

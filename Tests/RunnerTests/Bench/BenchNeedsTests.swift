@@ -78,4 +78,20 @@ struct BenchNeedsTests {
         #expect(reason([.constant("R11"), .constant("R13")]) == nil)
         #expect(reason([.constant("R13")])?.hasPrefix("needs a real rg500q for 'modem' with firmware") ?? false)
     }
+
+    @Test("a board with a meter on a line of its own needs a port for it, too; a host that tells its meter's word over its own line does not", arguments: [
+        ("ee66", true, false, "needs the meter port of pile_1: its hw in lab.yaml names none"), ("ee66", true, true, nil), ("ee66", false, false, nil),
+        ("dny", true, false, nil),
+    ])
+    func meter(wire: String, hasMeter: Bool, hasPort: Bool, reason: String?) {
+        var side = HardwareSide(location: place)
+        side.ports = [.init(.serial, PortSource(.path("/dev/ttyUSB4"), location: place))]
+        if hasPort { side.ports.append(.init(.meter, PortSource(.path("/dev/ttyUSB5"), location: place))) }
+        var facts: Fields = ["protocol": .text(wire), "line": "serial", "pile": "04ceaa40"]
+        if hasMeter { facts["meter"] = "000000000645" }
+        var plan = plan(loop("turn", ["1"], act("pile.power_on")))
+        plan.world = .hw
+        plan.roles = [Role(name: "pile", kind: "pile", location: place), Role(name: "cloud", kind: "cloud", location: place)]
+        #expect(BenchNeeds.missing(for: plan, nodes: [NamedNode(name: "pile_1", kind: "pile", facts: facts, hardware: side)], BenchSettings()) == reason)
+    }
 }
