@@ -64,7 +64,7 @@ let targets: [Target] = [
     .target(name: "ChargingOracles", dependencies: ["LabCore"]),
     .target(name: "Reports", dependencies: ["LabCore"]),
     // The system under test.
-    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(
         name: "Cloud",
         dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
@@ -131,7 +131,7 @@ let targets: [Target] = [
 let package = Package(name: "lab", dependencies: dependencies, targets: targets)
 
 // One set of rules for every target: the features that Swift 7 will have, memory safety, warnings as errors.
-for target in package.targets where target.type != .system && target.name != "CLinux" {
+for target in package.targets where target.type != .system && !["CLinux", "CSQLite"].contains(target.name) {
     target.swiftSettings = [
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),

@@ -84,7 +84,7 @@ let package = Package(
             dependencies: [
                 "LabCore", "CloudClient", "Emulators", "FirmwareImages", "Simulation", "WireProtocols", .product(name: "Crypto", package: "swift-crypto"),
             ]),
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(
             name: "Cloud",
             dependencies: [
