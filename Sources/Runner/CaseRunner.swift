@@ -80,11 +80,30 @@ package struct CaseRunner {
         // The log is over; what is left of the world goes without a word.
         world.recorder.removeSink(sink)
         // A step that failed because the bench was lost came to no verdict about the product.
-        if let loss = end.loss ?? world.loss { throw .blocked("\(loss)") }
+        if let loss = end.loss ?? world.loss { throw .blocked("\(loss)\(whereabouts(Array(world.recorder.events)))") }
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
         return Outcome(ending: ending, events: Array(world.recorder.events), omitted: world.recorder.leftOut)
+    }
+
+    /// How far the run had come, for a case that is blocked: the step that had failed, or else the one that did not come to its end.
+    private func whereabouts(_ events: [RunEvent]) -> String {
+        var begun: [String: RunEvent] = [:]
+        for event in events where event.node == LabEvents.node {
+            let step = event.fields["step"]?.text ?? ""
+            switch event.name {
+            case LabEvents.stepStarted: begun[step] = event
+            case LabEvents.stepEnded where ["failed", "interrupted"].contains(event.fields["outcome"]?.text):
+                guard let begun = begun[step], let text = begun.fields["text"]?.text, let line = begun.fields["line"]?.integer else { return "" }
+                let place = "\(text) (\(begun.fields["file"]?.text ?? ""):\(line))"
+                let hasFailed = event.fields["outcome"]?.text == "failed"
+                let reason = event.fields["reason"]?.text.map { ": \($0)" } ?? ""
+                return hasFailed ? "; before that \(place) had failed\(reason)" : "; during \(place)"
+            default: break
+            }
+        }
+        return ""
     }
 
     private func makeWorld() throws -> LabWorld {

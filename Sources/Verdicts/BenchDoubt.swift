@@ -9,9 +9,9 @@ struct BenchDoubt: Sendable {
         guard let lost = events.first(where: { $0.name == PortRecording.EventName.lost }) else { return nil }
         finding = Finding(
             subject: .step, verdict: .blocked, location: SourceLocation(file: plan.file, line: 1, column: 1), title: "\(lost.node) on the bus",
-            expected: "\(lost.node) leaves the bus only when something takes it away",
-            reason: "\(lost.node) left the bus at \(lost.at.figure), which nothing that was done to it explains: look at its cable, hub and supply; "
-                + "where it crashes by itself it does so again in the next run",
+            expected: "\(lost.node) is off the bus only when something takes it away, and no longer than it takes to start",
+            reason: "at \(lost.at.figure) \(lost.fields["detail"]?.text ?? "it left the bus"): look at its cable, hub and supply; "
+                + "a device that is slow or crashes by itself does so again in the next run",
             sequence: lost.sequence, node: lost.node)
     }
 

@@ -26,8 +26,8 @@ struct FindingWriter: Sendable {
             location: record.location, title: record.text, expected: expected(of: record), nearest: record.nearest,
             reason: reason(of: record, outcome), sequence: record.ended?.sequence, node: record.node)
         if finding.verdict == .fail {
-            let away = absences(during: record)
-            if !away.isEmpty { finding.reason = ([finding.reason].compactMap(\.self) + away).joined(separator: "; ") }
+            let start = min(record.expectation?.stimulusAt ?? record.started.at, record.started.at)
+            finding.addReasons(absences(from: start, to: record.ended?.at ?? .start))
         }
         if record.expectation?.polarity == .forbidden, case .notMet(let events)? = record.replayed, let first = events.first {
             finding.sequence = first
@@ -36,19 +36,18 @@ struct FindingWriter: Sendable {
         return finding
     }
 
-    /// Devices that were off the bus in the step's window: what they said meanwhile nobody heard.
-    private func absences(during record: StepRecord) -> [String] {
+    /// Devices that were off the bus in a part of the run: what they said meanwhile nobody heard, and what they took includes it.
+    private func absences(from start: RunInstant, to end: RunInstant) -> [String] {
         typealias Name = PortRecording.EventName
-        let start = min(record.expectation?.stimulusAt ?? record.started.at, record.started.at)
-        let end = record.ended?.at ?? .start
         var left: [String: RunInstant] = [:]
         var found: [String] = []
         for event in events where event.at <= end && event.fields["port"]?.text == PortPurpose.serial.rawValue {
             switch event.name {
             case Name.unplugged: left[event.node] = left[event.node] ?? event.at
             case Name.plugged:
-                guard let since = left.removeValue(forKey: event.node), event.at >= start else { continue }
-                found.append("\(event.node) was off the bus from \(since.figure) to \(event.at.figure)")
+                let since = left.removeValue(forKey: event.node)
+                guard event.at >= start else { continue }
+                found.append("\(event.node) was off the bus \(since.map { "from \($0.figure) " } ?? "")until \(event.at.figure)")
             default: break
             }
         }
@@ -155,14 +154,23 @@ struct FindingWriter: Sendable {
     }
 
     /// A limit that is not simply held.
-    static func finding(for result: LimitResult) -> Finding? {
+    func finding(for result: LimitResult) -> Finding? {
         guard result.verdict > .pass else { return nil }
-        return Finding(
+        var finding = Finding(
             subject: .limit, verdict: result.verdict, location: result.limit.location, title: result.limit.id,
             expected: result.limit.requirement.source, reason: [result.figure, result.reason].compactMap { $0 }.joined(separator: ": "))
+        if result.verdict == .fail { finding.addReasons(absences(from: .start, to: events.last?.at ?? .start)) }
+        return finding
     }
 
     private var start: SourceLocation { SourceLocation(file: plan.file, line: 1, column: 1) }
 
     private static func shortened(_ text: String) -> String { text.count > 400 ? text.prefix(400) + "…" : text }
+}
+
+extension Finding {
+    fileprivate mutating func addReasons(_ reasons: [String]) {
+        guard !reasons.isEmpty else { return }
+        reason = ([reason].compactMap(\.self) + reasons).joined(separator: "; ")
+    }
 }

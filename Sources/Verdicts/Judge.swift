@@ -55,7 +55,7 @@ package func judge(
     var limits = plan.limits.map { limit in
         MissingMeasurement.explain(objectives.judge(limit), plan: plan, course: course, records: steps.records)
     }
-    findings += limits.compactMap(FindingWriter.finding(for:))
+    findings += limits.compactMap(writer.finding(for:))
     BenchDoubt(in: events, of: plan)?.apply(to: &findings, &limits)
     let verdict = Rollup.verdict(findings: findings, limits: limits)
     let blocked = verdict == .blocked ? findings.first { $0.verdict == .blocked } : nil

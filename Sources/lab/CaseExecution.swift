@@ -44,7 +44,13 @@ struct CaseExecution {
         try record().write(to: caseFolder)
         let writer = try caseFolder.eventWriter()
         var lastShown = ContinuousClock.now
-        let held = try bench.flatMap { try HeldBench.hold(for: plan, nodes: nodes, settings: self.settings, $0, run: place) { Console.progress($0) } }
+        let held: HeldBench?
+        do { held = try bench.flatMap { try HeldBench.hold(for: plan, nodes: nodes, settings: self.settings, $0, run: place) { Console.progress($0) } } } catch {
+            guard Interrupts.signalNumber != nil else { throw error }
+            var halt = Halt(reason: "\(RunSession.noTurn), the lab was interrupted while it waited for devices", isLabBug: false)
+            halt.hadNoTurn = true
+            throw halt
+        }
         defer { held?.release() }
         let settings = held?.settings(self.settings) ?? self.settings
         let runner = CaseRunner(plan: plan, nodes: nodes, settings: settings, onEvent: { writer.append($0) }) { state in
@@ -72,6 +78,8 @@ struct Halt: Error, Equatable {
     var reason: String
     /// The lab's own bug, not the bench's fault.
     var isLabBug: Bool
+    /// Nothing was done yet when the person stopped the run.
+    var hadNoTurn = false
 
     init(reason: String, isLabBug: Bool) {
         self.reason = reason
@@ -85,6 +93,7 @@ struct Halt: Error, Equatable {
     }
 
     func summary(of plan: Plan, run: String) -> CaseSummary {
+        if hadNoTurn { return CaseSummary(plan: plan, run: "", verdict: .skipped, reason: reason) }
         let role = plan.roles.first { reason.contains("'\($0.name)'") }
         let finding = Finding(
             subject: isLabBug ? .lab : .step, verdict: isLabBug ? .fail : .blocked,

@@ -9,7 +9,7 @@ extension PortRecording {
         /// The bus has a port of the device again, or no longer; field `port` has its purpose.
         package static let plugged = "usb.plugged"
         package static let unplugged = "usb.unplugged"
-        /// The device left the bus, and nothing that was done to it explains it.
+        /// The device was off the bus, and nothing that was done to it explains it; field `detail` says more.
         package static let lost = "usb.lost"
         package static let sent = "port.sent"
         package static let received = "port.received"

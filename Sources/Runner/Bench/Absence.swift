@@ -7,6 +7,8 @@ import LabCore
 /// after that is nobody's.
 struct Absence {
     private var until = RunInstant.start
+    /// What the latest excuse is: a command, or what the bench did.
+    private(set) var cause = ""
     /// An update goes through the recovery system: the module comes back more than once.
     private var isUpdate = false
     /// Whether what was done to it has yet to take it away.
@@ -14,11 +16,15 @@ struct Absence {
     private var isAway = true
     /// The end of what the module told last, while it updates itself.
     private var heard: [UInt8] = []
+    /// When the last thing was done to it; the start of the run where nothing was.
+    private var doneAt = RunInstant.start
     /// The last thing that took it away was to switch it off.
     private var staysAway = false
 
     /// A module must be back on USB so long after a reset (specs/rg500q.md §5.4).
     private static let reset = Duration.seconds(180)
+    /// It is back within 30 s as a rule (the same); twice that is nobody's plan, and as likely a cable as a slow start.
+    private static let usual = Duration.seconds(60)
     /// After an update (the same), with its download before.
     private static let update = Duration.seconds(3_600)
     /// A port that has come back may not open, or go once more, for so long: rights are set, other programs look at it (the same).
@@ -56,6 +62,7 @@ struct Absence {
             staysAway = command.text == Self.switchingOff
             isToLeave = !command.isUpdate || !Self.addresses.contains { text.contains($0) }
             excuse(for: command.isUpdate ? Self.update : Self.reset, at: now)
+            cause = "AT" + String(decoding: command.text, as: UTF8.self)
         }
     }
 
@@ -77,9 +84,13 @@ struct Absence {
         staysAway = false
         if !Self.comings.contains(name) { isToLeave = true }
         excuse(for: Self.reset, at: now)
+        cause = "'\(name)'"
     }
 
-    private mutating func excuse(for time: Duration, at now: RunInstant) { until = max(until, now.advanced(by: time)) }
+    private mutating func excuse(for time: Duration, at now: RunInstant) {
+        doneAt = now
+        until = max(until, now.advanced(by: time))
+    }
 
     /// Its port is open, or on the bus.
     mutating func isThere() { isAway = false }
@@ -94,7 +105,16 @@ struct Absence {
         return isToLeave && until > now
     }
 
-    mutating func cameBack(at now: RunInstant) {
+    /// The bus has it again.
+    ///
+    /// - Returns: how long it took, where that is much more than usual.
+    mutating func cameBack(at now: RunInstant) -> Duration? {
+        let time = doneAt.duration(to: now)
+        defer { settle(at: now) }
+        return isAway && !isUpdate && time > Self.usual ? time : nil
+    }
+
+    private mutating func settle(at now: RunInstant) {
         isThere()
         isToLeave = false
         if !isUpdate { until = min(until, now.advanced(by: settling)) }

@@ -29,6 +29,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private let errands: DispatchQueue
     /// Driver's ports of this node that were given out.
     private var ports: [BenchPort] = []
+    /// Labels of those that are open.
+    private var openPorts: Set<String> = []
     /// Faults that the fixture has been told of and has not answered, and who waits for that.
     private var faultsUnderWay = 0
     private var faultWaiters: [(Result<Fields, ActionFailure>) -> Void] = []
@@ -91,6 +93,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         switch event {
         case .opened:
             takenSince = nil
+            openPorts.insert(label)
             absence.isThere()
             note(BenchVocabulary.opened, ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)])
             look(atLinesOf: port, label, last: nil)
@@ -98,7 +101,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
         case .closed(let failure) where failure.reason == .busy: taken(failure)
         case .closed(let failure):
             takenSince = nil
-            left(label)
+            // What did not open has not gone: a bus tells of a port a moment before it can be opened.
+            if openPorts.remove(label) != nil { left(label) }
             missed(failure)
         }
     }
@@ -121,7 +125,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
             switch change {
             case .added:
                 note(BenchVocabulary.plugged, fields)
-                if port.purpose == .serial { absence.cameBack(at: kernel.now) } else { console?.open() }
+                if port.purpose == .serial { cameBack(port.purpose.rawValue) } else { console?.open() }
             case .removed:
                 note(BenchVocabulary.unplugged, fields)
                 if port.purpose == .serial { left(port.purpose.rawValue) }
@@ -131,8 +135,19 @@ final class BenchHost: NodePart, @unchecked Sendable {
     }
 
     private func left(_ port: String) {
-        guard !expectsUnplugging, !absence.left(at: kernel.now) else { return }
-        note(BenchVocabulary.lost, ["port": .text(port)])
+        if !absence.left(at: kernel.now) { doubt(port, "it left the bus, and nothing that was done to it takes it away then") }
+    }
+
+    private func cameBack(_ port: String) {
+        let reason = absence.cause
+        guard let time = absence.cameBack(at: kernel.now) else { return }
+        doubt(port, "it was on the bus only \(FigureText.duration(nanoseconds: Double(time.nanoseconds))) after \(reason.isEmpty ? "the run had begun" : reason), where 30 s are usual")
+    }
+
+    /// What fails from here on may be the bench's fault.
+    private func doubt(_ port: String, _ detail: String) {
+        guard !expectsUnplugging, !isOff else { return }
+        note(BenchVocabulary.lost, ["port": .text(port), "detail": .text(detail)])
     }
 
     /// A port is gone, or did not open: for a while where the lab itself did something that takes it away, for good otherwise.
@@ -172,7 +187,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
             guard kernel.now < end else {
                 return access.lose(
                     StreamFailure(
-                        .vanished, "\(named): \(source.place)", "it went away in something that takes it away, and did not come back in time",
+                        .vanished, "\(named): \(source.place)", "it went away after \(absence.cause), and was not back within \(DurationText.format(nanoseconds: time.nanoseconds))",
                         remedy: "look at it; `lab doctor \(named) --fix` tries its power"))
             }
             guard (try? await kernel.sleep(for: Self.returnPause)) != nil else { return }
@@ -258,9 +273,10 @@ final class BenchHost: NodePart, @unchecked Sendable {
 
     func prepare() async {
         guard fixture != nil else { return }
-        absence.does("prepare", at: kernel.now)
+        absence.does(FixtureRequest.prepare, at: kernel.now)
         // A fixture that has nothing to put away does not know the word.
         let result = await ask(fixture, .act, FixtureRequest.prepare, ["role": .text(node)])
+        absence.does(FixtureRequest.prepare, at: kernel.now)
         if case .failure(let failure) = result, failure.reason != FixtureRequest.unknown, failure.reason != Self.interrupted {
             access.lose(StreamFailure(.failed, "fixture of \(named)", "it could not prepare the device: \(failure.message)"))
         }

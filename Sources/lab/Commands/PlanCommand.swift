@@ -46,6 +46,7 @@ struct PlanCommand: ParsableCommand {
 
     private func planBench(_ selection: Selection, _ world: WorldKind) throws {
         let workplace = selection.workplace
+        if world == .hw || node.contains(where: { $0.hasSuffix("=hw") }) { try workplace.refuseBenchProblems() }
         var options = try RealOptions(speed: nil, broker: nil, sides: node, world: world, lab: workplace.lab)
         let plans = selection.scenarios.flatMap { $0.plans(world: world, seed: 1) }
         if plans.contains(where: \.needsRealPayments) { try options.takePayments(of: workplace.lab) }

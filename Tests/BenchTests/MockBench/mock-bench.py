@@ -198,6 +198,7 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("--ports", required=True)
     options.add_argument("--unplug", action="append", default=[], help="DEVICE@SECONDS+FOR, seconds after the start")
+    options.add_argument("--ready", action="store_true", help="starts the command when all devices are plugged in")
     options.add_argument("command", nargs=argparse.REMAINDER)
     given = options.parse_args()
     ports = os.path.abspath(given.ports)
@@ -230,6 +231,11 @@ def main():
     for device in devices:
         if device.wants():
             device.plug()
+    while given.ready and not all(device.is_there for device in devices):
+        for device in devices:
+            if device.wants() and not device.is_there:
+                device.plug()
+        time.sleep(0.02)
     start = time.monotonic()
     child = subprocess.Popen(command)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -28,7 +28,7 @@ struct AbsenceTests {
     func settled() {
         var absence = Absence()
         absence.does("reset", at: at(10))
-        absence.cameBack(at: at(40))
+        _ = absence.cameBack(at: at(40))
         #expect(absence.patience(at: at(54)) == .seconds(1))
         #expect(absence.patience(at: at(55)) == nil)
     }
@@ -37,7 +37,7 @@ struct AbsenceTests {
     func settledAtSpeed() {
         var absence = Absence(speed: 10)
         absence.does("reset", at: at(10))
-        absence.cameBack(at: at(40))
+        _ = absence.cameBack(at: at(40))
         #expect(absence.patience(at: at(89)) == .seconds(1))
         #expect(absence.patience(at: at(90)) == nil)
     }
@@ -46,8 +46,8 @@ struct AbsenceTests {
     func update() {
         var absence = Absence()
         absence.sent(Array(#"AT+QFOTADL="https://cloud.lab/x"\#r"#.utf8), at: at(0))
-        absence.cameBack(at: at(300))
-        absence.cameBack(at: at(900))
+        _ = absence.cameBack(at: at(300))
+        _ = absence.cameBack(at: at(900))
         #expect(absence.patience(at: at(1_000)) == .seconds(2_600))
     }
 
@@ -91,7 +91,7 @@ struct AbsenceTests {
         // The hang-up and the bus tell of the same departure.
         let sameReset = absence.left(at: at(11.2))
         #expect(sameReset)
-        absence.cameBack(at: at(40))
+        _ = absence.cameBack(at: at(40))
         let again = absence.left(at: at(50))
         #expect(!again)
         let sameAgain = absence.left(at: at(50.1))
@@ -114,12 +114,12 @@ struct AbsenceTests {
         absence.received(Array(#"END",0"#.utf8))
         let download = absence.left(at: at(60))
         #expect(download)
-        absence.cameBack(at: at(90))
+        _ = absence.cameBack(at: at(90))
         absence.received(Array("+QIND: \"FOTA\",\"UPDATING\",50\r\n".utf8))
         absence.received(Array("+QIND: \"FOTA\",\"END\",0\r\n".utf8))
         let end = absence.left(at: at(200))
         #expect(end)
-        absence.cameBack(at: at(230))
+        _ = absence.cameBack(at: at(230))
         let afterwards = absence.left(at: at(240))
         #expect(!afterwards)
     }
@@ -156,5 +156,30 @@ struct AbsenceTests {
         let isExplained = absence.left(at: at(1))
         #expect(!isExplained)
         #expect(absence.patience(at: at(1)) == nil)
+    }
+
+    @Test("30 s are usual from what was done to it to the bus; more than twice that is doubtful, but not in an update", arguments: [
+        (40.0, nil), (69, nil), (71, 61), (150, 140),
+    ] as [(Double, Double?)])
+    func late(back: Double, time: Double?) {
+        var absence = module { $0.sent(Array("AT+CFUN=1,1\r".utf8), at: at(10)) }
+        _ = absence.left(at: at(11))
+        let took = absence.cameBack(at: at(back))
+        #expect(took == time.map { .seconds($0) })
+        var update = module { $0.sent(Array(#"AT+QFOTADL="/cache/ufs/x.zip"\#r"#.utf8), at: at(10)) }
+        _ = update.left(at: at(11))
+        let whole = update.cameBack(at: at(back))
+        #expect(whole == nil)
+    }
+
+    @Test("what is not there when the run begins counts from there, and from power_on where that comes later")
+    func lateFromTheStart() {
+        var absence = Absence()
+        let first = absence.cameBack(at: at(61))
+        #expect(first == .seconds(61))
+        var switched = Absence()
+        switched.does("power_on", at: at(40))
+        let second = switched.cameBack(at: at(61))
+        #expect(second == nil)
     }
 }
