@@ -234,13 +234,21 @@ struct OrderWork {
         order.sampledAt = now
         order.power = sample.power
         order.samples += 1
-        order.running = try price(order, started: seconds(order.startedAt ?? order.createdAt), ended: seconds(now), total: order.energy).due
+        order.running = try running(order)
         note(
             "order.sample",
             [
                 "order": .text(order.number), "energy": .integer(order.energy), "power": .integer(sample.power),
                 "cents": .integer(order.running),
             ])
+    }
+
+    /// What it costs so far, by all of its readings where what flowed when makes a difference.
+    private func running(_ order: Order) throws -> Int64 {
+        let (started, ended) = (seconds(order.startedAt ?? order.createdAt), seconds(now))
+        let versions = try versions(of: order, to: ended)
+        let samples = PriceCalculator.dependsOnReadings(from: started, to: ended, versions: versions) ? try OrderStore.samples(of: order, in: db) : []
+        return try price(order, started: started, ended: ended, samples: samples, total: order.energy).due
     }
 
     func seconds(_ milliseconds: Int64) -> Int64 { milliseconds / 1000 }
@@ -252,9 +260,13 @@ struct OrderWork {
             started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) },
             total: total,
             idleMinutes: idleMinutes)
+        return try PriceCalculator.price(usage, versions: try versions(of: order, to: usage.ended))
+    }
+
+    /// What the order is priced by.
+    private func versions(of order: Order, to ended: Int64) throws -> [DatedTariff] {
         let frozen = try memory.tariff(order.tariff)
-        guard frozen.priceLock == .byValidity else { return try PriceCalculator.price(usage, frozen) }
-        return try PriceCalculator.price(usage, versions: try versions(after: frozen, of: order, to: usage.ended))
+        return frozen.priceLock == .byValidity ? try versions(after: frozen, of: order, to: ended) : [DatedTariff(from: 0, tariff: frozen)]
     }
 
     /// The frozen tariff, and the versions of the place that took its place meanwhile, each from the second on in which it holds.

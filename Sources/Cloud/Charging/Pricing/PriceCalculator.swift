@@ -5,6 +5,12 @@ package enum PriceCalculator {
         try price(usage, versions: [DatedTariff(from: 0, tariff: tariff)])
     }
 
+    /// Whether the price of an order depends on when its energy flowed: it lies in several pieces, or its power decides.
+    package static func dependsOnReadings(from started: Int64, to ended: Int64, versions: [DatedTariff]) -> Bool {
+        versions.contains { if case .power = $0.tariff.time { true } else { false } }
+            || OrderCuts.pieces(from: started, to: max(started, ended), versions: versions).count > 1
+    }
+
     /// Prices an order by the versions of its tariff, in ascending order of time. The version at the start decides by its `price_lock`
     /// whether the others count; what is for the whole order (start, idle fee, discount, minimum, cap, coupon, `free_if`, time step,
     /// loss ratio) is its in any case.

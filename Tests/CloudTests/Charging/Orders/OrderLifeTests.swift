@@ -247,6 +247,26 @@ struct OrderLifeTests {
         try world.check()
     }
 
+    @Test("the running amount goes by every reading: 0.97 kWh at 0.10 before half past eight and 0.09 kWh at 2.00 after it are 27.7 fen, all the time as in the end")
+    func runningInBands() async throws {
+        let world = try OrderWorld()
+        world.desk.setTariff([
+            "name": "morning", "bands": [["from": "00:00", "band": "valley"], ["from": "08:30", "band": "peak"]],
+            "elec": ["valley": 10_000, "peak": 200_000, "flat": 60_000],
+        ])
+        try await world.topUp()
+        let order = try await world.create()
+        try world.say(.startAnswered(pile: OrderWorld.pile, port: 1, order: order.number, .started))
+        for (moment, energy, fen) in [(1_800, 9_700, 10), (2_700, 10_150, 19), (3_600, 10_600, 28)] as [(Int64, Int64, Int64)] {
+            world.advance(.seconds(900 + (moment == 1_800 ? 900 : 0)))
+            try world.sample(order, energy: energy)
+            #expect(try world.look(order).running == fen, "after \(moment) s")
+        }
+        try world.send(world.bill(order.number, energy: 10_600, seconds: 3_600))
+        #expect(try world.look(order).price == 28)
+        try world.check()
+    }
+
     @Test("smoke ends all charges of the pile, over-current those of its port (F36, F38)")
     func alarms() async throws {
         let world = try OrderWorld()
