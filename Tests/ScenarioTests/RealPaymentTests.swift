@@ -99,7 +99,6 @@ struct RealPaymentTests {
             about: A rider pays what the hold did not cover.
             fidelity: [emu]
             needs: {pile: {kind: pile, where: {ports: 2}}, cloud: {kind: cloud, where: {payments: real}}}
-            matrix: {channel: [wechat, alipay]}
             steps:
               - do: pile.power_on
               - expect: cloud.pile.online
@@ -124,7 +123,7 @@ struct RealPaymentTests {
                 with: {user: rider}
                 is: {cents: 0, held: 0, due: 190}
               - do: cloud.payment.start
-                with: {order: "${order}", channel: "${channel}"}
+                with: {order: "${order}", channel: wechat}
               - expect: cloud.payment.booked
                 within: 2m
               - check: cloud.order
@@ -145,8 +144,8 @@ struct RealPaymentTests {
               - check: cloud.invariants
                 is: {violations: 0}
             """, to: "scenarios/owes.yaml")
-        let run = try LabProcess.run(["run", "--on", "emu", "--plain", "--jobs", "2"], in: folder.path, environment: Self.environment)
-        #expect(run.status == 0 && run.output.hasSuffix("2 passed, 0 failed, 0 skipped\n"), "\(run.all)")
+        let run = try LabProcess.run(["run", "--on", "emu", "--plain"], in: folder.path, environment: Self.environment)
+        #expect(run.status == 0 && run.output.hasSuffix("1 passed, 0 failed, 0 skipped\n"), "\(run.all)")
         for secret in Self.secrets { #expect(!run.all.contains(secret)) }
     }
 
