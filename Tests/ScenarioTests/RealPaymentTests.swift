@@ -123,7 +123,7 @@ struct RealPaymentTests {
                 with: {user: rider}
                 is: {cents: 0, held: 0, due: 190}
               - do: cloud.payment.start
-                with: {order: "${order}", channel: wechat}
+                with: {order: "${order}", channel: alipay}
               - expect: cloud.payment.booked
                 within: 2m
               - check: cloud.order
