@@ -3,10 +3,13 @@ import LabCore
 /// What a bench did to a run that makes its failures say nothing about the product (Docs/bench.md, blocked, not failed).
 struct BenchDoubt: Sendable {
     private let finding: Finding
+    /// The event with which the doubt begins: what had failed before it stands.
+    private let start: Int
 
     /// - Returns: `nil` for a log in which every departure of a device from the bus is explained.
     init?(in events: [RunEvent], of plan: Plan) {
         guard let lost = events.first(where: { $0.name == PortRecording.EventName.lost }) else { return nil }
+        start = lost.sequence
         finding = Finding(
             subject: .step, verdict: .blocked, location: SourceLocation(file: plan.file, line: 1, column: 1), title: "\(lost.node) on the bus",
             expected: "\(lost.node) is off the bus only when something takes it away, and no longer than it takes to start",
@@ -15,10 +18,12 @@ struct BenchDoubt: Sendable {
             sequence: lost.sequence, node: lost.node)
     }
 
-    /// What failed is blocked, and says why; what the lab itself did wrong stays a failure, and what passed has passed.
+    /// What failed from there on is blocked, and says why; what the lab itself did wrong stays a failure, and what passed has passed.
     func apply(to findings: inout [Finding], _ limits: inout [LimitResult]) {
         guard Rollup.verdict(findings: findings, limits: limits) == .fail else { return }
-        for index in findings.indices where findings[index].verdict == .fail && findings[index].subject != .lab { findings[index].verdict = .blocked }
+        for index in findings.indices where findings[index].verdict == .fail && findings[index].subject != .lab {
+            if findings[index].sequence ?? .max > start { findings[index].verdict = .blocked }
+        }
         for index in limits.indices where limits[index].verdict == .fail { limits[index].verdict = .blocked }
         findings.insert(finding, at: 0)
     }

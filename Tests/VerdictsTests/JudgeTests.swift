@@ -80,6 +80,15 @@ struct JudgeTests {
         #expect(try #require(summary.findings.first?.reason).hasPrefix("at +1.5 s it left the bus by itself: look at its cable"))
     }
 
+    @Test("what had failed before a device left the bus stays a failure")
+    func lostAfterwards() {
+        var log = registration()
+        log.expect("steps.3", line: 41, online, from: (2, 1000), within: 10_000)
+        log.end("steps.3", "failed", at: 11_000)
+        log.event("modem", "usb.lost", ["port": "serial", "detail": "it left the bus by itself"], at: 12_000)
+        #expect(judge(plan: plan(), events: log.finish("failed"), run: "r").verdict == .fail)
+    }
+
     @Test("where nothing of the kind came, the finding says so")
     func nothingSeen() throws {
         var log = registration()

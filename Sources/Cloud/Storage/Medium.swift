@@ -21,18 +21,18 @@ final class Medium: Sendable {
 
     init(path: String?) throws {
         _ = Self.isPrepared
-        let isInMemory = path == nil
+        let isFile = path != nil
+        self.isFile = isFile
         var configuration = Configuration()
         configuration.label = "cloud"
         configuration.prepareDatabase { db in
             // Temporary tables and indices of sorting belong in memory, not in files beside the run.
             try db.execute(sql: "PRAGMA temp_store = MEMORY")
             // In memory a commit copies the pages that it changes, and rows of orders fit into half of SQLite's usual page.
-            if isInMemory { try db.execute(sql: "PRAGMA page_size = 2048") }
+            if !isFile { try db.execute(sql: "PRAGMA page_size = 2048") }
         }
-        if path != nil { configuration.journalMode = .wal }
+        if isFile { configuration.journalMode = .wal }
         let options = configuration
-        isFile = path != nil
         queue = try StorageError.translating {
             if let path { try DatabaseQueue(path: path, configuration: options) } else { try DatabaseQueue(configuration: options) }
         }

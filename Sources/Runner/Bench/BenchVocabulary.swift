@@ -22,7 +22,7 @@ enum BenchVocabulary {
         EventKind(plugged, "A port of the device is there again.", fields: [purpose, path]),
         EventKind(unplugged, "A port of the device is gone.", fields: [purpose, path]),
         EventKind(
-            lost, "The device left the bus though nothing takes it away then, or was away for much longer than it takes to start: a cable, a hub, or a crash. What fails in such a run is blocked.",
+            lost, "The device left the bus though nothing takes it away then, or was away for much longer than it takes to start: a cable, a hub, or a crash. What fails from there on is blocked.",
             fields: [FieldKind("port", .text), FieldKind("detail", .text)]),
         EventKind(
             opened, "A real port was opened.",

@@ -248,7 +248,7 @@ struct OrderWork {
         let (started, ended) = (seconds(order.startedAt ?? order.createdAt), seconds(now))
         let versions = try versions(of: order, to: ended)
         let samples = PriceCalculator.dependsOnReadings(from: started, to: ended, versions: versions) ? try OrderStore.samples(of: order, in: db) : []
-        return try price(order, started: started, ended: ended, samples: samples, total: order.energy).due
+        return try PriceCalculator.price(usage(started, ended, samples, total: order.energy), versions: versions).due
     }
 
     func seconds(_ milliseconds: Int64) -> Int64 { milliseconds / 1000 }
@@ -256,11 +256,14 @@ struct OrderWork {
     func price(
         _ order: Order, started: Int64, ended: Int64, samples: [(at: Int64, energy: Int64)] = [], total: Int64, idleMinutes: Int64 = 0
     ) throws -> Price {
-        let usage = Usage(
-            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) },
-            total: total,
-            idleMinutes: idleMinutes)
+        let usage = usage(started, ended, samples, total: total, idleMinutes: idleMinutes)
         return try PriceCalculator.price(usage, versions: try versions(of: order, to: usage.ended))
+    }
+
+    private func usage(_ started: Int64, _ ended: Int64, _ samples: [(at: Int64, energy: Int64)], total: Int64, idleMinutes: Int64 = 0) -> Usage {
+        Usage(
+            started: started, ended: max(started, ended), samples: samples.map { Usage.Sample(at: $0.at / 1000, energy: $0.energy) }, total: total,
+            idleMinutes: idleMinutes)
     }
 
     /// What the order is priced by.
