@@ -53,8 +53,9 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Rando
 
     /// Of a name that occurs twice the last value counts, at the place of the first.
     fileprivate init(_ elements: [(String, FieldValue)]) {
-        entries = []
-        entries.reserveCapacity(elements.count)
+        entries = elements.map { Entry(name: $0.0, value: $0.1) }
+        guard !hasDistinctNames else { return }
+        entries.removeAll(keepingCapacity: true)
         for (name, value) in elements { self[name] = value }
     }
 
@@ -75,6 +76,14 @@ package struct Fields: Sendable, Hashable, ExpressibleByDictionaryLiteral, Rando
             case (nil, nil): break
             }
         }
+    }
+
+    /// As nearly always.
+    private var hasDistinctNames: Bool {
+        for index in entries.indices.dropFirst() {
+            for earlier in 0..<index where entries[earlier].name == entries[index].name { return false }
+        }
+        return true
     }
 
     /// By place, so that no entry is copied to be looked at.

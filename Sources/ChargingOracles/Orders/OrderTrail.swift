@@ -13,6 +13,9 @@ struct OrderTrail: Sendable {
         var at: Int64
     }
 
+    /// Stands for one that is being looked at elsewhere.
+    static let none = OrderTrail(number: "", user: "", pile: "", port: 0, tariff: nil, isOffline: false, createdAt: 0, sequence: 0)
+
     var number: String
     var user: String
     var pile: String

@@ -37,7 +37,7 @@ extension ChargingService {
                 try Int.fetchOne(
                     db,
                     cached: "SELECT count(*) FROM ledger_entries WHERE account = ? AND account >= 'wallet:' AND account < 'wallet;'",
-                    arguments: [account.text]) ?? 0
+                    account.text) ?? 0
             return (entries.map { WalletEntry(at: $0.at, kind: $0.kind.rawValue, order: $0.order, fen: $0.fen) }, total)
         }
     }

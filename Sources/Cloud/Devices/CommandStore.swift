@@ -39,7 +39,7 @@ enum CommandStore {
                 INSERT INTO commands (command_id, device_id, command, module, parameters, state, created_at, expires_at)
                 VALUES (?,?,?,?,?,?,?,?)
                 """,
-            arguments: [command.id, command.device, command.command, command.module, command.parameters, command.state.rawValue, now, expiresAt])
+            command.id, command.device, command.command, command.module, command.parameters, command.state.rawValue, now, expiresAt)
     }
 
     static func find(_ id: String, in db: Database) throws -> DeviceCommand? {
@@ -57,12 +57,12 @@ enum CommandStore {
     /// How many commands of a device are in a state.
     static func count(of device: String, _ state: DeviceCommand.State, in db: Database) throws -> Int64 {
         try Int64.fetchOne(
-            db, cached: "SELECT count(*) FROM commands WHERE device_id = ? AND state = ?", arguments: [device, state.rawValue]) ?? 0
+            db, cached: "SELECT count(*) FROM commands WHERE device_id = ? AND state = ?", device, state.rawValue) ?? 0
     }
 
     static func markSent(_ ids: [String], at now: Int64, in db: Database) throws {
         for id in ids {
-            try db.execute(cached: "UPDATE commands SET state = 'sent', sent_at = ? WHERE command_id = ? AND state = 'queued'", arguments: [now, id])
+            try db.execute(cached: "UPDATE commands SET state = 'sent', sent_at = ? WHERE command_id = ? AND state = 'queued'", now, id)
         }
     }
 
@@ -73,7 +73,7 @@ enum CommandStore {
         try db.execute(
             cached: """
                 UPDATE commands SET state = ?, result = ?, reason = ?, finished_at = ? WHERE command_id = ? AND state IN ('queued', 'sent')
-                """, arguments: [state.rawValue, result, reason, now, id])
+                """, state.rawValue, result, reason, now, id)
         return db.changesCount == 1
     }
 

@@ -40,18 +40,18 @@ enum ConfigurationStore {
         let version = try nextVersion(of: device, in: db)
         try db.execute(
             cached: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND config_key = ? AND state = 'pending'",
-            arguments: [now, device, change.key])
+            now, device, change.key)
         try db.execute(
             cached: "INSERT INTO config_changes (device_id, version, config_key, config_value, config_type, state, created_at) VALUES (?,?,?,?,?,?,?)",
-            arguments: [device, version, change.key, change.value.text, change.value.type.rawValue, State.pending.rawValue, now])
+            device, version, change.key, change.value.text, change.value.type.rawValue, State.pending.rawValue, now)
         try db.execute(
             cached: """
                 INSERT INTO configs (device_id, module_name, config_key, config_value, config_type, created_at, updated_at, version)
                 VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (device_id, config_key) DO UPDATE SET module_name = excluded.module_name,
                 config_value = excluded.config_value, config_type = excluded.config_type, updated_at = excluded.updated_at, version = excluded.version
-                """, arguments: [device, change.module, change.key, change.value.text, change.value.type.rawValue, now, now, version])
+                """, device, change.module, change.key, change.value.text, change.value.type.rawValue, now, now, version)
         try db.execute(
-            cached: "UPDATE devices SET config_version = ?, updated_at = ? WHERE device_id = ?", arguments: [version, now, device])
+            cached: "UPDATE devices SET config_version = ?, updated_at = ? WHERE device_id = ?", version, now, device)
         return version
     }
 
@@ -60,7 +60,7 @@ enum ConfigurationStore {
     /// A device that registers again has lost its flash, and with it its configuration. The broker may still hold a
     /// version for it from before; taking that one first, the device would never take the older ones.
     static func renumber(_ device: String, at now: Int64, in db: Database) throws {
-        let reported = try Int64.fetchOne(db, cached: "SELECT reported_config_version FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+        let reported = try Int64.fetchOne(db, cached: "SELECT reported_config_version FROM devices WHERE device_id = ?", device) ?? 0
         guard reported > 0 else { return }
         let rows = try Row.fetchAll(
             db,
@@ -73,21 +73,21 @@ enum ConfigurationStore {
             let version = try nextVersion(of: device, in: db)
             try db.execute(
                 cached: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND version = ? AND state = 'pending'",
-                arguments: [now, device, row[3] as Int64])
+                now, device, row[3] as Int64)
             try db.execute(
                 cached: "INSERT INTO config_changes (device_id, version, config_key, config_value, config_type, state, created_at) VALUES (?,?,?,?,?,?,?)",
-                arguments: [device, version, row[0] as String, row[1] as String, row[2] as String, State.pending.rawValue, now])
+                device, version, row[0] as String, row[1] as String, row[2] as String, State.pending.rawValue, now)
             try db.execute(
-                cached: "UPDATE configs SET version = ? WHERE device_id = ? AND config_key = ?", arguments: [version, device, row[0] as String])
-            try db.execute(cached: "UPDATE devices SET config_version = ? WHERE device_id = ?", arguments: [version, device])
+                cached: "UPDATE configs SET version = ? WHERE device_id = ? AND config_key = ?", version, device, row[0] as String)
+            try db.execute(cached: "UPDATE devices SET config_version = ? WHERE device_id = ?", version, device)
         }
-        try db.execute(cached: "UPDATE devices SET reported_config_version = 0 WHERE device_id = ?", arguments: [device])
+        try db.execute(cached: "UPDATE devices SET reported_config_version = 0 WHERE device_id = ?", device)
     }
 
     /// A device may name a higher version than the cloud remembers, after the cloud was set up anew.
     private static func nextVersion(of device: String, in db: Database) throws -> Int64 {
         try Int64.fetchOne(
-            db, cached: "SELECT max(config_version, reported_config_version) + 1 FROM devices WHERE device_id = ?", arguments: [device]) ?? 1
+            db, cached: "SELECT max(config_version, reported_config_version) + 1 FROM devices WHERE device_id = ?", device) ?? 1
     }
 
     private static func checkRoom(for key: String, of device: String, in db: Database) throws {
@@ -134,15 +134,15 @@ enum ConfigurationStore {
     /// - Parameter isLower: whether a lower version than before is believed: a status says what is in the flash
     ///   and may do so after a factory reset; an acknowledgement may simply be late.
     static func reported(_ version: Int64, of device: String, mayLower isLower: Bool, at now: Int64, in db: Database) throws -> [Settled] {
-        let known = try Int64.fetchOne(db, cached: "SELECT reported_config_version FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+        let known = try Int64.fetchOne(db, cached: "SELECT reported_config_version FROM devices WHERE device_id = ?", device) ?? 0
         if version == known || (version < known && !isLower) { return [] }
-        try db.execute(cached: "UPDATE devices SET reported_config_version = ? WHERE device_id = ?", arguments: [version, device])
+        try db.execute(cached: "UPDATE devices SET reported_config_version = ? WHERE device_id = ?", version, device)
         if version < known {
             try db.execute(
                 cached: """
                     UPDATE config_changes SET state = 'pending', settled_at = NULL WHERE device_id = ? AND version > ? AND state = 'applied'
                     AND version IN (SELECT version FROM configs WHERE device_id = ?)
-                    """, arguments: [device, version, device])
+                    """, device, version, device)
             return []
         }
         let rows = try Row.fetchAll(
@@ -150,7 +150,7 @@ enum ConfigurationStore {
             arguments: [device, version])
         try db.execute(
             cached: "UPDATE config_changes SET state = 'applied', settled_at = ? WHERE device_id = ? AND version <= ? AND state = 'pending'",
-            arguments: [now, device, version])
+            now, device, version)
         return rows.map { Settled(version: $0[0], key: $0[1], state: .applied) }
     }
 
@@ -163,7 +163,7 @@ enum ConfigurationStore {
         for row in rows {
             try db.execute(
                 cached: "UPDATE config_changes SET state = 'rejected', reason = ?, settled_at = ? WHERE device_id = ? AND version = ?",
-                arguments: [reason, now, device, row[0] as Int64])
+                reason, now, device, row[0] as Int64)
         }
         return rows.map { Settled(version: $0[0], key: $0[1], state: .rejected) }
     }
@@ -199,6 +199,6 @@ enum ConfigurationStore {
     }
 
     static func state(of version: Int64, device: String, in db: Database) throws -> String? {
-        try String.fetchOne(db, cached: "SELECT state FROM config_changes WHERE device_id = ? AND version = ?", arguments: [device, version])
+        try String.fetchOne(db, cached: "SELECT state FROM config_changes WHERE device_id = ? AND version = ?", device, version)
     }
 }

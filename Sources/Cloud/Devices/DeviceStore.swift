@@ -99,7 +99,7 @@ enum DeviceStore {
     }
 
     static func isProvisioned(_ serial: String, in db: Database) throws -> Bool {
-        try Bool.fetchOne(db, cached: "SELECT EXISTS (SELECT * FROM factory_devices WHERE serial_no = ?)", arguments: [serial]) ?? false
+        try Bool.fetchOne(db, cached: "SELECT EXISTS (SELECT * FROM factory_devices WHERE serial_no = ?)", serial) ?? false
     }
 
     // MARK: Registration
@@ -132,10 +132,8 @@ enum DeviceStore {
                 fingerprint = excluded.fingerprint, hardware_id = excluded.hardware_id, key_epoch = excluded.key_epoch,
                 clone_alarms = 0
                 """,
-            arguments: [
-                request.deviceID, request.name, request.type, request.hardwareVersion, request.softwareVersion, request.macAddress, now, now,
-                request.capabilityList, tenant, request.serial, request.form.rawValue, fingerprint, request.hardwareID, epoch,
-            ])
+            request.deviceID, request.name, request.type, request.hardwareVersion, request.softwareVersion, request.macAddress, now, now,
+            request.capabilityList, tenant, request.serial, request.form.rawValue, fingerprint, request.hardwareID, epoch)
     }
 
     /// Takes what may differ between two registrations of the same device. The fingerprint of the first one stays.
@@ -145,22 +143,22 @@ enum DeviceStore {
                 UPDATE devices SET device_name = ?, hardware_version = coalesce(?, hardware_version),
                 software_version = coalesce(?, software_version), capabilities = coalesce(?, capabilities), updated_at = ? WHERE serial_no = ?
                 """,
-            arguments: [request.name, request.hardwareVersion, request.softwareVersion, request.capabilityList, now, request.serial])
+            request.name, request.hardwareVersion, request.softwareVersion, request.capabilityList, now, request.serial)
     }
 
     static func delete(_ id: String, at now: Int64, in db: Database) throws {
         try db.execute(
-            cached: "UPDATE devices SET state = 'deleted', status = 'offline', updated_at = ? WHERE device_id = ?", arguments: [now, id])
-        try db.execute(cached: "DELETE FROM configs WHERE device_id = ?", arguments: [id])
-        try db.execute(cached: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND state = 'pending'", arguments: [now, id])
+            cached: "UPDATE devices SET state = 'deleted', status = 'offline', updated_at = ? WHERE device_id = ?", now, id)
+        try db.execute(cached: "DELETE FROM configs WHERE device_id = ?", id)
+        try db.execute(cached: "UPDATE config_changes SET state = 'superseded', settled_at = ? WHERE device_id = ? AND state = 'pending'", now, id)
     }
 
     static func setEpoch(_ epoch: Int, of id: String, at now: Int64, in db: Database) throws {
-        try db.execute(cached: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", arguments: [epoch, now, id])
+        try db.execute(cached: "UPDATE devices SET key_epoch = ?, updated_at = ? WHERE device_id = ?", epoch, now, id)
     }
 
     static func countCloneAlarm(serial: String, in db: Database) throws {
-        try db.execute(cached: "UPDATE devices SET clone_alarms = clone_alarms + 1 WHERE serial_no = ?", arguments: [serial])
+        try db.execute(cached: "UPDATE devices SET clone_alarms = clone_alarms + 1 WHERE serial_no = ?", serial)
     }
 
     // MARK: Looking
@@ -190,7 +188,7 @@ enum DeviceStore {
     static func page(_ page: Int, limit: Int, presence: Presence?, tenant: String, in db: Database) throws -> (items: [DeviceRecord], total: Int) {
         let condition = "state = 'active' AND tenant = ? AND (? IS NULL OR status = ?)"
         let total = try Int.fetchOne(
-            db, cached: "SELECT count(*) FROM devices WHERE \(condition)", arguments: [tenant, presence?.rawValue, presence?.rawValue]) ?? 0
+            db, cached: "SELECT count(*) FROM devices WHERE \(condition)", tenant, presence?.rawValue, presence?.rawValue) ?? 0
         let rows = try DeviceRecord.fetchAll(
             db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
             arguments: [tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit])

@@ -17,7 +17,7 @@ extension FirmwareService: DeviceObserver {
                 try changeNow("ota.settle", ["device": .text(id)]) { try $0.finish(begun, .succeeded, .success, reason: nil) }
             } else if begun.isConfirmed != isConfirmed {
                 try storage.write(.buffered) { db in
-                    try db.execute(cached: "UPDATE executions SET is_confirmed = ? WHERE id = ?", arguments: [isConfirmed, begun.row])
+                    try db.execute(cached: "UPDATE executions SET is_confirmed = ? WHERE id = ?", isConfirmed, begun.row)
                 }
             }
         }

@@ -104,9 +104,9 @@ extension RolloutEngine {
         if !report.state.isTerminal {
             if report.sequence > execution.sequence { try progress(report, of: execution) }
         } else {
-            let statement = try db.cachedStatement(
-                sql: "UPDATE executions SET sequence = max(sequence, ?), progress = coalesce(?, progress) WHERE id = ?")
-            try statement.execute(arguments: [report.sequence, report.progress, execution.row])
+            try db.execute(
+                cached: "UPDATE executions SET sequence = max(sequence, ?), progress = coalesce(?, progress) WHERE id = ?",
+                report.sequence, report.progress, execution.row)
             try end(report, of: execution)
         }
         return try RolloutStore.execution(execution.row, in: db)
@@ -114,14 +114,12 @@ extension RolloutEngine {
 
     private mutating func progress(_ report: UpdateReport, of execution: ExecutionRecord) throws {
         let isRefusedCancel = report.reason == "cancel_rejected"
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 UPDATE executions SET state = ?, sequence = ?, progress = coalesce(?, progress), cancel_requested = cancel_requested AND NOT ?,
                 offered_at = coalesce(offered_at, ?), revision = revision + 1 WHERE id = ?
-                """)
-        try statement.execute(arguments: [
-            report.state.rawValue, report.sequence, report.progress, isRefusedCancel, now, execution.row,
-        ])
+                """,
+            report.state.rawValue, report.sequence, report.progress, isRefusedCancel, now, execution.row)
         if !execution.hasBegun, let stage = execution.stage {
             try RolloutStore.count("offered", 1, rollout: execution.rollout, stage: stage, in: db)
         }
@@ -159,7 +157,7 @@ extension RolloutEngine {
         if bugs.contains(.terminalStateOverwritten) {
             try db.execute(
                 cached: "UPDATE executions SET state = ?, reason = ?, sequence = ? WHERE id = ?",
-                arguments: [report.state.rawValue, report.reason, report.sequence, execution.row])
+                report.state.rawValue, report.reason, report.sequence, execution.row)
             if report.state.isTerminal {
                 try noteFinished(execution, number: try number(of: execution.version), report.state, reason: report.reason)
             }

@@ -30,10 +30,8 @@ extension RolloutEngine {
                 INSERT INTO rollouts (rollout_id, tenant, version, action, kind, group_name, state, stages, success_gate, error_gate,
                 minimum_samples, rate, device_timeout, rollback_on_error, force, created_at) VALUES (?,?,?,'install',?,?,'draft',?,?,?,?,?,?,?,?,?)
                 """,
-            arguments: [
-                id, tenant, plan.version.row, plan.kind.rawValue, plan.group, plan.percentages.count, plan.gates.success, plan.gates.error,
-                plan.gates.minimumSamples, plan.rate, plan.timeout, plan.rollsBackOnError, plan.isForced, now,
-            ])
+            id, tenant, plan.version.row, plan.kind.rawValue, plan.group, plan.percentages.count, plan.gates.success, plan.gates.error,
+            plan.gates.minimumSamples, plan.rate, plan.timeout, plan.rollsBackOnError, plan.isForced, now)
         let row = db.lastInsertedRowID
         let sizes = RolloutRules.sizes(of: plan.percentages, total: devices.count)
         var next = 0
@@ -55,7 +53,7 @@ extension RolloutEngine {
 
     private func addStage(_ stage: Int, percentage: Int, total: Int, to rollout: Int64) throws {
         try db.execute(
-            cached: "INSERT INTO rollout_stages (rollout, stage, percentage, total) VALUES (?,?,?,?)", arguments: [rollout, stage, percentage, total])
+            cached: "INSERT INTO rollout_stages (rollout, stage, percentage, total) VALUES (?,?,?,?)", rollout, stage, percentage, total)
     }
 
     private mutating func start(_ rollout: RolloutRecord) throws {
@@ -148,7 +146,7 @@ extension RolloutEngine {
             cached: """
                 UPDATE executions SET state = 'queued', notified_at = NULL, deadline_at = NULL
                 WHERE rollout = ? AND state IN ('queued', 'notified') AND offered_at IS NULL AND finished_at IS NULL
-                """, arguments: [rollout.row])
+                """, rollout.row)
         try setState(.paused, of: rollout, reason: reason)
     }
 
@@ -158,12 +156,12 @@ extension RolloutEngine {
         guard rollout.state == .paused else { throw refuse(rollout) }
         try db.execute(
             cached: "UPDATE rollout_stages SET forgiven_failed = failed, forgiven_ended = succeeded + failed WHERE rollout = ?",
-            arguments: [rollout.row])
+            rollout.row)
         try db.execute(
             cached: """
                 UPDATE executions SET deadline_at = ? + position * ?
                 WHERE rollout = ? AND state = 'queued' AND offered_at IS NULL AND finished_at IS NULL
-                """, arguments: [now + rollout.timeout, rollout.pace, rollout.row])
+                """, now + rollout.timeout, rollout.pace, rollout.row)
         try setState(.running, of: rollout, reason: reason)
         effects.notify.append(rollout.row)
         let counts = try RolloutStore.counts(rollout.row, stage: rollout.stage, in: db)
@@ -190,7 +188,7 @@ extension RolloutEngine {
             cached: """
                 UPDATE executions SET state = 'cancelled', outcome = 'neutral', reason = ?, finished_at = ?, deadline_at = NULL,
                 revision = revision + 1 WHERE rollout = ? AND finished_at IS NULL AND offered_at IS NULL
-                """, arguments: [reason, now, rollout.row])
+                """, reason, now, rollout.row)
         for execution in try RolloutStore.begunOf(rollout.row, in: db) where !execution.state.isBeyondReturn {
             try requestCancel(execution)
         }
@@ -198,7 +196,7 @@ extension RolloutEngine {
 
     private mutating func requestCancel(_ execution: ExecutionRecord) throws {
         try db.execute(
-            cached: "UPDATE executions SET cancel_requested = TRUE, revision = revision + 1 WHERE id = ?", arguments: [execution.row])
+            cached: "UPDATE executions SET cancel_requested = TRUE, revision = revision + 1 WHERE id = ?", execution.row)
         effects.cancelled.append(execution)
     }
 
@@ -229,7 +227,7 @@ extension RolloutEngine {
         guard let version = try VersionStore.find(rollout.version, in: db) else { return nil }
         var targets: [(execution: ExecutionRecord, version: VersionRecord?)] = []
         for execution in executions {
-            let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
+            let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", execution.device)
             // Who has gone on to another version since is left where it is.
             guard runs.map(VersionRecord.canonical) == version.number else { continue }
             targets.append((execution, try previous(of: execution, version, tenant: rollout.tenant)))
@@ -280,10 +278,10 @@ extension RolloutEngine {
                 INSERT INTO rollouts (rollout_id, tenant, version, action, source, kind, state, stages, success_gate, error_gate, minimum_samples,
                 rate, device_timeout, rollback_on_error, force, created_at) VALUES (?,?,?,'rollback',?,'devices','draft',1,0,1000000,?,?,?,FALSE,TRUE,?)
                 """,
-            arguments: [id, rollout.tenant, version.row, rollout.row, Int64.max, rollout.rate, rollout.timeout, now])
+            id, rollout.tenant, version.row, rollout.row, Int64.max, rollout.rate, rollout.timeout, now)
         let row = db.lastInsertedRowID
         try addStage(0, percentage: 100, total: 0, to: row)
-        try db.execute(cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ?", arguments: [now, row])
+        try db.execute(cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ?", now, row)
         try RolloutStore.log("created", reason: "rollback", actor: actor, of: row, at: now, in: db)
         return try RolloutStore.known(id, tenant: rollout.tenant, in: db)
     }

@@ -55,13 +55,13 @@ struct RolloutEngine {
         var stage = stage
         while true {
             try db.execute(
-                cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ? AND stage = ?", arguments: [now, rollout.row, stage])
-            try db.execute(cached: "UPDATE rollouts SET stage = ?, revision = revision + 1 WHERE id = ?", arguments: [stage, rollout.row])
+                cached: "UPDATE rollout_stages SET opened_at = ? WHERE rollout = ? AND stage = ?", now, rollout.row, stage)
+            try db.execute(cached: "UPDATE rollouts SET stage = ?, revision = revision + 1 WHERE id = ?", stage, rollout.row)
             try db.execute(
                 cached: """
                     UPDATE executions SET state = 'queued', deadline_at = ? + position * ?
                     WHERE rollout = ? AND stage = ? AND state = 'waiting'
-                    """, arguments: [now + rollout.timeout, rollout.pace, rollout.row, stage])
+                    """, now + rollout.timeout, rollout.pace, rollout.row, stage)
             let counts = try RolloutStore.counts(rollout.row, stage: stage, in: db)
             note(
                 "rollout.stage",
@@ -115,18 +115,19 @@ struct RolloutEngine {
     mutating func finish(
         _ execution: ExecutionRecord, _ state: ExecutionRecord.State, _ outcome: ExecutionRecord.Outcome, reason: String?, blocks: Bool = false
     ) throws {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 UPDATE executions SET state = ?, outcome = ?, reason = ?, finished_at = ?, deadline_at = NULL, cancel_requested = FALSE,
                 revision = revision + 1 WHERE id = ? AND finished_at IS NULL
-                """)
-        try statement.execute(arguments: [state.rawValue, outcome.rawValue, reason, now, execution.row])
+                """,
+            state.rawValue, outcome.rawValue, reason, now, execution.row)
         guard db.changesCount == 1 else { return }
         let number = try number(of: execution.version)
         try noteFinished(execution, number: number, state, reason: reason)
         if state == .succeeded {
-            let update = try db.cachedStatement(sql: "UPDATE devices SET software_version = ?, updated_at = ? WHERE device_id = ?")
-            try update.execute(arguments: [number, now, execution.device])
+            try db.execute(
+                cached: "UPDATE devices SET software_version = ?, updated_at = ? WHERE device_id = ?",
+                number, now, execution.device)
         }
         if blocks { try block(execution, number: number, reason: reason ?? state.rawValue) }
         if let parent = execution.parent { try stepEnded(parent, hasSucceeded: state == .succeeded) }
@@ -179,7 +180,7 @@ struct RolloutEngine {
             let rollout = try RolloutStore.find(execution.rollout, in: db)
         else { return }
         if hasSucceeded {
-            try db.execute(cached: "UPDATE executions SET deadline_at = ? WHERE id = ?", arguments: [now + rollout.timeout, parent])
+            try db.execute(cached: "UPDATE executions SET deadline_at = ? WHERE id = ?", now + rollout.timeout, parent)
         } else {
             try finish(execution, .failed, .failure, reason: "intermediate_failed")
         }
@@ -199,7 +200,7 @@ struct RolloutEngine {
 
     private mutating func expire(_ execution: ExecutionRecord) throws {
         guard execution.hasBegun else { return try finish(execution, .timedOut, .silent, reason: "timeout") }
-        let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", arguments: [execution.device])
+        let runs = try String.fetchOne(db, cached: "SELECT software_version FROM devices WHERE device_id = ?", execution.device)
         let number = try number(of: execution.version)
         let arrived = runs.map(VersionRecord.canonical) == number && execution.fromVersion != number
         if arrived, execution.isConfirmed != false, !execution.state.isBeyondReturn {

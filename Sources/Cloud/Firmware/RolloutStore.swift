@@ -45,7 +45,7 @@ enum RolloutStore {
     }
 
     static func page(_ page: Int, limit: Int, tenant: String, in db: Database) throws -> (items: [RolloutRecord], total: Int) {
-        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM rollouts WHERE tenant = ?", arguments: [tenant]) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM rollouts WHERE tenant = ?", tenant) ?? 0
         let rows = try RolloutRecord.fetchAll(
             db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
         return (rows, total)
@@ -54,12 +54,12 @@ enum RolloutStore {
     static func setState(_ state: RolloutRecord.State, reason: String?, of rollout: Int64, finishedAt: Int64?, in db: Database) throws {
         try db.execute(
             cached: "UPDATE rollouts SET state = ?, reason = ?, revision = revision + 1, finished_at = ? WHERE id = ?",
-            arguments: [state.rawValue, reason, finishedAt, rollout])
+            state.rawValue, reason, finishedAt, rollout)
     }
 
     static func log(_ what: String, reason: String?, actor: String, of rollout: Int64, at now: Int64, in db: Database) throws {
         try db.execute(
-            cached: "INSERT INTO rollout_log (rollout, at, actor, what, reason) VALUES (?,?,?,?,?)", arguments: [rollout, now, actor, what, reason])
+            cached: "INSERT INTO rollout_log (rollout, at, actor, what, reason) VALUES (?,?,?,?,?)", rollout, now, actor, what, reason)
     }
 
     static func history(of rollout: Int64, in db: Database) throws -> [FieldValue] {
@@ -96,14 +96,14 @@ enum RolloutStore {
 
     static func isOpen(_ rollout: Int64, stage: Int, in db: Database) throws -> Bool {
         try Bool.fetchOne(
-            db, cached: "SELECT opened_at IS NOT NULL FROM rollout_stages WHERE rollout = ? AND stage = ?", arguments: [rollout, stage]) ?? false
+            db, cached: "SELECT opened_at IS NOT NULL FROM rollout_stages WHERE rollout = ? AND stage = ?", rollout, stage) ?? false
     }
 
     /// Adds to one of the counts of a stage: one of the table's own words.
     static func count(_ column: String, _ amount: Int64, rollout: Int64, stage: Int, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "UPDATE rollout_stages SET \(column) = \(column) + ? WHERE rollout = ? AND stage = ?")
-        try statement.execute(arguments: [amount, rollout, stage])
+        try db.execute(
+            cached: "UPDATE rollout_stages SET \(column) = \(column) + ? WHERE rollout = ? AND stage = ?",
+            amount, rollout, stage)
     }
 
     // MARK: Executions
@@ -187,7 +187,7 @@ enum RolloutStore {
     }
 
     static func page(of rollout: Int64, _ page: Int, limit: Int, in db: Database) throws -> (items: [ExecutionRecord], total: Int) {
-        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM executions WHERE rollout = ?", arguments: [rollout]) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM executions WHERE rollout = ?", rollout) ?? 0
         let rows = try ExecutionRecord.fetchAll(
             db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
             arguments: [rollout, limit, (page - 1) * limit])
@@ -210,15 +210,13 @@ enum RolloutStore {
 
     @discardableResult
     static func insert(_ draft: Draft, at now: Int64, in db: Database) throws -> Int64 {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO executions (execution_id, rollout, device_id, version, action, stage, position, attempt, parent, state, created_at, deadline_at)
                 VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
-                """)
-        try statement.execute(arguments: [
+                """,
             draft.id, draft.rollout, draft.device, draft.version, draft.action.rawValue, draft.stage, draft.position, draft.attempt, draft.parent,
-            draft.state.rawValue, now, draft.deadline,
-        ])
+            draft.state.rawValue, now, draft.deadline)
         return db.lastInsertedRowID
     }
 }

@@ -145,7 +145,7 @@ extension RolloutEngine {
         if let earlier = candidate.earlier {
             draft.device = earlier.device
             (draft.stage, draft.position, draft.attempt) = (earlier.stage, earlier.position, earlier.attempt + 1)
-            try db.execute(cached: "UPDATE executions SET is_current = FALSE WHERE id = ?", arguments: [earlier.row])
+            try db.execute(cached: "UPDATE executions SET is_current = FALSE WHERE id = ?", earlier.row)
             if let stage = earlier.stage, let outcome = earlier.outcome {
                 try RolloutStore.count(Self.column(of: outcome), -1, rollout: rollout.row, stage: stage, in: db)
                 if earlier.hasBegun { try RolloutStore.count("offered", -1, rollout: rollout.row, stage: stage, in: db) }
@@ -167,7 +167,7 @@ extension RolloutEngine {
             cached: """
                 UPDATE rollout_stages SET forgiven_failed = min(forgiven_failed, failed), forgiven_ended = min(forgiven_ended, succeeded + failed)
                 WHERE rollout = ? AND stage = ?
-                """, arguments: [rollout, stage])
+                """, rollout, stage)
     }
 
     // MARK: Who is left out
@@ -226,7 +226,7 @@ extension RolloutEngine {
     private mutating func insertStep(_ step: VersionRecord, to parent: ExecutionRecord, rollout: RolloutRecord) throws -> ExecutionRecord {
         // The time of the whole way does not run while the device is on a step of it.
         try db.execute(
-            cached: "UPDATE executions SET deadline_at = NULL, state = 'queued', notified_at = NULL WHERE id = ?", arguments: [parent.row])
+            cached: "UPDATE executions SET deadline_at = NULL, state = 'queued', notified_at = NULL WHERE id = ?", parent.row)
         let row = try RolloutStore.insert(
             RolloutStore.Draft(
                 id: makeID(), rollout: rollout.row, device: parent.device, version: step.row, action: .install, position: parent.position,
@@ -240,12 +240,12 @@ extension RolloutEngine {
     private mutating func offer(
         _ execution: ExecutionRecord, _ version: VersionRecord, _ question: UpdateQuestion, rollout: RolloutRecord
     ) throws -> UpdateDecision {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 UPDATE executions SET state = 'notified', offered_at = ?, notified_at = coalesce(notified_at, ?), from_version = ?, deadline_at = ?,
                 revision = revision + 1 WHERE id = ?
-                """)
-        try statement.execute(arguments: [now, now, question.current, now + rollout.timeout, execution.row])
+                """,
+            now, now, question.current, now + rollout.timeout, execution.row)
         if let stage = execution.stage { try RolloutStore.count("offered", 1, rollout: rollout.row, stage: stage, in: db) }
         note(
             "ota.offered",

@@ -30,11 +30,10 @@ enum VersionStore {
         _ page: Int, limit: Int, channel: String?, type: String?, tenant: String, in db: Database
     ) throws -> (items: [VersionRecord], total: Int) {
         let condition = "tenant = ? AND (? IS NULL OR version_type = ?) AND (? IS NULL OR device_type = ?)"
-        let arguments: StatementArguments = [tenant, channel, channel, type, type]
-        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM versions WHERE \(condition)", arguments: arguments) ?? 0
+        let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM versions WHERE \(condition)", tenant, channel, channel, type, type) ?? 0
         let rows = try VersionRecord.fetchAll(
             db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
-            arguments: arguments + [limit, (page - 1) * limit])
+            arguments: [tenant, channel, channel, type, type, limit, (page - 1) * limit])
         return (rows, total)
     }
 
@@ -45,10 +44,8 @@ enum VersionStore {
                 INSERT INTO versions (version_number, version_type, release_notes, is_force_update, min_compatible_version, created_at, tenant,
                 device_type, format, base_version) VALUES (?,?,?,?,?,?,?,?,?,?)
                 """,
-            arguments: [
-                draft.number, draft.type.rawValue, draft.notes, draft.isForced, draft.minimumCompatible, now, tenant, draft.deviceType,
-                draft.format?.rawValue, draft.baseVersion,
-            ])
+            draft.number, draft.type.rawValue, draft.notes, draft.isForced, draft.minimumCompatible, now, tenant, draft.deviceType,
+            draft.format?.rawValue, draft.baseVersion)
         return try known(draft.number, type: draft.deviceType, tenant: tenant, in: db)
     }
 
@@ -57,7 +54,7 @@ enum VersionStore {
     static func put(_ bytes: [UInt8], as part: FirmwarePart, checksum: String, of version: Int64, in db: Database) throws {
         try db.execute(
             cached: "INSERT OR REPLACE INTO firmware_files (version, part, checksum, content) VALUES (?,?,?,?)",
-            arguments: [version, part.rawValue, checksum, unsafe bytes.withUnsafeBytes { unsafe Data($0) }])
+            version, part.rawValue, checksum, unsafe bytes.withUnsafeBytes { unsafe Data($0) })
     }
 
     static func content(_ part: FirmwarePart, of version: Int64, in db: Database) throws -> (checksum: String, bytes: [UInt8])? {
@@ -68,13 +65,13 @@ enum VersionStore {
 
     static func checksum(_ part: FirmwarePart, of version: Int64, in db: Database) throws -> String? {
         try String.fetchOne(
-            db, cached: "SELECT checksum FROM firmware_files WHERE version = ? AND part = ?", arguments: [version, part.rawValue])
+            db, cached: "SELECT checksum FROM firmware_files WHERE version = ? AND part = ?", version, part.rawValue)
     }
 
     static func setImage(size: Int, checksum: String, format: FirmwareFormat?, of version: Int64, in db: Database) throws {
         try db.execute(
             cached: "UPDATE versions SET file_size = ?, checksum = ?, format = coalesce(?, format) WHERE id = ?",
-            arguments: [size, checksum, format?.rawValue, version])
+            size, checksum, format?.rawValue, version)
     }
 
     static func setManifest(_ facts: ManifestFacts?, minimumCompatible: String?, of version: Int64, in db: Database) throws {
@@ -82,49 +79,49 @@ enum VersionStore {
         try db.execute(
             cached: """
                 UPDATE versions SET hardware = ?, security_counter = ?, manifest_version = ?, min_compatible_version = ? WHERE id = ?
-                """, arguments: [hardware, facts?.securityCounter, facts?.version, minimumCompatible, version])
+                """, hardware, facts?.securityCounter, facts?.version, minimumCompatible, version)
     }
 
     static func setDelta(_ delta: VersionRecord.Delta?, of version: Int64, in db: Database) throws {
         try db.execute(
             cached: "UPDATE versions SET delta_size = ?, delta_checksum = ?, delta_base_version = ?, delta_base_checksum = ? WHERE id = ?",
-            arguments: [delta?.size, delta?.checksum, delta?.baseVersion, delta?.baseChecksum, version])
+            delta?.size, delta?.checksum, delta?.baseVersion, delta?.baseChecksum, version)
     }
 
     static func release(_ version: Int64, at now: Int64, in db: Database) throws {
         try db.execute(
             cached: """
                 UPDATE versions SET released_at = ?, download_url = '/api/v1/versions/' || version_number || '/download' WHERE id = ?
-                """, arguments: [now, version])
+                """, now, version)
     }
 
     static func withdraw(_ version: Int64, in db: Database) throws {
-        try db.execute(cached: "UPDATE versions SET is_active = FALSE WHERE id = ?", arguments: [version])
+        try db.execute(cached: "UPDATE versions SET is_active = FALSE WHERE id = ?", version)
     }
 
     // MARK: Roots
 
     static func root(_ number: Int64, tenant: String, in db: Database) throws -> [UInt8]? {
-        try Data.fetchOne(db, cached: "SELECT content FROM firmware_roots WHERE tenant = ? AND number = ?", arguments: [tenant, number])
+        try Data.fetchOne(db, cached: "SELECT content FROM firmware_roots WHERE tenant = ? AND number = ?", tenant, number)
             .map { Array($0) }
     }
 
     static func newestRoot(tenant: String, in db: Database) throws -> Int64 {
-        try Int64.fetchOne(db, cached: "SELECT max(number) FROM firmware_roots WHERE tenant = ?", arguments: [tenant]) ?? 0
+        try Int64.fetchOne(db, cached: "SELECT max(number) FROM firmware_roots WHERE tenant = ?", tenant) ?? 0
     }
 
     static func insertRoot(_ number: Int64, _ bytes: [UInt8], tenant: String, at now: Int64, in db: Database) throws {
         try db.execute(
             cached: "INSERT INTO firmware_roots (tenant, number, content, created_at) VALUES (?,?,?,?)",
-            arguments: [tenant, number, unsafe bytes.withUnsafeBytes { unsafe Data($0) }, now])
+            tenant, number, unsafe bytes.withUnsafeBytes { unsafe Data($0) }, now)
     }
 
     // MARK: Groups and channels
 
     static func setGroup(_ name: String, devices: [String], channel: ReleaseChannel?, tenant: String, in db: Database) throws {
         try db.execute(
-            cached: "INSERT OR REPLACE INTO device_groups (tenant, name, channel) VALUES (?,?,?)", arguments: [tenant, name, channel?.rawValue])
-        try db.execute(cached: "DELETE FROM device_group_members WHERE tenant = ? AND name = ?", arguments: [tenant, name])
+            cached: "INSERT OR REPLACE INTO device_groups (tenant, name, channel) VALUES (?,?,?)", tenant, name, channel?.rawValue)
+        try db.execute(cached: "DELETE FROM device_group_members WHERE tenant = ? AND name = ?", tenant, name)
         let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO device_group_members (tenant, name, device_id) VALUES (?,?,?)")
         for device in devices { try statement.execute(arguments: [tenant, name, device]) }
     }
@@ -140,16 +137,16 @@ enum VersionStore {
     static func isMember(_ device: String, of name: String, tenant: String, in db: Database) throws -> Bool {
         try Bool.fetchOne(
             db, cached: "SELECT EXISTS (SELECT 1 FROM device_group_members WHERE tenant = ? AND name = ? AND device_id = ?)",
-            arguments: [tenant, name, device]) ?? false
+            tenant, name, device) ?? false
     }
 
     static func setChannel(_ channel: ReleaseChannel, of device: String, in db: Database) throws {
-        try db.execute(cached: "INSERT OR REPLACE INTO device_channels (device_id, channel) VALUES (?,?)", arguments: [device, channel.rawValue])
+        try db.execute(cached: "INSERT OR REPLACE INTO device_channels (device_id, channel) VALUES (?,?)", device, channel.rawValue)
     }
 
     /// The device's own channel, else the most daring of its groups, else `stable`.
     static func channel(of device: String, in db: Database) throws -> ReleaseChannel {
-        if let own = try String.fetchOne(db, cached: "SELECT channel FROM device_channels WHERE device_id = ?", arguments: [device]) {
+        if let own = try String.fetchOne(db, cached: "SELECT channel FROM device_channels WHERE device_id = ?", device) {
             return ReleaseChannel(rawValue: own) ?? .stable
         }
         let ofGroups = try String.fetchAll(
@@ -166,7 +163,7 @@ enum VersionStore {
     static func block(_ version: Int64, for device: String, reason: String, execution: String, at now: Int64, in db: Database) throws -> Bool {
         try db.execute(
             cached: "INSERT OR IGNORE INTO firmware_blocks (device_id, version, reason, execution_id, created_at) VALUES (?,?,?,?,?)",
-            arguments: [device, version, reason, execution, now])
+            device, version, reason, execution, now)
         return db.changesCount == 1
     }
 
@@ -176,7 +173,7 @@ enum VersionStore {
     }
 
     static func liftBlock(_ version: Int64, for device: String, in db: Database) throws -> Bool {
-        try db.execute(cached: "DELETE FROM firmware_blocks WHERE device_id = ? AND version = ?", arguments: [device, version])
+        try db.execute(cached: "DELETE FROM firmware_blocks WHERE device_id = ? AND version = ?", device, version)
         return db.changesCount == 1
     }
 

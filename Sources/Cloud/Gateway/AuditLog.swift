@@ -74,18 +74,16 @@ package final class AuditLog: Sendable {
                     INSERT INTO audit_log (at, request_id, tenant, caller, peer, method, route, target, status, error)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
-                arguments: [
-                    entry.at, entry.requestID, entry.tenant, entry.caller, entry.peer, entry.method, entry.route,
-                    String(decoding: entry.target.utf8.prefix(256), as: UTF8.self), entry.status, entry.error,
-                ])
-            if isSweep { try db.execute(cached: "DELETE FROM audit_log WHERE id <= ?", arguments: [db.lastInsertedRowID - Int64(maximum)]) }
+                entry.at, entry.requestID, entry.tenant, entry.caller, entry.peer, entry.method, entry.route,
+                String(decoding: entry.target.utf8.prefix(256), as: UTF8.self), entry.status, entry.error)
+            if isSweep { try db.execute(cached: "DELETE FROM audit_log WHERE id <= ?", db.lastInsertedRowID - Int64(maximum)) }
         }
     }
 
     /// The entries of one tenant, the newest first.
     package func entries(tenant: String, page: Int, limit: Int) throws -> (items: [AuditEntry], total: Int) {
         try storage.read { db in
-            let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM audit_log WHERE tenant = ?", arguments: [tenant]) ?? 0
+            let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM audit_log WHERE tenant = ?", tenant) ?? 0
             let rows = try Row.fetchAll(
                 db, cached: "SELECT * FROM audit_log WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?",
                 arguments: [tenant, limit, (page - 1) * limit])

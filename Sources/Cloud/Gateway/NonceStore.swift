@@ -73,7 +73,7 @@ package final class NonceStore: NonceLedger {
             if db.changesCount == 1 { return (true, true) }
             try db.execute(
                 cached: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",
-                arguments: [now + Self.life, device, nonce, now])
+                now + Self.life, device, nonce, now)
             return (db.changesCount == 1, false)
         }
         if isNew {
@@ -93,7 +93,7 @@ package final class NonceStore: NonceLedger {
     private func sweep() throws {
         let now = environment.unixSeconds
         let rows = try storage.write(.buffered) { db in
-            try db.execute(cached: "DELETE FROM nonces WHERE last_second < ?", arguments: [now])
+            try db.execute(cached: "DELETE FROM nonces WHERE last_second < ?", now)
             return try Row.fetchAll(db, cached: "SELECT device, count(*) FROM nonces GROUP BY device")
         }
         var fresh = Counts()

@@ -74,12 +74,12 @@ enum MeasurementStore {
         }
         try db.execute(
             cached: "UPDATE devices SET cell = coalesce(?, cell), temperature = coalesce(?, temperature) WHERE id = ?",
-            arguments: [text, measurement["temperature"]?.asNumber, device])
+            text, measurement["temperature"]?.asNumber, device)
     }
 
     /// The module has no cell any more.
     static func endCell(of device: String, in db: Database) throws {
-        try db.execute(cached: "UPDATE devices SET cell = NULL WHERE device_id = ?", arguments: [device])
+        try db.execute(cached: "UPDATE devices SET cell = NULL WHERE device_id = ?", device)
     }
 
     /// How many measurements of a cell there are, with the weakest and the strongest signal in dBm.

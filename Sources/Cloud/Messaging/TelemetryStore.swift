@@ -89,15 +89,13 @@ enum TelemetryStore {
     }
 
     private static func insert(_ entry: LogEntry, of report: TelemetryReport, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO error_logs (device_id, error_code, error_level, error_message, error_details, module_name, occurred_at)
                 VALUES (?,?,?,?,?,?,?)
-                """)
-        try statement.execute(arguments: [
+                """,
             report.id, entry.code ?? "", entry.level.rawValue, entry.message, entry.details, entry.module,
-            entry.timestamp.map { $0 * 1000 } ?? report.receivedAt,
-        ])
+            entry.timestamp.map { $0 * 1000 } ?? report.receivedAt)
     }
 
     private static func apply(_ status: StatusReport, isFirst: Bool, of report: TelemetryReport, in db: Database) throws -> [Consequence] {
@@ -107,9 +105,7 @@ enum TelemetryStore {
                     UPDATE devices SET software_version = coalesce(?, software_version), device_info = coalesce(?, device_info), updated_at = ?
                     WHERE device_id = ?
                     """,
-                arguments: [
-                    status.firmware, status.information.isEmpty ? nil : JSONWriter.text(.record(status.information)), report.receivedAt, report.id,
-                ])
+                status.firmware, status.information.isEmpty ? nil : JSONWriter.text(.record(status.information)), report.receivedAt, report.id)
         }
         if let measurement = status.measurement, let row = try DeviceStore.find(report.id, in: db)?.row {
             try MeasurementStore.insert(measurement, of: row, at: report.receivedAt, in: db)
@@ -131,7 +127,7 @@ enum TelemetryStore {
 
     private static func apply(_ ack: ConfigurationAck, of report: TelemetryReport, in db: Database) throws -> [Consequence] {
         let newest = try Int64.fetchOne(
-            db, cached: "SELECT max(config_version, reported_config_version) FROM devices WHERE device_id = ?", arguments: [report.id]) ?? 0
+            db, cached: "SELECT max(config_version, reported_config_version) FROM devices WHERE device_id = ?", report.id) ?? 0
         guard ack.version <= newest else { return [.refused(device: report.device, TelemetryRefusal(.unknownVersion, field: "config_version"))] }
         let settled = switch ack.status {
         case .applied:
@@ -191,7 +187,7 @@ extension TelemetryStore {
     static func logs(of device: String?, level: String?, in db: Database) throws -> Fields {
         let condition = "(?1 IS NULL OR device_id = ?1) AND (?2 IS NULL OR error_level = ?2)"
         let arguments: StatementArguments = [device, level]
-        let count = try Int64.fetchOne(db, cached: "SELECT count(*) FROM error_logs WHERE \(condition)", arguments: arguments) ?? 0
+        let count = try Int64.fetchOne(db, cached: "SELECT count(*) FROM error_logs WHERE \(condition)", device, level) ?? 0
         var fields: Fields = ["count": .integer(count)]
         if let row = try Row.fetchOne(
             db, cached: "SELECT error_level, module_name, error_message FROM error_logs WHERE \(condition) ORDER BY id DESC LIMIT 1",
@@ -208,7 +204,7 @@ extension TelemetryStore {
     /// How many heartbeats there are; of one device, as its row counts them.
     static func heartbeats(of device: String?, in db: Database) throws -> Int64 {
         if let device {
-            return try Int64.fetchOne(db, cached: "SELECT heartbeats FROM devices WHERE device_id = ?", arguments: [device]) ?? 0
+            return try Int64.fetchOne(db, cached: "SELECT heartbeats FROM devices WHERE device_id = ?", device) ?? 0
         }
         return try Int64.fetchOne(db, cached: "SELECT count(*) FROM heartbeats") ?? 0
     }

@@ -101,7 +101,7 @@ package final class UserStore: Sendable {
                 cached: """
                     INSERT OR IGNORE INTO users (username, email, phone, password_hash, role, created_at, updated_at, tenant)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """, arguments: [name, email, phone, hash, role.rawValue, now, now, tenant])
+                    """, name, email, phone, hash, role.rawValue, now, now, tenant)
             return db.changesCount == 1
         }
         if !isNew { throw APIError(.userExists) }
@@ -118,7 +118,7 @@ package final class UserStore: Sendable {
     package func list(page: Int, limit: Int) throws -> (items: [User], total: Int) {
         let tenant = tenant
         return try storage.read { db in
-            let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM users WHERE tenant = ?", arguments: [tenant]) ?? 0
+            let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM users WHERE tenant = ?", tenant) ?? 0
             let rows = try Row.fetchAll(
                 db, cached: "SELECT * FROM users WHERE tenant = ? ORDER BY username LIMIT ? OFFSET ?",
                 arguments: [tenant, limit, (page - 1) * limit])
@@ -136,7 +136,7 @@ package final class UserStore: Sendable {
         guard try PasswordHash.matches(password, stored: stored, cost: cost), let user = row.flatMap(Self.user) else { return nil }
         let now = now
         try storage.write { db in
-            try db.execute(cached: "UPDATE users SET last_login = ? WHERE username = ? AND tenant = ?", arguments: [now, name, tenant])
+            try db.execute(cached: "UPDATE users SET last_login = ? WHERE username = ? AND tenant = ?", now, name, tenant)
         }
         return user
     }
@@ -149,7 +149,7 @@ package final class UserStore: Sendable {
         return try storage.write { db in
             try db.execute(
                 cached: "UPDATE users SET is_active = FALSE, epoch = epoch + 1, updated_at = ? WHERE username = ? AND tenant = ?",
-                arguments: [now, name, tenant])
+                now, name, tenant)
             return db.changesCount == 1
         }
     }

@@ -72,7 +72,8 @@ package struct FrameSearch<Format: FrameFormat>: Sendable {
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {
         hasEnded = false
-        buffer.append(contentsOf: bytes)
+        // Bytes that lie together are copied at once, also where this is called from another module as it is.
+        if bytes.withContiguousStorageIfAvailable({ unsafe buffer.append(contentsOf: $0) }) == nil { buffer.append(contentsOf: bytes) }
     }
 
     /// Nothing more will come, or a silence ended what was there: `next` gives what is left.

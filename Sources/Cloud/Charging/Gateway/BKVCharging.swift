@@ -101,7 +101,7 @@ extension GatewayCore {
         case .start(let order, _) where answer.isDone:
             bind(session, port: port, number: answer.business, order: order)
         case .start(let order, _):
-            let state = session.port(port).state
+            let state = session.state(ofPort: port)
             let result: StartAnswer = state == .charging ? .busy : state == .fault ? .fault : .refused
             session.updatePort(port) { $0.refusedOrder = order }
             forgetIntention(session, port: port, order: order)
@@ -155,7 +155,7 @@ extension GatewayCore {
             else { continue }
             if startedUnheard(line.inFlight[index], session, port) {
                 accept(line.inFlight.remove(at: index), session, port, on: line)
-            } else if session.port(port).state != .charging {
+            } else if session.state(ofPort: port) != .charging {
                 line.inFlight[index].deadline = now
                 wakeLine(line)
             }

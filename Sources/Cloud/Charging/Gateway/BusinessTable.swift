@@ -62,23 +62,23 @@ final class BusinessTable: Sendable {
     }
 
     private static func insert(_ binding: BusinessBinding, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT OR IGNORE INTO pile_business (pile, port, business, started, order_number) VALUES (?, ?, ?, ?, ?)")
-        try statement.execute(arguments: [binding.pile, binding.port, Int(binding.business), binding.started, binding.order])
+        try db.execute(
+            cached: "INSERT OR IGNORE INTO pile_business (pile, port, business, started, order_number) VALUES (?, ?, ?, ?, ?)",
+            binding.pile, binding.port, Int(binding.business), binding.started, binding.order)
     }
 
     private static func removeIntention(_ binding: BusinessBinding, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "DELETE FROM pile_business WHERE pile = ? AND port = ? AND business = 0 AND order_number = ?")
-        try statement.execute(arguments: [binding.pile, binding.port, binding.order])
+        try db.execute(
+            cached: "DELETE FROM pile_business WHERE pile = ? AND port = ? AND business = 0 AND order_number = ?",
+            binding.pile, binding.port, binding.order)
     }
 
     /// Notes that the order has its bill. Losing this in a crash costs nothing but a comparison: the orders know better.
     func bill(_ binding: BusinessBinding, hash: [UInt8]) throws {
         try storage.write(.buffered) { db in
-            let statement = try db.cachedStatement(
-                sql: "UPDATE pile_business SET bill_hash = ? WHERE pile = ? AND port = ? AND business = ? AND started = ?")
-            try statement.execute(arguments: [Hexadecimal.text(hash), binding.pile, binding.port, Int(binding.business), binding.started])
+            try db.execute(
+                cached: "UPDATE pile_business SET bill_hash = ? WHERE pile = ? AND port = ? AND business = ? AND started = ?",
+                Hexadecimal.text(hash), binding.pile, binding.port, Int(binding.business), binding.started)
         }
     }
 

@@ -134,7 +134,7 @@ extension GatewayCore {
         var isNews = false
         for (index, state) in states.enumerated() {
             let known = Self.portState(state)
-            guard session.port(index + 1).state != known else { continue }
+            guard session.state(ofPort: index + 1) != known else { continue }
             session.updatePort(index + 1) { $0.state = known }
             isNews = true
         }

@@ -6,8 +6,6 @@ struct DeadlineQueue<Target> {
         var time: RunInstant
         var number: UInt64
         var target: Target
-
-        func isBefore(_ other: Entry) -> Bool { time == other.time ? number < other.number : time < other.time }
     }
 
     private var heap: [Entry] = []
@@ -15,13 +13,18 @@ struct DeadlineQueue<Target> {
 
     var earliest: RunInstant? { heap.first?.time }
 
+    /// By places, so that no entry is copied.
+    private func isBefore(_ place: Int, _ other: Int) -> Bool {
+        heap[place].time == heap[other].time ? heap[place].number < heap[other].number : heap[place].time < heap[other].time
+    }
+
     mutating func add(_ target: Target, at time: RunInstant) {
         heap.append(Entry(time: time, number: count, target: target))
         count += 1
         var child = heap.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].isBefore(heap[parent]) else { return }
+            guard isBefore(child, parent) else { return }
             heap.swapAt(child, parent)
             child = parent
         }
@@ -35,7 +38,7 @@ struct DeadlineQueue<Target> {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].isBefore(heap[least]) { least = child }
+            for child in 2 * parent + 1...2 * parent + 2 where child < heap.count && isBefore(child, least) { least = child }
             guard least != parent else { break }
             heap.swapAt(parent, least)
             parent = least

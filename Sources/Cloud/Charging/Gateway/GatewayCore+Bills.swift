@@ -13,7 +13,7 @@ extension GatewayCore {
 
     /// Whether this message brings other content than it did before (F24). The same content again is a repetition.
     func contradicts(_ message: UInt32, _ hash: [UInt8], _ session: PileSession) -> Bool {
-        session.recentBills.removeAll { $0.at.advanced(by: .seconds(3_600)) <= now }
+        while let first = session.recentBills.first, first.at.advanced(by: .seconds(3_600)) <= now { session.recentBills.removeFirst() }
         if let known = session.recentBills.first(where: { $0.message == message }) { return known.hash != hash }
         if session.recentBills.count >= 16 { session.recentBills.removeFirst() }
         session.recentBills.append((message, hash, now))

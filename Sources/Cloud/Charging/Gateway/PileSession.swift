@@ -114,6 +114,9 @@ final class PileSession {
 
     func port(_ port: Int) -> Port { ports.indices.contains(port - 1) ? ports[port - 1] : Port() }
 
+    /// Without a copy of all that is known of the port: each heartbeat compares all of them.
+    func state(ofPort port: Int) -> PortState { ports.indices.contains(port - 1) ? ports[port - 1].state : .idle }
+
     func updatePort(_ port: Int, _ change: (inout Port) -> Void) {
         guard port >= 1, port <= Self.mostPorts else { return }
         while ports.count < port { ports.append(Port()) }

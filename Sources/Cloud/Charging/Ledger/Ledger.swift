@@ -39,7 +39,7 @@ package struct Ledger: Sendable {
     /// Whether a posting has this key.
     package func isKnown(_ key: String, in db: Database) throws -> Bool {
         if bugs.contains(.ledgerKeyMissing) { return false }
-        return try Int64.fetchOne(db, cached: "SELECT id FROM ledger_postings WHERE key = ?", arguments: [key]) != nil
+        return try Int64.fetchOne(db, cached: "SELECT id FROM ledger_postings WHERE key = ?", key) != nil
     }
 
     private static func check(_ posting: Posting) throws(LedgerError) {
@@ -87,19 +87,20 @@ package struct Ledger: Sendable {
         }
         try db.execute(
             cached: "INSERT INTO ledger_postings (key, kind, order_number, tenant, at, day, reference) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            arguments: [key, posting.kind.rawValue, posting.order, posting.tenant, posting.at, day, posting.reference])
+            key, posting.kind.rawValue, posting.order, posting.tenant, posting.at, day, posting.reference)
         let id = db.lastInsertedRowID
-        var (entries, balances) = (StatementArguments(), StatementArguments())
+        var (entries, balances) = ([SQLValue](), [SQLValue]())
+        entries.reserveCapacity(4 * posting.entries.count)
         var dated = 0
         for (number, entry) in posting.entries.enumerated() {
             let account = entry.account.text
-            entries += [id, number, account, entry.fen]
+            entries += [.integer(id), .integer(Int64(number)), .text(account), .integer(entry.fen)]
             guard let balanceDay = Self.balanceDay(entry.account, day) else { continue }
-            balances += [account, balanceDay, entry.fen]
+            balances += [.text(account), .integer(balanceDay), .integer(entry.fen)]
             dated += 1
         }
-        if !posting.entries.isEmpty { try db.execute(cached: Self.entryStatements[posting.entries.count], arguments: entries) }
-        if dated > 0 { try db.execute(cached: Self.balanceStatements[dated], arguments: balances) }
+        if !posting.entries.isEmpty { try db.execute(cached: Self.entryStatements[posting.entries.count], list: entries) }
+        if dated > 0 { try db.execute(cached: Self.balanceStatements[dated], list: balances) }
     }
 
     /// By the number of rows: one statement for all entries of a posting costs half of one for each.
@@ -132,9 +133,9 @@ package struct Ledger: Sendable {
                     SELECT coalesce(sum(e.fen), 0) FROM ledger_postings p JOIN ledger_entries e ON e.posting = p.id
                     WHERE p.order_number = ? AND e.account = ?
                     """,
-                arguments: [order, account.text]) ?? 0
+                order, account.text) ?? 0
         default:
-            try Int64.fetchOne(db, cached: "SELECT coalesce(sum(fen), 0) FROM ledger_balances WHERE account = ?", arguments: [account.text]) ?? 0
+            try Int64.fetchOne(db, cached: "SELECT coalesce(sum(fen), 0) FROM ledger_balances WHERE account = ?", account.text) ?? 0
         }
     }
 
@@ -142,7 +143,7 @@ package struct Ledger: Sendable {
     package func turnover(_ account: Account, days: Range<Int64>, in db: Database) throws -> Int64 {
         try Int64.fetchOne(
             db, cached: "SELECT coalesce(sum(fen), 0) FROM ledger_balances WHERE account = ? AND day >= ? AND day < ?",
-            arguments: [account.text, days.lowerBound, days.upperBound]) ?? 0
+            account.text, days.lowerBound, days.upperBound) ?? 0
     }
 
     /// All entries of an order, in the order in which they were booked.

@@ -198,7 +198,7 @@ package enum OrderInvariants {
         else { return nil }
         let isDecided =
             try Int.fetchOne(
-                db, cached: "SELECT 1 FROM order_reviews WHERE order_id = ? AND fen > 0 LIMIT 1", arguments: [order.row]) != nil
+                db, cached: "SELECT 1 FROM order_reviews WHERE order_id = ? AND fen > 0 LIMIT 1", order.row) != nil
         let tariff = try memory.tariff(order.tariff)
         // What other versions made of it, only the service that knows them can say.
         if isDecided || tariff.priceLock == .byValidity { return nil }

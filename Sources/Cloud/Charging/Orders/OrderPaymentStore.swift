@@ -54,14 +54,12 @@ enum OrderPaymentStore {
     }
 
     static func insert(_ notice: PaymentNotice, order: Order?, refund: String?, at now: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT OR REPLACE INTO order_payments (channel, txn, attempt, order_id, fen, booked_at, refund, refund_state)
                 VALUES (?,?,?,?,?,?,?,?)
-                """)
-        try statement.execute(arguments: [
-            notice.channel, notice.transaction, notice.attempt, order?.row, notice.fen, now, refund, refund == nil ? nil : "pending",
-        ])
+                """,
+            notice.channel, notice.transaction, notice.attempt, order?.row, notice.fen, now, refund, refund == nil ? nil : "pending")
     }
 
     static func setReturn(_ refund: String, state: String, in db: Database) throws {

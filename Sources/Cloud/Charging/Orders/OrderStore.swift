@@ -8,40 +8,34 @@ enum OrderStore {
 
     /// - Returns: the order's row.
     static func insert(_ order: Order, in db: Database) throws -> Int64 {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO orders (number, tenant, user, client_key, pile, port, site, wire_number, card, tariff, hold, limit_energy, limit_seconds,
                 created_at, state, link, started_at, timer, timer_at, tariff_label) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-                """)
-        let values: StatementArguments = [
+                """,
             order.number, order.tenant, order.user, order.clientKey, order.pile, order.port, order.site, order.wireNumber, order.card,
             order.tariff, order.hold, order.limitEnergy, order.limitSeconds, order.createdAt, order.state.rawValue, order.link.rawValue,
             order.startedAt,
-            order.timer?.rawValue, order.timerAt, order.tariffLabel,
-        ]
-        try statement.execute(arguments: values)
+            order.timer?.rawValue, order.timerAt, order.tariffLabel)
         return db.lastInsertedRowID
     }
 
     /// Writes what a look at the charge changes, which comes most often.
     static func updateReadings(_ order: Order, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "UPDATE orders SET energy = ?, meter = ?, sampled_at = ?, power = ?, samples = ?, running = ?, timer_at = ? WHERE id = ?")
-        try statement.execute(arguments: [
-            order.energy, order.meter, order.sampledAt, order.power, order.samples, order.running, order.timerAt, order.row,
-        ])
+        try db.execute(
+            cached: "UPDATE orders SET energy = ?, meter = ?, sampled_at = ?, power = ?, samples = ?, running = ?, timer_at = ? WHERE id = ?",
+            order.energy, order.meter, order.sampledAt, order.power, order.samples, order.running, order.timerAt, order.row)
     }
 
     /// Writes everything that can change.
     static func update(_ order: Order, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 UPDATE orders SET state = ?, link = ?, review = ?, flags = ?, estimated = ?, started_at = ?, ended_at = ?, settled_at = ?, energy = ?,
                 meter = ?, sampled_at = ?, power = ?, samples = ?, running = ?, reason = ?, queries = ?, tries = ?, awaiting_since = ?, timer = ?,
                 timer_at = ?, bill = ?, billed_energy = ?, billed_seconds = ?, price = ?, lines = ?, told = ?, captured = ?, paid = ?, open = ?, returned = ?,
                 refunded = ?, refunds = ?, absorbed = ? WHERE id = ?
-                """)
-        let values: StatementArguments = [
+                """,
             order.state.rawValue, order.link.rawValue, words(order.review.map(\.rawValue)), words(Array(order.flags)), order.isEstimated,
             order.startedAt, order.endedAt, order.settledAt, order.energy, order.meter, order.sampledAt, order.power, order.samples,
             order.running,
@@ -49,9 +43,7 @@ enum OrderStore {
             order.billedEnergy,
             order.billedSeconds, order.price, order.lines, order.told, order.captured, order.paid, order.open, order.returned,
             order.refunded, order.refunds,
-            order.absorbed, order.row,
-        ]
-        try statement.execute(arguments: values)
+            order.absorbed, order.row)
     }
 
     private static func words(_ words: [String]) -> String { words.sorted().joined(separator: ",") }
@@ -60,24 +52,25 @@ enum OrderStore {
     ///
     /// - Parameter isForced: broken on purpose: the lease is taken from whoever has it.
     static func lease(_ order: Order, isForced: Bool = false, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT \(isForced ? "OR REPLACE " : "")INTO port_leases (pile, port, order_id) VALUES (?,?,?)")
-        try statement.execute(arguments: [order.pile, order.port, order.row])
+        try db.execute(
+            cached: "INSERT \(isForced ? "OR REPLACE " : "")INTO port_leases (pile, port, order_id) VALUES (?,?,?)",
+            order.pile, order.port, order.row)
     }
 
     static func release(_ order: Order, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "DELETE FROM port_leases WHERE pile = ? AND port = ? AND order_id = ?")
-        try statement.execute(arguments: [order.pile, order.port, order.row])
+        try db.execute(
+            cached: "DELETE FROM port_leases WHERE pile = ? AND port = ? AND order_id = ?",
+            order.pile, order.port, order.row)
     }
 
     /// Of two readings in one instant the larger stays.
     static func insert(sampleOf order: Order, at: Int64, energy: Int64, power: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO order_samples (order_id, at, energy, power) VALUES (?,?,?,?)
                 ON CONFLICT DO UPDATE SET energy = max(energy, excluded.energy)
-                """)
-        try statement.execute(arguments: [order.row, at, energy, power])
+                """,
+            order.row, at, energy, power)
     }
 
     // MARK: Reading
@@ -97,8 +90,7 @@ enum OrderStore {
     static func find(clientKey: String, user: String, tenant: String, in db: Database) throws -> Order? {
         // There hardly ever is one, and to ask for all columns of none costs as much as to write an order.
         try Int64.fetchOne(
-            db, cached: "SELECT id FROM orders WHERE user = ? AND client_key = ? AND tenant = ?", arguments: [user, clientKey, tenant]
-        ).flatMap { try find(row: $0, in: db) }
+            db, cached: "SELECT id FROM orders WHERE user = ? AND client_key = ? AND tenant = ?", user, clientKey, tenant).flatMap { try find(row: $0, in: db) }
     }
 
     private static func one(_ sql: String, _ arguments: StatementArguments, in db: Database) throws -> Order? {
@@ -113,11 +105,11 @@ enum OrderStore {
     /// The first order of a user that is not paid.
     static func debt(of user: String, in db: Database) throws -> String? {
         try String.fetchOne(
-            try db.cachedStatement(sql: "SELECT number FROM orders WHERE user = ? AND state = 'due' LIMIT 1"), arguments: [user])
+            db, cached: "SELECT number FROM orders WHERE user = ? AND state = 'due' LIMIT 1", user)
     }
 
     static func nextTimer(in db: Database) throws -> Int64? {
-        try Int64.fetchOne(try db.cachedStatement(sql: "SELECT min(timer_at) FROM orders WHERE timer_at IS NOT NULL"))
+        try Int64.fetchOne(db, cached: "SELECT min(timer_at) FROM orders WHERE timer_at IS NOT NULL")
     }
 
     /// Those whose wait is over, in the order of their times.
@@ -152,31 +144,29 @@ enum OrderStore {
     }
 
     static func insert(_ bill: PileBill, hash: [UInt8], tenant: String, order: Int64?, refusal: String?, in db: Database) throws -> Int64 {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO bills (pile, tenant, port, number, hash, order_id, received_at, energy, seconds, started_at, ended_at, maximum_power, reason,
                 card, outcome, refusal, idle_minutes, register_start, register_end, frame) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-                """)
-        let values: StatementArguments = [
+                """,
             bill.pile, tenant, bill.port, bill.order ?? "", Data(hash), order, bill.receivedAt, bill.energy, bill.seconds, bill.started,
             bill.ended,
             bill.maximumPower, bill.reason.rawValue, bill.card, refusal == nil ? "booked" : "quarantined", refusal, bill.idleMinutes,
             bill.registerStart,
-            bill.registerEnd, Data(bill.frame),
-        ]
-        try statement.execute(arguments: values)
+            bill.registerEnd, Data(bill.frame))
         return db.lastInsertedRowID
     }
 
     static func idleMinutes(ofBill row: Int64, in db: Database) throws -> Int64 {
-        try Int64.fetchOne(try db.cachedStatement(sql: "SELECT idle_minutes FROM bills WHERE id = ?"), arguments: [row]) ?? 0
+        try Int64.fetchOne(db, cached: "SELECT idle_minutes FROM bills WHERE id = ?", row) ?? 0
     }
 
     // MARK: Reviews
 
     static func raise(_ review: OrderReview, of order: Order, at now: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "INSERT INTO order_reviews (order_id, review, raised_at) VALUES (?,?,?)")
-        try statement.execute(arguments: [order.row, review.rawValue, now])
+        try db.execute(
+            cached: "INSERT INTO order_reviews (order_id, review, raised_at) VALUES (?,?,?)",
+            order.row, review.rawValue, now)
     }
 
     static func resolve(_ review: OrderReview, of order: Order, by: String, remark: String, fen: Int64, at now: Int64, in db: Database)
@@ -209,16 +199,16 @@ enum OrderStore {
     }
 
     static func setRegister(_ reading: Int64, of order: Order, at now: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number, order_id, read_at) VALUES (?,?,?,?,?,?)")
-        try statement.execute(arguments: [order.pile, order.port, reading, order.number, order.row, now])
+        try db.execute(
+            cached: "INSERT OR REPLACE INTO port_registers (pile, port, reading, order_number, order_id, read_at) VALUES (?,?,?,?,?,?)",
+            order.pile, order.port, reading, order.number, order.row, now)
     }
 
     /// dWh of the orders of a port between two others, such as those that were settled without a bill.
     static func energy(pile: String, port: Int, between first: Int64, and last: Int64, in db: Database) throws -> Int64 {
-        let statement = try db.cachedStatement(
-            sql: "SELECT coalesce(sum(coalesce(billed_energy, energy)), 0) FROM orders WHERE pile = ? AND port = ? AND id > ? AND id < ?")
-        return try Int64.fetchOne(statement, arguments: [pile, port, first, last]) ?? 0
+        return try Int64.fetchOne(
+            db, cached: "SELECT coalesce(sum(coalesce(billed_energy, energy)), 0) FROM orders WHERE pile = ? AND port = ? AND id > ? AND id < ?",
+            pile, port, first, last) ?? 0
     }
 }
 

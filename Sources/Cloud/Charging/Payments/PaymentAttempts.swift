@@ -189,7 +189,7 @@ extension Payments {
             return try end(attempt.number, channel: attempt.channel, .closed, reason: reason)
         }
         try storage.write { db in
-            try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [attempt.number])
+            try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", attempt.number)
         }
     }
 
@@ -216,7 +216,7 @@ extension Payments {
             // Of one that is closed or refused nothing more is expected.
             try db.execute(
                 cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ? AND state IN ('closed', 'refused')",
-                arguments: [attempt.number])
+                attempt.number)
         }
     }
 
@@ -265,7 +265,7 @@ extension Payments {
         // It is not asked about again: the service would say the same.
         if source != "notice" {
             try storage.write { db in
-                try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", arguments: [notice.attempt])
+                try db.execute(cached: "UPDATE payment_attempts SET due_at = NULL WHERE number = ?", notice.attempt)
             }
         }
         return .refused(reason: reason.rawValue)

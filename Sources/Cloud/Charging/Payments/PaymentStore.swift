@@ -106,28 +106,28 @@ package enum PaymentStore {
             cached: """
                 INSERT INTO payment_attempts (number, subject, order_number, user_id, tenant, channel, fen, state, created_at, expires_at, due_at)
                 VALUES (?, ?, ?, ?, ?, ?, ?, 'created', ?, ?, ?)
-                """, arguments: [number, subject, order, user, tenant, channel, fen, createdAt, expiresAt, dueAt])
+                """, number, subject, order, user, tenant, channel, fen, createdAt, expiresAt, dueAt)
     }
 
     /// The answer to the prepay request; what has been paid or closed meanwhile stays so.
     static func open(_ number: String, parameters: Fields, in db: Database) throws {
         try db.execute(
             cached: "UPDATE payment_attempts SET state = 'open', parameters = ? WHERE number = ? AND state = 'created'",
-            arguments: [JSONWriter.text(.record(parameters)), number])
+            JSONWriter.text(.record(parameters)), number)
     }
 
     /// - Returns: false where it had ended before.
     static func end(_ number: String, _ state: AttemptRecord.State, in db: Database) throws -> Bool {
         try db.execute(
             cached: "UPDATE payment_attempts SET state = ?, due_at = NULL WHERE number = ? AND state IN ('created', 'open')",
-            arguments: [state.rawValue, number])
+            state.rawValue, number)
         return db.changesCount == 1
     }
 
     static func postpone(_ number: String, polls: Int, dueAt: Int64?, in db: Database) throws {
         try db.execute(
             cached: "UPDATE payment_attempts SET polls = ?, due_at = ? WHERE number = ? AND state IN ('created', 'open')",
-            arguments: [polls, dueAt, number])
+            polls, dueAt, number)
     }
 
     /// The other attempts of a subject are to be closed: two of them could be paid.
@@ -136,11 +136,11 @@ package enum PaymentStore {
             cached: """
                 UPDATE payment_attempts SET wants_close = TRUE, due_at = ?
                 WHERE subject = ? AND number <> ? AND state IN ('created', 'open')
-                """, arguments: [now, subject, number])
+                """, now, subject, number)
     }
 
     static func wake(_ number: String, at now: Int64, in db: Database) throws {
-        try db.execute(cached: "UPDATE payment_attempts SET due_at = ? WHERE number = ? AND state <> 'paid'", arguments: [now, number])
+        try db.execute(cached: "UPDATE payment_attempts SET due_at = ? WHERE number = ? AND state <> 'paid'", now, number)
     }
 
     static func confirm(_ notice: PaymentNotice, outcome: String, in db: Database) throws {
@@ -149,7 +149,7 @@ package enum PaymentStore {
                 UPDATE payment_attempts SET state = 'paid', transaction_id = ?, paid_fen = ?, paid_at = ?, due_at = NULL,
                     outcome = coalesce(outcome, ?)
                 WHERE number = ?
-                """, arguments: [notice.transaction, notice.fen, notice.paidAt, outcome, notice.attempt])
+                """, notice.transaction, notice.fen, notice.paidAt, outcome, notice.attempt)
     }
 
     // MARK: Refunds
@@ -168,9 +168,7 @@ package enum PaymentStore {
             cached: """
                 INSERT INTO payment_refunds (number, attempt, channel, fen, state, review, created_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 """,
-            arguments: [
-                refund.number, refund.attempt, refund.channel, refund.fen, state.rawValue, review, now, state == .pending ? now : nil,
-            ])
+            refund.number, refund.attempt, refund.channel, refund.fen, state.rawValue, review, now, state == .pending ? now : nil)
     }
 
     static func update(
@@ -181,12 +179,12 @@ package enum PaymentStore {
             cached: """
                 UPDATE payment_refunds SET state = ?, review = ?, tries = ?, service_id = coalesce(?, service_id), done_at = ?, due_at = ?
                 WHERE number = ? AND state <> 'done'
-                """, arguments: [state.rawValue, review, tries, id, doneAt, dueAt, number])
+                """, state.rawValue, review, tries, id, doneAt, dueAt, number)
     }
 
     static func wake(refund number: String, at now: Int64, in db: Database) throws {
         try db.execute(
-            cached: "UPDATE payment_refunds SET due_at = ? WHERE number = ? AND state IN ('pending', 'accepted')", arguments: [now, number])
+            cached: "UPDATE payment_refunds SET due_at = ? WHERE number = ? AND state IN ('pending', 'accepted')", now, number)
     }
 
     // MARK: Statements
@@ -194,25 +192,25 @@ package enum PaymentStore {
     static func expectStatement(channel: String, day: String, dueAt: Int64, in db: Database) throws {
         try db.execute(
             cached: "INSERT INTO payment_statements (channel, day, state, due_at) VALUES (?, ?, 'waiting', ?) ON CONFLICT DO NOTHING",
-            arguments: [channel, day, dueAt])
+            channel, day, dueAt)
     }
 
     static func lastStatementDay(channel: String, in db: Database) throws -> String? {
-        try String.fetchOne(db, cached: "SELECT max(day) FROM payment_statements WHERE channel = ?", arguments: [channel])
+        try String.fetchOne(db, cached: "SELECT max(day) FROM payment_statements WHERE channel = ?", channel)
     }
 
     static func statementTries(channel: String, day: String, in db: Database) throws -> Int {
-        try Int.fetchOne(db, cached: "SELECT tries FROM payment_statements WHERE channel = ? AND day = ?", arguments: [channel, day]) ?? 0
+        try Int.fetchOne(db, cached: "SELECT tries FROM payment_statements WHERE channel = ? AND day = ?", channel, day) ?? 0
     }
 
     static func postponeStatement(channel: String, day: String, tries: Int, dueAt: Int64?, in db: Database) throws {
         try db.execute(
             cached: "UPDATE payment_statements SET tries = ?, due_at = ?, state = ? WHERE channel = ? AND day = ?",
-            arguments: [tries, dueAt, dueAt == nil ? "failed" : "waiting", channel, day])
+            tries, dueAt, dueAt == nil ? "failed" : "waiting", channel, day)
     }
 
     static func store(_ rows: [StatementRow], channel: String, day: String, at now: Int64, in db: Database) throws {
-        try db.execute(cached: "DELETE FROM payment_statement_rows WHERE channel = ? AND day = ?", arguments: [channel, day])
+        try db.execute(cached: "DELETE FROM payment_statement_rows WHERE channel = ? AND day = ?", channel, day)
         let statement = try db.cachedStatement(sql: "INSERT INTO payment_statement_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         for (line, row) in rows.enumerated() {
             try statement.execute(arguments: [channel, day, line, row.transaction, row.attempt, row.refund, row.fen, row.at])
@@ -222,7 +220,7 @@ package enum PaymentStore {
         try db.execute(
             cached: """
                 UPDATE payment_statements SET state = 'done', paid = ?, refunded = ?, fetched_at = ?, due_at = NULL WHERE channel = ? AND day = ?
-                """, arguments: [paid, refunded, now, channel, day])
+                """, paid, refunded, now, channel, day)
     }
 
     /// The rows of a day's statement, in its order; `nil` where it has not been fetched. For the reconciliation.
@@ -230,7 +228,7 @@ package enum PaymentStore {
     /// - Parameter day: `2026-01-02` in Beijing.
     package static func statement(channel: String, day: String, in db: Database) throws -> [StatementRow]? {
         let state = try String.fetchOne(
-            db, cached: "SELECT state FROM payment_statements WHERE channel = ? AND day = ?", arguments: [channel, day])
+            db, cached: "SELECT state FROM payment_statements WHERE channel = ? AND day = ?", channel, day)
         guard state == "done" else { return nil }
         return try Row.fetchAll(
             db, cached: "SELECT * FROM payment_statement_rows WHERE channel = ? AND day = ? ORDER BY line", arguments: [channel, day]
@@ -260,6 +258,6 @@ package enum PaymentStore {
             UNION ALL SELECT min(due_at) FROM payment_refunds WHERE due_at > ?1
             UNION ALL SELECT min(due_at) FROM payment_statements WHERE due_at > ?1)
             """
-        return try Int64.fetchOne(db, cached: sql, arguments: [now])
+        return try Int64.fetchOne(db, cached: sql, now)
     }
 }

@@ -139,7 +139,7 @@ package final class Payments: CloudService, PaymentDesk {
     }
 
     private func paidFen(_ attempt: String, in db: Database) throws -> Int64? {
-        try Int64.fetchOne(db, cached: "SELECT paid_fen FROM payment_attempts WHERE number = ? AND state = 'paid'", arguments: [attempt])
+        try Int64.fetchOne(db, cached: "SELECT paid_fen FROM payment_attempts WHERE number = ? AND state = 'paid'", attempt)
     }
 
     // MARK: Care

@@ -84,20 +84,19 @@ struct AlarmBoard: Sendable {
 /// The SQL of alarms.
 enum AlarmStore {
     static func insert(_ alarm: StationAlarm, in db: Database) throws -> Int64 {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO alarms (operator, site, pile, port, kind, text, order_number, raised_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT DO NOTHING
-                """)
-        try statement.execute(arguments: [
-            alarm.operatorID, alarm.site, alarm.pile, alarm.port ?? 0, alarm.kind, alarm.text, alarm.order, alarm.raisedAt,
-        ])
+                """,
+            alarm.operatorID, alarm.site, alarm.pile, alarm.port ?? 0, alarm.kind, alarm.text, alarm.order, alarm.raisedAt)
         return db.lastInsertedRowID
     }
 
     static func clear(_ id: Int64, count: Int64, at now: Int64, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "UPDATE alarms SET cleared_at = ?, count = ? WHERE id = ? AND cleared_at IS NULL")
-        try statement.execute(arguments: [now, count, id])
+        try db.execute(
+            cached: "UPDATE alarms SET cleared_at = ?, count = ? WHERE id = ? AND cleared_at IS NULL",
+            now, count, id)
     }
 
     static func acknowledge(_ id: Int64, by who: String, at now: Int64, in db: Database) throws {

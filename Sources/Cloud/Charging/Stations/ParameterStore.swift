@@ -51,8 +51,9 @@ enum ParameterStore {
                     """)
             try statement.execute(arguments: [now, pile, version])
         }
-        let statement = try db.cachedStatement(sql: "UPDATE piles SET reported_version = max(reported_version, ?) WHERE id = ?")
-        try statement.execute(arguments: [version, pile])
+        try db.execute(
+            cached: "UPDATE piles SET reported_version = max(reported_version, ?) WHERE id = ?",
+            version, pile)
     }
 
     /// What the pile says that it has, also of parameters that nobody has set here.

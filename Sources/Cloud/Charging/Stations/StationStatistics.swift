@@ -65,14 +65,14 @@ package enum StationStatistics {
     private static func add(day: Int64, _ pile: RegisteredPile, sessions: Int64, fen: Int64, dwh: Int64, seconds: Int64, in db: Database)
         throws
     {
-        let statement = try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT INTO daily_stats (date, device_id, operator, site, sessions_count, revenue_fen, energy_dwh, seconds)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (date, device_id) DO UPDATE SET sessions_count = sessions_count + excluded.sessions_count,
                     revenue_fen = revenue_fen + excluded.revenue_fen, energy_dwh = energy_dwh + excluded.energy_dwh, seconds = seconds + excluded.seconds
-                """)
-        try statement.execute(arguments: [day, pile.id, pile.operatorID, pile.site, sessions, fen, dwh, seconds])
+                """,
+            day, pile.id, pile.operatorID, pile.site, sessions, fen, dwh, seconds)
     }
 
     package struct Line: Sendable, Equatable {

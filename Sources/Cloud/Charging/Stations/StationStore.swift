@@ -80,11 +80,9 @@ enum StationStore {
 
     /// - Returns: whether it is new.
     static func insert(_ entry: PileEntry, operatorID: String, site: String, at now: Int64, in db: Database) throws -> Bool {
-        let statement = try db.cachedStatement(
-            sql:
-                "INSERT OR IGNORE INTO piles (id, operator, site, protocol, ports, rated_power, name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        try statement.execute(arguments: [entry.id, operatorID, site, entry.wire.rawValue, entry.ports, entry.ratedPower, entry.name, now])
+        try db.execute(
+            cached: "INSERT OR IGNORE INTO piles (id, operator, site, protocol, ports, rated_power, name, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            entry.id, operatorID, site, entry.wire.rawValue, entry.ports, entry.ratedPower, entry.name, now)
         return db.changesCount == 1
     }
 
@@ -93,8 +91,9 @@ enum StationStore {
     }
 
     static func keep(_ pile: PileState, in db: Database) throws {
-        let statement = try db.cachedStatement(sql: "UPDATE piles SET model = ?, firmware = ?, iccid = ?, last_seen = ? WHERE id = ?")
-        try statement.execute(arguments: [pile.model, pile.firmware, pile.iccid, pile.lastSeen, pile.registered.id])
+        try db.execute(
+            cached: "UPDATE piles SET model = ?, firmware = ?, iccid = ?, last_seen = ? WHERE id = ?",
+            pile.model, pile.firmware, pile.iccid, pile.lastSeen, pile.registered.id)
     }
 
     static func setDisabled(
