@@ -75,7 +75,7 @@ def open_database(path: str, provision: int) -> sqlite3.Connection:
             hardware_version VARCHAR(16), origin VARCHAR(16) NOT NULL, created_at TIMESTAMP NOT NULL
         ) WITHOUT ROWID;
         CREATE TABLE audit_log (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, request_id TEXT NOT NULL, tenant TEXT NOT NULL, caller TEXT NOT NULL,
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, request_id TEXT NOT NULL, tenant TEXT NOT NULL, caller TEXT NOT NULL,
             peer TEXT NOT NULL, method TEXT NOT NULL, route TEXT NOT NULL, target TEXT NOT NULL, status INTEGER NOT NULL, error TEXT
         );
         CREATE TABLE devices (

@@ -53,7 +53,7 @@ package final class AuditLog: Sendable {
                     try db.execute(
                         sql: """
                             CREATE TABLE audit_log (
-                                id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, request_id TEXT NOT NULL, tenant TEXT NOT NULL,
+                                id INTEGER PRIMARY KEY, at INTEGER NOT NULL, request_id TEXT NOT NULL, tenant TEXT NOT NULL,
                                 caller TEXT NOT NULL, peer TEXT NOT NULL, method TEXT NOT NULL, route TEXT NOT NULL,
                                 target TEXT NOT NULL, status INTEGER NOT NULL, error TEXT
                             )

@@ -2,6 +2,9 @@ import GRDB
 
 /// The tables of the order service. Moments are Unix milliseconds, energies dWh, money fen.
 ///
+/// Orders and bills are never removed, so that their rows have numbers that grow without SQLite's `AUTOINCREMENT`, which writes one page
+/// more for each of them.
+///
 /// An order that runs is found by its number, its port and the time at which its wait is over, each by an index. The lease of a port is
 /// a row of its own: it is there exactly as long as the order is active, and two orders cannot have it.
 enum OrderSchema {
@@ -20,7 +23,7 @@ enum OrderSchema {
 
     private static let orders = """
         CREATE TABLE orders (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER PRIMARY KEY,
             number VARCHAR(16) UNIQUE NOT NULL,
             tenant VARCHAR(64) NOT NULL,
             user VARCHAR(64) NOT NULL,
@@ -91,7 +94,7 @@ enum OrderSchema {
             PRIMARY KEY (order_id, at)
         ) WITHOUT ROWID;
         CREATE TABLE bills (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            id INTEGER PRIMARY KEY,
             pile VARCHAR(64) NOT NULL,
             tenant VARCHAR(64) NOT NULL,
             port INTEGER NOT NULL,
