@@ -60,7 +60,7 @@ extension ChargingAPI {
                 FieldKind("site_name", .text),
                 FieldKind("state", .choice(PortState.allCases.map(\.rawValue))), FieldKind("is_online", .bool),
                 FieldKind("can_start", .bool),
-                FieldKind("obstacle", .text, "why no charge can begin: pile_offline, port_disabled, port_faulted, port_busy"),
+                FieldKind("obstacle", .text, "why no charge can begin: pile_offline, port_disabled, port_faulted, port_busy, no_tariff"),
                 FieldKind("rated_power_dw", .integer, unit: "dW"), FieldKind("tariff", .text), FieldKind("tariff_rules", .record([])),
             ], statuses: [200, 404]
         ) { request, _ in
@@ -80,14 +80,15 @@ extension ChargingAPI {
         if let site = stations.tree[pile.site] { fields["site_name"] = .text(site.name) }
         fields["state"] = .text(condition.state.rawValue)
         fields["is_online"] = .bool(condition.isOnline)
+        let tariff = stations.tariff(pile: id, at: stations.milliseconds)
         let obstacle: String? =
             if !condition.isOnline { "pile_offline" } else if condition.isDisabled { "port_disabled" } else if condition.fault != nil {
                 "port_faulted"
-            } else if condition.state == .charging { "port_busy" } else { nil }
+            } else if condition.state == .charging { "port_busy" } else if tariff == nil { "no_tariff" } else { nil }
         fields["can_start"] = .bool(obstacle == nil)
         if let obstacle { fields["obstacle"] = .text(obstacle) }
         fields["rated_power_dw"] = .integer(pile.ratedPower)
-        if let tariff = stations.tariff(pile: id, at: stations.milliseconds) {
+        if let tariff {
             fields["tariff"] = .text(tariff.label)
             fields["tariff_rules"] = .record(tariff.rules)
         }

@@ -73,6 +73,10 @@ struct RiderTests {
 
     @Test("a code leads to the port with its price, and says what stands in the way")
     func scan() async throws {
+        let poor = try await ChargingBench()
+        poor.world.come(1)
+        let priceless = try await poor.send("GET", "/scan?code=00000001:1", as: "rita")
+        #expect(priceless.data("can_start") == false && priceless.data("obstacle") == "no_tariff" && priceless.data("tariff") == nil)
         let bench = try await ChargingBench()
         _ = try await bench.stations.setTariff(["name": "flat", "elec": ["flat": 60_000]], organisation: "acme", by: "t")
         let away = try await bench.send("GET", "/scan?code=00000001:1", as: "rita")
