@@ -8,16 +8,16 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),  // the lab's own certificate authority
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),  // queues and heaps of the broker
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),  // HMAC, HKDF, SHA-256, password hashes
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),  // Hummingbird's requests and answers
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),  // requests and answers of the cloud's router
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),  // the log of the cloud's router
-    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // sockets, WebSocket, Hummingbird's bodies
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),  // sockets, WebSocket, the HTTP server, bodies of the cloud's router
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),  // TLS 1.2 and 1.3 on those sockets
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),  // the cloud's tables and the archive's, over Debian's SQLite
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),  // latencies in constant memory
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),  // the cloud's router
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),  // YAML with places and raw scalars
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),  // the HTTP client of emulated devices
-    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),  // the cloud's tokens
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),  // tests: reads and writes the cloud's tokens
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -30,8 +30,6 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -67,7 +65,7 @@ let targets: [Target] = [
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, jwtKit, logging, nioCore, swiftASN1, x509]),
+        dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, logging, nioCore, swiftASN1, x509]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),
@@ -77,8 +75,8 @@ let targets: [Target] = [
     .target(
         name: "Transports",
         dependencies: [
-            "LabCore", "CLinux", "CMosquitto", "CUdev", asyncHTTPClient, hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, logging, nioCore, nioHTTP1,
-            nioPosix, nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
+            "LabCore", "CLinux", "CMosquitto", "CUdev", asyncHTTPClient, nioCore, nioHTTP1, nioPosix,
+            nioSSL, nioTLS, nioWebSocket, swiftASN1, x509, crypto,
         ]),
     .target(name: "Drivers", dependencies: ["LabCore", "CloudClient", "WireProtocols"]),
     .target(name: "Bench", dependencies: ["LabCore", "CLinux", "Programs", "Transports", "WireProtocols"]),
@@ -112,8 +110,8 @@ let targets: [Target] = [
     .testTarget(name: "ReportsTests", dependencies: ["LabCore", "Programs", "Reports"]),
     .testTarget(
         name: "CloudTests",
-        dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb]),
-    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioPosix, nioSSL, x509]),
+        dependencies: ["LabCore", "Cloud", "Emulators", "FirmwareImages", "Programs", "Simulation", "WireProtocols", crypto, cryptoExtras, grdb, jwtKit]),
+    .testTarget(name: "TransportsTests", dependencies: ["LabCore", "Cloud", "Emulators", "Programs", "Simulation", "Transports", nioCore, nioHTTP1, nioPosix, nioSSL, x509]),
     .testTarget(name: "InteroperabilityTests", dependencies: ["LabCore", "MQTTBroker", "Programs", "Transports", "Runner"], exclude: ["Paho"]),
     .testTarget(
         name: "BenchTests", dependencies: ["LabCore", "Bench", "CLinux", "Programs", "Transports", "WireProtocols"],

@@ -83,6 +83,8 @@ package final class Cloud: Sendable {
     private func answer(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
         do {
             let answer = try await gateway.respond(to: call, from: peer)
+            // Of the storage's other errors the answer knows already, or they concern its line in the audit, which the storage tells of.
+            do { try await storage.settled() } catch is StorageError {}
             // What was under way when the cloud fell is lost, even where the answer was nearly there.
             return storage.isCrashed ? .failure(.interrupted) : .success(answer)
         } catch { return .failure(.interrupted) }
@@ -91,11 +93,11 @@ package final class Cloud: Sendable {
     /// A token for the lab itself, which acts as a user `lab-<role>` without a password.
     ///
     /// - Throws: `APIError` for the role `device`; the storage's errors.
-    package func operatorToken(role: UserRole) async throws -> String {
+    package func operatorToken(role: UserRole) throws -> String {
         let name = "lab-\(role.rawValue)"
         try users.createOperator(name: name, role: role)
         let epoch = try users.find(name)?.epoch ?? 1
-        return try await tokens.issue(user: name, role: role, epoch: epoch, tenant: configuration.devices.tenant).token
+        return try tokens.issue(user: name, role: role, epoch: epoch, tenant: configuration.devices.tenant).token
     }
 
     // MARK: MQTT

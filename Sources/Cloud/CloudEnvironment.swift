@@ -18,6 +18,9 @@ package struct CloudEnvironment: Sendable {
     package var note: @Sendable (String, Fields) -> Void
     /// Whether events of traffic, such as each frame of a pile with its bytes, are wanted; where nobody reads them they are not made.
     package var recordsTraffic = true
+    /// Whether what several requests write at one moment is committed together. For a clock that runs by itself: there a moment is all that came
+    /// while the disk was busy.
+    package var commitsTogether = false
     /// Hands a message to the broker.
     package var publish: @Sendable (CloudMessage) -> Void
     /// Tells the broker that a delivery (QoS 1 or 2) is committed.

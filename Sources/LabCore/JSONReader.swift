@@ -138,6 +138,12 @@ package struct JSONReader {
         let start = position
         while let byte = current, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
         // Most texts have no escapes: what was passed over is all of them.
+        if current == UInt8(ascii: "\"") {
+            defer { position += 1 }
+            do { return String(copying: try UTF8Span(validating: bytes.span.extracting(start..<position))) } catch {
+                throw Failure(offset: start, reason: "text is not UTF-8")
+            }
+        }
         var content = Array(bytes[start..<position])
         while let byte = current {
             switch byte {

@@ -54,6 +54,9 @@ package final class Kernel: Loop, @unchecked Sendable {
         owner = Atomic(CurrentThread.id)
     }
 
+    /// Whether it waits for the machine's clock.
+    package var isPaced: Bool { pace != nil }
+
     /// The moment that is being handled; between runs, the moment at which the last one ended.
     package var now: RunInstant {
         confine("now")

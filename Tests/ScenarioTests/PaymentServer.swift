@@ -33,7 +33,9 @@ final class PaymentServer: @unchecked Sendable {
             PaymentServiceSettings(noticeDelay: .milliseconds(50)), epoch: Int64(Date().timeIntervalSince1970),
             generator: SeededGenerator(seed: 1, purpose: "payments"))
         pool = try HTTPClientPool(on: sockets, reportingTo: owner)
-        let server = HTTPServer(on: sockets) { [weak self] call, _ in await self?.serve(call) ?? .failure(.unreachable) }
+        let server = HTTPServer(on: sockets) { [weak self] call, _, answer in
+            if let self { serve(call, answer) } else { answer(.failure(.unreachable)) }
+        }
         self.server = server
         address = try server.listen(StreamListener(address, security: ServerSecurity(try certificates.server())))
     }
@@ -48,14 +50,12 @@ final class PaymentServer: @unchecked Sendable {
         pool.close()
     }
 
-    private func serve(_ call: HTTPCall) async -> Result<HTTPAnswer, HTTPFailure> {
-        await withCheckedContinuation { continuation in
-            owner.post { [self] in
-                tokens += 1
-                var answer: Result<HTTPAnswer, HTTPFailure>?
-                for effect in handle(.served(Token(rawValue: tokens), call)) { if case .serve(_, let result) = effect { answer = result } }
-                continuation.resume(returning: answer ?? .failure(.interrupted))
-            }
+    private func serve(_ call: HTTPCall, _ answer: @escaping @Sendable (Result<HTTPAnswer, HTTPFailure>) -> Void) {
+        owner.post { [self] in
+            tokens += 1
+            var result: Result<HTTPAnswer, HTTPFailure>?
+            for effect in handle(.served(Token(rawValue: tokens), call)) { if case .serve(_, let served) = effect { result = served } }
+            answer(result ?? .failure(.interrupted))
         }
     }
 

@@ -65,7 +65,7 @@ private final class Words: @unchecked Sendable {
         for number in 0..<count {
             let name = "rider-\(number)"
             try cloud.users.createOperator(name: name, role: .rider)
-            tokens.append(try await cloud.tokens.issue(user: name, role: .rider, epoch: 1, tenant: "default").token)
+            tokens.append(try cloud.tokens.issue(user: name, role: .rider, epoch: 1, tenant: "default").token)
             // Together they share a commit.
             payments.append(server.kernel.start("payment") { [cloud] in try await cloud.charging.orders.topUp(name, fen: 100_000_000, key: "first-\(number)") })
         }

@@ -81,7 +81,7 @@ final class LabCloud: Peer {
             headers: [.init("authorization", "Bearer \(token)"), .init("content-type", "application/json")],
             body: "{\"serial_no\":\"BDG-${k:7}\"}"
         ).compiled(host: "cloud.lab", seed: 1)
-        let rate = 1_000.0
+        let rate = 4_000.0
         let plan = try ArrivalPlan(rates: [rate], over: .nanoseconds(Int64(Double(count) / rate * 1e9)), exactCount: count)
         var settings = LoadSettings(host: "127.0.0.1", port: port, shape: .arrivals(plan), requests: [(request, 1)])
         settings.connections = 32

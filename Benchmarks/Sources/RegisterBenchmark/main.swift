@@ -18,9 +18,10 @@ load_line_output()
 do {
     guard let lab = option("--lab") else { throw Problem("name the program with --lab PATH") }
     let (rounds, seconds, rate) = (Int(number("--rounds", 5)), number("--seconds", 5), number("--rate", 200))
-    let saturated = number("--saturated", 3)
-    // Enough for every open round, and for 4,000 a second in every saturated one.
-    let devices = rounds * Int(rate * seconds + 4_000 * saturated)
+    let saturated = number("--saturated", 2)
+    // Enough for every open round, and for 20,000 a second in every saturated one.
+    let most = Int(20_000 * saturated)
+    let devices = rounds * (Int(rate * seconds) + most)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("register-benchmark-\(getpid())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -33,7 +34,7 @@ do {
     var next = 0
     for round in 0..<rounds {
         let (first, second) = (next, next + Int(rate * seconds))
-        next = second + Int(4_000 * saturated)
+        next = second + most
         for turn in 0..<2 {
             let index = (round + turn) % 2
             open[index].append(try Round.open(peers[index], rate: rate, seconds: seconds, from: first))

@@ -41,12 +41,8 @@ package final class CloudServer: @unchecked Sendable {
         door = PileServer(sockets, kernel) { [unowned self] in cloud }
         cloud = try Cloud(
             configuration: configuration(settings), environment: environment(epoch), storage: Storage(path: settings.databasePath))
-        http = HTTPServer(on: sockets, limits: HTTPServerLimits(connections: settings.connections)) { [unowned self] call, peer in
-            await withCheckedContinuation { continuation in
-                kernel.post { [self] in
-                    kernel.start("request") { [self] in continuation.resume(returning: await cloud.respond(to: call, from: peer)) }
-                }
-            }
+        http = HTTPServer(on: sockets, limits: HTTPServerLimits(connections: settings.connections)) { [unowned self] call, peer, answer in
+            kernel.post { [self] in kernel.start("request") { [self] in answer(await cloud.respond(to: call, from: peer)) } }
         }
         httpPort = try http.listen(StreamAddress("127.0.0.1", 0)).port
         pilePort = try door.listen()
@@ -72,6 +68,7 @@ package final class CloudServer: @unchecked Sendable {
             start: { [kernel] name, work in kernel.start(name) { await work() } })
         // Nobody reads them here.
         environment.recordsTraffic = false
+        environment.commitsTogether = true
         return environment
     }
 

@@ -8,3 +8,8 @@
    small blocks, that they need no allocation: statements that are kept hold the hundred that are usual. A page cache knows which
    pages it has, so that a commit need not look for others (page_cache.c). */
 int csqlite_prepare(int blocks);
+
+/* Brings the write-ahead log to the disk, with all commits so far: what SQLite itself does at every commit where `synchronous` is FULL
+   (sqlite3WalFrames). With NORMAL and this, whoever commits decides for each commit; the setting itself cannot be changed within a
+   transaction. SQLITE_OK where there is no log. */
+int csqlite_sync_log(sqlite3 *db);

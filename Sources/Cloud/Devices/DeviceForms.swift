@@ -1,3 +1,5 @@
+import LabCore
+
 /// The two families of devices, by the form of their registration and configuration.
 package enum DeviceForm: String, Sendable, CaseIterable {
     /// luna-badge-cloud.md: one configuration key a message.
@@ -29,8 +31,8 @@ enum DeviceNames {
 
     /// `00:11:22:33:44:55`, in either case.
     static func isMACAddress(_ text: some StringProtocol) -> Bool {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        return parts.count == 6 && parts.allSatisfy { $0.utf8.count == 2 && isHexadecimal($0) }
+        text.utf8.count == 17
+            && text.utf8.enumerated().allSatisfy { $0.offset % 3 == 2 ? $0.element == UInt8(ascii: ":") : Hexadecimal.value($0.element) != nil }
     }
 
     static func isHexadecimal(_ text: some StringProtocol) -> Bool {

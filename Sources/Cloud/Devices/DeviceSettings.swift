@@ -38,7 +38,7 @@ package struct DeviceSettings: Sendable, Equatable {
 /// Tokens for devices; the gateway issues them.
 package protocol DeviceTokens: Sendable {
     /// - Returns: the token and when it ends, in Unix seconds.
-    func issue(device: String, epoch: Int, tenant: String) async throws -> (token: String, expiresAt: Int64)
+    func issue(device: String, epoch: Int, tenant: String) throws -> (token: String, expiresAt: Int64)
 }
 
 /// The nonces that were seen; the gateway keeps them, for requests and connections alike.

@@ -2,7 +2,7 @@ import GRDB
 import LabCore
 
 /// A row of `devices`, without what only the broker's side knows.
-struct DeviceRecord: Sendable, Equatable, FetchableRecord {
+struct DeviceRecord: Sendable, Equatable, ColumnRecord {
     var row: Int64
     var id: String
     var name: String
@@ -35,40 +35,38 @@ struct DeviceRecord: Sendable, Equatable, FetchableRecord {
     /// How often its identity was seen twice.
     var cloneAlarms: Int
 
-    /// What `init(row:)` reads, in its order.
     static let columns = """
         id, device_id, device_name, device_type, hardware_version, software_version, mac_address, status, \
         last_heartbeat, heartbeats, created_at, config_version, reported_config_version, device_info, capabilities, \
         cell, temperature, tenant, serial_no, state, form, fingerprint, hardware_id, key_epoch, clone_alarms
         """
 
-    init(row: Row) {
-        var columns = ColumnReader(row)
-        self.row = columns.next()
-        id = columns.next()
-        name = columns.next()
-        type = columns.next()
+    init(_ columns: inout ColumnReader) throws {
+        self.row = try columns.next()
+        id = try columns.next()
+        name = try columns.next()
+        type = try columns.next()
         hardwareVersion = columns.optional()
         softwareVersion = columns.optional()
         macAddress = columns.optional()
-        presence = Presence(rawValue: columns.next()) ?? .offline
+        presence = Presence(rawValue: try columns.next()) ?? .offline
         lastHeartbeat = columns.optional()
-        heartbeats = columns.next()
-        createdAt = columns.next()
-        configVersion = columns.next()
-        reportedVersion = columns.next()
+        heartbeats = try columns.next()
+        createdAt = try columns.next()
+        configVersion = try columns.next()
+        reportedVersion = try columns.next()
         information = columns.optional()
         capabilities = columns.optional()
         cell = columns.optional()
         temperature = columns.optional()
-        tenant = columns.next()
-        serial = columns.next()
-        isDeleted = (columns.next() as String) == "deleted"
-        form = DeviceForm(rawValue: columns.next()) ?? .luna
-        fingerprint = columns.next()
-        hardwareID = columns.next()
-        epoch = columns.next()
-        cloneAlarms = columns.next()
+        tenant = try columns.next()
+        serial = try columns.next()
+        isDeleted = (try columns.next() as String) == "deleted"
+        form = DeviceForm(rawValue: try columns.next()) ?? .luna
+        fingerprint = try columns.next()
+        hardwareID = try columns.next()
+        epoch = try columns.next()
+        cloneAlarms = try columns.next()
     }
 
     var entry: DeviceEntry {
@@ -81,6 +79,25 @@ struct DeviceRecord: Sendable, Equatable, FetchableRecord {
     }
 }
 
+/// What the factory said of a serial.
+private struct FactoryRecord: ColumnRecord {
+    var type: String?
+
+    static let columns = "device_type"
+    init(_ columns: inout ColumnReader) { type = columns.optional() }
+}
+
+extension RegistrationFacts.Known: ColumnRecord {
+    static let columns = "device_id, fingerprint, key_epoch, state"
+
+    init(_ columns: inout ColumnReader) throws {
+        deviceID = try columns.next()
+        fingerprint = try columns.next()
+        epoch = try columns.next()
+        isDeleted = (try columns.next() as String) == "deleted"
+    }
+}
+
 /// Devices and what the factory knows of them, in the database.
 enum DeviceStore {
     // MARK: Factory
@@ -89,12 +106,12 @@ enum DeviceStore {
     static func provision(
         _ serial: String, type: String?, hardwareVersion: String?, tenant: String, origin: String, at now: Int64, in db: Database
     ) throws -> Bool {
-        try db.cachedStatement(
-            sql: """
+        try db.execute(
+            cached: """
                 INSERT OR IGNORE INTO factory_devices (serial_no, tenant, device_type, hardware_version, origin, created_at)
                 VALUES (?,?,?,?,?,?)
-                """
-        ).execute(arguments: [serial, tenant, type, hardwareVersion, origin, now])
+                """,
+            serial, tenant, type, hardwareVersion, origin, now)
         return db.changesCount == 1
     }
 
@@ -105,15 +122,13 @@ enum DeviceStore {
     // MARK: Registration
 
     static func facts(for request: RegistrationRequest, tenant: String, in db: Database) throws -> RegistrationFacts {
-        let factory = try Row.fetchOne(
-            db, cached: "SELECT device_type FROM factory_devices WHERE serial_no = ? AND tenant = ?", arguments: [request.serial, tenant])
-        let known = try find(serial: request.serial, in: db)
+        let factory = try FactoryRecord.fetchOne(
+            db, cached: "SELECT \(FactoryRecord.columns) FROM factory_devices WHERE serial_no = ? AND tenant = ?", request.serial, tenant)
         return RegistrationFacts(
-            isProvisioned: factory != nil, factoryType: factory.flatMap { $0[0] },
-            known: known.map {
-                RegistrationFacts.Known(deviceID: $0.id, fingerprint: $0.fingerprint, epoch: $0.epoch, isDeleted: $0.isDeleted)
-            },
-            holderOfID: try find(request.deviceID, in: db)?.serial)
+            isProvisioned: factory != nil, factoryType: factory?.type,
+            known: try RegistrationFacts.Known.fetchOne(
+                db, cached: "SELECT \(RegistrationFacts.Known.columns) FROM devices WHERE serial_no = ?", request.serial),
+            holderOfID: try String.fetchOne(db, cached: "SELECT serial_no FROM devices WHERE device_id = ?", request.deviceID))
     }
 
     /// Writes a new device, or begins a deleted one anew.
@@ -164,15 +179,13 @@ enum DeviceStore {
     // MARK: Looking
 
     /// The device of that id, deleted ones too.
-    static func find(_ id: String, in db: Database) throws -> DeviceRecord? {
-        // Asked for with every request of a device: compiling the statement each time would cost more than running it.
-        let statement = try db.cachedStatement(sql: "SELECT \(DeviceRecord.columns) FROM devices WHERE device_id = ?")
-        return try DeviceRecord.fetchOne(statement, arguments: [id])
-    }
+    static func find(_ id: String, in db: Database) throws -> DeviceRecord? { try DeviceRecord.fetchOne(db, cached: byID, id) }
 
-    static func find(serial: String, in db: Database) throws -> DeviceRecord? {
-        try DeviceRecord.fetchOne(db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE serial_no = ?", arguments: [serial])
-    }
+    static func find(serial: String, in db: Database) throws -> DeviceRecord? { try DeviceRecord.fetchOne(db, cached: bySerial, serial) }
+
+    // Every request of a device asks one of these.
+    private static let byID = "SELECT \(DeviceRecord.columns) FROM devices WHERE device_id = ?"
+    private static let bySerial = "SELECT \(DeviceRecord.columns) FROM devices WHERE serial_no = ?"
 
     /// - Throws: `DEVICE_NOT_FOUND` for one that is unknown, deleted, or another tenant's: the three cannot be told apart.
     static func active(_ id: String, tenant: String, in db: Database) throws -> DeviceRecord {
@@ -191,7 +204,7 @@ enum DeviceStore {
             db, cached: "SELECT count(*) FROM devices WHERE \(condition)", tenant, presence?.rawValue, presence?.rawValue) ?? 0
         let rows = try DeviceRecord.fetchAll(
             db, cached: "SELECT \(DeviceRecord.columns) FROM devices WHERE \(condition) ORDER BY id LIMIT ? OFFSET ?",
-            arguments: [tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit])
+            tenant, presence?.rawValue, presence?.rawValue, limit, (page - 1) * limit)
         return (rows, total)
     }
 }

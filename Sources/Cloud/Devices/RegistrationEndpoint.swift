@@ -59,8 +59,10 @@ extension DeviceService {
                 let decision = RegistrationRules.decide(form, fingerprint: fingerprint, facts: facts, settings: settings)
                 switch decision {
                 case .register(let epoch):
-                    _ = try DeviceStore.provision(
-                        form.serial, type: nil, hardwareVersion: nil, tenant: request.tenant, origin: "open", at: now, in: db)
+                    if !facts.isProvisioned {
+                        _ = try DeviceStore.provision(
+                            form.serial, type: nil, hardwareVersion: nil, tenant: request.tenant, origin: "open", at: now, in: db)
+                    }
                     try DeviceStore.register(form, epoch: epoch, fingerprint: fingerprint, tenant: request.tenant, at: now, in: db)
                 case .repeated:
                     try DeviceStore.refresh(form, at: now, in: db)
@@ -82,11 +84,11 @@ extension DeviceService {
             state.counters.cloneAlarms += registered.decision.isAlarm ? 1 : 0
             state.directory.add(record.entry)
         }
-        return try await answer(registered.decision, record)
+        return try answer(registered.decision, record)
     }
 
-    private func answer(_ decision: RegistrationRules.Decision, _ record: DeviceRecord) async throws -> APIAnswer {
-        let token = try await tokens.issue(device: record.id, epoch: record.epoch, tenant: record.tenant)
+    private func answer(_ decision: RegistrationRules.Decision, _ record: DeviceRecord) throws -> APIAnswer {
+        let token = try tokens.issue(device: record.id, epoch: record.epoch, tenant: record.tenant)
         let isNew = if case .register = decision { true } else { false }
         return APIAnswer(
             status: isNew ? 201 : 200,

@@ -1,17 +1,11 @@
-import Crypto
 import LabCore
 
 /// Addresses that are their own permission: for one device, one version, one part, until one second.
 struct DownloadAddress: Sendable {
-    private let key: [UInt8]
+    private let hash: KeyedHash
 
     /// - Parameter master: 32 bytes or more that nobody else has; the key is derived, so that it signs nothing else.
-    init(master: [UInt8]) {
-        let derived = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: master), salt: Array("lab download v1".utf8), info: Array("download-address".utf8),
-            outputByteCount: 32)
-        key = unsafe derived.withUnsafeBytes { unsafe Array($0) }
-    }
+    init(master: [UInt8]) { hash = KeyedHash(key: KeyDerivation(master: master, salt: "lab download v1").key("download-address")) }
 
     /// What one address is for.
     struct Grant: Sendable, Equatable {
@@ -31,7 +25,7 @@ struct DownloadAddress: Sendable {
 
     /// The path with its query.
     func path(_ grant: Grant) -> String {
-        let code = HMAC<SHA256>.authenticationCode(for: grant.signedBytes, using: SymmetricKey(data: key))
+        let code = hash.code(for: grant.signedBytes)
         let part = grant.part == .image ? "" : "&part=\(grant.part.rawValue)"
         return "/api/v1/versions/\(Self.encoded(grant.version))/download?device=\(grant.device)&expires=\(grant.expires)\(part)&signature=\(Hexadecimal.text(code))"
     }
@@ -39,7 +33,7 @@ struct DownloadAddress: Sendable {
     /// Compares in constant time.
     func isGenuine(_ grant: Grant, signature: String) -> Bool {
         guard signature.utf8.count == 64, DeviceNames.isHexadecimal(signature), let bytes = Hexadecimal.bytes(signature) else { return false }
-        return HMAC<SHA256>.isValidAuthenticationCode(bytes, authenticating: grant.signedBytes, using: SymmetricKey(data: key))
+        return hash.isValid(bytes, for: grant.signedBytes)
     }
 
     /// Versions are words and `+`, which a path may hold as it is (RFC 3986 §3.3); queries of others may not.

@@ -1,5 +1,5 @@
 package import FirmwareImages
-package import GRDB
+import GRDB
 import LabCore
 
 /// How ready a version is (luna-badge-cloud.md, `version_type`); a device's channel takes its own and all before it.
@@ -24,7 +24,7 @@ package enum FirmwarePart: String, Sendable, CaseIterable {
 }
 
 /// A row of `versions`.
-package struct VersionRecord: Sendable, Equatable, FetchableRecord {
+package struct VersionRecord: Sendable, Equatable, ColumnRecord {
     package enum State: String, Sendable, CaseIterable { case draft, released, withdrawn }
 
     package var row: Int64
@@ -56,27 +56,25 @@ package struct VersionRecord: Sendable, Equatable, FetchableRecord {
         package var baseChecksum: String
     }
 
-    /// What `init(row:)` reads, in its order.
     static let columns = """
         id, version_number, version_type, release_notes, file_size, checksum, is_force_update, min_compatible_version, \
         created_at, released_at, is_active, device_type, format, base_version, hardware, security_counter, \
         manifest_version, delta_size, delta_checksum, delta_base_version, delta_base_checksum
         """
 
-    package init(row: Row) {
-        var columns = ColumnReader(row)
-        self.row = columns.next()
-        number = columns.next()
-        type = ReleaseChannel(rawValue: columns.next()) ?? .alpha
+    init(_ columns: inout ColumnReader) throws {
+        self.row = try columns.next()
+        number = try columns.next()
+        type = ReleaseChannel(rawValue: try columns.next()) ?? .alpha
         notes = columns.optional()
         size = columns.optional()
         checksum = columns.optional()
-        isForced = columns.next()
+        isForced = try columns.next()
         minimumCompatible = columns.optional()
-        createdAt = columns.next()
+        createdAt = try columns.next()
         releasedAt = columns.optional()
-        isActive = columns.next()
-        deviceType = columns.next()
+        isActive = try columns.next()
+        deviceType = try columns.next()
         format = (columns.optional() as String?).flatMap(FirmwareFormat.init)
         baseVersion = columns.optional()
         hardwareList = columns.optional()
@@ -100,7 +98,7 @@ package struct VersionRecord: Sendable, Equatable, FetchableRecord {
 }
 
 /// A row of `rollouts`.
-package struct RolloutRecord: Sendable, Equatable, FetchableRecord {
+package struct RolloutRecord: Sendable, Equatable, ColumnRecord {
     package enum State: String, Sendable, CaseIterable {
         case draft, running, paused, finished, aborted
         case rolledBack = "rolled_back"
@@ -132,33 +130,31 @@ package struct RolloutRecord: Sendable, Equatable, FetchableRecord {
     package var createdAt: Int64
     package var finishedAt: Int64?
 
-    /// What `init(row:)` reads, in its order.
     static let columns = """
         id, rollout_id, tenant, version, action, source, kind, group_name, state, reason, stage, stages, success_gate, \
         error_gate, minimum_samples, rate, device_timeout, rollback_on_error, force, revision, created_at, finished_at
         """
 
-    package init(row: Row) {
-        var columns = ColumnReader(row)
-        self.row = columns.next()
-        id = columns.next()
-        tenant = columns.next()
-        version = columns.next()
-        action = Action(rawValue: columns.next()) ?? .install
+    init(_ columns: inout ColumnReader) throws {
+        self.row = try columns.next()
+        id = try columns.next()
+        tenant = try columns.next()
+        version = try columns.next()
+        action = Action(rawValue: try columns.next()) ?? .install
         source = columns.optional()
-        kind = Kind(rawValue: columns.next()) ?? .devices
+        kind = Kind(rawValue: try columns.next()) ?? .devices
         group = columns.optional()
-        state = State(rawValue: columns.next()) ?? .paused
+        state = State(rawValue: try columns.next()) ?? .paused
         reason = columns.optional()
-        stage = columns.next()
-        stages = columns.next()
-        gates = RolloutGates(success: columns.next(), error: columns.next(), minimumSamples: columns.next())
+        stage = try columns.next()
+        stages = try columns.next()
+        gates = RolloutGates(success: try columns.next(), error: try columns.next(), minimumSamples: try columns.next())
         rate = columns.optional()
-        timeout = columns.next()
-        rollsBackOnError = columns.next()
-        isForced = columns.next()
-        revision = columns.next()
-        createdAt = columns.next()
+        timeout = try columns.next()
+        rollsBackOnError = try columns.next()
+        isForced = try columns.next()
+        revision = try columns.next()
+        createdAt = try columns.next()
         finishedAt = columns.optional()
     }
 
@@ -170,7 +166,7 @@ package struct RolloutRecord: Sendable, Equatable, FetchableRecord {
 }
 
 /// A row of `executions`: one device's try at one version.
-package struct ExecutionRecord: Sendable, Equatable, FetchableRecord {
+package struct ExecutionRecord: Sendable, Equatable, ColumnRecord {
     package enum State: String, Sendable, CaseIterable {
         /// Its stage is not open.
         case waiting
@@ -223,35 +219,33 @@ package struct ExecutionRecord: Sendable, Equatable, FetchableRecord {
     package var deadlineAt: Int64?
     package var finishedAt: Int64?
 
-    /// What `init(row:)` reads, in its order.
     static let columns = """
         id, execution_id, rollout, device_id, version, action, stage, position, attempt, parent, state, outcome, reason, \
         sequence, progress, from_version, is_confirmed, cancel_requested, revision, created_at, notified_at, offered_at, \
         deadline_at, finished_at
         """
 
-    package init(row: Row) {
-        var columns = ColumnReader(row)
-        self.row = columns.next()
-        id = columns.next()
-        rollout = columns.next()
-        device = columns.next()
-        version = columns.next()
-        action = RolloutRecord.Action(rawValue: columns.next()) ?? .install
+    init(_ columns: inout ColumnReader) throws {
+        self.row = try columns.next()
+        id = try columns.next()
+        rollout = try columns.next()
+        device = try columns.next()
+        version = try columns.next()
+        action = RolloutRecord.Action(rawValue: try columns.next()) ?? .install
         stage = columns.optional()
-        position = columns.next()
-        attempt = columns.next()
+        position = try columns.next()
+        attempt = try columns.next()
         parent = columns.optional()
-        state = State(rawValue: columns.next()) ?? .failed
+        state = State(rawValue: try columns.next()) ?? .failed
         outcome = (columns.optional() as String?).flatMap(Outcome.init)
         reason = columns.optional()
-        sequence = columns.next()
+        sequence = try columns.next()
         progress = columns.optional()
         fromVersion = columns.optional()
         isConfirmed = columns.optional()
-        isCancelling = columns.next()
-        revision = columns.next()
-        createdAt = columns.next()
+        isCancelling = try columns.next()
+        revision = try columns.next()
+        createdAt = try columns.next()
         notifiedAt = columns.optional()
         offeredAt = columns.optional()
         deadlineAt = columns.optional()

@@ -6,13 +6,13 @@ enum RolloutStore {
     // MARK: Rollouts
 
     static func find(_ row: Int64, in db: Database) throws -> RolloutRecord? {
-        try RolloutRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE id = ?"), arguments: [row])
+        try RolloutRecord.fetchOne(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE id = ?", row)
     }
 
     /// - Throws: `ROLLOUT_NOT_FOUND`, also for another tenant's.
     static func known(_ id: String, tenant: String, in db: Database) throws -> RolloutRecord {
         let rollout = try RolloutRecord.fetchOne(
-            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE rollout_id = ? AND tenant = ?", arguments: [id, tenant])
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE rollout_id = ? AND tenant = ?", id, tenant)
         guard let rollout else { throw APIError(.rolloutNotFound) }
         return rollout
     }
@@ -20,7 +20,7 @@ enum RolloutStore {
     /// The newest rollout that installs a version; one that goes back to it, where no other is there.
     static func newest(of version: Int64, in db: Database) throws -> RolloutRecord? {
         try RolloutRecord.fetchOne(
-            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", arguments: [version]
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY action = 'install' DESC, id DESC LIMIT 1", version
         )
     }
 
@@ -28,7 +28,7 @@ enum RolloutStore {
     static func admitting(tenant: String, in db: Database) throws -> [RolloutRecord] {
         try RolloutRecord.fetchAll(
             db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE state IN ('running', 'finished', 'paused') AND action = 'install' AND tenant = ? ORDER BY id DESC",
-            arguments: [tenant]
+            tenant
         )
     }
 
@@ -37,17 +37,17 @@ enum RolloutStore {
     }
 
     static func ofVersion(_ version: Int64, in db: Database) throws -> [RolloutRecord] {
-        try RolloutRecord.fetchAll(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY id", arguments: [version])
+        try RolloutRecord.fetchAll(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE version = ? ORDER BY id", version)
     }
 
     static func takingBack(_ rollout: Int64, in db: Database) throws -> RolloutRecord? {
-        try RolloutRecord.fetchOne(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", arguments: [rollout])
+        try RolloutRecord.fetchOne(db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE source = ? ORDER BY id DESC LIMIT 1", rollout)
     }
 
     static func page(_ page: Int, limit: Int, tenant: String, in db: Database) throws -> (items: [RolloutRecord], total: Int) {
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM rollouts WHERE tenant = ?", tenant) ?? 0
         let rows = try RolloutRecord.fetchAll(
-            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", arguments: [tenant, limit, (page - 1) * limit])
+            db, cached: "SELECT \(RolloutRecord.columns) FROM rollouts WHERE tenant = ? ORDER BY id DESC LIMIT ? OFFSET ?", tenant, limit, (page - 1) * limit)
         return (rows, total)
     }
 
@@ -109,37 +109,41 @@ enum RolloutStore {
     // MARK: Executions
 
     static func execution(_ row: Int64, in db: Database) throws -> ExecutionRecord? {
-        try ExecutionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE id = ?"), arguments: [row])
+        try ExecutionRecord.fetchOne(db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE id = ?", row)
     }
 
     static func execution(_ id: String, in db: Database) throws -> ExecutionRecord? {
-        try ExecutionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE execution_id = ?"), arguments: [id])
+        try ExecutionRecord.fetchOne(db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE execution_id = ?", id)
     }
 
     /// All of one device that have not ended, the oldest first.
     static func open(of device: String, in db: Database) throws -> [ExecutionRecord] {
-        let statement = try db.cachedStatement(sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND finished_at IS NULL ORDER BY id")
-        return try ExecutionRecord.fetchAll(statement, arguments: [device])
+        return try ExecutionRecord.fetchAll(
+            db,
+            cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND finished_at IS NULL ORDER BY id",
+            device)
     }
 
     static func begun(of device: String, in db: Database) throws -> ExecutionRecord? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND offered_at IS NOT NULL AND finished_at IS NULL")
-        return try ExecutionRecord.fetchOne(statement, arguments: [device])
+        return try ExecutionRecord.fetchOne(
+            db,
+            cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND offered_at IS NOT NULL AND finished_at IS NULL",
+            device)
     }
 
     /// A device's last attempt in a rollout, steps on the way not counted.
     static func last(of device: String, rollout: Int64, in db: Database) throws -> ExecutionRecord? {
-        let statement = try db.cachedStatement(
-            sql: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND device_id = ? AND parent IS NULL ORDER BY attempt DESC LIMIT 1")
-        return try ExecutionRecord.fetchOne(statement, arguments: [rollout, device])
+        return try ExecutionRecord.fetchOne(
+            db,
+            cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND device_id = ? AND parent IS NULL ORDER BY attempt DESC LIMIT 1",
+            rollout, device)
     }
 
     /// The newest execution of a device, of one version where that is asked for.
     static func newest(of device: String, version: Int64?, in db: Database) throws -> ExecutionRecord? {
         try ExecutionRecord.fetchOne(
             db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE device_id = ? AND (? IS NULL OR version = ?) ORDER BY id DESC LIMIT 1",
-            arguments: [device, version, version]
+            device, version, version
         )
     }
 
@@ -149,7 +153,7 @@ enum RolloutStore {
             cached: """
                 SELECT \(ExecutionRecord.columns) FROM executions WHERE finished_at IS NULL AND deadline_at IS NOT NULL AND deadline_at <= ?
                 ORDER BY deadline_at, id LIMIT ?
-                """, arguments: [now, limit]
+                """, now, limit
         )
     }
 
@@ -163,7 +167,7 @@ enum RolloutStore {
     static func queued(_ rollout: Int64, in db: Database) throws -> [ExecutionRecord] {
         try ExecutionRecord.fetchAll(
             db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND state = 'queued' AND finished_at IS NULL ORDER BY stage, position",
-            arguments: [rollout]
+            rollout
         )
     }
 
@@ -172,7 +176,7 @@ enum RolloutStore {
             db,
             cached: """
                 SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND offered_at IS NOT NULL AND finished_at IS NULL ORDER BY stage, position
-                """, arguments: [rollout]
+                """, rollout
         )
     }
 
@@ -182,7 +186,7 @@ enum RolloutStore {
             cached: """
                 SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? AND state = 'succeeded' AND is_current AND parent IS NULL
                 ORDER BY stage, position, id
-                """, arguments: [rollout]
+                """, rollout
         )
     }
 
@@ -190,7 +194,7 @@ enum RolloutStore {
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM executions WHERE rollout = ?", rollout) ?? 0
         let rows = try ExecutionRecord.fetchAll(
             db, cached: "SELECT \(ExecutionRecord.columns) FROM executions WHERE rollout = ? ORDER BY stage, position, id LIMIT ? OFFSET ?",
-            arguments: [rollout, limit, (page - 1) * limit])
+            rollout, limit, (page - 1) * limit)
         return (rows, total)
     }
 

@@ -213,7 +213,7 @@ extension RolloutEngine {
             cached: """
                 SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? AND device_type = ? AND released_at IS NOT NULL AND is_active
                 ORDER BY id
-                """, arguments: [candidate.rollout.tenant, version.deviceType])
+                """, candidate.rollout.tenant, version.deviceType)
         let steps = try released.filter { step in
             guard let firmware = step.firmware, firmware > current, firmware < wanted, step.type <= version.type, !needsStep(to: step, question),
                 try reasonNotFor(step, question) == nil

@@ -5,12 +5,14 @@ import LabCore
 /// Versions, their files, and the roots, in the database.
 enum VersionStore {
     static func find(_ number: String, type: String, tenant: String, in db: Database) throws -> VersionRecord? {
-        let statement = try db.cachedStatement(sql: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? AND device_type = ? AND version_number = ?")
-        return try VersionRecord.fetchOne(statement, arguments: [tenant, type, VersionRecord.canonical(number)])
+        return try VersionRecord.fetchOne(
+            db,
+            cached: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? AND device_type = ? AND version_number = ?",
+            tenant, type, VersionRecord.canonical(number))
     }
 
     static func find(_ row: Int64, in db: Database) throws -> VersionRecord? {
-        try VersionRecord.fetchOne(try db.cachedStatement(sql: "SELECT \(VersionRecord.columns) FROM versions WHERE id = ?"), arguments: [row])
+        try VersionRecord.fetchOne(db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE id = ?", row)
     }
 
     /// - Throws: `VERSION_NOT_FOUND`.
@@ -23,7 +25,7 @@ enum VersionStore {
 
     /// All of one tenant, in the order in which they were made.
     static func all(tenant: String, in db: Database) throws -> [VersionRecord] {
-        try VersionRecord.fetchAll(db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? ORDER BY id", arguments: [tenant])
+        try VersionRecord.fetchAll(db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE tenant = ? ORDER BY id", tenant)
     }
 
     static func page(
@@ -33,7 +35,7 @@ enum VersionStore {
         let total = try Int.fetchOne(db, cached: "SELECT count(*) FROM versions WHERE \(condition)", tenant, channel, channel, type, type) ?? 0
         let rows = try VersionRecord.fetchAll(
             db, cached: "SELECT \(VersionRecord.columns) FROM versions WHERE \(condition) ORDER BY id DESC LIMIT ? OFFSET ?",
-            arguments: [tenant, channel, channel, type, type, limit, (page - 1) * limit])
+            tenant, channel, channel, type, type, limit, (page - 1) * limit)
         return (rows, total)
     }
 

@@ -86,7 +86,7 @@ struct AnswerMiddleware: RouterMiddleware {
         let state = trace.current
         let entry = AuditEntry(
             at: environment.unixSeconds, requestID: trace.id, tenant: state.tenant, caller: state.identity.label, peer: trace.peer,
-            method: method, route: state.route, target: String(call.path.prefix { $0 != "?" }), status: status, error: failure?.code.name)
+            method: method, route: state.route, target: String(Substring(call.path.utf8.prefix { $0 != UInt8(ascii: "?") })), status: status, error: failure?.code.name)
         do { try audit.record(entry) } catch let crash as CloudCrashed { throw crash } catch {
             // What was asked for is done; that it is not in the audit is said where somebody looks.
             environment.note("audit.failed", ["request_id": .text(trace.id), "reason": .text(String("\(error)".prefix(200)))])

@@ -68,7 +68,7 @@ package final class AuditLog: Sendable {
             return $0 % 1_000 == 0
         }
         let maximum = maximumRows
-        try storage.write(.buffered) { db in
+        try storage.join { db in
             try db.execute(
                 cached: """
                     INSERT INTO audit_log (at, request_id, tenant, caller, peer, method, route, target, status, error)

@@ -36,14 +36,27 @@ struct CallReader: Sendable {
         let headers = try readHeaders(call.headers)
         let split = call.path.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false).map(Substring.init)
         let path = String(split.first ?? "")
-        // An empty or dotted segment would be routed as another path than the one that was signed.
-        let segments = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
-        let dot = UInt8(ascii: ".")
-        if segments.contains(where: { $0.elementsEqual([dot]) || $0.elementsEqual([dot, dot]) }) || (path != "/" && segments.contains(where: \.isEmpty)) {
-            throw APIError(.routeNotFound)
-        }
+        if Self.hasStrangeSegment(path) { throw APIError(.routeNotFound) }
         return ReadCall(
             method: call.method, path: path, query: split.count > 1 ? String(split[1]) : "", headers: headers, body: call.body)
+    }
+
+    /// Whether a segment is empty, "." or "..": it would be routed as another path than the one that was signed.
+    private static func hasStrangeSegment(_ path: String) -> Bool {
+        if path == "/" { return false }
+        // Of the segment that is being read; the first one begins after the path's own slash.
+        var (count, dots) = (0, 0)
+        let isStrange = { count == 0 || (count == dots && dots <= 2) }
+        for byte in path.utf8.dropFirst() {
+            if byte == UInt8(ascii: "/") {
+                if isStrange() { return true }
+                (count, dots) = (0, 0)
+            } else {
+                count += 1
+                if byte == UInt8(ascii: ".") { dots += 1 }
+            }
+        }
+        return isStrange()
     }
 
     private func checkSize(_ call: HTTPCall) throws(APIError) {

@@ -117,6 +117,7 @@ enum FieldValidation {
     /// The values of a path's parameters.
     static func pathParameters(_ template: String, path: String) throws(APIError) -> Fields {
         var fields: Fields = [:]
+        guard template.utf8.contains(UInt8(ascii: "{")) else { return fields }
         let names = template.split(separator: "/", omittingEmptySubsequences: false)
         for (name, segment) in zip(names, path.split(separator: "/", omittingEmptySubsequences: false)) where name.hasPrefix("{") {
             let name = String(name.dropFirst().dropLast())

@@ -57,6 +57,8 @@ struct Gate: Sendable {
     }
 
     private static func isJSON(_ type: String) -> Bool {
+        // What nearly everybody writes.
+        if type == "application/json" || type == "application/json; charset=utf-8" { return true }
         let parts = type.lowercased().split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" && $0 != "\"" } }
         return parts.first == "application/json" && parts.dropFirst().allSatisfy { $0 == "charset=utf-8" }
     }

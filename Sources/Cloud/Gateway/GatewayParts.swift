@@ -36,6 +36,10 @@ package struct GatewayParts: Sendable {
         metrics.declare("http_request_duration_seconds", "Time from a request to its answer, on the run's clock.")
         let (nonces, limiter, strangers) = (nonces, limiter, strangers)
         metrics.gauge("gateway_nonces", "Nonces that are remembered.") { Double(nonces.count) }
+        metrics.series("database_commits_total", "Commits, by whether they waited for the disk.") { [storage] in
+            let commits = storage.commits
+            return [.init([("durability", "flushed")], commits.flushed), .init([("durability", "buffered")], commits.all - commits.flushed)]
+        }
         metrics.gauge("gateway_rate_limited_callers", "Callers whose requests are counted.") { Double(limiter.callers + strangers.callers) }
     }
 

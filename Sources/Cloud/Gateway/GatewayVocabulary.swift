@@ -28,5 +28,8 @@ package enum GatewayVocabulary {
         EventKind(
             "audit.failed", "An entry could not be written into the audit log.",
             fields: [FieldKind("request_id", .text), FieldKind("reason", .text)]),
+        EventKind(
+            "database.failed", "The commit of a moment failed; those who waited for it were told, and nothing of it was kept.",
+            fields: [FieldKind("reason", .text)]),
     ]
 }

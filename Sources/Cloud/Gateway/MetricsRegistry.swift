@@ -122,8 +122,17 @@ package final class MetricsRegistry: Sendable {
 
     private static func text(of labels: [(String, String)]) -> String {
         if labels.isEmpty { return "" }
-        let pairs = labels.map { name, value in "\(name)=\"\(escaped(value))\"" }
-        return "{" + pairs.joined(separator: ",") + "}"
+        var text = ""
+        // Every request comes here: one allocation for most.
+        text.reserveCapacity(128)
+        for (name, value) in labels {
+            text += text.isEmpty ? "{" : ","
+            text += name
+            text += "=\""
+            text += escaped(value)
+            text += "\""
+        }
+        return text + "}"
     }
 
     private static func escaped(_ value: String) -> String {

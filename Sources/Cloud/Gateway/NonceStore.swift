@@ -67,9 +67,8 @@ package final class NonceStore: NonceLedger {
             }
         }
         // The second form of an insert takes over a row whose time is past but which no sweep has met.
-        let (isFirst, isNew) = try storage.write(.buffered) { db in
-            // Once for every signed request: compiling it each time would cost more than running it.
-            try db.cachedStatement(sql: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)").execute(arguments: [device, nonce, now + Self.life])
+        let (isFirst, isNew) = try storage.join { db in
+            try db.execute(cached: "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", device, nonce, now + Self.life)
             if db.changesCount == 1 { return (true, true) }
             try db.execute(
                 cached: "UPDATE nonces SET last_second = ? WHERE device = ? AND nonce = ? AND last_second < ?",

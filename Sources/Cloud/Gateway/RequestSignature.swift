@@ -70,11 +70,9 @@ struct RequestSignature: Sendable, Equatable {
             let target = call.query.isEmpty ? call.path : call.path + "?" + call.query
             return Array(call.method.utf8) + Array(target.utf8) + call.body + Array(String(timestamp).utf8)
         case .canonical:
-            let lines = [
-                "v1", call.method, call.path, Self.sorted(query: call.query), call.header("host") ?? "", String(timestamp), nonce,
-                deviceID, tenant, Hexadecimal.text(SHA256.hash(data: call.body)),
-            ]
-            return Array(lines.joined(separator: "\n").utf8)
+            let query = call.query.isEmpty ? "" : Self.sorted(query: call.query)
+            let head = "v1\n\(call.method)\n\(call.path)\n\(query)\n\(call.header("host") ?? "")\n\(timestamp)\n\(nonce)\n\(deviceID)\n\(tenant)\n"
+            return Array(head.utf8) + Array(Hexadecimal.text(SHA256.hash(data: call.body)).utf8)
         }
     }
 

@@ -13,7 +13,7 @@ package enum TokenUse: String, Sendable, CaseIterable {
 }
 
 /// The claims of a token of this cloud. All times are Unix seconds.
-package struct TokenClaims: Sendable, Equatable, Codable {
+package struct TokenClaims: Sendable, Equatable {
     package static let issuer = "lab-cloud"
 
     package var iss = TokenClaims.issuer
@@ -44,6 +44,17 @@ package struct TokenClaims: Sendable, Equatable, Codable {
         nbf = issuedAt
         exp = issuedAt + life
         jti = id
+    }
+
+    /// In the order of their names.
+    var fields: Fields {
+        var fields: Fields = [
+            "aud": .text(aud), "device_id": .text(device_id ?? ""), "epoch": .integer(Int64(epoch)), "exp": .integer(exp), "iat": .integer(iat),
+            "iss": .text(iss), "jti": .text(jti), "nbf": .integer(nbf), "role": .text(role), "sub": .text(sub), "tenant": .text(tenant),
+            "typ": .text(typ),
+        ]
+        if device_id == nil { fields["device_id"] = nil }
+        return fields
     }
 }
 

@@ -67,6 +67,8 @@ extension DeviceService {
             guard try nonces.claim(device: "mqtt|" + clientID, nonce: password.nonce) else {
                 return .refused(code: Self.notAuthorized, reason: "replayed")
             }
+            // The broker answers at once, and the nonce must not be forgotten then.
+            try storage.settle()
             return .accepted(deviceID: clientID)
         } catch {
             return .refused(code: Self.serverUnavailable, reason: "unavailable")

@@ -116,10 +116,10 @@ extension Cloud {
     private func proof(of word: String) async throws -> ScenarioProof {
         let caller = ScenarioCaller(word)
         if caller == .nobody { return .none }
-        if let proof = try await proof(ofNamed: word) { return proof }
+        if let proof = try proof(ofNamed: word) { return proof }
         switch caller {
         case .nobody: return .none
-        case .lab(let role): return .token(try await operatorToken(role: role))
+        case .lab(let role): return .token(try operatorToken(role: role))
         case .staff(let role, let organisation): return .token(try await staffToken(role: role, organisation: organisation))
         case nil:
             throw ActionFailure(
@@ -128,10 +128,10 @@ extension Cloud {
     }
 
     /// A user, a device, a partner, or who has a wallet by `wallet.top_up` and never registered.
-    private func proof(ofNamed name: String) async throws -> ScenarioProof? {
-        if let user = try users.find(name) { return .token(try await token(of: user)) }
+    private func proof(ofNamed name: String) throws -> ScenarioProof? {
+        if let user = try users.find(name) { return .token(try token(of: user)) }
         if let key = try devices.deviceKey(id: name) {
-            return .signature(id: name, key: key.secret, token: try await tokens.issue(device: name, epoch: key.epoch, tenant: tenant).token)
+            return .signature(id: name, key: key.secret, token: try tokens.issue(device: name, epoch: key.epoch, tenant: tenant).token)
         }
         if let key = try charging.stations.partnerKey(id: name) { return .signature(id: name, key: key.secret, token: nil) }
         guard UserRules.isName(name) else { return nil }
@@ -139,11 +139,11 @@ extension Cloud {
         guard wallet.balance != 0 || wallet.held != 0 || wallet.due != 0 else { return nil }
         try users.createOperator(name: name, role: .rider)
         guard let user = try users.find(name) else { return nil }
-        return .token(try await token(of: user))
+        return .token(try token(of: user))
     }
 
-    private func token(of user: User) async throws -> String {
-        try await tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: tenant).token
+    private func token(of user: User) throws -> String {
+        try tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: tenant).token
     }
 
     private func staffToken(role: String, organisation: String?) async throws -> String {
@@ -167,6 +167,6 @@ extension Cloud {
         if !stations.grants(of: name).contains(where: { $0.role == role && $0.organisation == place }) {
             try await stations.grant(role, at: place, to: name, by: "lab")
         }
-        return try await token(of: user)
+        return try token(of: user)
     }
 }

@@ -51,6 +51,36 @@ extension Database {
         }
     }
 
+    fileprivate func firstRecord<Record: ColumnRecord, each Value: StatementBinding>(
+        _ sql: String, _ values: repeat each Value
+    ) throws -> Record? {
+        let statement = unsafe try binding(sql) { place in
+            for value in repeat each values { try place.take(value) }
+        }
+        defer { unsafe clear(statement) }
+        return unsafe try row(of: statement, sql)
+    }
+
+    fileprivate func records<Record: ColumnRecord, each Value: StatementBinding>(_ sql: String, _ values: repeat each Value) throws -> [Record] {
+        let statement = unsafe try binding(sql) { place in
+            for value in repeat each values { try place.take(value) }
+        }
+        defer { unsafe clear(statement) }
+        var records: [Record] = []
+        while let record: Record = unsafe try row(of: statement, sql) { records.append(record) }
+        return records
+    }
+
+    private func row<Record: ColumnRecord>(of statement: SQLiteStatement, _ sql: String) throws -> Record? {
+        switch unsafe sqlite3_step(statement) {
+        case SQLITE_ROW:
+            var columns = unsafe ColumnReader(statement)
+            return try Record(&columns)
+        case SQLITE_DONE: return nil
+        default: throw failure(sql)
+        }
+    }
+
     private func binding(_ sql: String, _ body: (inout BindingPlace) throws -> Void) throws -> SQLiteStatement {
         let statement = unsafe try cachedStatement(sql: sql).sqliteStatement
         var place = unsafe BindingPlace(statement: statement)
@@ -114,32 +144,45 @@ extension DatabaseValueConvertible where Self: StatementColumnConvertible {
     }
 }
 
-extension FetchableRecord {
-    static func fetchOne(_ db: Database, cached sql: String, arguments: StatementArguments = StatementArguments()) throws -> Self? {
-        try fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+/// A record that is read from the columns of a row, one after the other.
+///
+/// GRDB's records are read from a `Row`, which knows its columns by name and is made anew for each statement: for one row it takes several
+/// times as long as SQLite, and every request of a device reads several records.
+protocol ColumnRecord {
+    /// What `init` reads, in its order, for after SELECT.
+    static var columns: String { get }
+
+    init(_ columns: inout ColumnReader) throws
+}
+
+extension ColumnRecord {
+    static func fetchOne<each Value: StatementBinding>(_ db: Database, cached sql: String, _ values: repeat each Value) throws -> Self? {
+        try db.firstRecord(sql, repeat each values)
     }
 
-    static func fetchAll(_ db: Database, cached sql: String, arguments: StatementArguments = StatementArguments()) throws -> [Self] {
-        try fetchAll(db.cachedStatement(sql: sql), arguments: arguments)
+    static func fetchAll<each Value: StatementBinding>(_ db: Database, cached sql: String, _ values: repeat each Value) throws -> [Self] {
+        try db.records(sql, repeat each values)
     }
 }
 
-/// Reads the columns of a row one after the other. To find each by its name costs more than to read it, which shows where
-/// every request of a device reads several records.
-struct ColumnReader {
-    private let row: Row
-    private var place = 0
+/// Reads the columns of a statement's row, from the first.
+@safe struct ColumnReader {
+    private let statement: SQLiteStatement
+    private var place: CInt = -1
 
-    init(_ row: Row) { self.row = row }
+    init(_ statement: SQLiteStatement) { unsafe self.statement = statement }
 
-    mutating func next<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value {
-        defer { place += 1 }
-        return row[place]
+    /// - Throws: where the column holds NULL or there is none: the statement and the record do not belong together.
+    mutating func next<Value: StatementColumnConvertible>() throws -> Value {
+        guard let value: Value = optional() else {
+            throw DatabaseError(resultCode: .SQLITE_MISMATCH, message: "column \(place) holds no \(Value.self)")
+        }
+        return value
     }
 
     /// The same for a column that may be NULL.
-    mutating func optional<Value: DatabaseValueConvertible & StatementColumnConvertible>() -> Value? {
-        defer { place += 1 }
-        return row[place]
+    mutating func optional<Value: StatementColumnConvertible>() -> Value? {
+        place += 1
+        return unsafe Value.fromStatement(statement, atUncheckedIndex: place)
     }
 }

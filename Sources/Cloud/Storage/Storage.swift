@@ -61,10 +61,65 @@ package final class Storage: Sendable {
     }
 
     package func write<T>(_ durability: Durability, _ body: (Database) throws -> T) throws -> T {
-        try checkAlive()
-        if medium.faults.withLock({ $0.isFull }) { throw StorageError.full }
+        try checkWritable()
         return try StorageError.translating { try medium.write(durability, body) }
     }
+
+    private func checkWritable() throws {
+        try checkAlive()
+        if medium.faults.withLock({ $0.isFull }) { throw StorageError.full }
+    }
+
+    // MARK: Writing together
+
+    /// Writes in one transaction with whoever else writes at this moment of the run. It is committed when all that is to happen at the moment
+    /// has happened, and before anybody who waits with `settled` goes on: a disk takes as long for one commit as for a hundred.
+    ///
+    /// Nothing of it is kept when `body` throws; the others' stays. Where the environment does not ask for it, or there is no disk, it is a
+    /// transaction of its own, and nobody has to wait.
+    func join<T>(_ durability: Durability = .buffered, _ body: (Database) throws -> T) throws -> T {
+        guard let environment, environment.commitsTogether, medium.isFile else { return try write(durability, body) }
+        try checkWritable()
+        let (result, isFirst) = try StorageError.translating { try medium.join(durability, body) }
+        if isFirst { flushSoon(environment, members: 0) }
+        return result
+    }
+
+    /// Commits the group at the end of this moment. Requests that come while others are handled belong to the moment: it is over when nobody
+    /// has joined since the last look.
+    ///
+    /// - Parameter members: how many there were then.
+    private func flushSoon(_ environment: CloudEnvironment, members: Int) {
+        environment.schedule(environment.now()) { [self] in
+            let now = medium.members
+            if now > members, now < Self.mostMembers { return flushSoon(environment, members: now) }
+            // Those who wait are told; who does not, has nobody to tell.
+            do { try medium.flush() } catch { environment.note("database.failed", ["reason": .text(String("\(error)".prefix(200)))]) }
+        }
+    }
+
+    /// Where the moment does not end by itself, it ends with so many: the first must not wait for all that come after it.
+    private static let mostMembers = 256
+
+    /// Waits until everything that was written with `join` is committed. Whoever answers a request waits, whatever it has read or written:
+    /// what is told must not be lost.
+    ///
+    /// - Throws: `CloudCrashed`, `StorageError`; then nothing of it is kept.
+    func settled() async throws {
+        do { try await medium.settled() } catch let error as DatabaseError { throw StorageError(error) }
+    }
+
+    /// Commits at once what was written with `join`, for those who cannot wait.
+    package func settle() throws { try StorageError.translating { try medium.flush() } }
+
+    /// Commits since the database was opened.
+    package struct Commits: Sendable, Equatable {
+        package var all = 0
+        /// Those that waited for the disk.
+        package var flushed = 0
+    }
+
+    package var commits: Commits { medium.commits }
 
     // MARK: Commits that a scenario can see
 
@@ -85,22 +140,37 @@ package final class Storage: Sendable {
     ) async throws -> T {
         let delay = slowness
         if delay > .zero { try await environment?.sleep(delay) }
-        return try commit(what, about, durability: durability, body: body, notes: notes)
+        let fields = try announce(what, about)
+        let result = try join(durability, body)
+        try await settled()
+        try tell(notes(result), fields)
+        return result
     }
 
-    /// The same without the wait, for callers that wait in their own way.
+    /// The same at once, for callers that wait in their own way.
     package func commit<T>(
         _ what: String, _ about: @autoclosure () -> Fields = [:], durability: Durability = .flushed, body: (Database) throws -> T,
         notes: (T) -> [CloudNote] = { _ in [] }
     ) throws -> T {
-        try checkAlive()
-        let fields = environment?.recordsTraffic == true ? (["what": .text(what)] as Fields).merging(about()) : nil
-        if let fields { environment?.note("commit.before", fields) }
+        let fields = try announce(what, about())
         let result = try write(durability, body)
-        if let environment { for note in notes(result) { environment.note(note.name, note.fields) } }
+        try tell(notes(result), fields)
+        return result
+    }
+
+    /// - Returns: what both events of a commit say; `nil` where nobody records them.
+    private func announce(_ what: String, _ about: @autoclosure () -> Fields) throws -> Fields? {
+        try checkAlive()
+        guard let environment, environment.recordsTraffic else { return nil }
+        let fields = (["what": .text(what)] as Fields).merging(about())
+        environment.note("commit.before", fields)
+        return fields
+    }
+
+    private func tell(_ notes: [CloudNote], _ fields: Fields?) throws {
+        if let environment { for note in notes { environment.note(note.name, note.fields) } }
         if let fields { environment?.note("commit.after", fields) }
         try checkAlive()
-        return result
     }
 
     // MARK: Faults
@@ -112,7 +182,10 @@ package final class Storage: Sendable {
     package func setFull(_ isFull: Bool) { medium.faults.withLock { $0.isFull = isFull } }
 
     /// Ends this session: from now on it throws `CloudCrashed`. What is committed stays.
-    package func crash() { hasCrashed.withLock { $0 = true } }
+    package func crash() {
+        hasCrashed.withLock { $0 = true }
+        medium.abandon()
+    }
     package var isCrashed: Bool { hasCrashed.withLock { $0 } }
 
     package func checkAlive() throws(CloudCrashed) {
@@ -127,7 +200,10 @@ package final class Storage: Sendable {
         for migration in migrations {
             migrator.registerMigration("\(service): \(migration.name)", migrate: migration.change)
         }
-        try StorageError.translating { try migrator.migrate(medium.queue) }
+        try StorageError.translating {
+            try medium.flush()
+            try migrator.migrate(medium.queue)
+        }
     }
 
     /// One step of a service's schema. Its name is its identity: never rename one that has shipped.
@@ -168,8 +244,8 @@ package enum StorageError: Error, Equatable, CustomStringConvertible {
     }
 
     static func translating<T>(_ body: () throws -> T) throws -> T {
-        do { return try body() } catch let error as DatabaseError {
-            throw error.resultCode == .SQLITE_FULL ? StorageError.full : .failed(error.description)
-        }
+        do { return try body() } catch let error as DatabaseError { throw StorageError(error) }
     }
+
+    init(_ error: DatabaseError) { self = error.resultCode == .SQLITE_FULL ? .full : .failed(error.description) }
 }

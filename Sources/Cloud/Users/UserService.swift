@@ -48,7 +48,7 @@ package struct UserService: CloudService {
         }
         loginGuard.succeeded(name: shown, peer: request.peer)
         environment.note("auth.login", ["user": .text(user.name), "role": .text(user.role.rawValue), "peer": .text(request.peer)])
-        let (token, expiry) = try await tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: users.tenant)
+        let (token, expiry) = try tokens.issue(user: user.name, role: user.role, epoch: user.epoch, tenant: users.tenant)
         return APIAnswer(data: ["token": .text(token), "token_expires_at": .integer(expiry), "role": .text(user.role.rawValue)])
     }
 
@@ -58,7 +58,7 @@ package struct UserService: CloudService {
             rateClass: .device, body: [], answer: Self.tokenFields
         ) { request in
             guard case .device(let id, let epoch) = request.identity else { throw APIError(.signatureRequired) }
-            let (token, expiry) = try await tokens.issue(device: id, epoch: epoch, tenant: request.tenant)
+            let (token, expiry) = try tokens.issue(device: id, epoch: epoch, tenant: request.tenant)
             return APIAnswer(data: ["token": .text(token), "token_expires_at": .integer(expiry)])
         }
     }

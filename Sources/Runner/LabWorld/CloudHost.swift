@@ -75,6 +75,8 @@ final class CloudHost: @unchecked Sendable {
     func stop() {
         guard let leaving = cloud else { return }
         leaving.devices.settle()
+        // What cannot be committed is told where its requests wait.
+        try? leaving.storage.settle()
         cloud = nil
         // Ceasing to listen cannot fail.
         try? onReachable?(false)
@@ -183,7 +185,7 @@ final class CloudHost: @unchecked Sendable {
 
     private func environment(life: Int) -> CloudEnvironment {
         let alive: @Sendable () -> Bool = { [unowned self] in self.life == life && cloud != nil }
-        return CloudEnvironment(
+        var environment = CloudEnvironment(
             now: { [kernel] in kernel.now }, epoch: epoch, randomBytes: { [unowned self] count in randomness.bytes(count) },
             sleep: { [kernel] time in try await kernel.sleep(for: time) },
             schedule: { [kernel] deadline, job in _ = kernel.schedule(at: deadline) { if alive() { job() } } },
@@ -198,6 +200,8 @@ final class CloudHost: @unchecked Sendable {
             closePile: { [unowned self] connection, _ in piles.close(connection) },
             request: { [unowned self] service, call in await request(call, of: service) },
             start: { [kernel] name, work in if alive() { kernel.start(name) { await work() } } })
+        environment.commitsTogether = kernel.isPaced
+        return environment
     }
 }
 

@@ -154,9 +154,9 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     var hosts: [NodeHost] { nodes.flatMap(\.hosts) }
 
     /// A token for the lab itself, with which people can try the REST surface.
-    func operatorToken(role: UserRole) async throws -> String {
+    func operatorToken(role: UserRole) throws -> String {
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
-        return try await cloud.operatorToken(role: role)
+        return try cloud.operatorToken(role: role)
     }
 
     /// Switches on what loads need and no step of the scenario touches: badges register, piles have something plugged in.

@@ -25,7 +25,9 @@ final class CloudFront {
         let routes = (cloud.cloud?.gateway.endpoints ?? []).compactMap { endpoint in
             endpoint.bodyLimit.map { HTTPRouteLimit(endpoint.method, endpoint.path, bodyBytes: $0) }
         }
-        server = HTTPServer(on: sockets, limits: HTTPServerLimits(routes: routes, connections: Self.connections)) { call, peer in await bridge.respond(to: call, from: peer) }
+        server = HTTPServer(on: sockets, limits: HTTPServerLimits(routes: routes, connections: Self.connections)) { call, peer, answer in
+            bridge.respond(to: call, from: peer, answer)
+        }
         address = try server.listen(StreamAddress(listening.host, listening.http))
         if let port = listening.https {
             try server.listen(StreamListener(StreamAddress(listening.host, port), security: try listening.security(for: "https")))

@@ -13,7 +13,7 @@ final class RealService: ServiceDoor, @unchecked Sendable {
     /// - Throws: `StreamFailure`.
     init(kernel: Kernel, sockets: StreamLoop, requests: HTTPClientPool, host: DeviceHost, listeningOn name: String) throws {
         let bridge = RequestBridge(kernel: kernel) { [unowned host] call, _, _ in await host.serve(call) }
-        server = HTTPServer(on: sockets) { call, peer in await bridge.respond(to: call, from: peer) }
+        server = HTTPServer(on: sockets) { call, peer, answer in bridge.respond(to: call, from: peer, answer) }
         address = try server.listen(StreamAddress(name, 0))
         requester = requests.requester(to: address, isFresh: false)
     }

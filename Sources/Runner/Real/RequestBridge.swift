@@ -18,13 +18,12 @@ final class RequestBridge: @unchecked Sendable {
         self.answer = answer
     }
 
-    func respond(to call: HTTPCall, from peer: String) async -> Result<HTTPAnswer, HTTPFailure> {
+    /// Answers as `HTTPServer.Respond` wants it, on the kernel's thread.
+    func respond(to call: HTTPCall, from peer: String, _ answered: @escaping @Sendable (Result<HTTPAnswer, HTTPFailure>) -> Void) {
         let accepted = clock?()
-        return await withCheckedContinuation { continuation in
-            kernel.post { [self] in
-                guard !kernel.isShutDown else { return continuation.resume(returning: .failure(.unreachable)) }
-                kernel.start("request \(call.method) \(call.path)") { [self] in continuation.resume(returning: await answer(call, peer, accepted)) }
-            }
+        kernel.post { [self] in
+            guard !kernel.isShutDown else { return answered(.failure(.unreachable)) }
+            kernel.start("request \(call.method) \(call.path)") { [self] in answered(await answer(call, peer, accepted)) }
         }
     }
 }

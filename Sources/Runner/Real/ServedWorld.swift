@@ -63,7 +63,7 @@ package final class ServedWorld {
     package func token(role: String) throws -> String {
         guard let role = UserRole(rawValue: role) else { throw ActionFailure("unknown_role", "There is no role '\(role)'; there are admin, user and guest.") }
         var token = ""
-        try runBlocking { [self] in token = try await world.operatorToken(role: role) }
+        try runBlocking { [self] in token = try world.operatorToken(role: role) }
         return token
     }
 

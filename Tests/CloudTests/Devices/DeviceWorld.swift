@@ -238,7 +238,7 @@ final class DeviceWorld: Sendable {
 }
 
 struct FixedTokens: DeviceTokens {
-    func issue(device: String, epoch: Int, tenant: String) async throws -> (token: String, expiresAt: Int64) {
+    func issue(device: String, epoch: Int, tenant: String) throws -> (token: String, expiresAt: Int64) {
         ("token of \(device) in epoch \(epoch)", DeviceWorld.epoch + 900)
     }
 }

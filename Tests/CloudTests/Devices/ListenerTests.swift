@@ -8,7 +8,7 @@ struct ListenerTests {
     @Test("a token of a user who may read is the password, until it ends", arguments: [UserRole.guest, .user, .admin])
     func accepted(role: UserRole) async throws {
         let bench = try ScenarioCloud()
-        let token = try await bench.cloud.operatorToken(role: role)
+        let token = try bench.cloud.operatorToken(role: role)
         let listener = bench.cloud.listener(clientID: "anybody", username: "lab-\(role.rawValue)", password: Array(token.utf8))
         // Tokens of users last an hour.
         #expect(listener == MQTTListener(username: "lab-\(role.rawValue)", validUntil: .start.advanced(by: .seconds(3600))))
@@ -20,7 +20,7 @@ struct ListenerTests {
     func refused() async throws {
         let bench = try ScenarioCloud()
         try await bench.bringOnline()
-        let token = try await bench.cloud.operatorToken(role: .guest)
+        let token = try bench.cloud.operatorToken(role: .guest)
         func listener(_ password: String?, client: String = "anybody", name: String? = "lab-guest") -> MQTTListener? {
             bench.cloud.listener(clientID: client, username: name, password: password.map { Array($0.utf8) })
         }
@@ -38,7 +38,7 @@ struct ListenerTests {
         var parts = token.split(separator: ".").map(String.init)
         parts[1] = Base64URL.text(Array(#"{"role":"admin"}"#.utf8))
         #expect(listener(parts.joined(separator: ".")) == nil)
-        let device = try await bench.cloud.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default").token
+        let device = try bench.cloud.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default").token
         #expect(listener(device, name: "luna_badge_0007") == nil)
         _ = try await bench.perform("request", ["method": "DELETE", "path": "/api/v1/users/lab-guest", "as": "admin"])
         #expect(listener(token) == nil)
@@ -47,7 +47,7 @@ struct ListenerTests {
     @Test("a token that jwt-kit has signed is verified by hand")
     func inPlace() async throws {
         let bench = try ScenarioCloud()
-        let token = try await bench.cloud.operatorToken(role: .user)
+        let token = try bench.cloud.operatorToken(role: .user)
         #expect(try bench.cloud.tokens.verify(token, for: [.user]).sub == "lab-user")
         #expect(throws: TokenRefusal.claim("typ")) { try bench.cloud.tokens.verify(token, for: [.device]) }
         // The 43rd character of a signature of 32 bytes holds four bits only; its first one changes all of them.

@@ -189,7 +189,7 @@ struct FirmwarePermissionTests {
         let world = try FirmwareWorld()
         try await world.addBadges(1...1)
         let cloud = try world.cloud
-        let token = try await cloud.tokens.issue(device: "luna_badge_0001", epoch: 1, tenant: "default").token
+        let token = try cloud.tokens.issue(device: "luna_badge_0001", epoch: 1, tenant: "default").token
         let secret = try #require(try cloud.devices.deviceKey(id: "luna_badge_0001")).secret
         let permissions: [String: Permission] = [
             "GET /api/v1/versions": .read, "GET /api/v1/versions/{version}": .read, "POST /api/v1/versions": .manage,
@@ -225,7 +225,7 @@ struct FirmwarePermissionTests {
         let world = try FirmwareWorld()
         let cloud = try world.cloud
         func send(_ role: UserRole, _ method: String, _ path: String, type: String? = nil, body: [UInt8] = []) async throws -> HTTPAnswer {
-            var headers = [HTTPCall.Header("authorization", "Bearer " + (try await cloud.operatorToken(role: role))), HTTPCall.Header("host", "cloud.lab")]
+            var headers = [HTTPCall.Header("authorization", "Bearer " + (try cloud.operatorToken(role: role))), HTTPCall.Header("host", "cloud.lab")]
             if let type { headers.append(HTTPCall.Header("content-type", type)) }
             return try await cloud.respond(to: HTTPCall(method, path, headers: headers, body: body)).get()
         }

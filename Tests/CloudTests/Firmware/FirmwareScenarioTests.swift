@@ -161,7 +161,7 @@ struct FirmwareScenarioTests {
         let execution = try #require(try await world.offer("luna_badge_0001")).execution
         let path = "/api/v1/firmware/executions/\(execution)/report"
         func send(_ number: Int, _ body: String) async throws -> Result<HTTPAnswer, HTTPFailure> {
-            let token = try await world.cloud.tokens.issue(device: "luna_badge_0001", epoch: 1, tenant: "default").token
+            let token = try world.cloud.tokens.issue(device: "luna_badge_0001", epoch: 1, tenant: "default").token
             let headers =
                 FirmwarePermissionTests.signed("POST", path, world: world, key: secret, number: number, body: Array(body.utf8)) + [
                     HTTPCall.Header("authorization", "Bearer " + token), HTTPCall.Header("content-type", "application/json"),

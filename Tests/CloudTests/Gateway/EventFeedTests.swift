@@ -28,7 +28,7 @@ struct EventFeedTests {
     }
 
     private func ask(_ query: String) async throws -> (status: Int, items: [FieldValue], last: Int64) {
-        let token = try await cloud.operatorToken(role: .admin)
+        let token = try cloud.operatorToken(role: .admin)
         let headers = [HTTPCall.Header("host", "cloud.lab"), HTTPCall.Header("authorization", "Bearer \(token)")]
         let answer = try await cloud.respond(to: HTTPCall("GET", "/api/v1/events/next?\(query)", headers: headers)).get()
         let data = answer.json?.record?["data"]?.record ?? [:]

@@ -94,7 +94,7 @@ struct GatewayFuzzTests {
         let many = RateLimit(1_000_000, per: .seconds(1))
         configuration.rateLimits = RateLimits(login: many, registration: many, device: many, user: many, open: many, failures: many)
         let cloud = try Cloud(configuration: configuration, environment: clock.environment, storage: try Storage(path: nil))
-        let admin = [("authorization", "Bearer " + (try await cloud.operatorToken(role: .admin))), ("host", "cloud.lab")]
+        let admin = [("authorization", "Bearer " + (try cloud.operatorToken(role: .admin))), ("host", "cloud.lab")]
         let device = #"{"device_id":"luna_badge_0007","device_name":"Badge","hardware_version":"v1.0","mac_address":"00:11:22:33:44:55"}"#
         let json = HTTPCall.Header("content-type", "application/json")
         let registered = try await cloud.respond(

@@ -90,13 +90,13 @@ final class GatewayBench: DeviceKeys {
     func asDevice(
         _ method: String, _ path: String, body: String = "", device: String = badge, key: [UInt8] = badgeSecret
     ) async throws -> [(String, String)] {
-        let token = try await parts.tokens.issue(device: device, epoch: 1, tenant: "default").token
+        let token = try parts.tokens.issue(device: device, epoch: 1, tenant: "default").token
         return [("authorization", "Bearer " + token)] + signed(method, path, body: body, device: device, key: key)
     }
 
     func asUser(_ role: UserRole) async throws -> [(String, String)] {
         try parts.users.createOperator(name: "test-\(role.rawValue)", role: role)
-        return [("authorization", "Bearer " + (try await parts.tokens.issue(user: "test-\(role.rawValue)", role: role, epoch: 1, tenant: "default").token))]
+        return [("authorization", "Bearer " + (try parts.tokens.issue(user: "test-\(role.rawValue)", role: role, epoch: 1, tenant: "default").token))]
     }
 
     static func hmac(_ text: String, _ key: [UInt8]) -> String {

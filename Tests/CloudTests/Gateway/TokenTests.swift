@@ -1,5 +1,6 @@
 import Cloud
 import Crypto
+import JWTKit
 import LabCore
 import Testing
 
@@ -67,15 +68,35 @@ struct TokenTests {
 
     @Test("a token that the cloud makes has the protocol's claims, the same bytes for the same seed, and HS256 with its key id")
     func issued() async throws {
-        let token = try await GatewayBench().parts.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default")
+        let token = try GatewayBench().parts.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default")
         #expect(token.expiresAt == 1_767_225_600 + 900)
-        #expect(token.token == (try await GatewayBench().parts.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default").token))
+        #expect(token.token == (try GatewayBench().parts.tokens.issue(device: "luna_badge_0007", epoch: 1, tenant: "default").token))
         let parts = token.token.split(separator: ".").map { String($0) }
         #expect(parts[0] == Self.base64URL(Array(Self.header.utf8)))
         let text = try #require(Self.decoded(parts[1]))
         #expect(text.hasPrefix(#"{"aud":"device-api","device_id":"luna_badge_0007","epoch":1,"exp":1767226500,"iat":1767225600,"iss":"lab-cloud","jti":""#))
         #expect(text.hasSuffix(#"","nbf":1767225600,"role":"device","sub":"luna_badge_0007","tenant":"default","typ":"device"}"#))
         #expect(Self.token(text: text) == token.token)
+    }
+
+    /// What jwt-kit reads of a token.
+    private struct KnownClaims: JWTPayload {
+        var iss, aud, typ, sub, device_id, tenant, role, jti: String
+        var epoch, iat, nbf, exp: Int
+        func verify(using algorithm: some JWTAlgorithm) async throws {}
+    }
+
+    @Test("a token that the cloud makes is read by jwt-kit with the key, and refused with another")
+    func foreignReader() async throws {
+        let token = try GatewayBench().parts.tokens.issue(device: "luna_badge_0007", epoch: 3, tenant: "default").token
+        let right = await JWTKeyCollection().add(hmac: HMACKey(from: GatewayBench.tokenSecret), digestAlgorithm: .sha256, kid: "k1")
+        let claims = try await right.verify(token, as: KnownClaims.self)
+        #expect((claims.iss, claims.aud, claims.typ) == ("lab-cloud", "device-api", "device"))
+        #expect((claims.sub, claims.device_id, claims.tenant, claims.role) == ("luna_badge_0007", "luna_badge_0007", "default", "device"))
+        #expect((claims.epoch, claims.iat, claims.nbf, claims.exp) == (3, 1_767_225_600, 1_767_225_600, 1_767_226_500))
+        let wrong = await JWTKeyCollection().add(
+            hmac: HMACKey(from: [UInt8](repeating: 7, count: 32)), digestAlgorithm: .sha256, kid: "k1")
+        await #expect(throws: JWTError.self) { try await wrong.verify(token, as: KnownClaims.self) }
     }
 
     static func decoded(_ text: String) -> String? {
@@ -269,7 +290,7 @@ struct TokenTests {
         let old = TokenKey(keyID: "k1", secret: GatewayBench.tokenSecret)
         let both = try GatewayBench { $0.tokenKeys = [Self.second, old] }
         #expect(await use(Self.token(), on: both).error == "ok")
-        let fresh = try await both.parts.tokens.issue(user: "root", role: .admin, epoch: 1, tenant: "default").token
+        let fresh = try both.parts.tokens.issue(user: "root", role: .admin, epoch: 1, tenant: "default").token
         #expect(await use(fresh, on: both).error == "ok")
         #expect(fresh.hasPrefix(Self.base64URL(Array(#"{"alg":"HS256","kid":"k2","typ":"JWT"}"#.utf8))))
         var retired = old

@@ -20,10 +20,10 @@ final class EchoServer: Sendable {
     init(limits: HTTPServerLimits = HTTPServerLimits(), security: ServerSecurity? = nil) throws {
         let calls = Calls()
         self.calls = calls
-        server = HTTPServer(limits: limits) { call, peer in
+        server = HTTPServer(limits: limits) { call, peer, answer in
             calls.all.withLock { $0.append(call) }
             calls.peers.withLock { $0.append(peer) }
-            return Self.answer(call)
+            answer(Self.answer(call))
         }
         address = try server.listen(StreamListener(StreamAddress("127.0.0.1", 0), security: security))
     }
@@ -48,6 +48,19 @@ final class EchoServer: Sendable {
             return .success(HTTPAnswer(status: 200, headers: [HTTPCall.Header("content-length", String(size))], body: body))
         }
     }
+}
+
+extension HTTPServer {
+    /// For answers that take their time, on a thread of the system's.
+    convenience init(
+        limits: HTTPServerLimits = HTTPServerLimits(),
+        answering: @escaping @Sendable (_ call: HTTPCall, _ peer: String) async -> Result<HTTPAnswer, HTTPFailure>
+    ) {
+        self.init(limits: limits) { call, peer, answer in Task { answer(await answering(call, peer)) } }
+    }
+
+    /// Closes every connection without an answer.
+    static var silent: HTTPServer { HTTPServer { _, _, answer in answer(.failure(.unreachable)) } }
 }
 
 @Suite("HTTP server with clients that we did not write (RFC 9112)")
@@ -379,7 +392,7 @@ struct HTTPServerTests {
     @Test("a port in use, an address of nobody and a name of nobody are told with what to do")
     func wrongAddresses() throws {
         let echo = try EchoServer()
-        let server = HTTPServer { _, _ in .failure(.unreachable) }
+        let server = HTTPServer.silent
         defer { server.stop() }
         let busy = #expect(throws: StreamFailure.self) { try server.listen(echo.address) }
         #expect(busy?.reason == .busy)
@@ -396,10 +409,10 @@ struct HTTPServerTests {
 
     @Test("a server that is forgotten gives its port back")
     func forgotten() throws {
-        var server: HTTPServer? = HTTPServer { _, _ in .failure(.unreachable) }
+        var server: HTTPServer? = .silent
         let address = try #require(try server?.listen(StreamAddress("127.0.0.1", 0)))
         server = nil
-        let other = HTTPServer { _, _ in .failure(.unreachable) }
+        let other = HTTPServer.silent
         defer { other.stop() }
         // Nobody waits for the end of what is forgotten.
         while (try? other.listen(address)) == nil { sched_yield() }
@@ -410,7 +423,7 @@ struct HTTPServerTests {
     func takenMeanwhile() throws {
         let echo = try EchoServer()
         try echo.server.setListening(false)
-        let other = HTTPServer { _, _ in .failure(.unreachable) }
+        let other = HTTPServer.silent
         defer { other.stop() }
         try other.listen(echo.address)
         let failure = #expect(throws: StreamFailure.self) { try echo.server.setListening(true) }

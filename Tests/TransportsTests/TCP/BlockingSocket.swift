@@ -38,4 +38,10 @@ final class BlockingSocket {
         let count = unsafe Glibc.recv(descriptor, &buffer, buffer.count, 0)
         return count < 0 ? nil : [UInt8](buffer.prefix(count))
     }
+
+    /// Ends the connection with a reset as soon as this is forgotten.
+    func resetsAtEnd() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+    }
 }

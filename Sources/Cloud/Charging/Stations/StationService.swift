@@ -49,7 +49,7 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
     let storage: Storage
     let audit: AuditLog?
     /// Makes the partners' secrets.
-    private let partnerMaster: [UInt8]
+    private let partnerSecrets: KeyDerivation
     /// Says whether a tariff can be calculated with.
     let checkTariff: @Sendable (Fields) throws -> Void
     let state = Mutex(State())
@@ -70,7 +70,7 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
         self.environment = environment
         self.storage = storage
         self.audit = audit
-        self.partnerMaster = partnerMaster
+        partnerSecrets = KeyDerivation(master: partnerMaster, salt: "lab partner v1")
         self.checkTariff = checkTariff
         try storage.migrate(service: "stations", StationSchema.migrations)
         try load()
@@ -172,12 +172,7 @@ package final class StationService: StationDesk, PileListener, PartnerKeys {
     }
 
     /// The secret of a key, 32 bytes; shown once, when the key is made.
-    func secret(of id: String) -> [UInt8] {
-        let key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: partnerMaster), salt: Array("lab partner v1".utf8), info: Array(id.utf8),
-            outputByteCount: 32)
-        return unsafe key.withUnsafeBytes { unsafe Array($0) }
-    }
+    func secret(of id: String) -> [UInt8] { partnerSecrets.key(id) }
 
     // MARK: Working
 

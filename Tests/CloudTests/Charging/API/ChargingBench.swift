@@ -76,7 +76,7 @@ final class ChargingBench: Sendable {
         let known = try parts.users.find(user)?.role
         let role = UserRole(rawValue: user) ?? known ?? .guest
         if UserRole(rawValue: user) != nil { try parts.users.createOperator(name: user, role: role) }
-        return try await parts.tokens.issue(user: user, role: role, epoch: 1, tenant: "default").token
+        return try parts.tokens.issue(user: user, role: role, epoch: 1, tenant: "default").token
     }
 
     /// The headers of a partner's request in version 1 (security.md 4.2), made here by its words.

@@ -63,7 +63,7 @@ struct WholeFlowTests {
     )
     func whole() async throws {
         let world = try World()
-        let admin = try await world.cloud.operatorToken(role: .admin)
+        let admin = try world.cloud.operatorToken(role: .admin)
         #expect(try await world.send("POST", "/organisations", admin, body: ["type": "operator", "code": "acme"]).status == 201)
         let boss: FieldValue = ["username": "boss", "password": "long enough word", "role": "manager", "organisation": "acme"]
         #expect(try await world.send("POST", "/staff", admin, body: boss).status == 201)
@@ -147,7 +147,7 @@ struct WholeFlowTests {
     @Test("another operator's manager sees none of it, and his own filters do not change that")
     func tenants() async throws {
         let world = try World()
-        let admin = try await world.cloud.operatorToken(role: .admin)
+        let admin = try world.cloud.operatorToken(role: .admin)
         for code in ["acme", "bolt"] {
             #expect(try await world.send("POST", "/organisations", admin, body: ["type": "operator", "code": .text(code)]).status == 201)
             let site: FieldValue = ["type": "site", "code": "depot", "parent_id": .text(code)]
@@ -164,7 +164,7 @@ struct WholeFlowTests {
         world.hear(.online(pile: "04ceaa40", PileFacts(wire: .dny, ports: 2)))
         _ = try await world.cloud.charging.orders.topUp("ming", fen: 5_000, key: "cash-1")
         try world.cloud.users.createOperator(name: "ming", role: .rider)
-        let rider = try await world.cloud.tokens.issue(user: "ming", role: .rider, epoch: 1, tenant: "default").token
+        let rider = try world.cloud.tokens.issue(user: "ming", role: .rider, epoch: 1, tenant: "default").token
         let made = try await world.send("POST", "/orders", rider, body: ["pile": "04ceaa40", "port": 1], key: "tap-00000001")
         let order = try #require(made.data("order")?.text, "\(made.error)")
         let (acme, bolt) = (try await world.login("acme-boss"), try await world.login("bolt-boss"))
