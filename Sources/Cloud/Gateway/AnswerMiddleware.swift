@@ -19,21 +19,26 @@ struct AnswerMiddleware: RouterMiddleware {
         let trace = context.trace
         if let route = context.endpointPath, route != "NotFound" { trace.update { $0.route = route } }
         var context = context
-        var response: Response
+        var answer: HTTPAnswer
         var failure: APIError?
         do {
             context.read = try reader.read(context.call)
-            response = try await next(request, context)
+            _ = try await next(request, context)
+            guard let given = trace.takeAnswer() else { throw APIError(.internalError) }
+            answer = given
         } catch let crash as CloudCrashed {
             throw crash
         } catch {
             let known = apiError(for: error, context: context)
             failure = known
-            response = Envelope.response(to: known, requestID: trace.id)
+            answer = Envelope.answer(known, requestID: trace.id)
         }
-        response.headers.add(trace.current.rateHeaders + [HTTPCall.Header("x-request-id", trace.id)])
-        try record(context.call, status: Int(response.status.code), failure: failure, trace: trace)
-        return response
+        answer.headers += trace.current.rateHeaders + [HTTPCall.Header("x-request-id", trace.id)]
+        try record(context.call, status: answer.status, failure: failure, trace: trace)
+        if answer.status != 204 { answer.headers.append(HTTPCall.Header("content-length", String(answer.body.count))) }
+        if context.call.method == "HEAD" { answer.body = [] }
+        trace.update { $0.answer = answer }
+        return Response(status: .ok)
     }
 
     // MARK: Errors

@@ -1,7 +1,4 @@
-import HTTPTypes
-import Hummingbird
 import LabCore
-import NIOCore
 
 /// The one form of all answers: `{"code":0,"data":…,"message":"success"}`, failures with their number.
 enum Envelope {
@@ -23,40 +20,20 @@ enum Envelope {
         HTTPCall.Header("x-frame-options", "DENY"),
     ]
 
-    static func response(to answer: APIAnswer) -> Response {
-        if answer.status == 204 { return response(status: 204, contentType: nil, headers: answer.headers, body: []) }
+    static func answer(_ answer: APIAnswer) -> HTTPAnswer {
+        if answer.status == 204 { return HTTPAnswer(status: 204, headers: answer.headers + fixed) }
         let (type, body) = answer.plain.map { ($0.contentType, $0.bytes) } ?? ("application/json", success(answer.data))
-        return response(status: answer.status, contentType: type, headers: answer.headers, body: body)
+        return Self.answer(answer.status, type, answer.headers, body)
     }
 
-    static func response(to error: APIError, requestID: String) -> Response {
+    static func answer(_ error: APIError, requestID: String) -> HTTPAnswer {
         var headers = error.headers
         // RFC 9110 §11.6.1: every 401 names a scheme.
         if error.code.status == 401 { headers.append(HTTPCall.Header("www-authenticate", "Bearer")) }
-        return response(
-            status: error.code.status, contentType: "application/json", headers: headers, body: failure(error, requestID: requestID))
+        return answer(error.code.status, "application/json", headers, failure(error, requestID: requestID))
     }
 
-    private static func response(status: Int, contentType: String?, headers: [HTTPCall.Header], body: [UInt8]) -> Response {
-        var fields = HTTPFields()
-        if let contentType { fields[.contentType] = contentType }
-        fields.add(headers + fixed)
-        return Response(status: HTTPResponse.Status(code: status), headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    private static func answer(_ status: Int, _ type: String, _ headers: [HTTPCall.Header], _ body: [UInt8]) -> HTTPAnswer {
+        HTTPAnswer(status: status, headers: [HTTPCall.Header("content-type", type)] + headers + fixed, body: body)
     }
-}
-
-extension HTTPFields {
-    mutating func add(_ headers: [HTTPCall.Header]) {
-        for header in headers {
-            guard let name = HTTPField.Name(header.name) else { continue }
-            append(HTTPField(name: name, value: header.value))
-        }
-    }
-}
-
-/// Collects a response's body into memory.
-final class BodyCollector: ResponseBodyWriter {
-    private(set) var bytes: [UInt8] = []
-    func write(_ buffer: ByteBuffer) async throws { bytes.append(contentsOf: buffer.readableBytesView) }
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

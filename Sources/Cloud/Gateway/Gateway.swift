@@ -49,24 +49,14 @@ package final class Gateway: Sendable {
         let head = HTTPRequest(
             method: HTTPRequest.Method(call.method) ?? .get, scheme: "http", authority: nil, path: isRoutable ? call.path : "/")
         do {
-            let response = try await responder.respond(to: Request(head: head, body: RequestBody(buffer: .init())), context: context)
-            let collector = BodyCollector()
-            try await response.body.write(collector)
-            return Self.answer(response, body: collector.bytes, isHead: call.method == "HEAD")
+            _ = try await responder.respond(to: Request(head: head, body: RequestBody(buffer: .init())), context: context)
+            if let answer = trace.takeAnswer() { return answer }
         } catch let crash as CloudCrashed {
             throw crash
         } catch {
-            // The middleware answers every other error; this is here so that a mistake in it ends no run.
-            let body = Envelope.failure(APIError(.internalError), requestID: trace.id)
-            return HTTPAnswer(status: 500, headers: [HTTPCall.Header("content-type", "application/json")], body: body)
+            // The middleware answers every other error; what follows is here so that a mistake in it ends no run.
         }
-    }
-
-    private static func answer(_ response: Response, body: [UInt8], isHead: Bool) -> HTTPAnswer {
-        var headers = response.headers.filter { $0.name != .contentLength }
-            .map { HTTPCall.Header($0.name.canonicalName, $0.value) }
-        if response.status.code != 204 { headers.append(HTTPCall.Header("content-length", String(body.count))) }
-        return HTTPAnswer(status: Int(response.status.code), headers: headers, body: isHead ? [] : body)
+        return Envelope.answer(APIError(.internalError), requestID: trace.id)
     }
 
     // MARK: Routes
@@ -113,7 +103,9 @@ package final class Gateway: Sendable {
             peer: trace.peer)
         trace.update { $0.isAdmitted = true }
         try storage.checkAlive()
-        return Envelope.response(to: try await endpoint.handle(request))
+        let answer = Envelope.answer(try await endpoint.handle(request))
+        trace.update { $0.answer = answer }
+        return Response(status: .ok)
     }
 
     private static func addOptions(_ path: String, _ methods: [String], to router: Router<GatewayContext>, gate: Gate) {
@@ -123,7 +115,8 @@ package final class Gateway: Sendable {
             guard let call = context.read else { throw APIError(.malformedRequest) }
             _ = try gate.admit(endpoint, call, parameters: [:], trace: context.trace)
             context.trace.update { $0.isAdmitted = true }
-            return Envelope.response(to: APIAnswer(status: 204, headers: [allow]))
+            context.trace.update { $0.answer = Envelope.answer(APIAnswer(status: 204, headers: [allow])) }
+            return Response(status: .ok)
         }
     }
 }

@@ -42,6 +42,8 @@ final class RequestTrace: Sendable {
         var detail: String?
         /// The request has reached its service.
         var isAdmitted = false
+        /// What is answered. It goes past Hummingbird's response, whose types would be made of it and taken apart again.
+        var answer: HTTPAnswer?
     }
 
     let id: String
@@ -56,5 +58,6 @@ final class RequestTrace: Sendable {
     }
 
     var current: State { state.withLock { $0 } }
+    func takeAnswer() -> HTTPAnswer? { state.withLock { $0.answer.take() } }
     func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 }

@@ -8,6 +8,14 @@ package final class TokenAuthority: DeviceTokens {
     private struct Key: Sendable {
         var settings: TokenKey
         var hash: KeyedHash
+        /// Of every token, as it is written.
+        var header: String
+
+        init(_ settings: TokenKey) {
+            self.settings = settings
+            hash = KeyedHash(key: settings.secret)
+            header = Base64URL.text(JSONWriter.bytes(["alg": "HS256", "kid": .text(settings.keyID), "typ": "JWT"]))
+        }
     }
 
     private let environment: CloudEnvironment
@@ -18,7 +26,7 @@ package final class TokenAuthority: DeviceTokens {
     /// - Parameter configuration: has passed `check()`, which refuses short keys.
     package init(configuration: CloudConfiguration, environment: CloudEnvironment) {
         self.environment = environment
-        keys = configuration.tokenKeys.map { Key(settings: $0, hash: KeyedHash(key: $0.secret)) }
+        keys = configuration.tokenKeys.map { Key($0) }
         deviceLife = configuration.deviceTokenLife.components.seconds
         userLife = configuration.userTokenLife.components.seconds
     }
@@ -43,8 +51,7 @@ package final class TokenAuthority: DeviceTokens {
         guard let key = keys.first(where: { !$0.settings.isRetired }) else {
             throw ConfigurationError(setting: "tokenKeys", reason: "no key is active")
         }
-        let header: Fields = ["alg": "HS256", "kid": .text(key.settings.keyID), "typ": "JWT"]
-        let signed = [header, claims.fields].map { Base64URL.text(JSONWriter.bytes(.record($0))) }.joined(separator: ".")
+        let signed = key.header + "." + Base64URL.text(JSONWriter.bytes(.record(claims.fields)))
         return (signed + "." + Base64URL.text(Array(key.hash.code(for: Array(signed.utf8)))), claims.exp)
     }
 

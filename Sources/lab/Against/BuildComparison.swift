@@ -7,6 +7,8 @@ import Verdicts
 struct BuildComparison {
     /// A path or a command line of the other build; `self` for the A/A self-test.
     var against: String
+    /// The same of the build that is compared with it; `nil` for this one.
+    var candidate: String?
     var seed: UInt64
     /// Overrule what the scenario's objectives say.
     var pairs: Int?
@@ -18,11 +20,11 @@ struct BuildComparison {
     var isInterrupted: () -> Bool = { false }
 
     /// - Throws: `Stop` with 2 for a build that is not there, before anything runs.
-    static func refuseMissing(_ build: String) throws {
+    static func refuseMissing(_ build: String, option: String) throws {
         guard build != "self", let program = build.split(separator: " ").first.map(String.init) else { return }
         guard program.contains("/") else { return }
         guard FileManager.default.isExecutableFile(atPath: program) else {
-            throw Stop(.wrongInput, "--against '\(build)': there is no program \(program)")
+            throw Stop(.wrongInput, "\(option) '\(build)': there is no program \(program)")
         }
     }
 
@@ -42,7 +44,7 @@ struct BuildComparison {
         defer { try? FileManager.default.removeItem(at: folder) }
         // The accepted build is A, this one is B.
         let a = try ServedBuild(isSelfTest ? "self" : against, name: isSelfTest ? "this build" : against, seed: seed, in: folder.path)
-        let b = try ServedBuild("self", name: "this build", seed: seed, in: folder.path)
+        let b = try ServedBuild(candidate ?? "self", name: candidate ?? "this build", seed: seed, in: folder.path)
         try warm(loads, a, b)
         guard isSelfTest else { return ComparisonReport(a: a.name, b: b.name, try loads.flatMap { try measure($0, a, b, first: 0) }) }
         var reports: [ComparisonReport] = []

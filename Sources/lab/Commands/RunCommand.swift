@@ -60,6 +60,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Then compares this build with another one, in real time and in turns: a path or a command line; `self` for the gate's own false alarms.")
     var against: String?
 
+    @Option(help: "Is compared in this build's place: a path or a command line.")
+    var candidate: String?
+
     @Option(help: "Comparisons of `--against self`.")
     var comparisons = 200
 
@@ -78,7 +81,11 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         try refuseOptions()
         let slice = try self.slice.map(Self.duration)
-        try against.map(BuildComparison.refuseMissing)
+        try against.map { try BuildComparison.refuseMissing($0, option: "--against") }
+        try candidate.map { try BuildComparison.refuseMissing($0, option: "--candidate") }
+        if candidate != nil, against == nil || against == "self" {
+            throw Stop(.wrongInput, "--candidate is compared with another build: name that with --against")
+        }
         let reports = try ReportCopies(report)
         let selection = try Selection(select)
         let workplace = selection.workplace
@@ -169,7 +176,7 @@ struct RunCommand: ParsableCommand {
         var rows: [ComparisonReport.Row] = []
         for (index, plan) in plans.enumerated() where !plans[..<index].contains(where: { $0.file == plan.file }) {
             let comparison = BuildComparison(
-                against: against, seed: seed, pairs: pairs, slice: slice, comparisons: comparisons, tell: { Console.error($0) },
+                against: against, candidate: candidate, seed: seed, pairs: pairs, slice: slice, comparisons: comparisons, tell: { Console.error($0) },
                 isInterrupted: { Interrupts.signalNumber != nil })
             let report: ComparisonReport
             do { report = try comparison.run(plan) } catch {
