@@ -111,6 +111,7 @@ final class Connection {
     }
 
     private static let size = 65_536
+    // Only the thread of the loop reads, one connection after the other.
     private static nonisolated(unsafe) var buffer = [UInt8](repeating: 0, count: size)
 
     private func read() {

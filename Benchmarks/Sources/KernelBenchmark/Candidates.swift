@@ -307,6 +307,7 @@ enum EmbeddedLoop {
         }
     }
 
+    /// `@unchecked Sendable`: everything happens on the thread that advances the embedded loop.
     final class World: @unchecked Sendable {
         let loop = EmbeddedEventLoop()
         var tally = Tally()

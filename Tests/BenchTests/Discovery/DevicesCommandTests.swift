@@ -83,6 +83,14 @@ struct DevicesCommandTests {
         #expect(modules.map(\.heard) == ["", "", "", ""])
     }
 
+    @Test("--ask of a port that is not there ends with 2, after the scan of those that are")
+    func missingPort() async throws {
+        guard let outcome = try await run(["--scan", "--ask", "/dev/ttyUSB99"], file) else { return }
+        #expect(outcome.status == 2, "\(outcome)")
+        #expect(outcome.errors.contains("--ask /dev/ttyUSB99: there is no such port"), "\(outcome)")
+        #expect(outcome.output.contains("/dev/ttyUSB3"), "\(outcome)")
+    }
+
     @Test("--scan asks the module that no node names and proposes an entry that lab.yaml takes")
     func scan() async throws {
         let modules = try (0..<4).map { try SmallModule(answers: $0 >= 2) }

@@ -15,7 +15,7 @@ struct DevicesCommand: ParsableCommand {
         discussion: """
             With --scan, asks the ports that no node names whether a module is there, and prints entries for lab.yaml. A port that is in use, \
             or could take harm from text, is not asked; the output says why. \
-            Exit codes: 0 shown, 2 lab.yaml is wrong, or two nodes mean one port.
+            Exit codes: 0 shown, 2 lab.yaml is wrong, two nodes mean one port, or --ask names a port that is not there.
             """)
 
     @Flag(help: "Asks ports that no node names, with AT and ATI, and proposes entries for lab.yaml.")
@@ -48,6 +48,9 @@ struct DevicesCommand: ParsableCommand {
         let users = PortUsers.now()
         let inventory = inventory(lab, ports, users)
         if scan { propose(inventory, lab, ports, users) } else { show(inventory, hasLab: lab != nil) }
+        // What could be asked has been.
+        let missing = ask.filter { path in !ports.contains { $0.path == path } }
+        if !missing.isEmpty { throw Stop(.wrongInput, VisibleText.clean("--ask \(missing.joined(separator: ", ")): there is no such port")) }
         if !inventory.problems.isEmpty {
             for problem in inventory.problems { Console.error(VisibleText.clean(problem.description)) }
             throw Stop(.wrongInput, Workplace.count(inventory.problems))
@@ -95,7 +98,6 @@ struct DevicesCommand: ParsableCommand {
 
     private func propose(_ inventory: Inventory, _ lab: LabFile?, _ ports: [PortRecord], _ users: PortUsers) {
         let book = leaseBook
-        for path in ask where !ports.contains(where: { $0.path == path }) { Console.error(VisibleText.clean("--ask \(path): there is no such port")) }
         for path in ask where inventory.unnamed.allSatisfy({ $0.path != path }) && ports.contains(where: { $0.path == path }) {
             Console.error(VisibleText.clean("--ask \(path): a node of \(Workplace.labFile) names it, so it is not asked"))
         }
