@@ -84,6 +84,27 @@ struct ComparisonTests {
         #expect(!junit(summary([])).contains("baseline"))
     }
 
+    @Test("what got worse stands at the head of every report, though all cases passed; what stayed the same does not")
+    func head() {
+        func heads(_ outcome: ComparisonReport.Outcome) -> (html: String, markdown: String, terminal: [String]) {
+            var summary = Summary(run: "1121-2", labVersion: "0.6", world: .sim, seed: 7, cases: [SampleRun.plain("a/b", [:], .pass)])
+            summary.comparison = ComparisonReport(a: "a", b: "b", rows: [row("x", "p50", outcome, a: 1e6, b: 2e6)])
+            return (
+                String(decoding: HTMLReport.render(summary) { _ in [] }, as: UTF8.self), MarkdownReport.render(summary),
+                TerminalReport(style: .plain, plans: []).totals(summary, report: "report.html")
+            )
+        }
+        let worse = heads(.regressed)
+        #expect(worse.terminal == ["1 passed, 1 objective regressed — report.html", "1 passed, 0 failed, 0 skipped"])
+        #expect(worse.markdown.hasPrefix("### ✗ lab 1121-2: 1 passed, 0 failed, 0 skipped, 1 objective regressed\n"))
+        #expect(worse.html.contains("<title>✗ lab 1121-2: 1 passed, 0 failed, 0 skipped, 1 objective regressed</title>"))
+        #expect(worse.html.contains(##"<span class="count fail"><a href="#comparison-head">1 objective regressed</a></span>"##))
+        #expect(worse.html.contains(#"id="comparison-head""#))
+        let same = heads(.same)
+        #expect(same.terminal == ["1 passed — report.html", "1 passed, 0 failed, 0 skipped"])
+        #expect(same.markdown.hasPrefix("### ✓ lab 1121-2: 1 passed, 0 failed, 0 skipped\n") && !same.html.contains("objective regressed"))
+    }
+
     @Test("the picture has ratios of times; counts stand in its table with their own values")
     func picture() {
         let comparison = ComparisonReport(

@@ -308,6 +308,8 @@ struct SLACardTests {
         #expect(line(.equal, 100, .plain).use(of: 100) == 1)
         #expect(line(.equal, 100, .plain).use(of: 90) == 1.1)
         #expect(line(.equal, 0, .plain).use(of: 3) == .infinity)
+        // Nothing, where nothing is wanted, is as good as can be.
+        #expect(line(.equal, 0, .plain).use(of: 0) == 0)
         #expect(line(.lessOrEqual, 0, .plain).use(of: 0) == 0)
         #expect(line(.less, 200e6, .time).use(of: .infinity) == .infinity)
         #expect(line(.less, 200e6, .time).use(of: .nan) == nil)

@@ -12,6 +12,9 @@ package struct ComparisonReport: Sendable, Equatable {
         case void
     }
 
+    /// What got worse; what could not be told is no regression.
+    package var regressions: Int { rows.count { $0.outcome == .regressed } }
+
     /// One metric of one load: B against A.
     package struct Row: Sendable, Equatable {
         /// The objective that asks for it, or the load's id.

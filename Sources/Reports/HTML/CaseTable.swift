@@ -9,11 +9,12 @@ enum CaseTable {
         let counts = order.filter { summary.count($0) > 0 }.map { verdict in
             "<span class=\"count \(verdict.rawValue)\"><b>\(HTMLText.grouped(summary.count(verdict)))</b> \(word(verdict))</span>"
         }
+        let regressed = Tally.regressed(summary).map { ["<span class=\"count fail\"><a href=\"#comparison-head\">\($0)</a></span>"] } ?? []
         return """
             <header>
             <p class="eyebrow">\(HTMLText.escaped(facts.joined(separator: " · ")))</p>
             <h1>Run \(HTMLText.escaped(summary.run))</h1>
-            <p class="counts">\(counts.isEmpty ? "nothing ran" : counts.joined(separator: " "))</p>
+            <p class="counts">\(counts.isEmpty ? "nothing ran" : (counts + regressed).joined(separator: " "))</p>
             \(bar(summary))
             </header>
 

@@ -88,7 +88,7 @@ struct ObjectiveFigure {
         let limit = threshold.value
         switch claim.comparison {
         case .less, .lessOrEqual: return limit > 0 ? max(value, 0) / limit : value <= limit ? 0 : .infinity
-        case .equal: return value == limit ? 1 : limit == 0 ? .infinity : 1 + abs(value - limit) / abs(limit)
+        case .equal: return value == limit ? (limit == 0 ? 0 : 1) : limit == 0 ? .infinity : 1 + abs(value - limit) / abs(limit)
         case .greater, .greaterOrEqual:
             if threshold.dimension == .share, limit <= 1 { return limit < 1 ? max(1 - value, 0) / (1 - limit) : value >= 1 ? 1 : .infinity }
             return value > 0 ? max(limit, 0) / value : limit > 0 ? .infinity : 1

@@ -115,10 +115,11 @@ package struct TerminalReport: Sendable {
             (.pass, "passed"), (.fail, "failed"), (.flaky, "flaky"), (.unproven, "unproven"), (.blocked, "blocked"),
             (.quarantined, "quarantined"), (.skipped, "skipped"),
         ]
-        let counts = words.compactMap { verdict, word -> String? in
+        var counts = words.compactMap { verdict, word -> String? in
             let count = summary.count(verdict)
             return count == 0 ? nil : style.paint("\(count) \(word)", verdict.tone)
         }
+        if let regressed = Tally.regressed(summary) { counts.append(style.paint(regressed, Verdict.fail.tone)) }
         let text = counts.isEmpty ? "nothing ran" : counts.joined(separator: ", ")
         return [text + (report.map { " — \($0)" } ?? ""), Tally(summary).line]
     }
@@ -138,9 +139,15 @@ package struct Tally: Sendable, Equatable {
         skipped = summary.cases.count - passed - failed
     }
 
-    /// ✗ where something failed, ? where something is neither passed nor failed: only what is proven has the ✓.
+    /// `2 objectives regressed`: beside the counts of the cases, which may all have passed; `nil` where nothing got worse.
+    static func regressed(_ summary: Summary) -> String? {
+        let count = summary.comparison?.regressions ?? 0
+        return count == 0 ? nil : TerminalReport.counted(count, "objective") + " regressed"
+    }
+
+    /// ✗ where something failed or got worse, ? where something is neither passed nor failed: only what is proven has the ✓.
     static func symbol(_ summary: Summary) -> String {
-        summary.count(.fail) > 0 ? "✗" : summary.count(.unproven) + summary.count(.blocked) > 0 ? "?" : "✓"
+        summary.count(.fail) > 0 || regressed(summary) != nil ? "✗" : summary.count(.unproven) + summary.count(.blocked) > 0 ? "?" : "✓"
     }
 
     /// `9 passed, 1 failed, 1 skipped`

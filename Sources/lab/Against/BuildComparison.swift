@@ -90,9 +90,6 @@ struct BuildComparison {
 }
 
 extension ComparisonReport {
-    /// Something got worse; what could not be told is no regression.
-    var hasRegressed: Bool { rows.contains { $0.outcome == .regressed } }
-
     /// Nothing could be compared: the machine was too busy, or no slice came to its end.
     var isVoid: Bool { rows.allSatisfy { $0.outcome == .void } }
 

@@ -224,7 +224,7 @@ struct RunCommand: ParsableCommand {
         circumstances.flakyFails = strictFlaky
         circumstances.inputIsWrong = !isWritten
         circumstances.quarantineExpired = summary.quarantine.contains(where: \.isOver)
-        circumstances.baselineRegressed = isRegressed || summary.comparison?.hasRegressed ?? false
+        circumstances.baselineRegressed = isRegressed || (summary.comparison?.regressions ?? 0) > 0
         circumstances.comparisonIsVoid = against != nil && summary.comparison?.isVoid ?? false
         switch Interrupts.signalNumber {
         case SIGINT?: circumstances.interruption = .interrupt

@@ -16,7 +16,7 @@ extension Trait where Self == OwnThread {
 }
 
 /// Gives each piece of asynchronous code a thread; a test that does not wait for other tasks is one piece.
-private final class ThreadExecutor: TaskExecutor {
+final class ThreadExecutor: TaskExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = unsafe asUnownedTaskExecutor()

@@ -16,7 +16,7 @@ extension BlockingSocket {
     }
 }
 
-@Suite("Connections to the HTTP server", .timeLimit(.minutes(1)))
+@Suite("Connections to the HTTP server", .ownThread, .timeLimit(.minutes(1)))
 struct HTTPConnectionTests {
     private typealias Answered = @Sendable (Result<HTTPAnswer, HTTPFailure>) -> Void
 

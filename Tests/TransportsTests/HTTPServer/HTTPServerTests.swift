@@ -51,12 +51,14 @@ final class EchoServer: Sendable {
 }
 
 extension HTTPServer {
-    /// For answers that take their time, on a thread of the system's.
+    /// For answers that take their time, each on a thread of its own: other tests may hold all of those on which tasks run.
     convenience init(
         limits: HTTPServerLimits = HTTPServerLimits(),
         answering: @escaping @Sendable (_ call: HTTPCall, _ peer: String) async -> Result<HTTPAnswer, HTTPFailure>
     ) {
-        self.init(limits: limits) { call, peer, answer in Task { answer(await answering(call, peer)) } }
+        self.init(limits: limits) { call, peer, answer in
+            Task(executorPreference: ThreadExecutor()) { answer(await answering(call, peer)) }
+        }
     }
 
     /// Closes every connection without an answer.
