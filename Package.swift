@@ -17,7 +17,7 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),  // the cloud's router
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),  // YAML with places and raw scalars
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),  // the HTTP client of emulated devices
-    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),  // tests: reads and writes the cloud's tokens
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),  // tests: reads the cloud's tokens
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -65,7 +65,7 @@ let targets: [Target] = [
     .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     .target(
         name: "Cloud",
-        dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, logging, nioCore, swiftASN1, x509]),
+        dependencies: ["LabCore", "CSQLite", "FirmwareImages", "WireProtocols", crypto, cryptoExtras, deque, grdb, httpTypes, hummingbird, logging, swiftASN1, x509]),
     // Edges: where the lab touches the machine.
     .target(name: "CLinux"),
     .target(name: "Programs", dependencies: ["CLinux"]),

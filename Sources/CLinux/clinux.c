@@ -5,6 +5,7 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -359,4 +360,9 @@ void clinux_raise_descriptor_limit(void) {
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void clinux_own_descriptors(void) {
+    /* Unshared and closed in one step: a copy of a socket that others close meanwhile would keep it open. */
+    close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);
 }

@@ -7,6 +7,9 @@ import Synchronization
 /// Sends a load by a plan over HTTP/1.1, on threads of its own: an open model, in which an item's clock runs from its planned moment
 /// whatever happens to the items before it.
 ///
+/// Each thread has a table of descriptors of its own (close_range(2)), so that as many connections are open at once as one process may have,
+/// also where the target is served by this one: 10,000 requests under way are 10,000 descriptors here and 10,000 there.
+///
 /// ```swift
 /// let load = try LoadGenerator(settings) { rows in histogram.add(rows) }
 /// load.start()
@@ -21,6 +24,7 @@ package final class LoadGenerator: Sendable {
     private let rows: @Sendable ([LoadRow]) -> Void
     private let processes: [Int32]
     private let ending = Atomic<UInt8>(LoadEnding.asPlanned.rawValue)
+    private let courier = RowCourier()
     private let state = Mutex(State())
     private let ended = DispatchSemaphore(value: 0)
 
@@ -36,8 +40,7 @@ package final class LoadGenerator: Sendable {
 
     /// - Parameters:
     ///   - processes: of the system under test, whose processor time is counted and is no neighbour's.
-    ///   - rows: called on the generator's threads with rows in the order in which items came to their end, for several threads
-    ///     from several at once. Must not block for long: nothing is sent meanwhile.
+    ///   - rows: called on a thread of its own with rows in the order in which items came to their end, those of several threads in turns.
     /// - Throws: `.unusable` for settings that cannot be, `.notFound` for a host that is not there.
     package init(_ settings: LoadSettings, processes: [Int32] = [], rows: @escaping @Sendable ([LoadRow]) -> Void) throws(LoadFailure) {
         try settings.check()
@@ -66,34 +69,53 @@ package final class LoadGenerator: Sendable {
                 defer { state.hasBegun = true }
                 return !state.hasBegun
             }, "a load begins once")
-        var queues: [Int32] = []
-        for _ in 0..<settings.threads {
-            let queue = clinux_epoll_create()
-            guard queue >= 0 else {
-                for queue in queues { close(queue) }
-                throw LoadFailure(.exhausted, "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
-            }
-            queues.append(queue)
-        }
         let watch = MachineWatch(processes: processes)
         watch.start()
         state.withLock { state in
             state.origin = origin
-            state.running = queues.count
+            state.running = settings.threads
             state.watch = watch
         }
-        for (number, queue) in queues.enumerated() {
-            let thread = Thread { [self] in
-                let worker = LoadThread(
-                    settings, address, epoll: queue, thread: number, origin: origin, progress: progress.part(number),
-                    ending: { [self] in LoadEnding(rawValue: ending.load(ordering: .relaxed)) ?? .stopped }, deliver: rows)
-                worker.run()
-                end(worker.totals, worker.meter)
-            }
-            thread.stackSize = 4 << 20
-            thread.start()
+        startCourier()
+        let hasAll = (0..<settings.threads).map { startThread($0, origin: origin) }.allSatisfy(\.self)
+        guard hasAll else {
+            stop()
+            _ = wait()
+            throw LoadFailure(.exhausted, "the system gives no more descriptors", remedy: "raise the limit with `ulimit -n`")
         }
         return origin
+    }
+
+    /// Rows go to whoever wants them from a thread that has the descriptors of the process.
+    private func startCourier() {
+        let thread = Thread { [self] in
+            let start = MachineClock.threadCPU
+            while let next = courier.next() { for batch in next { rows(batch) } }
+            conclude(cpu: MachineClock.threadCPU - start)
+        }
+        thread.start()
+    }
+
+    /// - Returns: whether it has what it needs.
+    private func startThread(_ number: Int, origin: Int64) -> Bool {
+        let answer = DispatchSemaphore(value: 0)
+        let hasQueue = Atomic(false)
+        let thread = Thread { [self] in
+            clinux_own_descriptors()
+            let queue = clinux_epoll_create()
+            hasQueue.store(queue >= 0, ordering: .relaxed)
+            answer.signal()
+            guard queue >= 0 else { return end(LoadTotals(), HarnessMeter()) }
+            let worker = LoadThread(
+                settings, address, epoll: queue, thread: number, origin: origin, progress: progress.part(number),
+                ending: { [self] in LoadEnding(rawValue: ending.load(ordering: .relaxed)) ?? .stopped }, deliver: { [courier] in courier.take($0) })
+            worker.run()
+            end(worker.totals, worker.meter)
+        }
+        thread.stackSize = 4 << 20
+        thread.start()
+        answer.wait()
+        return hasQueue.load(ordering: .relaxed)
     }
 
     /// Nothing more is sent; what is under way is waited for until its timeout.
@@ -111,19 +133,29 @@ package final class LoadGenerator: Sendable {
             ?? LoadOutcome(totals: LoadTotals(), harness: HarnessMeter().report(MachineWatch.Figures()), targetCPU: nil, duration: 0)
     }
 
+    /// One thread has come to its end.
     private func end(_ totals: LoadTotals, _ meter: HarnessMeter) {
         let isLast = state.withLock { state in
             state.totals.add(totals)
             state.meter.add(meter)
             state.running -= 1
-            guard state.running == 0 else { return false }
+            return state.running == 0
+        }
+        if isLast { courier.end() }
+    }
+
+    /// All rows are where they belong.
+    ///
+    /// - Parameter cpu: what carrying them there took, ns.
+    private func conclude(cpu: Int64) {
+        state.withLock { state in
+            state.totals.cpu += cpu
             let figures = state.watch?.stop() ?? MachineWatch.Figures()
             state.outcome = LoadOutcome(
                 totals: state.totals, harness: state.meter.report(figures), targetCPU: processes.isEmpty ? nil : figures.named,
                 duration: MachineClock.monotonic - state.origin)
-            return true
         }
-        if isLast { ended.signal() }
+        ended.signal()
     }
 }
 

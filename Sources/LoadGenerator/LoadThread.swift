@@ -6,7 +6,7 @@ import Synchronization
 
 /// One thread of a generator: takes items when they are due, writes them, and notes what comes.
 ///
-/// Everything here happens on that thread; `ending` is the only thing that others touch. Here are its state, its loop and the taking of
+/// Everything here happens on that thread, which has descriptors of its own; `ending` is the only thing that others touch. Here are its state, its loop and the taking of
 /// items; its extensions beside this file have the rest, for which the state is not private.
 final class LoadThread {
     let settings: LoadSettings

@@ -64,6 +64,33 @@ struct LoadGeneratorTests {
         #expect(target.served == 200)
     }
 
+    @Test("its threads have no descriptor of the process's but the standard streams, and what takes the rows has all of them")
+    func descriptors() throws {
+        let target = try NullTarget()
+        defer { target.stop() }
+        // Far above what the tests open.
+        let mark = fcntl(1, F_DUPFD_CLOEXEC, 900)
+        defer { close(mark) }
+        try #require(mark >= 900)
+        let seen = Mutex<(sending: [Int32], taking: [Int32])>(([], []))
+        var settings = try load(to: target.port, rate: 100, for: .milliseconds(50))
+        settings.requests = [
+            (
+                LoadRequest(label: "GET /") { _, bytes in
+                    seen.withLock { $0.sending.append(fcntl(mark, F_GETFD)) }
+                    bytes += "GET / HTTP/1.1\r\nhost: target\r\n\r\n".utf8
+                }, 1
+            )
+        ]
+        let generator = try LoadGenerator(settings) { _ in seen.withLock { $0.taking.append(fcntl(mark, F_GETFD)) } }
+        try generator.start()
+        #expect(generator.wait().totals.answered == 5)
+        let (sending, taking) = seen.withLock { $0 }
+        // fcntl(2): -1 for what is not open.
+        #expect(!sending.isEmpty && sending.allSatisfy { $0 == -1 })
+        #expect(!taking.isEmpty && taking.allSatisfy { $0 == FD_CLOEXEC })
+    }
+
     @Test("a load that is finished before its time waits for what is under way, and sends nothing more")
     func finished() throws {
         let server = ScriptedServer { client in

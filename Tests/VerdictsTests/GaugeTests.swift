@@ -128,7 +128,7 @@ struct VoidTests {
         #expect(judge(harness(foreign: 0.5), p99).reason?.hasSuffix("neighbours took 50 % of the machine, over 10 %") == true)
         var starved = harness()
         starved.refusedDescriptors = 1
-        #expect(judge(starved, p99).reason?.hasSuffix("the system gave the lab no more descriptors for connections (each takes two where the cloud is in the same process); raise `ulimit -n`") == true)
+        #expect(judge(starved, p99).reason?.hasSuffix("the system gave the lab no more descriptors for connections; raise `ulimit -n`") == true)
         #expect(HarnessReport(starved.asFields) == starved)
         #expect(judge(harness(foreign: 0.5), limit(claim(.max, "x", .less, time(1)))).verdict == .blocked)
     }

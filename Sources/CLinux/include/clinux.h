@@ -98,6 +98,10 @@ int clinux_is_locked(int fd);
 /* As many descriptors as the process may have, where it was given fewer to begin with. */
 void clinux_raise_descriptor_limit(void);
 
+/* From here on this thread has a table of descriptors of its own, with the standard streams and nothing else, so that the limit of the
+   process counts for what it opens alone; it closes with the thread. Nothing changes where the system does not allow it (before Linux 5.9). */
+void clinux_own_descriptors(void);
+
 /* The waits of this thread end when they are due, not up to 50 us later. */
 void clinux_precise_timers(void);
 

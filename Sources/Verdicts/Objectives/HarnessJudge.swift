@@ -28,7 +28,7 @@ struct HarnessJudge: Sendable {
             troubles.append("\(rounded(shortfall)) of the plan were not sent, over \(FigureText.share(allowed.planShortfall))")
         }
         if harness.refusedDescriptors > 0 {
-            troubles.append("the system gave the lab no more descriptors for connections (each takes two where the cloud is in the same process); raise `ulimit -n`")
+            troubles.append("the system gave the lab no more descriptors for connections; raise `ulimit -n`")
         }
         if harness.loaderCPU > allowed.loaderCPU {
             troubles.append("the generator took \(rounded(harness.loaderCPU)) of a core, over \(FigureText.share(allowed.loaderCPU))")
