@@ -5,7 +5,7 @@
 
 The devices are those of `lab emulate --ports FOLDER`: wherever a port of one has vanished (its link is gone), the whole USB
 device leaves the mocked bus, and comes back with it, as after a reset. The modem is the one of Tests/Vectors/rg500q.umockdev; each pile is at a USB
-adapter of its own. With --unplug a device is taken off the bus by hand, whatever its firmware does: DEVICE@SECONDS+FOR.
+adapter of its own, and the meter beside a board at another one. With --unplug a device is taken off the bus by hand, whatever its firmware does: DEVICE@SECONDS+FOR.
 Its ports hang up then, as those of a cable that was pulled: such a device is reached by a pty of this bench's own.
 """
 import argparse
@@ -211,13 +211,16 @@ def main():
     for record in reversed(hub):
         bed.add_from_string(record + "\n")
 
-    devices = [
-        Device(bed, "modem_1", modem, {f"ttyUSB{i}": f"{ports}/modem_1.{label}" for i, label in enumerate(["dm", "nmea", "at", "modem"])}),
-    ]
-    piles = sorted(path.name.split(".")[0] for path in pathlib.Path(ports).glob("pile_*.serial"))
-    for index, name in enumerate(given_piles(ports) or piles):
+    # Every device that the bench has, in the order of its file, written by `run-on-mock-bench`.
+    names = (pathlib.Path(ports) / "devices").read_text().split()
+    devices = []
+    if "modem_1" in names:
+        links = {f"ttyUSB{i}": f"{ports}/modem_1.{label}" for i, label in enumerate(["dm", "nmea", "at", "modem"])}
+        devices.append(Device(bed, "modem_1", modem, links))
+    for index, name in enumerate(name for name in names if name.startswith("pile_")):
         tty = f"ttyUSB{4 + index}"
-        devices.append(Device(bed, name, adapter(2 + index, tty, f"5000{index:04d}"), {tty: f"{ports}/{name}.serial"}))
+        port = name if "." in name else f"{name}.serial"
+        devices.append(Device(bed, name, adapter(2 + index, tty, f"5000{index:04d}"), {tty: f"{ports}/{port}"}))
 
     held = {}
     for item in given.unplug:
@@ -253,12 +256,6 @@ def main():
                     print(f"mock-bench: {device.name} unplugged at {now:.2f} s, CLOCK_MONOTONIC {start + now:.3f}", file=sys.stderr)
         time.sleep(0.02)
     sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
-
-
-def given_piles(ports):
-    """Every pile that has been up, in a fixed order: the file that `run-on-mock-bench` writes."""
-    listing = pathlib.Path(ports) / "piles"
-    return listing.read_text().split() if listing.exists() else None
 
 
 if __name__ == "__main__":
