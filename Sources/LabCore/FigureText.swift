@@ -21,6 +21,8 @@ package enum FigureText {
 
     /// A duration as it was written, with a space before the unit: `3 m`, `1.5 s`.
     package static func exact(_ duration: Duration) -> String {
+        let day: Int64 = 86_400_000_000_000
+        if duration.nanoseconds >= 2 * day, duration.nanoseconds % day == 0 { return "\(duration.nanoseconds / day) d" }
         let text = DurationText.format(nanoseconds: duration.nanoseconds)
         guard let unit = text.firstIndex(where: \.isLetter) else { return text }
         return text[..<unit] + " " + text[unit...]

@@ -35,6 +35,9 @@ package struct Limit: Sendable, Equatable {
         self.budget = budget
     }
 
+    /// All that it requires, as a sentence of its own: `outages(probe) <= 1 and sum(charge) <= 60 %`.
+    package var demand: String { budget.map { "\(requirement.source) and sum(charge) <= \(FigureText.share($0.share))" } ?? requirement.source }
+
     /// sla.md §2.4 rule 2.
     package enum MinimumSamples: Sendable, Equatable {
         /// ceil(10 / (1 − p)) for percentiles; 1 else.

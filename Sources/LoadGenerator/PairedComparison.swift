@@ -12,6 +12,9 @@ package struct PairedComparison: Sendable {
     package private(set) var pairs: [(a: LoadSlice, b: LoadSlice)] = []
     /// Pairs that do not count, since neighbours took too much of the machine, or the lab did not keep its plan.
     package private(set) var disturbed = 0
+    /// The worst of what disturbed them.
+    private var worstForeign = 0.0
+    private var worstPlanKept = 1.0
 
     package init(objective: String, location: SourceLocation?, baseline: Limit.Baseline, foreignLimit: Double = 0.1) {
         self.objective = objective
@@ -21,7 +24,8 @@ package struct PairedComparison: Sendable {
     }
 
     package mutating func add(_ a: LoadSlice, _ b: LoadSlice) {
-        let isDisturbed = [a, b].contains { $0.foreign > foreignLimit || $0.planKept < 0.999 }
+        let isDisturbed = [a, b].contains { $0.foreign > foreignLimit || $0.planKept < Self.leastPlanKept }
+        if isDisturbed { (worstForeign, worstPlanKept) = (max(worstForeign, a.foreign, b.foreign), min(worstPlanKept, a.planKept, b.planKept)) }
         if isDisturbed { disturbed += 1 } else { pairs.append((a, b)) }
     }
 
@@ -45,18 +49,16 @@ package struct PairedComparison: Sendable {
             -> ComparisonReport.Row
         {
             ComparisonReport.Row(
-                objective: objective, location: location, metric: Self.name(metric), pairs: whole.count, ratio: figures?.ratio ?? 1,
-                lower: figures?.interval?.lowerBound ?? 0, upper: figures?.interval?.upperBound ?? .greatestFiniteMagnitude,
+                objective: objective, location: location, metric: Self.name(metric), pairs: whole.count, ratio: figures?.ratio ?? .infinity,
+                lower: figures?.interval?.lowerBound ?? -.infinity, upper: figures?.interval?.upperBound ?? .infinity,
                 effect: baseline.worseBy,
-                a: Self.median(whole.map(\.a)), b: Self.median(whole.map(\.b)), p: figures?.pValue ?? 1, adjusted: adjusted,
+                a: Self.median(whole.map(\.a)), b: Self.median(whole.map(\.b)), p: figures.map { $0.pValue ?? 1 } ?? .infinity, adjusted: figures == nil ? .infinity : adjusted,
                 outcome: outcome, reason: reason)
         }
         if disturbed > pairs.count || pairs.isEmpty {
             return row(
                 .void,
-                reason:
-                    "\(disturbed) of \(disturbed + pairs.count) pairs were disturbed: neighbours took over \(Int(foreignLimit * 100)) % of the machine, or the lab did not keep its plan"
-            )
+                reason: disturbedText.map { "\($0); try again on a quieter machine" } ?? "no pair was measured")
         }
         if let wrong = answersDiffer { return row(.void, reason: wrong) }
         if whole.count < pairs.count {
@@ -64,7 +66,7 @@ package struct PairedComparison: Sendable {
                 .void, reason: "in \(pairs.count - whole.count) of \(pairs.count) pairs the figure is that of requests without an answer")
         }
         guard let figures = try? PairedRatio(before: whole.map(\.a), after: whole.map(\.b), confidence: 1 - baseline.alpha) else {
-            return row(.cannotTell)
+            return row(.cannotTell, reason: disturbedText)
         }
         let adjusted = Self.adjusted(figures.pValue ?? 1, in: family)
         // A floor is a time that nobody notices; processor time adds up over all requests.
@@ -74,10 +76,24 @@ package struct PairedComparison: Sendable {
         case .same: return row(.same, figures, adjusted: adjusted)
         case .cannotTell, nil:
             let isImproved = figures.isImproved(by: baseline.worseBy) && adjusted <= baseline.alpha
-            let reason = figures.interval == nil ? "\(whole.count) pairs are too few for an interval at this level" : nil
+            let reason = figures.interval == nil ? Self.joined(disturbedText, "\(whole.count) pairs are too few for an interval at \(FigureText.share(1 - baseline.alpha)), \(PairedRatio.fewestPairs(confidence: 1 - baseline.alpha)) are needed") : disturbedText
             return row(isImproved ? .improved : .cannotTell, figures, adjusted: adjusted, reason: reason)
         }
     }
+
+    private static let leastPlanKept = 0.999
+
+    /// `2 of 8 pairs were disturbed: neighbours took up to 34 % of the machine, over 10 %`; `nil` where none was.
+    private var disturbedText: String? {
+        guard disturbed > 0 else { return nil }
+        var causes: [String] = []
+        if worstForeign > foreignLimit { causes.append("neighbours took up to \(Self.percent(worstForeign)) of the machine, over \(Self.percent(foreignLimit))") }
+        if worstPlanKept < Self.leastPlanKept { causes.append("\(Self.percent(1 - worstPlanKept)) of a plan were not sent, over 0.1 %") }
+        return "\(disturbed) of \(disturbed + pairs.count) pairs were disturbed: \(causes.joined(separator: ", "))"
+    }
+
+    private static func percent(_ share: Double) -> String { FigureText.share((share * 1_000).rounded() / 1_000) }
+    private static func joined(_ texts: String?...) -> String { texts.compactMap(\.self).joined(separator: "; ") }
 
     /// A build that refuses what the other one does is not faster.
     private var answersDiffer: String? {
@@ -104,14 +120,14 @@ package struct PairedComparison: Sendable {
 
     private static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
-        return sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+        return sorted.isEmpty ? .infinity : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
     }
 }
 
 extension ComparisonReport {
     /// The rows of all comparisons of one night, as one family.
     package init(a: String, b: String, _ comparisons: [PairedComparison]) {
-        let family = comparisons.flatMap { $0.rows() }.filter { $0.outcome != .void }.map(\.p)
+        let family = comparisons.flatMap { $0.rows() }.filter { $0.outcome != .void && $0.p.isFinite }.map(\.p)
         self.init(a: a, b: b, rows: comparisons.flatMap { $0.rows(family: family) })
     }
 }
@@ -120,9 +136,9 @@ extension ComparisonReport.SelfTest {
     /// From comparisons of a build with itself: what it calls regressed or improved is a false alarm.
     package init(_ reports: [ComparisonReport]) {
         let rows = reports.flatMap(\.rows).filter { $0.outcome != .void }
-        let halves = rows.filter { $0.upper < .greatestFiniteMagnitude }.map { ($0.upper - $0.lower) / 2 }.sorted()
+        let halves = rows.filter { $0.upper.isFinite && $0.lower.isFinite }.map { ($0.upper - $0.lower) / 2 }.sorted()
         self.init(
             comparisons: rows.count, alarms: rows.filter { $0.outcome == .regressed || $0.outcome == .improved }.count,
-            smallestEffect: halves.isEmpty ? .greatestFiniteMagnitude : halves[halves.count / 2])
+            smallestEffect: halves.isEmpty ? .infinity : halves[halves.count / 2])
     }
 }

@@ -158,7 +158,7 @@ struct FindingWriter: Sendable {
         guard result.verdict > .pass else { return nil }
         var finding = Finding(
             subject: .limit, verdict: result.verdict, location: result.limit.location, title: result.limit.id,
-            expected: result.limit.requirement.source, reason: [result.figure, result.reason].compactMap { $0 }.joined(separator: ": "))
+            expected: result.limit.demand, reason: [result.figure, result.reason].compactMap { $0 }.joined(separator: ": "))
         if result.verdict == .fail { finding.addReasons(absences(from: .start, to: events.last?.at ?? .start)) }
         return finding
     }

@@ -23,6 +23,7 @@ package func judge(
     var samples = SampleCollector(metrics: plan.metrics)
     var loads = LoadCollector(probes: plan.metrics.compactMap { if case .probe = $0.source { $0.name } else { nil } })
     var ending: RunEvent?
+    var floors: RunInstant?
     var timing: TimingReport?
     for event in events {
         steps.observe(event)
@@ -31,6 +32,7 @@ package func judge(
         guard event.node == LabEvents.node else { continue }
         loads.observe(event)
         if event.name == LabEvents.runEnded { ending = event }
+        if event.name == LabEvents.phaseStarted, event.fields["phase"]?.text == "floors" { floors = floors ?? event.at }
         if event.name == LabEvents.timing { timing = TimingReport(event.fields) }
     }
     let end = events.last?.at ?? .start
@@ -38,7 +40,7 @@ package func judge(
     samples.end(at: end)
     loads.end(at: end, stopped: Set(steps.records.filter { $0.judged.outcome != .passed }.map(\.step)))
 
-    let course = RunCourse(steps: steps.records, ending: ending, end: end)
+    let course = RunCourse(steps: steps.records, ending: ending, floors: floors, end: end)
     let writer = FindingWriter(plan: plan, records: steps.records, events: events)
     var findings = writer.stepFindings()
     findings += laws.findings(in: events)

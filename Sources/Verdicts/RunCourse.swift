@@ -5,18 +5,19 @@ struct RunCourse: Sendable {
     /// `done`, `failed`, `blocked`, `law_broken`, `deadline`, `interrupted`; `nil` where the log stops without saying so.
     let ending: String?
     let end: RunInstant
-    /// From the first step to the teardown or the end: the time in which rates and windows are counted.
+    /// From the first step to the end of the last: the time in which rates and windows are counted.
     let span: Range<RunInstant>
     /// Steps outside the teardown that did not come to their end.
     let unfinished: [StepRecord]
     /// Whether a step outside the teardown failed, was blocked or was stopped.
     let isBroken: Bool
 
-    init(steps: [StepRecord], ending: RunEvent?, end: RunInstant) {
+    /// - Parameter floors: when the lab began to measure itself, behind the steps; `nil` where it did not.
+    init(steps: [StepRecord], ending: RunEvent?, floors: RunInstant?, end: RunInstant) {
         self.ending = ending?.fields["reason"]?.text
         self.end = end
         let start = steps.first { $0.phase == "steps" }?.started.at ?? end
-        let stop = steps.first(where: \.isTeardown)?.started.at ?? end
+        let stop = floors ?? steps.first(where: \.isTeardown)?.started.at ?? end
         span = start..<max(start, stop)
         let tested = steps.filter { !$0.isTeardown }
         unfinished = tested.filter { $0.judged.outcome == .interrupted }

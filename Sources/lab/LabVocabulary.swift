@@ -19,7 +19,7 @@ enum LabVocabulary {
         EventKind(
             LabEvents.runEnded, "A case ends.",
             fields: [FieldKind("reason", .choice(["done", "failed", "blocked", "law_broken", "deadline", "interrupted"]))]),
-        EventKind(LabEvents.phaseStarted, "A phase begins.", fields: [FieldKind("phase", .choice(["setup", "steps", "teardown"]))]),
+        EventKind(LabEvents.phaseStarted, "A phase begins.", fields: [FieldKind("phase", .choice(["setup", "steps", "floors", "teardown"]))]),
         EventKind(
             LabEvents.stepStarted, "A step begins; with what it does, waits for or asks.",
             fields: [

@@ -31,7 +31,7 @@ extension Plan {
             lines.append("  \(phase)")
             lines += steps.flatMap { $0.lines(indent: 4) }
         }
-        for limit in limits { lines.append("  limit \(limit.requirement.source)") }
+        for limit in limits { lines.append("  limit \(limit.demand)") }
         return lines + [""]
     }
 
@@ -41,7 +41,7 @@ extension Plan {
             "needs": .list(roles.map { ["role": .text($0.name), "kind": .text($0.kind), "count": .integer(Int64($0.count))] }),
             "laws": .list(laws.map { .text($0.text) }), "setup": Self.steps(setup), "steps": Self.steps(steps),
             "teardown": Self.steps(teardown),
-            "limits": .list(limits.map { .text($0.requirement.source) }),
+            "limits": .list(limits.map { .text($0.demand) }),
         ]
     }
 

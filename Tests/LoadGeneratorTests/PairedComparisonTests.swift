@@ -55,6 +55,19 @@ struct PairedComparisonTests {
                 == .regressed)
     }
 
+    @Test("too few pairs cannot tell, say how many are needed and what became of the others, and have no figures that nobody measured")
+    func tooFew() throws {
+        var few = comparison(baseline([.cpuPerRequest]), pairs: 6) { slice($0, cost: $1 + 40_000) }
+        few.add(slice(1_000_000, cost: 100_000, foreign: 0.34), slice(1_000_000, cost: 140_000))
+        let row = few.rows()[0]
+        #expect(row.outcome == .cannotTell && row.pairs == 6)
+        // 2/2⁶ is above 1 %, 2/2⁸ is below.
+        #expect(row.reason == "1 of 7 pairs were disturbed: neighbours took up to 34 % of the machine, over 10 %; 6 pairs are too few for an interval at 99 %, 8 are needed")
+        #expect(!row.lower.isFinite && !row.upper.isFinite)
+        let none = comparison(baseline([.cpuPerRequest]), pairs: 4, foreign: 0.5) { slice($0, cost: $1) }.rows()[0]
+        #expect(none.outcome == .void && !none.ratio.isFinite && !none.a.isFinite && !none.p.isFinite)
+    }
+
     @Test("neighbours make it void, not failed")
     func neighbours() throws {
         let row = comparison(baseline([.cpuPerRequest]), pairs: 10, foreign: 0.5) { slice($0, cost: $1 * 2) }.rows()[0]

@@ -12,10 +12,10 @@ func histogramText(_ times: [Int64]) -> String {
 
 @Suite("Gauges (sla.md §2.3 CONN-1K, CONN-RECOVER)")
 struct GaugeTests {
-    /// One reading a second.
+    /// One reading a second; -1 for one without an answer.
     private func store(_ values: [Double], faults: [Double] = []) -> EvidenceStore {
         var store = EvidenceStore(span: at(0)..<at(Double(values.count) * 1000))
-        store.gauges["devices"] = values.enumerated().map { Sample(value: $1, at: at(Double($0) * 1000), isTime: false) }
+        store.gauges["devices"] = values.enumerated().map { Sample(value: max(0, $1), at: at(Double($0) * 1000), isTime: false, isAnswered: $1 >= 0) }
         store.faults = faults.map { FaultSpan(name: "broker.restart", start: at($0), end: nil) }
         return store
     }
@@ -31,6 +31,22 @@ struct GaugeTests {
         #expect(result.verdict == .fail && result.figure == "from +2 s: 999 online")
         #expect(ObjectiveJudge(store).judge(limit(claim(.online, "devices", .greaterOrEqual, plain(1000)), window: .init(length: .seconds(1), share: 0.75))).verdict == .pass)
         #expect(ObjectiveJudge(store).judge(limit(claim(.max, "devices", .lessOrEqual, plain(1000)))).verdict == .pass)
+    }
+
+    @Test("who asks and is not told sees nobody: such a reading is 0")
+    func silent() {
+        let result = ObjectiveJudge(store([10, 10, -1, -1, 10])).judge(limit(claim(.online, "devices", .greaterOrEqual, plain(10))))
+        #expect(result.verdict == .fail && result.figure == "0 online")
+        #expect(result.reason == "2 of 5 readings had no answer, which counts as 0")
+        #expect(ObjectiveJudge(store([10, 10, 10])).judge(limit(claim(.online, "devices", .greaterOrEqual, plain(10)))).verdict == .pass)
+    }
+
+    @Test("a cloud that does not answer is not recovered; what stood at 0 before cannot show that it came back")
+    func silentRecovery() {
+        #expect(recovery([10, -1, -1, -1, 10], faults: [500], within: 5).value == 3.5e9)
+        #expect(recovery([10, -1, -1, -1, 10], faults: [500], within: 3).verdict == .fail)
+        let nobody = recovery([0, 0, 0, 0], faults: [500])
+        #expect(nobody.verdict == .unproven && nobody.reason == "the gauge stood at 0 before a fault, so nothing shows that it came back")
     }
 
     private func recovery(_ values: [Double], faults: [Double], share: Double = 0.999, within seconds: Double = 30) -> LimitResult {
@@ -83,7 +99,7 @@ struct BudgetTests {
         #expect(result.charges == [
             .init(event: "restart-broker", outage: .seconds(9), total: .seconds(72)), .init(event: "deploy", outage: .seconds(15), total: .seconds(60)),
         ])
-        #expect(result.figure == "longest outage 15 s, budget 50.93 % of 259.2 s in 720 h")
+        #expect(result.figure == "longest outage 15 s, budget 50.93 % of 259.2 s in 30 d")
         let strict = judge(signs, events: ["restart-broker": [at(10_000)], "deploy": [at(29_000)]], share: 0.5)
         #expect(strict.verdict == .fail && strict.reason == "the budget gives 50 %")
     }

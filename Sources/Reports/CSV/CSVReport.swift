@@ -17,7 +17,7 @@ package enum CSVReport {
     private static func row(_ summary: Summary, _ result: CaseSummary, _ limit: LimitResult) -> [String] {
         let figure = ObjectiveFigure(result: limit)
         let names = [summary.run, result.plan.scenario, result.plan.cell.isEmpty ? "" : result.plan.cellText, result.plan.world.rawValue]
-        let outcome = [limit.limit.id, figure.status, limit.limit.requirement.source, limit.figure]
+        let outcome = [limit.limit.id, figure.status, limit.limit.demand, limit.figure]
         let numbers = [
             number(limit.value), number(limit.lower), number(limit.upper), figure.claim?.comparison.rawValue ?? "", number(figure.threshold?.value),
             figure.threshold.map { unit($0.dimension) } ?? "", "\(limit.samples)", limit.missingSamples.map { "\($0)" } ?? "",

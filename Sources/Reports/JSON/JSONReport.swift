@@ -88,7 +88,7 @@ package enum JSONReport {
     private static func record(_ result: LimitResult) -> Fields {
         let limit = result.limit
         var fields: Fields = [
-            "id": .text(limit.id), "text": text(limit.text), "location": location(limit.location), "require": .text(limit.requirement.source),
+            "id": .text(limit.id), "text": text(limit.text), "location": location(limit.location), "require": .text(limit.demand),
             "marginal": text(limit.marginal?.source), "min_samples": minimum(limit.minimumSamples),
             "verdict": .text(result.verdict.rawValue), "is_marginal": .bool(result.isMarginal), "figure": .text(result.figure),
             "samples": .integer(Int64(result.samples)), "reason": text(result.reason), "is_void": .bool(result.isVoid),

@@ -96,7 +96,7 @@ package enum JUnitReport {
         result.limits.map { limit in
             var element = test(result, suffix: " limit \(limit.limit.id)", time: "0.000")
             let figure = ObjectiveFigure(result: limit)
-            let message = "\(limit.limit.requirement.source): \(figure.sentence)"
+            let message = "\(limit.limit.demand): \(figure.sentence)"
             let samples = [TerminalReport.counted(limit.samples, "sample"), figure.missingText].compactMap { $0 }.joined(separator: ", ")
             let text = [message, limit.reason, samples, "\(limit.limit.location.file):\(limit.limit.location.line)"].compactMap { $0 }.joined(separator: "\n")
             switch limit.verdict {

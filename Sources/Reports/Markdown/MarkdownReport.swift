@@ -68,19 +68,19 @@ package enum MarkdownReport {
         return ["\(count) of \(summary.cases.count) cells ended in run \(escaped(earlier)), which this one goes on with.", ""]
     }
 
-    /// Objectives that do not simply hold, the worst first.
+    /// All objectives, the worst first.
     private static func limits(_ cases: [CaseSummary]) -> [String] {
-        let notable = ObjectiveFigure.worstFirst(cases).filter { $0.limit.isMarginal || $0.limit.isVoid || $0.limit.verdict > .pass }
-        guard !notable.isEmpty else { return [] }
-        let rows = notable.prefix(rowLimit).map { entry in
+        let all = ObjectiveFigure.worstFirst(cases)
+        guard !all.isEmpty else { return [] }
+        let rows = all.prefix(rowLimit).map { entry in
             let limit = entry.limit
             let figure = ObjectiveFigure(result: limit)
-            let name = limit.limit.id == limit.limit.requirement.source ? "" : limit.limit.id
-            let cells = [name, entry.result.plan.scenario, entry.result.plan.cellText, limit.limit.requirement.source, figure.sentence].map(escaped)
-            let word = figure.word == "marginal" ? "marginal" : "**\(figure.word)**"
+            let name = limit.limit.id == limit.limit.demand ? "" : limit.limit.id
+            let cells = [name, entry.result.plan.scenario, entry.result.plan.cellText, limit.limit.demand, figure.sentence].map(escaped)
+            let word = figure.result.verdict == .pass && !figure.result.isVoid ? figure.word : "**\(figure.word)**"
             return "| \(figure.symbol) \(word) | \(cells.joined(separator: " | ")) | \(limit.samples) | \(figure.missingText ?? "") |"
         }
-        let more = notable.count > rowLimit ? ["", "… and \(notable.count - rowLimit) more objectives."] : []
+        let more = all.count > rowLimit ? ["", "… and \(all.count - rowLimit) more objectives."] : []
         return ["| | Objective | Scenario | Cell | Required | Measured | Samples | Missing |", "|---|---|---|---|---|---|---:|---:|"] + rows + more + [""]
     }
 
@@ -96,7 +96,7 @@ package enum MarkdownReport {
             return "| \(ForestPlot.word(row.outcome)) | \(cells.joined(separator: " | ")) |"
         }
         let gate = report.selfTest.map { test in
-            "The gate itself: \(test.alarms) false alarms in \(test.comparisons) comparisons of a build with itself, smallest effect ±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %."
+            "The gate itself: \(test.alarms) false alarms in \(test.comparisons) comparisons of a build with itself, smallest effect \(test.smallestEffect.isFinite ? "±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %" : "not known, too few pairs")."
         } ?? "The gate itself has not been tested; nothing here is shown as green."
         let more = sorted.count > rowLimit ? ["", "… and \(sorted.count - rowLimit) more comparisons."] : []
         return ["B = \(escaped(report.b)) against A = \(escaped(report.a)). \(gate)", "", "| | Objective | Metric | B / A | δ | Because |", "|---|---|---|---|---:|---|"]

@@ -68,12 +68,12 @@ package enum SARIFReport {
         case .pass where limit.isMarginal: level = .note
         case .pass, .skipped, .quarantined: return nil
         }
-        let details = ["\(limit.limit.id) \(figure.word.lowercased())", "\(limit.limit.requirement.source): \(figure.sentence)"]
+        let details = ["\(limit.limit.id) \(figure.word.lowercased())", "\(limit.limit.demand): \(figure.sentence)"]
         let reasons = [limit.reason, "\(HTMLText.count(limit.samples, "sample"))" + (figure.missingText.map { ", \($0)" } ?? ""), name(result)]
         return Result(
             rule: limit.limit.id, level: level, location: limit.limit.location,
             text: details.joined(separator: ": ") + ". " + reasons.compactMap { $0 }.joined(separator: "; ") + ".",
-            about: limit.limit.text ?? limit.limit.requirement.source)
+            about: limit.limit.text ?? limit.limit.demand)
     }
 
     /// Stands at the objective that asks for it, or that is about the same measurement; a figure that no objective is about at the beginning

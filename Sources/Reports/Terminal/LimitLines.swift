@@ -14,7 +14,7 @@ struct LimitLines: Sendable {
         let rows = shown.map { result, limit -> [String] in
             let cell = result.plan.cell.isEmpty ? "" : " [\(result.plan.cellText)]"
             let name = severalCases ? result.plan.scenario + cell : ""
-            let source = limit.limit.requirement.source
+            let source = limit.limit.demand
             let requirement = limit.limit.id == source ? source : "\(limit.limit.id)  \(source)"
             return [name, requirement, limit.figure].map(VisibleText.clean)
         }

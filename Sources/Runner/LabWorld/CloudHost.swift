@@ -94,13 +94,15 @@ final class CloudHost: @unchecked Sendable {
             await thaw()
             return await cloud?.respond(to: call, from: peer) ?? .failure(.unreachable)
         }
+        // Nobody listens, so nothing is sent.
+        guard cloud != nil else { return .failure(.unreachable) }
         let trace = tracer.accepts(call)
         return await serve(trace, accepted: accepted) { await self.cloud?.respond(to: call, from: peer) } ?? .failure(.unreachable)
     }
 
     /// Carries out an action of a scenario; `nil` where no cloud runs.
     func perform(_ name: String, _ arguments: Fields) async -> Result<Fields, ActionFailure>? {
-        guard let trace = ItemTrace.current else { return await cloud?.perform(name, arguments) }
+        guard let trace = ItemTrace.current, cloud != nil else { return await cloud?.perform(name, arguments) }
         return await serve(trace, accepted: nil) { await self.cloud?.perform(name, arguments) }
     }
 

@@ -208,13 +208,17 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
     package var timing: TimingReport? { media.timing }
 
     /// Plain requests go over sockets where there are any.
-    func requestTarget(for load: Step.Load, _ arguments: Fields) async throws -> RequestTarget? {
+    func requestTarget(for load: Step.Load, _ kinds: [Fields]) async throws -> RequestTarget? {
         guard let tracer, load.target.role == cloudRole, load.target.name == "request", let front = media.front else { return nil }
         guard let cloud = cloud.cloud else { throw Self.cloudIsDown }
-        let (call, isSigned) = try await cloud.preparedCall(arguments)
-        if isSigned { return nil }
+        var headers: [[HTTPCall.Header]] = []
+        for arguments in kinds {
+            let (call, isSigned) = try await cloud.preparedCall(arguments)
+            if isSigned { return nil }
+            headers.append(call.headers)
+        }
         return RequestTarget(
-            host: front.address.host, port: UInt16(clamping: front.address.port), headers: call.headers, speed: front.speed,
+            host: front.address.host, port: UInt16(clamping: front.address.port), headers: headers, speed: front.speed,
             post: { [kernel] job in kernel.post(job) }, marks: { [unowned tracer] in tracer.marks($0, $1) })
     }
 

@@ -17,7 +17,9 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     /// Of each kind of item.
     private let routes: [String]
     private var log: LoadLog
-    private var origin: RunInstant
+    /// Where the plan's 0 lies, in the run and on the monotonic clock.
+    private let origin: RunInstant
+    private let start: Int64
     private var generator: LoadGenerator?
     private var outcome: LoadOutcome?
     private var cpuBefore: Int64 = 0
@@ -29,6 +31,8 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
 
     /// Connections at most; each costs the system some memory only while it is used.
     private static let connections = 20_000
+    /// Time for the generator to begin, ns.
+    private static let lead: Int64 = 50_000_000
     /// How long the same plan is tried against a target that does nothing.
     private static let floorTime = Duration.seconds(3)
 
@@ -43,7 +47,8 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
         self.target = target
         routes = (load.variants.isEmpty ? [load.arguments] : load.variants).map { $0.route ?? "/" }
         settings = try Self.settings(load, setting, target)
-        origin = setting.world.now
+        start = MachineClock.monotonic + Self.lead
+        origin = setting.world.instant.advanced(byNanoseconds: Int64(Double(Self.lead) * target.speed))
         log = LoadLog(load: id, plan: setting.plan, origin: origin, warmup: load.warmup, world: setting.world)
         log.began(load, step: step, end: origin.advanced(by: setting.plan.duration))
     }
@@ -63,13 +68,13 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
 
     private static func request(_ load: Step.Load, _ setting: LoadRun.Setting, _ target: RequestTarget) -> LoadRequest {
         let (scope, number) = (setting.scope, setting.number)
-        let headers = target.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+        let headers = target.headers.map { kind in kind.map { "\($0.name): \($0.value)\r\n" }.joined() }
         return LoadRequest(label: load.id ?? "load") { index, bytes in
             var scope = scope
             scope.values["k"] = .integer(Int64(index))
             let fields = (try? load.arguments(of: index).resolved(in: scope))?.record ?? [:]
             let body: [UInt8] = fields["body"].map { body in body.text.map { Array($0.utf8) } ?? JSONWriter.bytes(body) } ?? []
-            bytes += "\(fields["method"]?.text ?? "GET") \(fields["path"]?.text ?? "/") HTTP/1.1\r\n\(headers)".utf8
+            bytes += "\(fields["method"]?.text ?? "GET") \(fields["path"]?.text ?? "/") HTTP/1.1\r\n\(headers[index % headers.count])".utf8
             bytes += "x-request-id: \(LoadTracer.requestName(number, index))\r\ncontent-length: \(body.count)\r\n\r\n".utf8
             bytes += body
         }
@@ -79,9 +84,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
         let generator = try LoadGenerator(settings) { [weak self, post = target.post] rows in post { self?.take(rows) } }
         self.generator = generator
         cpuBefore = MachineClock.processCPU
-        let lead: Int64 = 50_000_000
-        origin = world.instant.advanced(byNanoseconds: Int64(Double(lead) * target.speed))
-        try generator.start(at: MachineClock.monotonic + lead)
+        try generator.start(at: start)
         // Rows were posted before the end is, so they come before it.
         Thread.detachNewThread { [weak self, post = target.post] in
             let outcome = generator.wait()
@@ -133,6 +136,7 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
 
     private func over(_ outcome: LoadOutcome) {
         self.outcome = outcome
+        stopped = stopped ?? world.instant
         ended?.resume()
         ended = nil
     }
@@ -140,12 +144,14 @@ final class GeneratorRun: LoadWork, @unchecked Sendable {
     func finish() async {
         if outcome == nil, !isAbandoned { await withCheckedContinuation { ended = $0 } }
         world.forget(load: setting.number)
-        guard let outcome else { return log.end(harness: nil) }
+        guard let outcome else { return log.end(at: stopped, harness: nil) }
         let spent = MachineClock.processCPU - cpuBefore
         let count = Double(max(1, answered))
-        let floor = isAbandoned ? nil : await self.floor()
-        log.end(
-            harness: outcome.harness, cost: (Double(spent - outcome.totals.cpu) / count, outcome.totals.cpuPerItem), floor: floor)
+        log.end(at: stopped, harness: outcome.harness, cost: (Double(spent - outcome.totals.cpu) / count, outcome.totals.cpuPerItem))
+    }
+
+    func measureFloor() async {
+        if !isAbandoned, let floor = await floor() { log.note(floor: floor) }
     }
 
     func stop() {

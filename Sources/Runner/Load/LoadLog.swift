@@ -87,12 +87,15 @@ struct LoadLog {
         lastWritten = world.now
     }
 
-    /// - Parameter harness: `nil` where time is virtual.
-    mutating func end(harness: HarnessReport?, cost: (cloud: Double?, lab: Double?)? = nil, floor: LoadReport.Spectrum? = nil) {
+    func note(floor: LoadReport.Spectrum) { world.note(LabEvents.loadFloor, LoadFloor.fields(load: load, floor)) }
+
+    /// - Parameters:
+    ///   - moment: when it was stopped, or all was over; what is measured after it is not of the load. Now where it is `nil`.
+    ///   - harness: `nil` where time is virtual.
+    mutating func end(at moment: RunInstant? = nil, harness: HarnessReport?, cost: (cloud: Double?, lab: Double?)? = nil) {
         flush()
         noteWindows(at: .distantFuture)
         if let harness { world.note(LabEvents.loadHarness, (["load": .text(load)] as Fields).merging(harness.asFields)) }
-        if let floor { world.note(LabEvents.loadFloor, LoadFloor.fields(load: load, floor)) }
         if let cost, cost.cloud != nil || cost.lab != nil {
             var fields: Fields = ["load": .text(load)]
             if let cloud = cost.cloud { fields["cloud_ns"] = .number(cloud) }
@@ -101,6 +104,7 @@ struct LoadLog {
         }
         world.note(LabEvents.loadEnded, [
             "load": .text(load), "planned": .integer(Int64(planned)), "sent": .integer(Int64(sent)), "answered": .integer(Int64(answered)),
+            "end_ns": .integer((moment ?? world.now).nanoseconds),
         ])
     }
 }

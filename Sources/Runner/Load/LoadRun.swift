@@ -35,7 +35,9 @@ final class LoadRun: LoadWork, @unchecked Sendable {
     private var underWay = 0
     private var planned = 0
     private var isPlanOver = false
-    private var isStopped = false
+    /// Nothing is planned from here on.
+    private var stopped: RunInstant?
+    private var isStopped: Bool { stopped != nil }
     private var isWatching = false
     private var pacing: Task<Void, Never>?
     private var ended: CheckedContinuation<Void, Never>?
@@ -65,12 +67,14 @@ final class LoadRun: LoadWork, @unchecked Sendable {
     func finish() async {
         if !isEnded { await withCheckedContinuation { ended = $0 } }
         world.forget(load: setting.number)
-        log.end(harness: watch.map { meter.report($0.stop()) })
+        log.end(at: stopped, harness: watch.map { meter.report($0.stop()) })
     }
+
+    func measureFloor() {}
 
     /// No further item begins; those under way are still waited for.
     func stop() {
-        isStopped = true
+        stopped = stopped ?? world.now
         pacing?.cancel()
     }
 

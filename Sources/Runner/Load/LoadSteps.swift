@@ -25,13 +25,30 @@ extension ScenarioRun {
         load.good = try load.good?.resolved(in: scope)
         let setting = LoadRun.Setting(
             world: world, number: loadCount, scope: scope, members: role.map { max(1, $0.count) } ?? 0, plan: plan, start: startTask)
-        var first = scope
-        first.values["k"] = 0
-        if let world = world as? any RequestOffering,
-            let target = try await world.requestTarget(for: load, load.arguments.resolved(in: first).record ?? [:]) {
+        if let world = world as? any RequestOffering, let kinds = try Self.kinds(of: load, in: scope),
+            let target = try await world.requestTarget(for: load, kinds) {
             return try GeneratorRun(load, id: id, setting: setting, target: target, step: step)
         }
         return LoadRun(load, id: id, setting: setting, step: step)
+    }
+
+    /// The arguments of the first item of each kind.
+    ///
+    /// - Returns: `nil` where the items of one kind are not all asked by the same caller, with the same headers.
+    private static func kinds(of load: Step.Load, in scope: Scope) throws -> [Fields]? {
+        let count = max(1, load.variants.count)
+        func arguments(of item: Int) throws -> Fields {
+            var scope = scope
+            scope.values["k"] = .integer(Int64(item))
+            return try load.arguments(of: item).resolved(in: scope).record ?? [:]
+        }
+        var kinds: [Fields] = []
+        for kind in 0..<count {
+            let (first, next) = (try arguments(of: kind), try arguments(of: kind + count))
+            guard first["as"] == next["as"], first["headers"] == next["headers"] else { return nil }
+            kinds.append(first)
+        }
+        return kinds
     }
 
     /// Runs a load to its end, or until the line of steps is cancelled.
@@ -40,6 +57,15 @@ extension ScenarioRun {
         loadsUnderWay.append(run)
         await withTaskCancellationHandler { await run.finish() } onCancel: { run.abandon() }
         loadsUnderWay.removeAll { $0 === run }
+        loadsOver.append(run)
+    }
+
+    /// What the same loads come to against a target that does nothing. Nothing else is measured meanwhile, so that no probe and no rate
+    /// counts this time.
+    func measureFloors() async {
+        guard ending != .interrupted, !world.isModelled, !loadsOver.isEmpty else { return }
+        world.note(LabEvents.phaseStarted, ["phase": "floors"])
+        for (index, run) in loadsOver.enumerated() where !loadsOver[(index + 1)...].contains(where: { $0.id == run.id }) { await run.measureFloor() }
     }
 
     /// Begins the probes and gauges that `metrics:` names.
@@ -82,9 +108,12 @@ extension ScenarioRun {
         }
 
         /// The steps are over: nothing new is asked, and what is under way is waited for.
-        func end() async {
+        ///
+        /// - Returns: the probes.
+        func end() async -> [any LoadWork] {
             stop()
             for probe in probes { await withTaskCancellationHandler { await probe.finish() } onCancel: { probe.abandon() } }
+            return probes
         }
     }
 }

@@ -26,10 +26,12 @@ package final class ScenarioRun: @unchecked Sendable {
     /// Loads and probes so far: their numbers.
     var loadCount = 0
     var loadsUnderWay: [any LoadWork] = []
+    /// Loads and probes that came to their end.
+    var loadsOver: [any LoadWork] = []
     /// Setup and steps are over: from now on nothing stops the run, and teardown comes to its end.
     private var isTested = false
     private var isOver = false
-    private var ending: Ending?
+    private(set) var ending: Ending?
     /// Where setup and steps came to, for the names that teardown uses.
     private var reached: Branch
     /// The step that is under way, for the progress line: its text, its place, its expectation.
@@ -64,6 +66,7 @@ package final class ScenarioRun: @unchecked Sendable {
         }
         isTested = true
         endFaults()
+        await measureFloors()
         await runTeardown(start: start)
         await world.tidyUp(hasFailed: [.failed, .deadline].contains(ending) || isLawBroken)
         endLaws()
@@ -88,10 +91,10 @@ package final class ScenarioRun: @unchecked Sendable {
                 world.note(LabEvents.phaseStarted, ["phase": .text(phase)])
                 let observation = phase == "steps" ? try await observe(branch.scope) : nil
                 do throws(StepStop) { try await execute(steps, &branch) } catch {
-                    await observation?.end()
+                    loadsOver += await observation?.end() ?? []
                     throw error
                 }
-                await observation?.end()
+                loadsOver += await observation?.end() ?? []
             }
         } catch {
             let reason: Ending = switch error {

@@ -146,7 +146,7 @@ struct LoadCollector: Sendable {
         case LabEvents.loadFloor: change(event) { $0.floor = LoadFloor.spectrum(in: event.fields) }
         case LabEvents.loadCost:
             change(event) { ($0.cloudCPU, $0.labCPU) = (event.fields["cloud_ns"]?.asNumber, event.fields["lab_ns"]?.asNumber) }
-        case LabEvents.loadEnded: change(event) { $0.end = event.at }
+        case LabEvents.loadEnded: change(event) { $0.end = event.fields["end_ns"]?.integer.map(RunInstant.init(nanoseconds:)) ?? event.at }
         case LabEvents.gauge: note(event)
         case LabEvents.faultStarted, LabEvents.faultEnded: noteFault(event)
         default: break
@@ -173,6 +173,11 @@ struct LoadCollector: Sendable {
 
     private mutating func note(_ event: RunEvent) {
         guard let name = event.fields["name"]?.text, let value = event.fields["value"] else { return }
+        // Asked and not told: for whoever asked there was nothing.
+        if value == .null, event.fields["reason"] != nil {
+            let isTime = gauges[name]?.last?.isTime ?? false
+            return gauges[name, default: []].append(Sample(value: 0, at: event.at, isTime: isTime, isAnswered: false))
+        }
         let time = value.durationNanoseconds
         guard let number = time.map(Double.init) ?? value.asNumber else { return }
         gauges[name, default: []].append(Sample(value: number, at: event.at, isTime: time != nil))

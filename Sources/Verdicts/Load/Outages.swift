@@ -89,6 +89,8 @@ struct Recovery: Sendable, Equatable {
     let time: Int64?
     /// What it had been watched for, ns.
     let watched: Int64
+    /// What it stood at before.
+    let before: Double
 
     /// - Parameters:
     ///   - readings: in the order of time.
@@ -100,6 +102,7 @@ struct Recovery: Sendable, Equatable {
         guard let before = readings.last(where: { $0.at < fault }) else { return nil }
         let after = readings.filter { $0.at >= fault && $0.at <= end }
         guard let last = after.last else { return nil }
+        self.before = before.value
         let level = before.value * share
         watched = last.at.nanoseconds - fault.nanoseconds
         // Back, and staying there: what comes back for a moment is not.

@@ -150,13 +150,18 @@ extension ClaimJudge {
     private func ofGauge(_ readings: [Sample], _ recoveries: [Recovery?]) -> ClaimResult? {
         switch claim.statistic {
         case .online, .inFlight:
+            // Whoever asks and is not told sees nobody: such a reading is 0.
+            guard let smallest = readings.map(\.value).min(), let largest = readings.map(\.value).max() else { return nil }
             let worst: Double
             switch claim.comparison {
-            case .less, .lessOrEqual: worst = values.largest
-            case .greater, .greaterOrEqual: worst = values.smallest
-            case .equal: worst = abs(values.smallest - threshold) > abs(values.largest - threshold) ? values.smallest : values.largest
+            case .less, .lessOrEqual: worst = largest
+            case .greater, .greaterOrEqual: worst = smallest
+            case .equal: worst = abs(smallest - threshold) > abs(largest - threshold) ? smallest : largest
             }
-            return exact(worst, "\(FigureText.number(worst)) \(claim.statistic == .online ? "online" : "in flight")", samples: readings.count)
+            let silent = readings.count { !$0.isAnswered }
+            return exact(
+                worst, "\(FigureText.number(worst)) \(claim.statistic == .online ? "online" : "in flight")", samples: readings.count,
+                reason: silent == 0 ? nil : "\(silent) of \(readings.count) readings had no answer, which counts as 0")
         case .recovery: return recovery(recoveries)
         default: return nil
         }
@@ -167,6 +172,9 @@ extension ClaimJudge {
         let known = recoveries.compactMap { $0 }
         guard known.count == recoveries.count, let worst = known.max(by: { $0.time ?? .max < $1.time ?? .max }) else {
             return unproven("not measured", "the gauge was not read before and after every fault; ask for it more often")
+        }
+        if known.contains(where: { $0.before <= 0 }) {
+            return unproven("not measured", "the gauge stood at 0 before a fault, so nothing shows that it came back")
         }
         guard let time = worst.time else {
             let watched = FigureText.duration(nanoseconds: Double(worst.watched))

@@ -32,7 +32,7 @@ struct BuildComparison {
 
     /// - Throws: `Stop` with 2 where no load can be compared, 3 where a build does not start.
     func run(_ plan: Plan) throws -> ComparisonReport {
-        let (loads, left) = ComparedLoad.all(of: plan, slice: slice, pairs: pairs ?? (isSelfTest ? Self.selfTestPairs : nil))
+        let (loads, left) = ComparedLoad.all(of: plan, slice: slice, pairs: pairs ?? (isSelfTest ? Self.selfTestPairs : nil), isFixed: isSelfTest)
         for line in left { tell("not compared: \(line)") }
         guard !loads.isEmpty else {
             throw Stop(
@@ -100,7 +100,7 @@ extension ComparisonReport {
             let figures =
                 row.outcome == .void || row.pairs == 0
                 ? ""
-                : "B/A \(Self.figure(row.ratio)) [\(Self.figure(row.lower)), \(Self.figure(row.upper))]  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
+                : "B/A \(Self.figure(row.ratio))\(row.lower.isFinite && row.upper.isFinite ? " [\(Self.figure(row.lower)), \(Self.figure(row.upper))]" : "")  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
             lines.append(
                 "  \(row.objective)  \(row.metric)  \(figures)\(row.pairs) pairs  \(row.outcome.rawValue)\(row.reason.map { ": \($0)" } ?? "")"
             )
@@ -110,7 +110,7 @@ extension ComparisonReport {
         } else if let selfTest {
             let rate = selfTest.comparisons == 0 ? 0 : Double(selfTest.alarms) / Double(selfTest.comparisons)
             lines.append(
-                "  A/A: \(selfTest.alarms) false alarms in \(selfTest.comparisons) comparisons (\(FigureText.share(rate))); smallest effect that shows: \(FigureText.share(selfTest.smallestEffect))"
+                "  A/A: \(selfTest.alarms) false alarms in \(selfTest.comparisons) comparisons (\(FigureText.share(rate))); smallest effect that shows: \(selfTest.smallestEffect.isFinite ? FigureText.share(selfTest.smallestEffect) : "not known, too few pairs")"
             )
         }
         return lines
@@ -119,6 +119,6 @@ extension ComparisonReport {
     private func time(_ nanoseconds: Double) -> String { FigureText.duration(nanoseconds: nanoseconds) }
 
     private static func figure(_ value: Double, digits: Int = 3) -> String {
-        value >= 1e6 ? "∞" : String(format: "%.\(digits)f", value)
+        !value.isFinite ? "–" : value >= 1e6 ? "∞" : String(format: "%.\(digits)f", value)
     }
 }

@@ -11,9 +11,12 @@ struct ComparedLoad {
     let comparisons: [PairedComparison]
     var slice: Duration
 
-    /// - Parameter slice: overrules what the objectives say.
+    /// - Parameters:
+    ///   - slice: overrules what the objectives say.
+    ///   - pairs: to begin with.
+    ///   - isFixed: no pairs are added where these do not tell.
     /// - Returns: the loads of a plan that can be compared, and why the others cannot.
-    static func all(of plan: Plan, slice: Duration?, pairs: Int?) -> (loads: [ComparedLoad], left: [String]) {
+    static func all(of plan: Plan, slice: Duration?, pairs: Int?, isFixed: Bool) -> (loads: [ComparedLoad], left: [String]) {
         var (loads, left): ([ComparedLoad], [String]) = ([], [])
         for (number, load) in plan.steps.compactMap({ step in if case .load(let load) = step.action { load } else { nil } }).enumerated() {
             let id = load.id ?? "load \(number + 1)"
@@ -21,14 +24,14 @@ struct ComparedLoad {
                 left.append("\(id): only loads of cloud.request go to two builds")
                 continue
             }
-            do { loads.append(try ComparedLoad(load, id: id, plan: plan, slice: slice, pairs: pairs)) } catch {
+            do { loads.append(try ComparedLoad(load, id: id, plan: plan, slice: slice, pairs: pairs, isFixed: isFixed)) } catch {
                 left.append("\(id): \(error)")
             }
         }
         return (loads, left)
     }
 
-    private init(_ load: Step.Load, id: String, plan: Plan, slice: Duration?, pairs: Int?) throws {
+    private init(_ load: Step.Load, id: String, plan: Plan, slice: Duration?, pairs: Int?, isFixed: Bool) throws {
         self.id = id
         self.load = load
         scope = Scope(plan.variables)
@@ -48,7 +51,7 @@ struct ComparedLoad {
         }
         comparisons = baselines.map { objective, location, baseline, foreign in
             var baseline = baseline
-            if let pairs { (baseline.pairs, baseline.pairsMaximum) = (pairs, pairs) }
+            if let pairs { (baseline.pairs, baseline.pairsMaximum) = (pairs, isFixed ? pairs : max(pairs, baseline.pairsMaximum)) }
             return PairedComparison(objective: objective, location: location, baseline: baseline, foreignLimit: foreign)
         }
         self.slice = slice ?? baselines.map(\.2.slice).max() ?? .seconds(3)

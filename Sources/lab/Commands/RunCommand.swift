@@ -168,6 +168,8 @@ struct RunCommand: ParsableCommand {
             throw Stop(.wrongInput, "--resume takes the cells of the run that it names; leave SELECT, --failed and --shard away.")
         }
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
+        guard (pairs ?? 1) >= 1 else { throw Stop(.wrongInput, "--pairs '\(pairs ?? 0)' must be 1 or more; an interval at 99 % needs 8") }
+        guard comparisons >= 1 else { throw Stop(.wrongInput, "--comparisons '\(comparisons)' must be 1 or more") }
         guard (0...100).contains(retries) else { throw Stop(.wrongInput, "--retries '\(retries)' must be 0 to 100") }
     }
 

@@ -42,7 +42,7 @@ struct ForestPlot {
         }
         let share = FigureText.share(Double(test.alarms) / Double(test.comparisons))
         return "<p class=\"gate\">The gate itself: <b>\(HTMLText.count(test.alarms, "false alarm")) in \(HTMLText.grouped(test.comparisons))</b> comparisons of a build "
-            + "with itself (\(share)); the smallest effect that it can see is <b>±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %</b>.</p>\n"
+            + "with itself (\(share)); \(test.smallestEffect.isFinite ? "the smallest effect that it can see is <b>±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %</b>" : "no comparison had enough pairs to see any effect").</p>\n"
     }
 
     /// Runs that were compared with earlier ones have no pairs.
@@ -119,7 +119,7 @@ struct ForestPlot {
     }
 
     var table: DataTable {
-        func chance(_ number: Double) -> String { number < 0.0001 ? "< 0.0001" : FigureText.number(number) }
+        func chance(_ number: Double) -> String { !number.isFinite ? "–" : number < 0.0001 ? "< 0.0001" : FigureText.number(number) }
         return DataTable(
             "Comparison of \(comparison.b) with \(comparison.a)",
             columns: [

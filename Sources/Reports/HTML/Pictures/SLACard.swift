@@ -36,8 +36,8 @@ struct SLACard {
     private func row(_ line: Line) -> String {
         let figure = ObjectiveFigure(result: line.limit)
         let limit = line.limit.limit
-        let source = HTMLText.code(limit.requirement.source)
-        var name = limit.id == limit.requirement.source ? source : "<b>\(HTMLText.escaped(limit.id))</b> \(source)"
+        let source = HTMLText.code(limit.demand)
+        var name = limit.id == limit.demand ? source : "<b>\(HTMLText.escaped(limit.id))</b> \(source)"
         if let link = line.link { name += "<span class=\"remark\"><a href=\"#\(link.target)\">\(HTMLText.escaped(link.text))</a></span>" }
         name += remark(limit.text)
         var measured = HTMLText.escaped(line.limit.figure)

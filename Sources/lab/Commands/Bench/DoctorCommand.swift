@@ -16,8 +16,8 @@ struct DoctorCommand: ParsableCommand {
             Exit codes: 0 well, 2 wrong usage, 3 something is sick, or could not be examined because somebody else has it.
             """)
 
-    @Argument(help: "The node; all of them without it.")
-    var node: String?
+    @Argument(help: "The nodes; all of them without any.")
+    var nodes: [String] = []
 
     @Flag(help: "Tries a power cycle, then a USB reset, each at most once, on a device that is gone or silent.")
     var fix = false
@@ -33,9 +33,11 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         Interrupts.watch()
-        let bench = Descriptor.kind(of: Workplace.labFile) == nil && node == nil ? nil : try BenchNodes()
+        let bench = Descriptor.kind(of: Workplace.labFile) == nil && nodes.isEmpty ? nil : try BenchNodes()
         try bench?.refuseProblems()
-        let patients = try node.map { [try bench?.patient($0)].compactMap(\.self) } ?? bench?.patients ?? []
+        let patients = try bench.map { bench in
+            try nodes.isEmpty ? bench.patients : nodes.enumerated().filter { !nodes[..<$0].contains($1) }.map { try bench.patient($1) }
+        } ?? []
         let machine = Doctor().examineMachine(runs: out)
         let reports = examine(patients, bench)
         keep(reports)
