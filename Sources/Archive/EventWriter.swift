@@ -1,14 +1,23 @@
 import Glibc
 package import LabCore
 
-/// Appends events to a file, a line each, in blocks of 64 KiB.
+/// Appends events to a file, a line each, in blocks of 64 KiB, and what is there at least once a second while events come: a run that is
+/// killed has lost no more.
 package final class EventWriter {
     private var file: FileDescriptor?
     private let path: String
     private var buffer: [UInt8] = []
     private var failure: RunArchive.Failure?
 
+    private var lastFlush = EventWriter.seconds
+
     private static let blockSize = 65_536
+    /// Of the machine, coarse: it decides only when bytes are written, not which.
+    private static var seconds: Int {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+        return time.tv_sec
+    }
 
     init(path: String) throws(RunArchive.Failure) {
         self.path = path
@@ -21,7 +30,7 @@ package final class EventWriter {
         guard failure == nil else { return }
         event.appendJSON(to: &buffer)
         buffer.append(0x0a)
-        if buffer.count >= Self.blockSize { flush() }
+        if buffer.count >= Self.blockSize || Self.seconds != lastFlush { flush() }
     }
 
     private func flush() {
@@ -29,6 +38,7 @@ package final class EventWriter {
             do throws(SystemError) { try file?.write(buffer) } catch { failure = .cannotWrite(path, reason: error.description) }
         }
         buffer.removeAll(keepingCapacity: true)
+        lastFlush = Self.seconds
     }
 
     /// - Throws: the first failure since the file was opened. A second call does nothing.

@@ -21,6 +21,11 @@ extension Step {
     }
 }
 
+extension Step.Load {
+    /// How long it goes on, as far as the file says it; 0 for a time that is known only in the run.
+    package var writtenTime: Duration { duration.constantTime }
+}
+
 extension Template {
     fileprivate var constantTime: Duration {
         guard case .constant(let value) = self, let nanoseconds = value.durationNanoseconds else { return .zero }

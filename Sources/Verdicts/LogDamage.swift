@@ -4,7 +4,7 @@ import LabCore
 enum LogDamage {
     /// - Returns: `nil` for a log that a runner can have written.
     static func finding(in events: [RunEvent], of plan: Plan) -> Finding? {
-        guard let first = events.first else { return finding(plan, .blocked, "The event log is empty.", nil) }
+        guard let first = events.first else { return finding(plan, .blocked, "The event log is empty: the run was killed before it wrote its first events. Run it again.", nil) }
         var expected = 1
         var now = RunInstant.start
         for event in events {

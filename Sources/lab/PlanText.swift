@@ -31,7 +31,11 @@ extension Plan {
             lines.append("  \(phase)")
             lines += steps.flatMap { $0.lines(indent: 4) }
         }
-        for limit in limits { lines.append("  limit \(limit.demand)") }
+        for metric in metrics { lines.append("  metric \(metric.name): \(metric.line)") }
+        for limit in limits {
+            let name = limit.id == limit.requirement.source ? "" : "\(limit.id): "
+            lines.append("  limit \(name)\(limit.demand)\(limit.minimumSamples.clause)")
+        }
         return lines + [""]
     }
 
@@ -46,6 +50,38 @@ extension Plan {
     }
 
     private static func steps(_ steps: [Step]) -> FieldValue { .list(steps.flatMap { $0.lines(indent: 0) }.map { .text($0) }) }
+}
+
+extension Step.Load {
+    /// What it offers: `200/s poisson for 120s, 24000 items, the first 5s not counted`.
+    fileprivate var offer: String {
+        let line = rates.map { "\(FigureText.number($0))/s" }.joined(separator: " to ")
+        var parts = ["\(line)\(arrivals == .poisson ? " poisson" : "") for \(duration)"]
+        if writtenTime > .zero, let plan = try? arrivalPlan(over: writtenTime, seed: 1) { parts.append("\(arrivals == .poisson && count == nil ? "about " : "")\(plan.count) items") }
+        if variants.count > 1 { parts.append("\(variants.count) kinds in turn") }
+        if warmup > .zero { parts.append("the first \(FigureText.exact(warmup)) not counted") }
+        return (parts + ["timeout \(FigureText.exact(timeout))"]).joined(separator: ", ")
+    }
+}
+
+extension Metric {
+    fileprivate var line: String {
+        switch source {
+        case .latency(let latency): "from \(latency.from) to \(latency.to)"
+        case .gauge(let gauge): "gauge \(gauge.query) \(gauge.field), every \(FigureText.exact(gauge.every))"
+        case .probe(let load): "probe \(load.target), \(load.rates.map { "\(FigureText.number($0))/s" }.joined(separator: " to ")), timeout \(FigureText.exact(load.timeout))"
+        }
+    }
+}
+
+extension Limit.MinimumSamples {
+    fileprivate var clause: String {
+        switch self {
+        case .auto: ""
+        case .strict: ", min-samples strict"
+        case .count(let count): ", min-samples \(count)"
+        }
+    }
 }
 
 extension Law.Rule {
@@ -80,7 +116,7 @@ extension Step {
             return [line("fault \(fault.target) \(fault.arguments)\(trigger)\(fault.duration.map { " for \($0)" } ?? "")")]
         case .clear(let id): return [line("clear \(id)")]
         case .wait(let time): return [line("wait \(time)")]
-        case .load(let load): return [line("load \(load.target)")]
+        case .load(let load): return [line("load \(load.target)\(load.id.map { " \($0)" } ?? ""): \(load.offer)")]
         case .sequence(let turns): return turns.flatMap { turn in [line(turn.label)] + turn.steps.flatMap { $0.lines(indent: indent + 2) } }
         case .parallel(let branches):
             return [line("parallel")]

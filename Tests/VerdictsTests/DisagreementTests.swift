@@ -65,7 +65,7 @@ struct DisagreementTests {
             "time": "Event 3 at +999 ms is earlier than the event before it at +1 s.",
             "cause": "Event 3 names event 3 as its cause, which is not before it.",
             "scenario": "The log is of scenario 'other/one', the plan of 'badge/register'.",
-            "empty": "The event log is empty.",
+            "empty": "The event log is empty: the run was killed before it wrote its first events. Run it again.",
         ]
         #expect(summary.reason == reasons[kind])
         #expect(summary.verdict == (kind == "empty" ? .blocked : .fail))

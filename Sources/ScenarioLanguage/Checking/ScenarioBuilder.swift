@@ -95,6 +95,7 @@ struct ScenarioBuilder {
             // A scenario that says nothing of its deadline must have the time for what it says that it waits for.
             let written = plan.stretched(plan.writtenTime)
             if root["deadline"] == nil, written > plan.deadline { plan.deadline = written + plan.stretched(Self.timeForSteps) }
+            checkDeadline(of: plan)
             let reach = SampleReach(log: log, plan: plan, budget: budget)
             for limit in known { reach.check(limit) }
             result.append(plan.withProbes())
@@ -102,10 +103,33 @@ struct ScenarioBuilder {
         return result
     }
 
+    /// A load that the deadline cuts off measures less than was asked for.
+    private func checkDeadline(of plan: Plan) {
+        for step in plan.allSteps {
+            guard case .load(let load) = step.action, load.writtenTime > plan.deadline else { continue }
+            let (time, deadline) = (DurationText.format(nanoseconds: load.writtenTime.nanoseconds), DurationText.format(nanoseconds: plan.deadline.nanoseconds))
+            log.error(at: step.location, "a load of \(time) does not fit into the deadline of \(deadline); lengthen the deadline, or shorten the load")
+        }
+    }
+
     private func limits(_ measurements: Measurements, _ values: ValueTyper) -> [CheckedLimit] {
         let checker = LimitChecker(log: log, measurements: measurements)
+        checkNames(root["limits"]?.list ?? [])
         return (root["limits"]?.list ?? []).filter { !context.broken.contains($0.location) }.compactMap { limit in
             values.substituted(limit).flatMap(checker.limit)
+        }
+    }
+
+    /// Reports, histories and baselines know an objective by its id.
+    private func checkNames(_ limits: [SourceValue]) {
+        var first: [String: SourceLocation] = [:]
+        for id in limits.compactMap({ $0["id"] }) {
+            guard let text = id.scalar?.text else { continue }
+            if let other = first[text] {
+                log.error(at: id.location, "two objectives are called '\(text)', here and in line \(other.line); give each an id of its own")
+            } else {
+                first[text] = id.location
+            }
         }
     }
 

@@ -49,7 +49,9 @@ enum ScalarShape {
         }
         switch shape {
         case .integer(let range, let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : integerProblem(scalar, range, name)
-        case .sampleCount: return ["auto", "strict"].contains(scalar.text) ? nil : integerProblem(scalar, 1...1_000_000_000, name)
+        case .sampleCount:
+            if ["auto", "strict"].contains(scalar.text) { return nil }
+            return Int(scalar.text) == nil ? "value \(scalar.shown) for '\(name)' must be \(wanted(shape))" : integerProblem(scalar, 1...1_000_000_000, name)
         case .duration(let orTemplate): return orTemplate && hasTemplate(scalar) ? nil : literalProblem(scalar, .duration, name)
         case .text: return literalProblem(scalar, .text, name)
         case .form(let form): return form.mayBeNumber ? nil : literalProblem(scalar, .text, name)

@@ -83,7 +83,7 @@ extension Measurements.Source {
         case .time, .metric: "a time between events"
         case .count: "a count"
         case .saved: "a saved number"
-        case .load: "a load"
+        case .load: "a load or a probe"
         case .gauge: "a gauge"
         case .unknown: "broken"
         }

@@ -77,6 +77,7 @@ struct RequirementParser {
         } while takeWord("and")
         skipSpace()
         guard current == nil else {
+            if result.parts.last?.window != nil, takeWord("for") { throw failure("'for each' stands before 'in every'", at: position - 3) }
             if takeWord("or") { throw failure("'or' is not allowed; write two objectives", at: position - 2) }
             throw failure("\(found) is not expected here; allowed are 'and', 'for each', 'in every' and 'in …% of every'")
         }
@@ -124,7 +125,7 @@ struct RequirementParser {
         let start = position
         let written = word()
         guard let nanoseconds = DurationText.parse(written), nanoseconds > 0 else {
-            throw failure("a duration such as 10s expected, found \(written.isEmpty ? found : "'\(written)'")", at: start)
+            throw failure("a duration longer than 0 such as 10s expected, found \(written.isEmpty ? found : "'\(written)'")", at: start)
         }
         return .nanoseconds(nanoseconds)
     }
@@ -143,6 +144,7 @@ struct RequirementParser {
             if name == "burn" { throw failure("burn needs its two windows, such as burn[1h/5m](\u{2026})") }
             if name == "share" { throw failure("share needs its bound, such as share<200ms(\u{2026})") }
             guard let statistic = StatisticWord.statistic(name) else {
+                if let advice = StatisticWord.percentileAdvice(name) { throw failure(advice, at: start) }
                 let guess = DidYouMean.suggestion(for: name, among: StatisticWord.all)
                 let hint = guess.map { " — did you mean '\($0)'?" } ?? " (known: \(StatisticWord.all.joined(separator: ", ")))"
                 throw failure("unknown statistic '\(name)'\(hint)", at: start)

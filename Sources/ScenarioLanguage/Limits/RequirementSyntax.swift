@@ -50,6 +50,15 @@ enum StatisticWord {
         return plain.first { $0.word == word }?.statistic
     }
 
+    /// For a word that means a percentile and is none: `p100`, `p0`, `p-5`, `p99.9999`.
+    static func percentileAdvice(_ word: String) -> String? {
+        let rest = word.dropFirst()
+        guard word.first == "p", let start = rest.first, start.isNumber || start == "-", rest.allSatisfy({ $0.isNumber || $0 == "." || $0 == "-" }) else { return nil }
+        if word != "p100", rest.count > 2, let known = measuredPercentile(Substring(word)) { return "'\(word)' is written p\(FigureText.number(Double(known) / 1000)) here" }
+        if word == "p100" { return "there is no p100; the largest is max" }
+        return "'\(word)' is no percentile; they go from p0.001 to p99.999, with three decimals at most"
+    }
+
     /// The word of a statistic, for messages.
     static func word(_ statistic: Requirement.Statistic) -> String {
         switch statistic {

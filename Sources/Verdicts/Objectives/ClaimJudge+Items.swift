@@ -77,7 +77,10 @@ extension ClaimJudge {
             return exact(share, "achieved \(FigureText.share(share))", samples: counts.planned)
         case .errors:
             let bad = counts.planned - counts.good
-            return estimated(bad, figure: "errors \(FigureText.share(Double(bad) / Double(max(counts.planned, 1))))")
+            var result = estimated(bad, figure: "errors \(FigureText.share(Double(bad) / Double(max(counts.planned, 1))))")
+            result.reason = [Self.causes(of: slice), result.reason].compactMap(\.self).joined(separator: "; ")
+            if result.reason?.isEmpty ?? true { result.reason = nil }
+            return result
         case .ratio: return ratio(counts)
         case .availability: return availability(slice, counts)
         case .outages, .longestOutage, .inFlight:
@@ -87,6 +90,19 @@ extension ClaimJudge {
             return exact(burn, "burn \(FigureText.number((burn * 100).rounded() / 100))", samples: counts.planned, reason: burnNote(counts))
         default: return nil
         }
+    }
+
+    /// What the items came to that were not good, the most frequent first: `status=404 × 2000, reason=timeout × 3`.
+    private static func causes(of slice: LoadSlice) -> String? {
+        var counts: [String: Int] = [:]
+        for item in slice.items where item.outcome != .good {
+            let label = ["reason", "status"].lazy.compactMap { name in item.value(of: name).map { "\(name)=\($0)" } }.first
+            counts[label ?? "without an answer", default: 0] += 1
+        }
+        let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        guard !sorted.isEmpty else { return nil }
+        let rest = sorted.dropFirst(3).reduce(0) { $0 + $1.value }
+        return (sorted.prefix(3).map { "\($0.key) × \($0.value)" } + (rest > 0 ? ["others × \(rest)"] : [])).joined(separator: ", ")
     }
 
     private func burnNote(_ counts: LoadReport.Counts) -> String? {
