@@ -180,6 +180,8 @@ package struct Summary: Sendable, Equatable {
     package var quarantine: [QuarantineNote] = []
     /// The run whose finished cases are among these (`--resume`); their `run` says so, too.
     package var resumed: String?
+    /// It was interrupted, or stopped at the first failure: not all that was chosen came to its end.
+    package var isPartial = false
 
     package init(run: String, labVersion: String, world: WorldKind, seed: UInt64, cases: [CaseSummary]) {
         self.run = run

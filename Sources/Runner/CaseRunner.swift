@@ -119,7 +119,9 @@ package struct CaseRunner {
     private func media() throws -> any WorldMedia {
         switch plan.world {
         case .sim: return SimulatedMedia(seed: plan.seed)
-        case .emu, .hw: return try RealMedia(seed: plan.seed, settings: settings, devices: plan.roles.reduce(0) { $0 + $1.count })
+        case .emu, .hw:
+            try DescriptorNeed.refuse(plan.roles, settings.broker)
+            return try RealMedia(seed: plan.seed, settings: settings, devices: plan.roles.reduce(0) { $0 + $1.count })
         }
     }
 

@@ -221,7 +221,7 @@ struct LoadTextTests {
     func json() throws {
         let bytes = JSONReport.render(LoadRun.summary)
         let report = try #require(try JSONReader.read(bytes).record)
-        #expect(report["revision"] == 3)
+        #expect(report["revision"] == 4)
         let first = try #require(report["cases"]?.list?.first?.record)
         let load = try #require(first["loads"]?.list?.first?.record)
         #expect(load.value(at: "counts.lost") == 373)

@@ -50,7 +50,7 @@ struct QuarantineReportTests {
     func json() throws {
         let bytes = JSONReport.render(Self.summary)
         let report = try #require(try JSONReader.read(bytes).record)
-        #expect(report["resumed"] == "0610-4" && report["revision"] == 3)
+        #expect(report["resumed"] == "0610-4" && report["revision"] == 4)
         #expect(report["quarantine"]?.list?.map { $0.record?["is_over"] } == [false, true, false])
         #expect(try JSONReportTests.validate(bytes)?.status ?? 0 == 0)
     }

@@ -17,6 +17,8 @@ struct InterruptTests {
         #expect(result.output.contains("interrupted during wait 8000h (Tests/ScenarioTests/Failing/long.yaml:17)"))
         #expect(result.output.contains("  skipped  2 cells: not run, the lab was interrupted"))
         #expect(result.lastLine == "0 passed, 0 failed, 3 skipped")
+        #expect(result.output.contains("partial: it did not come to its end"))
+        #expect(folder.only("summary.md").flatMap(folder.read)?.contains("partial: it did not come to its end") == true)
 
         let log = try #require(folder.only("events.jsonl").flatMap(folder.read))
         #expect(log.contains(#""phase":"teardown""#))

@@ -251,6 +251,26 @@ struct ServeWorldTests {
         return output
     }
 
+    @Test("with a database a killed cloud comes back with its keys: the badge is known, and no clone of itself")
+    func database() throws {
+        guard Tool.find("curl", for: "lab serve with curl") != nil else { return }
+        let folder = try Self.badgeFolder()
+        var seeds: [String?] = []
+        for signal in [SIGKILL, SIGTERM] {
+            let serve = try ServeProcess(["--ports", "http=0,mqtt=0", "--token", "admin", "--database", "cloud.db"], in: folder.path)
+            let devices = try Self.paste(try #require(serve.entry("admin")), until: #""online":true"#)
+            #expect(devices.contains(#""online":true"#), "\(devices)")
+            seeds.append(folder.read("cloud.db.seed"))
+            _ = serve.stop(signal)
+        }
+        #expect(seeds[0]?.hasPrefix("0x") == true && seeds[0] == seeds[1])
+        let rights = try FileManager.default.attributesOfItem(atPath: "\(folder.path)/cloud.db.seed")[.posixPermissions] as? Int
+        #expect(rights == 0o600)
+        try folder.write("nonsense\n", to: "cloud.db.seed")
+        let refused = try LabProcess.run(["serve", "--ports", "http=0,mqtt=0", "--database", "cloud.db"], in: folder.path)
+        #expect(refused.status == 2 && refused.error.contains("cloud.db.seed: a seed such as 0x5eed1a7e expected"), "\(refused.all)")
+    }
+
     @Test("its curl commands work as pasted, the devices of lab.yaml come online, and it ends with 0", arguments: [SIGINT, SIGTERM])
     func curl(signal: Int32) throws {
         guard Tool.find("curl", for: "lab serve with curl") != nil else { return }

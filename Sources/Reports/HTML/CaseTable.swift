@@ -10,11 +10,12 @@ enum CaseTable {
             "<span class=\"count \(verdict.rawValue)\"><b>\(HTMLText.grouped(summary.count(verdict)))</b> \(word(verdict))</span>"
         }
         let regressed = Tally.regressed(summary).map { ["<span class=\"count fail\"><a href=\"#comparison-head\">\($0)</a></span>"] } ?? []
+        let partial = summary.isPartial ? ["<span class=\"count unproven\">\(Tally.partial)</span>"] : []
         return """
             <header>
             <p class="eyebrow">\(HTMLText.escaped(facts.joined(separator: " · ")))</p>
             <h1>Run \(HTMLText.escaped(summary.run))</h1>
-            <p class="counts">\(counts.isEmpty ? "nothing ran" : (counts + regressed).joined(separator: " "))</p>
+            <p class="counts">\(counts.isEmpty ? "nothing ran" : (counts + regressed + partial).joined(separator: " "))</p>
             \(bar(summary))
             </header>
 

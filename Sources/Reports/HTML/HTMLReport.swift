@@ -50,7 +50,7 @@ package enum HTMLReport {
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="color-scheme" content="light dark">
             <meta name="referrer" content="no-referrer">
-            <title>\(HTMLText.escaped("\(Tally.symbol(summary)) lab \(summary.run): \(tally.line)\(Tally.regressed(summary).map { ", \($0)" } ?? "")"))</title>
+            <title>\(HTMLText.escaped("\(Tally.symbol(summary)) lab \(summary.run): \(tally.line)\(Tally.remarks(summary))"))</title>
             <style>\(PageStyle.text)</style>
             </head>
             <body>

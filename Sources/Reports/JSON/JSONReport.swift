@@ -5,8 +5,8 @@ package enum JSONReport {
     /// Raised when a reader of the old form could misread the new one.
     package static let schemaVersion: Int64 = 1
     /// Raised when something is added that a reader of the old form may overlook. 2: loads, faults, comparison, history, figures of limits. 3: quarantine,
-    /// resumed.
-    package static let schemaRevision: Int64 = 3
+    /// resumed. 4: is_partial.
+    package static let schemaRevision: Int64 = 4
 
     /// The same summary gives the same bytes. Times are whole nanoseconds, the seed is a text: not every reader of JSON
     /// keeps 64 bits.
@@ -23,6 +23,7 @@ package enum JSONReport {
             "verdicts": .record(counts), "cases": .list(summary.cases.map { .record(record($0)) }),
         ]
         if let comparison = summary.comparison { fields["comparison"] = LoadRecords.comparison(comparison) }
+        if summary.isPartial { fields["is_partial"] = true }
         if let resumed = summary.resumed { fields["resumed"] = .text(resumed) }
         if !summary.quarantine.isEmpty { fields["quarantine"] = .list(summary.quarantine.map { .record(record($0)) }) }
         if !summary.history.isEmpty { fields["history"] = .list(summary.history.map(LoadRecords.history)) }

@@ -34,6 +34,7 @@ package enum ResultSchema {
         "cases": {"type": "array", "items": {"$ref": "#/$defs/case"}},
         "comparison": {"$ref": "#/$defs/comparison"},
         "history": {"type": "array", "items": {"$ref": "#/$defs/history"}},
+        "is_partial": {"const": true, "description": "The run was interrupted, or stopped at the first failure; absent where it came to its end."},
         "resumed": {"type": "string", "description": "The run whose finished cases are among these; their `run` names it."},
         "quarantine": {
           "description": "Entries of the quarantine that concern the run.",

@@ -14,7 +14,7 @@ package enum MarkdownReport {
     ) -> String {
         let tally = Tally(summary)
         let lines = [
-            "### \(Tally.symbol(summary)) lab \(escaped(summary.run)): \(tally.line)\(Tally.regressed(summary).map { ", \($0)" } ?? "")", "",
+            "### \(Tally.symbol(summary)) lab \(escaped(summary.run)): \(tally.line)\(Tally.remarks(summary))", "",
             "World `\(summary.world.rawValue)`, seed `\(SeedText.hex(summary.seed))`, lab \(escaped(summary.labVersion))"
                 + (report.map { ", report in \(escaped($0))" } ?? "") + ".", "",
         ]

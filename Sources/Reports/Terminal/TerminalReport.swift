@@ -120,6 +120,7 @@ package struct TerminalReport: Sendable {
             return count == 0 ? nil : style.paint("\(count) \(word)", verdict.tone)
         }
         if let regressed = Tally.regressed(summary) { counts.append(style.paint(regressed, Verdict.fail.tone)) }
+        if summary.isPartial { counts.append(style.paint(Tally.partial, Verdict.unproven.tone)) }
         let text = counts.isEmpty ? "nothing ran" : counts.joined(separator: ", ")
         return [text + (report.map { " — \($0)" } ?? ""), Tally(summary).line]
     }
@@ -143,6 +144,14 @@ package struct Tally: Sendable, Equatable {
     static func regressed(_ summary: Summary) -> String? {
         let count = summary.comparison?.regressions ?? 0
         return count == 0 ? nil : TerminalReport.counted(count, "objective") + " regressed"
+    }
+
+    /// Beside the counts of a run that did not come to its end.
+    static let partial = "partial: it did not come to its end"
+
+    /// All that stands beside the counts, for headings: `, 2 objectives regressed`.
+    static func remarks(_ summary: Summary) -> String {
+        [regressed(summary), summary.isPartial ? partial : nil].compactMap(\.self).map { ", \($0)" }.joined()
     }
 
     /// ✗ where something failed or got worse, ? where something is neither passed nor failed: only what is proven has the ✓.

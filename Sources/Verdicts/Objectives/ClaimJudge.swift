@@ -157,7 +157,7 @@ struct ClaimJudge: Sendable {
             let missing = Self.missing(good, of: count, share: share, confidence: confidence)
             let more = missing.map { ", about \($0) more samples needed" } ?? ""
             return unproven(
-                figure, "\(good) of \(count) are \(sideText), so between \(ends) are; needed \(FigureText.share(share))\(more)", missing: missing)
+                figure, "\(good) of \(count) are \(sideText), so \(ends) of all are; needed \(FigureText.share(share))\(more)", missing: missing)
         }
         return ClaimResult(verdict: (answer == .above) == atLeast ? .pass : .fail, figure: figure, samples: count, reason: unansweredNote)
     }

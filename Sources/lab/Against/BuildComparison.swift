@@ -102,7 +102,7 @@ extension ComparisonReport {
                 ? ""
                 : "B/A \(Self.figure(row.ratio))\(row.lower.isFinite && row.upper.isFinite ? " [\(Self.figure(row.lower)), \(Self.figure(row.upper))]" : "")  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
             lines.append(
-                "  \(row.objective)  \(row.metric)  \(figures)\(row.pairs) pairs  \(row.outcome.rawValue)\(row.reason.map { ": \($0)" } ?? "")"
+                "  \(row.objective)  \(row.metric)  \(figures)\(counted(row.pairs, "pair"))  \(row.outcome.rawValue)\(row.reason.map { ": \($0)" } ?? "")"
             )
         }
         if let selfTest, selfTest.comparisons == 0 {

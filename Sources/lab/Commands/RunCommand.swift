@@ -140,7 +140,8 @@ struct RunCommand: ParsableCommand {
         }
         // What the keeper adds it tells itself.
         let compared = summary.comparison?.lines ?? []
-        keeper.review(&summary, isPartial: Interrupts.signalNumber != nil || session.hasStopped)
+        summary.isPartial = Interrupts.signalNumber != nil || session.hasStopped
+        keeper.review(&summary)
         keeper.end(exitCode(for: summary, isWritten: true, isRegressed: keeper.isRegressed))
         var failures = write(RunReports(summary: summary, events: { session.events(of: $0) }), reports, to: folder)
         if failures.isEmpty { keeper.keep() }

@@ -48,7 +48,7 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The broker of the devices: embedded, mosquitto or mqtt://user:password@host:port; the default is lab.yaml's.")
     var broker: String?
 
-    @Option(help: "A file for the cloud's database, in memory where it is left out. What is in it can be used again with the same --seed.")
+    @Option(help: "A file for the cloud's database, in memory where it is left out. Its seed is kept beside it (FILE.seed), so that what is in it can be used again.")
     var database: String?
 
     @Option(help: "The number that keys and tokens follow from; chance where it is left out. Whoever knows it can sign for every device.")

@@ -52,10 +52,8 @@ final class RunKeeper {
     }
 
     /// Adds history and comparisons to a run's summary.
-    ///
-    /// - Parameter isPartial: it was interrupted, or stopped at the first failure.
-    func review(_ summary: inout Summary, isPartial: Bool) {
-        session.isPartial = isPartial
+    func review(_ summary: inout Summary) {
+        session.isPartial = summary.isPartial
         do {
             let bytes = JSONReport.render(summary)
             guard let result = try JSONReader.read(bytes).record, let entry = ResultReader.entry(result, session: session, folder: folder.path) else { return }

@@ -11,7 +11,7 @@ struct WholeWorld {
 
     var nodes: [NamedNode]
     var settings: RealSettings
-    /// From which keys and tokens follow; chance where it is `nil`.
+    /// From which keys and tokens follow; that of the database, or chance, where it is `nil`.
     var seed: UInt64?
     /// Whose token is printed; `nil` for none.
     var tokenRole: String?
@@ -52,7 +52,8 @@ struct WholeWorld {
     private func open(_ settings: RealSettings) throws -> ServedWorld {
         do {
             // Keys and tokens follow from the seed: a fixed one would be everybody's.
-            return try ServedWorld(nodes: nodes, seed: seed ?? .random(in: .min ... .max), settings: settings) { [showsEvents] event in
+            let seed = try SeedFile.seed(beside: settings.cloud.database, given: seed)
+            return try ServedWorld(nodes: nodes, seed: seed, settings: settings) { [showsEvents] event in
                 if showsEvents { Self.show(event) }
             }
         } catch let failure as StreamFailure {

@@ -157,6 +157,15 @@ struct DNYPileLoginTests {
         #expect(pile.frames(0x31).isEmpty, "a pile that is no host is silent")
     }
 
+    @Test("on a serial line a combined unit greets when its registration is answered: before, nobody may listen")
+    func serialHost() throws {
+        let bench = try PileBench.online(["pile": "04ab373b", "line": "serial", "ports": 1, "host": true, "meter": "000000000001"])
+        let commands = bench.sent.map(\.frame.command)
+        let (registration, greeting) = (try #require(commands.firstIndex(of: 0x20)), try #require(commands.firstIndex(of: 0x12)))
+        #expect(registration < greeting)
+        #expect(Array(commands[greeting...].prefix(3)) == [0x12, 0x11, 0x17] && commands.count { $0 == 0x12 } == 1)
+    }
+
     @Test("a host with a meter tells with 17 what really went through, at each switching and with each 11")
     func hostMeter() throws {
         var bench = try PileBench.online(["pile": "04ab373b", "ports": 1, "host": true, "meter": "000000000001", "register": 123_456])

@@ -28,6 +28,7 @@ extension DNYPile {
         guard !isRegistered else { return }
         isRegistered = true
         line.note("online", ["pile": .text(core.setup.id)])
+        if line.kind == .serial { greetAsHost(&core, &line, at: now) }
         planStoredBills(&core, at: now)
     }
 

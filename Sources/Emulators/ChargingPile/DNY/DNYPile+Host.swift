@@ -3,9 +3,10 @@ import WireProtocols
 
 /// A combined unit: the pile is host and slave at once and uses one physical ID for both roles (charging-protocols.md 4.8, captured).
 extension DNYPile {
-    /// 12, 11 and 35 come before the registration, as captured (ap3000-047, 048, 051).
+    /// 12, 11 and 35 come before the registration, as captured (ap3000-047, 048, 051); on a serial line when that has been answered, since
+    /// before it nobody may have the other end open.
     mutating func greetAsHost(_ core: inout PileCore, _ line: inout PileLine, at now: RunInstant) {
-        guard settings.isHost, line.kind == .tcp else { return }
+        guard settings.isHost else { return }
         hostClockID = send(DNYCommand.hostTime, [], &core, &line, at: now)
         hostBeat(&core, &line, at: now)
         var data: [UInt8] = [1, settings.deviceType, 0]

@@ -60,8 +60,8 @@ package struct DNYPile: PilePersonality {
         if line.kind == .tcp {
             line.sendUnframed(Array(settings.iccid.utf8), at: now)
             planLink(&core, line, at: now)
+            greetAsHost(&core, &line, at: now)
         }
-        greetAsHost(&core, &line, at: now)
         registrationID = nil
         register(&core, &line, at: now)
         // Who has the other end of a serial port may not have opened it yet.
