@@ -76,7 +76,7 @@ package struct PairedComparison: Sendable {
         case .same: return row(.same, figures, adjusted: adjusted)
         case .cannotTell, nil:
             let isImproved = figures.isImproved(by: baseline.worseBy) && adjusted <= baseline.alpha
-            let reason = figures.interval == nil ? Self.joined(disturbedText, "\(whole.count) pairs are too few for an interval at \(FigureText.share(1 - baseline.alpha)), \(PairedRatio.fewestPairs(confidence: 1 - baseline.alpha)) are needed") : disturbedText
+            let reason = Self.joined(disturbedText, figures.interval == nil ? tooFewText(whole.count) : nil)
             return row(isImproved ? .improved : .cannotTell, figures, adjusted: adjusted, reason: reason)
         }
     }
@@ -92,8 +92,16 @@ package struct PairedComparison: Sendable {
         return "\(disturbed) of \(disturbed + pairs.count) pairs were disturbed: \(causes.joined(separator: ", "))"
     }
 
+    private func tooFewText(_ count: Int) -> String {
+        let confidence = 1 - baseline.alpha
+        return "\(count) pairs are too few for an interval at \(FigureText.share(confidence)), \(PairedRatio.fewestPairs(confidence: confidence)) are needed"
+    }
+
     private static func percent(_ share: Double) -> String { FigureText.share((share * 1_000).rounded() / 1_000) }
-    private static func joined(_ texts: String?...) -> String { texts.compactMap(\.self).joined(separator: "; ") }
+    private static func joined(_ texts: String?...) -> String? {
+        let known = texts.compactMap(\.self)
+        return known.isEmpty ? nil : known.joined(separator: "; ")
+    }
 
     /// A build that refuses what the other one does is not faster.
     private var answersDiffer: String? {

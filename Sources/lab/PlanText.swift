@@ -57,7 +57,9 @@ extension Step.Load {
     fileprivate var offer: String {
         let line = rates.map { "\(FigureText.number($0))/s" }.joined(separator: " to ")
         var parts = ["\(line)\(arrivals == .poisson ? " poisson" : "") for \(duration)"]
-        if writtenTime > .zero, let plan = try? arrivalPlan(over: writtenTime, seed: 1) { parts.append("\(arrivals == .poisson && count == nil ? "about " : "")\(plan.count) items") }
+        if writtenTime > .zero, let plan = try? arrivalPlan(over: writtenTime, seed: 1) {
+            parts.append("\(arrivals == .poisson && count == nil ? "about " : "")\(plan.count) items")
+        }
         if variants.count > 1 { parts.append("\(variants.count) kinds in turn") }
         if warmup > .zero { parts.append("the first \(FigureText.exact(warmup)) not counted") }
         return (parts + ["timeout \(FigureText.exact(timeout))"]).joined(separator: ", ")

@@ -31,6 +31,21 @@ struct ComparisonTests {
         return summary
     }
 
+    @Test("the head says what got worse, that a comparison came to nothing, and that a run did not come to its end; none of them has the ✓")
+    func head() {
+        let void = summary([row("API", "p99", .void, a: .infinity, b: .infinity)])
+        #expect(Tally.remarks(void) == ", nothing could be compared")
+        #expect(Tally.remarks(summary([row("API", "p99", .void, a: .infinity, b: .infinity), row("API", "p50", .same, a: 1, b: 1)])) == "")
+        #expect(Tally.remarks(summary([row("API", "p99", .regressed, a: 1, b: 2)])) == ", 1 objective regressed")
+        var partial = summary([row("API", "p50", .same, a: 1, b: 1)])
+        partial.cases[0].verdict = .pass
+        #expect(Tally.symbol(partial) == "✓")
+        partial.isPartial = true
+        #expect(Tally.remarks(partial) == ", partial: it did not come to its end" && Tally.symbol(partial) == "?")
+        #expect(MarkdownReport.render(void).hasPrefix("### "))
+        #expect(MarkdownReport.render(void).split(separator: "\n").first?.hasSuffix(", nothing could be compared") == true)
+    }
+
     private func sarif(_ rows: [ComparisonReport.Row]) throws -> [Fields] {
         let document = try #require(try JSONReader.read(SARIFReport.render(summary(rows))).record)
         return (document["runs"]?.list?.first?.record?["results"]?.list ?? []).compactMap(\.record)
@@ -85,7 +100,7 @@ struct ComparisonTests {
     }
 
     @Test("what got worse stands at the head of every report, though all cases passed; what stayed the same does not")
-    func head() {
+    func worse() {
         func heads(_ outcome: ComparisonReport.Outcome) -> (html: String, markdown: String, terminal: [String]) {
             var summary = Summary(run: "1121-2", labVersion: "0.6", world: .sim, seed: 7, cases: [SampleRun.plain("a/b", [:], .pass)])
             summary.comparison = ComparisonReport(a: "a", b: "b", rows: [row("x", "p50", outcome, a: 1e6, b: 2e6)])

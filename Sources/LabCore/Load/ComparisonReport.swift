@@ -15,6 +15,9 @@ package struct ComparisonReport: Sendable, Equatable {
     /// What got worse; what could not be told is no regression.
     package var regressions: Int { rows.count { $0.outcome == .regressed } }
 
+    /// Nothing could be compared: the machine was too busy, or no slice came to its end.
+    package var isVoid: Bool { rows.allSatisfy { $0.outcome == .void } }
+
     /// One metric of one load: B against A.
     package struct Row: Sendable, Equatable {
         /// The objective that asks for it, or the load's id.
@@ -65,12 +68,17 @@ package struct ComparisonReport: Sendable, Equatable {
     package struct SelfTest: Sendable, Equatable {
         package var comparisons: Int
         package var alarms: Int
-        /// Half the median width of the intervals: the smallest effect that the gate can see here.
+        /// Half the median width of the intervals: the smallest effect that the gate can see here; infinite where none had enough pairs.
         package var smallestEffect: Double
         package init(comparisons: Int, alarms: Int, smallestEffect: Double) {
             self.comparisons = comparisons
             self.alarms = alarms
             self.smallestEffect = smallestEffect
+        }
+
+        /// `±13.4 %`
+        package var effectText: String {
+            smallestEffect.isFinite ? "±\(FigureText.decimal(smallestEffect * 100, places: 1)) %" : "not known, since no comparison had enough pairs"
         }
     }
 

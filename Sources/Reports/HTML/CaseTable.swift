@@ -11,11 +11,12 @@ enum CaseTable {
         }
         let regressed = Tally.regressed(summary).map { ["<span class=\"count fail\"><a href=\"#comparison-head\">\($0)</a></span>"] } ?? []
         let partial = summary.isPartial ? ["<span class=\"count unproven\">\(Tally.partial)</span>"] : []
+        let inVain = Tally.isComparedInVain(summary) ? ["<span class=\"count blocked\"><a href=\"#comparison-head\">\(Tally.comparedInVain)</a></span>"] : []
         return """
             <header>
             <p class="eyebrow">\(HTMLText.escaped(facts.joined(separator: " · ")))</p>
             <h1>Run \(HTMLText.escaped(summary.run))</h1>
-            <p class="counts">\(counts.isEmpty ? "nothing ran" : (counts + regressed + partial).joined(separator: " "))</p>
+            <p class="counts">\(counts.isEmpty ? "nothing ran" : (counts + regressed + inVain + partial).joined(separator: " "))</p>
             \(bar(summary))
             </header>
 

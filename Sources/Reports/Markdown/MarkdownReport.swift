@@ -96,7 +96,7 @@ package enum MarkdownReport {
             return "| \(ForestPlot.word(row.outcome)) | \(cells.joined(separator: " | ")) |"
         }
         let gate = report.selfTest.map { test in
-            "The gate itself: \(test.alarms) false alarms in \(test.comparisons) comparisons of a build with itself, smallest effect \(test.smallestEffect.isFinite ? "±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %" : "not known, too few pairs")."
+            "The gate itself: \(test.alarms) false alarms in \(test.comparisons) comparisons of a build with itself, smallest effect \(test.effectText)."
         } ?? "The gate itself has not been tested; nothing here is shown as green."
         let more = sorted.count > rowLimit ? ["", "… and \(sorted.count - rowLimit) more comparisons."] : []
         return ["B = \(escaped(report.b)) against A = \(escaped(report.a)). \(gate)", "", "| | Objective | Metric | B / A | δ | Because |", "|---|---|---|---|---:|---|"]

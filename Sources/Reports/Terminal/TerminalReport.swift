@@ -120,6 +120,7 @@ package struct TerminalReport: Sendable {
             return count == 0 ? nil : style.paint("\(count) \(word)", verdict.tone)
         }
         if let regressed = Tally.regressed(summary) { counts.append(style.paint(regressed, Verdict.fail.tone)) }
+        if Tally.isComparedInVain(summary) { counts.append(style.paint(Tally.comparedInVain, Verdict.blocked.tone)) }
         if summary.isPartial { counts.append(style.paint(Tally.partial, Verdict.unproven.tone)) }
         let text = counts.isEmpty ? "nothing ran" : counts.joined(separator: ", ")
         return [text + (report.map { " — \($0)" } ?? ""), Tally(summary).line]
@@ -146,17 +147,22 @@ package struct Tally: Sendable, Equatable {
         return count == 0 ? nil : TerminalReport.counted(count, "objective") + " regressed"
     }
 
+    /// Beside the counts of a run whose comparison with another build, which its exit code tells of, says nothing.
+    static let comparedInVain = "nothing could be compared"
+    static func isComparedInVain(_ summary: Summary) -> Bool { summary.comparison.map { !$0.rows.isEmpty && $0.isVoid } ?? false }
+
     /// Beside the counts of a run that did not come to its end.
     static let partial = "partial: it did not come to its end"
 
     /// All that stands beside the counts, for headings: `, 2 objectives regressed`.
     static func remarks(_ summary: Summary) -> String {
-        [regressed(summary), summary.isPartial ? partial : nil].compactMap(\.self).map { ", \($0)" }.joined()
+        [regressed(summary), isComparedInVain(summary) ? comparedInVain : nil, summary.isPartial ? partial : nil].compactMap(\.self).map { ", \($0)" }.joined()
     }
 
     /// ✗ where something failed or got worse, ? where something is neither passed nor failed: only what is proven has the ✓.
     static func symbol(_ summary: Summary) -> String {
-        summary.count(.fail) > 0 || regressed(summary) != nil ? "✗" : summary.count(.unproven) + summary.count(.blocked) > 0 ? "?" : "✓"
+        if summary.count(.fail) > 0 || regressed(summary) != nil { return "✗" }
+        return summary.count(.unproven) + summary.count(.blocked) > 0 || isComparedInVain(summary) || summary.isPartial ? "?" : "✓"
     }
 
     /// `9 passed, 1 failed, 1 skipped`

@@ -90,17 +90,15 @@ struct BuildComparison {
 }
 
 extension ComparisonReport {
-    /// Nothing could be compared: the machine was too busy, or no slice came to its end.
-    var isVoid: Bool { rows.allSatisfy { $0.outcome == .void } }
-
     /// For the terminal: a line for each row, and that of the self-test.
     var lines: [String] {
         var lines = ["against   A \(a)", "          B \(b)"]
         for row in rows {
+            let hasInterval = row.lower.isFinite && row.upper.isFinite
+            let interval = hasInterval ? " [\(Self.figure(row.lower)), \(Self.figure(row.upper))]" : ""
             let figures =
                 row.outcome == .void || row.pairs == 0
-                ? ""
-                : "B/A \(Self.figure(row.ratio))\(row.lower.isFinite && row.upper.isFinite ? " [\(Self.figure(row.lower)), \(Self.figure(row.upper))]" : "")  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
+                ? "" : "B/A \(Self.figure(row.ratio))\(interval)  A \(time(row.a))  B \(time(row.b))  p \(Self.figure(row.adjusted, digits: 4))  "
             lines.append(
                 "  \(row.objective)  \(row.metric)  \(figures)\(counted(row.pairs, "pair"))  \(row.outcome.rawValue)\(row.reason.map { ": \($0)" } ?? "")"
             )
@@ -110,7 +108,7 @@ extension ComparisonReport {
         } else if let selfTest {
             let rate = selfTest.comparisons == 0 ? 0 : Double(selfTest.alarms) / Double(selfTest.comparisons)
             lines.append(
-                "  A/A: \(selfTest.alarms) false alarms in \(selfTest.comparisons) comparisons (\(FigureText.share(rate))); smallest effect that shows: \(selfTest.smallestEffect.isFinite ? FigureText.share(selfTest.smallestEffect) : "not known, too few pairs")"
+                "  A/A: \(selfTest.alarms) false alarms in \(selfTest.comparisons) comparisons (\(FigureText.share(rate))); smallest effect that shows: \(selfTest.effectText)"
             )
         }
         return lines

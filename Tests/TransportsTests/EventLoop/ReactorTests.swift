@@ -54,7 +54,7 @@ struct ReactorTests {
         var found: Reactor.Readiness = []
         let watch = try reactor.watch(pipe.reading, []) { found = $0 }
         let end = dup(pipe.reading)
-        Glibc.close(pipe.writing)
+        pipe.close(pipe.writing)
         #expect(reactor.run(until: { !found.isEmpty }, timeout: .seconds(20)))
         #expect(found.contains(.hangup))
         reactor.unwatch(watch)

@@ -341,8 +341,9 @@ struct HTTPServerTests {
         try echo.server.setListening(false)
         // The connection that was open has ended.
         #expect(try await idle.hasSuffix("GET /kept "))
-        // curl(1): 7, failed to connect.
-        #expect(try await curl([echo.url("/2")])?.status == 7)
+        // A test beside this one may have got the port meanwhile, so what counts is that this server hears nothing.
+        _ = try await curl([echo.url("/2")])
+        #expect(!echo.taken.contains { $0.path == "/2" })
         try echo.server.setListening(false)
         try echo.server.setListening(true)
         #expect(try await curl([echo.url("/3")])?.output == "GET /3 ")

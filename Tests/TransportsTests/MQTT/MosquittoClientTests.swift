@@ -254,7 +254,7 @@ struct MosquittoClientTests {
         client.publish("t", "x", 1, 5_000)
         #expect(client.wait { client.notices.count == 1_002 })
         #expect(client.notices.last == .acknowledged(Token(rawValue: 5_000)))
-        #expect(client.notices[1_000] == .acknowledged(Token(rawValue: 999)))
+        #expect(client.notices.dropFirst(1_000).first == .acknowledged(Token(rawValue: 999)))
     }
 
     @Test("a session that is not clean repeats what is unacknowledged, marked as a repetition [MQTT-4.4.0-1]")

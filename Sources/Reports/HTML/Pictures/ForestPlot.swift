@@ -42,7 +42,7 @@ struct ForestPlot {
         }
         let share = FigureText.share(Double(test.alarms) / Double(test.comparisons))
         return "<p class=\"gate\">The gate itself: <b>\(HTMLText.count(test.alarms, "false alarm")) in \(HTMLText.grouped(test.comparisons))</b> comparisons of a build "
-            + "with itself (\(share)); \(test.smallestEffect.isFinite ? "the smallest effect that it can see is <b>±\(FigureText.decimal(test.smallestEffect * 100, places: 1)) %</b>" : "no comparison had enough pairs to see any effect").</p>\n"
+            + "with itself (\(share)); the smallest effect that it can see is <b>\(test.effectText)</b>.</p>\n"
     }
 
     /// Runs that were compared with earlier ones have no pairs.
