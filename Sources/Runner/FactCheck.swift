@@ -35,6 +35,9 @@ package enum FactCheck {
         do throws(ActionFailure) {
             switch role.kind {
             case "pile": _ = try PileNode(node: role.count > 1 ? "\(role.name)#1" : role.name, facts: try roster.facts(for: role), epoch: 0).make()
+            case "badge":
+                let facts = try roster.facts(for: role)
+                if let number = facts["over_tcp"]?.integer, number < 0 { throw ActionFailure("bad_fact", "over_tcp is a number of devices, 0 or more.") }
             case "rg500q": _ = try ModuleSetup(facts: try roster.facts(for: role), epoch: 0)
             default: break
             }

@@ -9,6 +9,9 @@ extension Badge {
             FieldKind("serial_no", .text, "serial number, such as BDG-0007"), FieldKind("firmware", .text, "firmware version"),
             FieldKind("hardware_version", .text, "hardware version"),
             FieldKind("boot", .choice(BootModel.allCases.map(\.rawValue)), "bootloader; mcuboot where absent"),
+            FieldKind(
+                "over_tcp", .integer,
+                "how many of a fleet have sockets where time is real, all where absent; the others reach broker and cloud in the process, byte for byte alike, and take no descriptors"),
         ],
         actions: powerActions + firmwareActions + reportActions + cloudActions,
         events: bootEvents + updateEvents + selfTestEvents + cloudEvents + trafficEvents + updateTraffic, queries: badgeQueries + firmwareQueries,

@@ -14,7 +14,7 @@ extension LabWorld {
         realHosts.append(host)
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: RealNode.facts(of: named, side), setting: setting)
         let drivers = made.parts.enumerated().filter { !$0.element.isPowered }
-        let network = drivers.contains { $0.element.way != .none } ? try media.network(for: node, role: role, hasFaults: true) : nil
+        let network = drivers.contains { $0.element.way != .none } ? try media.network(for: node, role: role, NetworkWish(hasFaults: true)) : nil
         var way: (any FaultyWay)? = network
         var parts = [NodeHost.Part(host: host, publishes: host.publishes, isPowered: true)]
         for (index, part) in drivers {

@@ -103,7 +103,8 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
                 }
                 let facts = try roster.facts(for: role)
                 let script = roster.node(for: role)?.emulated?.script
-                let host = try makeNode(node, role, hasFaults: disturbed.contains(role.name), facts: facts, script, setting)
+                let way = NetworkWish(hasFaults: disturbed.contains(role.name), isInProcess: member > role.membersOverTCP)
+                let host = try makeNode(node, role, way, facts: facts, script, setting)
                 hosts.append(host)
                 if untouched.contains(role.name) { idle.append((host, NamedNode(name: node, kind: role.kind, facts: facts))) }
             }
@@ -111,14 +112,14 @@ package final class LabWorld: RequestOffering, @unchecked Sendable {
         }
     }
 
-    private func makeNode(_ node: String, _ role: Role, hasFaults: Bool, facts: Fields, _ script: PlanFile?, _ setting: DeviceSetting) throws -> NodeHost {
+    private func makeNode(_ node: String, _ role: Role, _ wish: NetworkWish, facts: Fields, _ script: PlanFile?, _ setting: DeviceSetting) throws -> NodeHost {
         let made = try DeviceKinds.make(kind: role.kind, node: node, facts: facts, script: script, setting: setting)
-        let network = made.isOnline ? try media.network(for: node, role: role, hasFaults: hasFaults) : nil
+        let network = made.isOnline ? try media.network(for: node, role: role, wish) : nil
         var way: (any FaultyWay)? = network
         var ports = try serialPorts(of: made, node)
         for (index, part) in made.parts.enumerated() {
             guard let name = part.gateway else { continue }
-            let line = try media.pileLine(for: node, role: role, hasFaults: hasFaults)
+            let line = try media.pileLine(for: node, role: role, hasFaults: wish.hasFaults)
             way = line.way
             ports[index].append(DevicePort(name: name, stream: line.stream))
         }

@@ -48,6 +48,16 @@ extension Plan {
     }
 }
 
+extension Role {
+    /// Members of a fleet up to this number have sockets where time is real: `over_tcp`, or all.
+    var membersOverTCP: Int {
+        guard let condition = facts.conditions.first(where: { $0.field == "over_tcp" }), case .equals(.constant(let value)) = condition.test,
+            let number = value.integer
+        else { return .max }
+        return Int(clamping: max(0, number))
+    }
+}
+
 extension Template {
     /// It is a record with this field.
     fileprivate func names(_ field: String) -> Bool {

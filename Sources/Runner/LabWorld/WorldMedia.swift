@@ -26,8 +26,8 @@ protocol WorldMedia: AnyObject {
 
     /// A device's way to the cloud.
     ///
-    /// - Parameter hasFaults: the scenario disturbs its link or its power.
-    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork
+    /// - Throws: `ActionFailure`, `StreamFailure` where there is no such way.
+    func network(for node: String, role: Role, _ wish: NetworkWish) throws -> any DeviceNetwork
 
     /// A pile's way to the cloud's gateway: the stream that the pile, or its host, opens, and what can disturb it.
     func pileLine(for node: String, role: Role, hasFaults: Bool) throws -> (stream: any ByteStream, way: any FaultyWay)
@@ -65,6 +65,14 @@ protocol WorldMedia: AnyObject {
 
     /// How late timers fired; `nil` where time is virtual.
     var timing: TimingReport? { get }
+}
+
+/// What a device's way to the cloud has to be.
+struct NetworkWish {
+    /// The scenario disturbs its link or its power.
+    var hasFaults: Bool
+    /// It has no sockets, also where others have.
+    var isInProcess = false
 }
 
 /// What a broker needs to know of the run that it serves.

@@ -9,12 +9,12 @@ enum DescriptorNeed {
 
     /// - Throws: `.failed` where this process may not have so many.
     static func refuse(_ roles: [Role], _ broker: BrokerChoice, limit: Int = limit) throws(StreamFailure) {
-        let needed = others + roles.reduce(0) { $0 + $1.count * perDevice($1.kind, broker) }
+        let needed = others + roles.reduce(0) { $0 + min($1.count, $1.membersOverTCP) * perDevice($1.kind, broker) }
         guard needed > limit else { return }
         let fleet = roles.filter { $0.count > 1 }.map { "\($0.count) \($0.name)" }.joined(separator: " and ")
         throw StreamFailure(
             .failed, "emu", "\(fleet.isEmpty ? "the devices" : fleet) take about \(needed) descriptors, and this process may have \(limit)",
-            remedy: "raise the hard limit (`ulimit -Hn`, LimitNOFILE= of a service), or give the fleet a smaller count")
+            remedy: "raise the hard limit (`ulimit -Hn`, LimitNOFILE= of a service), give the fleet a smaller count, or let a part of it do without sockets (where: {over_tcp: …})")
     }
 
     /// A badge has its socket, the pair by which libmosquitto wakes itself, and the broker's end, where that is the lab's; a pile two sockets.

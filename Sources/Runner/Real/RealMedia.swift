@@ -16,7 +16,9 @@ final class RealMedia: WorldMedia {
     private let clients: MosquittoClients
     private let requests: HTTPClientPool
     private let folder: PortFolder
+    private var cloud: CloudHost?
     private var cloudFront: CloudFront?
+    private let inProcessLink = SharedProfile(LinkProfile())
     private var door: BrokerDoor?
     private var networks: [SocketNetwork] = []
     private var pileDoor: (door: PileDoor, acceptor: SocketAcceptor, address: StreamAddress)?
@@ -53,7 +55,7 @@ final class RealMedia: WorldMedia {
         cloudFront = try CloudFront(kernel: kernel, sockets: sockets, cloud: cloud, clock: clock, listening: settings.listening, extraCost: settings.cloud.extraCost)
         let door = try BrokerDoor(
             kernel: kernel, sockets: sockets, cloud: cloud, setting: setting, settings: settings, name: { [unowned self] in nodeName(at: $0) })
-        self.door = door
+        (self.cloud, self.door) = (cloud, door)
         pileDoor = try openPileDoor(cloud.piles)
         return door.broker
     }
@@ -81,16 +83,26 @@ final class RealMedia: WorldMedia {
 
     // MARK: Networks
 
-    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork {
-        guard let front = cloudFront, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+    func network(for node: String, role: Role, _ wish: NetworkWish) throws -> any DeviceNetwork {
+        guard let cloud, let front = cloudFront, let door else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
+        if wish.isInProcess { return try inProcess(node, role, cloud, door) }
         let network: SocketNetwork
-        if hasFaults || role.count <= Self.largestProxiedFleet {
+        if wish.hasFaults || role.count <= Self.largestProxiedFleet {
             network = try proxied(node, front.address, door.address)
         } else {
             network = SocketNetwork(mqtt: client(at: door.address), http: requests.requester(to: front.address, isFresh: false))
         }
         networks.append(network)
         return network
+    }
+
+    /// For fleets that are larger than the sockets of a process: the same bytes at the same broker, in no time.
+    private func inProcess(_ node: String, _ role: Role, _ cloud: CloudHost, _ door: BrokerDoor) throws -> any DeviceNetwork {
+        guard let broker = door.broker as? BrokerHost else {
+            throw ActionFailure(
+                "not_possible_here", "Of '\(role.name)' only \(role.membersOverTCP) have sockets (over_tcp), and the others reach no broker but the lab's own: --broker embedded.")
+        }
+        return SimulatedNetwork.connected(to: cloud, broker, node: node, on: kernel, profile: inProcessLink, seed: seed)
     }
 
     /// Each device has an address of its own on loopback, as it would have on a network.

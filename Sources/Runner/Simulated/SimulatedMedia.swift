@@ -28,11 +28,9 @@ final class SimulatedMedia: WorldMedia {
         return broker
     }
 
-    func network(for node: String, role: Role, hasFaults: Bool) throws -> any DeviceNetwork {
+    func network(for node: String, role: Role, _ wish: NetworkWish) throws -> any DeviceNetwork {
         guard let cloud, let broker else { throw ActionFailure("no_cloud", "A world needs its cloud before its devices.") }
-        let link = Link(on: kernel, name: "\(node).link", up: profile, down: profile, seed: seed)
-        _ = LinkConnection(host: broker, link: link, peer: node)
-        return SimulatedNetwork(node: node, link: link, cloud: cloud)
+        return SimulatedNetwork.connected(to: cloud, broker, node: node, on: kernel, profile: profile, seed: seed)
     }
 
     func pileLine(for node: String, role: Role, hasFaults: Bool) throws -> (stream: any ByteStream, way: any FaultyWay) {

@@ -28,6 +28,13 @@ final class SimulatedNetwork: DeviceNetwork, LinkReceiver, KernelParticipant, @u
         link.near = self
     }
 
+    /// A device's way with a link of its own, at whose other end are the broker and the cloud.
+    static func connected(to cloud: CloudHost, _ broker: BrokerHost, node: String, on kernel: Kernel, profile: SharedProfile, seed: UInt64) -> SimulatedNetwork {
+        let link = Link(on: kernel, name: "\(node).link", up: profile, down: profile, seed: seed)
+        _ = LinkConnection(host: broker, link: link, peer: node)
+        return SimulatedNetwork(node: node, link: link, cloud: cloud)
+    }
+
     func apply(_ fault: LinkFault, id: Int) { link.apply(fault, id: id) }
     func clear(_ id: Int) { link.clear(id) }
 
