@@ -54,6 +54,14 @@ package struct RunArchive: Sendable {
         return entries.sorted { ($0.made, $0.number, $0.name) < ($1.made, $1.number, $1.name) }.map(\.name)
     }
 
+    /// The latest run without a result that was begun after all others had ended: it is under way, or it was killed.
+    package var unfinished: String? {
+        let end = runs().last.map { Files.modified("\(root)/\($0)/result.json") } ?? 0
+        let begun = Files.names(in: root).filter { $0.contains("-") && !$0.hasPrefix(".") && !Files.exists("\(root)/\($0)/result.json") }
+        let later = begun.map { (made: Files.modified("\(root)/\($0)"), number: number(of: $0), name: $0) }.filter { $0.made > end }
+        return later.max { ($0.made, $0.number, $0.name) < ($1.made, $1.number, $1.name) }?.name
+    }
+
     private func number(of name: String) -> Int { name.split(separator: "-").last.flatMap { Int($0) } ?? 0 }
 
     /// The run with this name; the latest for `last`.

@@ -99,12 +99,19 @@ struct StoredRun {
 
     /// Also a run that was killed before its reports were written, if it is named.
     static func open(_ name: String, root: String) throws -> RunFolder {
-        do throws(RunArchive.Failure) { return try RunArchive(root: root).open(name) } catch {
+        let archive = RunArchive(root: root)
+        // Whoever asks for the last run after it was killed would take the one before it for it.
+        let newer = name == "last" ? archive.unfinished.map { "Run \($0) is newer and has no result: it is under way, or was killed. `lab judge \($0)` reads its log." } : nil
+        do throws(RunArchive.Failure) {
+            let folder = try archive.open(name)
+            if let newer { Console.error(newer) }
+            return folder
+        } catch {
             let path = "\(root)/\(name)"
             guard !name.hasPrefix("."), Descriptor.kind(of: path) == .folder,
                 Descriptor.kind(of: "\(path)/\(StoredSources.folder)") == .folder
             else {
-                throw Stop(.wrongInput, error.description)
+                throw Stop(.wrongInput, newer ?? error.description)
             }
             return RunFolder(path: path)
         }

@@ -102,11 +102,23 @@ struct HostileInputTests {
         let run = try LabProcess.run(
             ["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunning(SIGKILL, folder))
         #expect(run.status == -9)
-        #expect(try LabProcess.run(["judge", "last", "--out", folder.path]).error.contains("There is no run 'last'"))
         let name = try #require(folder.files.first { !$0.contains("/") })
+        let told = "Run \(name) is newer and has no result: it is under way, or was killed. `lab judge \(name)` reads its log."
+        #expect(try LabProcess.run(["judge", "last", "--out", folder.path]).error.contains(told))
         let judged = try LabProcess.run(["judge", name, "--out", folder.path])
         #expect(judged.status == 3, "\(judged.all)")
         #expect(judged.output.contains("the log ends without run.ended"))
+    }
+
+    @Test("the last run is the last that has a result, and a newer one without is named")
+    func killedLater() throws {
+        let folder = try TemporaryFolder()
+        _ = try LabProcess.run(["run", "badge/command", "--plain", "--out", folder.path])
+        #expect(try LabProcess.run(["show", "last", "--out", folder.path]).error == "")
+        _ = try LabProcess.run(["run", "Tests/ScenarioTests/Failing/long.yaml", "--plain", "--out", folder.path], signal: .whileRunningAfter(1, SIGKILL, folder))
+        let shown = try LabProcess.run(["show", "last", "--out", folder.path])
+        #expect(shown.status == 0 && shown.output.contains("badge/command"))
+        #expect(shown.error.contains("-2 is newer and has no result: it is under way, or was killed."), "\(shown.all)")
     }
 
     @Test("text in files cannot move the cursor")

@@ -46,8 +46,11 @@ enum LabProcess {
         var condition: () -> Bool
 
         /// When the log of a case in the folder of runs has its first events.
-        static func whileRunning(_ number: Int32, _ runs: TemporaryFolder) -> Signal {
-            Signal(number: number) { runs.files.contains { $0.hasSuffix("events.jsonl") && runs.size($0) > 0 } }
+        static func whileRunning(_ number: Int32, _ runs: TemporaryFolder) -> Signal { whileRunningAfter(0, number, runs) }
+
+        /// The same in a folder with so many logs of earlier runs.
+        static func whileRunningAfter(_ earlier: Int, _ number: Int32, _ runs: TemporaryFolder) -> Signal {
+            Signal(number: number) { runs.files.count { $0.hasSuffix("events.jsonl") && runs.size($0) > 0 } > earlier }
         }
     }
 

@@ -44,6 +44,10 @@ struct LimitChecker {
         let baseline = parts.optional("baseline") { parts.baseline($0, for: required) }
         let budget = parts.budget(for: required)
         guard let required, let marginal, let confidence, let target, let harness, let baseline, let budget else { return nil }
+        if let marginal, let conflict = ClaimConflicts.emptyMargin(marginal, beside: required) {
+            log.error(in: marginal.scalar, at: conflict.offset, conflict.message)
+            return nil
+        }
         let limit = Limit(
             id: value["id"]?.scalar?.text ?? scalar.text, location: value.location, text: value["text"]?.scalar?.text,
             requirement: required.requirement, marginal: marginal?.requirement, minimumSamples: parts.minimumSamples, confidence: confidence,
@@ -71,7 +75,12 @@ struct LimitChecker {
             }
         }
         guard isSound, let requirement = Self.requirement(syntax) else { return nil }
-        return CheckedLimit.Written(scalar: scalar, syntax: syntax, requirement: requirement)
+        let written = CheckedLimit.Written(scalar: scalar, syntax: syntax, requirement: requirement)
+        if let conflict = ClaimConflicts.contradiction(in: written) {
+            log.error(in: scalar, at: conflict.offset, conflict.message)
+            return nil
+        }
+        return written
     }
 
     private static func requirement(_ syntax: RequirementSyntax) -> Requirement? {
