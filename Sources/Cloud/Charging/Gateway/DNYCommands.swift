@@ -9,7 +9,7 @@ extension GatewayCore {
             guard session.hasPort(port), let wire = UInt8(exactly: port - 1) else {
                 return actions.append(.event(.startAnswered(pile: session.id, port: port, order: order, .refused)))
             }
-            if session.hasOwnMeter, let meter = session.meter { session.updatePort(port) { $0.metered = (order, meter.energy) } }
+            session.updatePort(port) { $0.metered = (order, session.meter?.energy) }
             queue(.start(order: order, port: port), .charge(Self.start(order, wire, energy, seconds, power)), session)
         case .stop(let order, let port):
             guard session.hasPort(port), let wire = UInt8(exactly: port - 1) else {

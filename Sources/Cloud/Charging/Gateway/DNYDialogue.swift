@@ -160,7 +160,8 @@ extension GatewayCore {
         session.meter = (energy, now)
         guard session.hasOwnMeter else { return }
         session.updatePort(1) { memory in
-            // The relay has closed, and the answer to the start is under way.
+            // The relay has closed, and the answer to the start is under way. A board can be on line, and get its order, before its host has
+            // told what the meter shows.
             if let metered = memory.metered, memory.order != metered.order { memory.metered = (metered.order, energy) }
         }
     }
@@ -168,9 +169,9 @@ extension GatewayCore {
     /// What the meter showed at the start and the end of an order: where it counts this port alone, and was told after the charge was over.
     private func registers(of order: String?, at port: Int, _ session: PileSession) -> (start: Int64, end: Int64)? {
         guard session.hasOwnMeter, let meter = session.meter, let metered = session.port(port).metered, metered.order == order,
-            meter.at >= session.port(port).reportedAt
+            let start = metered.start, meter.at >= session.port(port).reportedAt
         else { return nil }
-        return (metered.start, meter.energy)
+        return (start, meter.energy)
     }
 
     // MARK: Reports of charges

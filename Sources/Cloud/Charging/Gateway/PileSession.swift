@@ -66,8 +66,8 @@ final class PileSession {
         var hasRun = false
         /// The order whose start the pile has refused: the only one that certainly never ran.
         var refusedOrder: String?
-        /// The order that was last sent here, with what the meter showed at its start; where one meter is this port's alone.
-        var metered: (order: String, start: Int64)?
+        /// The order that was last sent here, with what the meter showed at its start; `nil` while the host has not told it yet.
+        var metered: (order: String, start: Int64?)?
         /// The last report of a running charge.
         var reportedAt: RunInstant = .start
         /// BKV: the number of the charge that runs.

@@ -115,6 +115,31 @@ struct DNYFlowTests {
         #expect(world.bills.last?.registerStart == 104_800 && world.bills.last?.registerEnd == 120_000)
     }
 
+    @Test("an order that is sent before the host has told its meter begins at the first reading before the answer; without one it has no register", arguments: [true, false])
+    func firstReading(isTold: Bool) throws {
+        let world = try GatewayWorld()
+        world.enter(Captured.pile, ports: 1)
+        let connection = try world.connect()
+        func meter(_ centikWh: UInt32, _ messageID: UInt16) throws {
+            var status = DNYHostStatus()
+            status.meterCurrentCentiamperes = 0
+            status.meterEnergyCentikWh = centikWh
+            try world.receive(try Made.dny(.hostStatus(status), messageID), on: connection)
+        }
+        try world.receive(try Made.report("", 10), on: connection)
+        _ = world.sent(on: connection)
+        try world.gateway.send(.start(order: "METER00000000001", port: 1, limitEnergy: nil, limitSeconds: 60, limitPower: nil), to: Captured.pile)
+        let frame = try #require(try world.sentDNY(on: connection).first)
+        if isTold { try meter(1_000, 11) }
+        world.advance(.milliseconds(2_700))
+        try world.receive(try Made.chargeAnswer(.done, "METER00000000001", frame.messageID), on: connection)
+        world.advance(.seconds(60))
+        try world.receive(try Made.report("METER00000000001", 12), on: connection)
+        try meter(1_048, 13)
+        try world.receive(try Made.settlement("METER00000000001", 14), on: connection)
+        #expect(world.bills.last?.registerStart == (isTold ? 100_000 : nil) && world.bills.last?.registerEnd == (isTold ? 104_800 : nil))
+    }
+
     @Test("energy and time limits: mode 2 in 0.01 kWh with the time as its bound; 0 would mean until full and is never sent")
     func limits() throws {
         let world = try GatewayWorld()
