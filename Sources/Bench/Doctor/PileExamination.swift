@@ -13,6 +13,8 @@ struct PileExamination {
         var isAlive = false
         var identity: String?
         var firmware: String?
+        /// Bytes of the modem in front of the board, its card's number and its sign of life: they say nothing of the board.
+        var ofModem = 0
         /// Bytes that are in no frame.
         var strange: [UInt8] = []
         var frames = 0
@@ -68,7 +70,9 @@ struct PileExamination {
     private func silent(_ heard: Heard) -> HealthFinding {
         guard !heard.strange.isEmpty else {
             let isPolled = wire == "ee66" || isBus
-            let way = isPolled ? "no answer to its polls" : "it said nothing within its heartbeat"
+            let way =
+                heard.ofModem > 0 ? "the modem in front of it speaks, and of the board no frame came"
+                : isPolled ? "no answer to its polls" : "it said nothing within its heartbeat"
             // Boards answer to their own id only.
             let id = isPolled ? nil : named.map { ", the id (\($0))" }
             return HealthFinding(
@@ -124,11 +128,12 @@ struct PileExamination {
                 heard.identity = DNYPhysicalID(frame.physicalID).text
                 guard case .registration(let registration)? = try? DNYMessage(frame, from: .device) else { continue }
                 heard.firmware = "\(registration.firmware / 100).\(registration.firmware % 100 < 10 ? "0" : "")\(registration.firmware % 100)"
-            case .iccid, .link: heard.isAlive = true
+            case .iccid(let number): heard.ofModem += number.utf8.count
+            case .link: heard.ofModem += "link".utf8.count
             case .garbage(let bytes, _), .refused(_, let bytes, _): heard.strange += bytes
             }
         }
-        if !heard.isAlive { heard.strange = bytes }
+        if !heard.isAlive { heard.strange = bytes.count > heard.ofModem ? bytes : [] }
     }
 
     /// 0015/1D asks socket 1 for its state (2.6); it needs the gateway's number.

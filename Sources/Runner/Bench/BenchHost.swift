@@ -218,7 +218,10 @@ final class BenchHost: NodePart, @unchecked Sendable {
         if hasFixture || side.power != nil { absence.does(name, at: kernel.now) }
         if hasFixture {
             if BenchVocabulary.switching.contains(name) { isOff = name != BenchVocabulary.powerOn }
-            return await ask(fixture, .act, name, arguments)
+            return await ask(fixture, .act, name, arguments).mapError { failure in
+                // The words are the fixture's, and they read as if they were the device's.
+                ActionFailure(failure.reason, "fixture of \(named): \(failure.message)", failure.fields)
+            }
         }
         switch name {
         case "power_on" where side.power != nil: return await setPower(true)

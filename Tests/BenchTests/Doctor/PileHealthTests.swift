@@ -87,6 +87,19 @@ struct PileHealthTests {
         #expect(try examine(["line": "bus", "slaves": 2]) { _ in [] }.verdict == .sick)
     }
 
+    @Test("a card's number, as modems in front of boards of all protocols tell it, shows no board; what follows it is judged (4.1)")
+    func modemOnly() throws {
+        let card = Array("898604D9162350331656".utf8)
+        let alone = try examine(["pile": "04ceaa40"]) { _ in card }
+        #expect(alone.verdict == .sick)
+        #expect(alone.finding(.answers)?.detail == "the modem in front of it speaks, and of the board no frame came")
+        // The frame of a BKV gateway (bkv-051).
+        let other = try bytes("fcff0016001500000000008224121800038200020c010190fcee")
+        let strange = try examine(["pile": "04ceaa40"]) { _ in card + other }
+        #expect(strange.verdict == .sick)
+        #expect(strange.finding(.answers)?.detail.contains("what comes is no DNY (46 bytes: 38393836303444") == true)
+    }
+
     @Test("bytes that are no frame point to the rate or the protocol")
     func garbage() throws {
         let report = try examine([:], HealthExpectation(identity: "04ceaa40")) { _ in [0x80, 0xe6, 0x00, 0xf8, 0x98, 0x66] }

@@ -222,11 +222,18 @@ def main():
         port = name if "." in name else f"{name}.serial"
         devices.append(Device(bed, name, adapter(2 + index, tty, f"5000{index:04d}"), {tty: f"{ports}/{port}"}))
 
-    held = {}
+    held, pulled = {}, set()
     for item in given.unplug:
-        name, times = item.split("@")
-        at, length = times.split("+")
-        held.setdefault(name, []).append((float(at), float(at) + float(length)))
+        name, _, times = item.partition("@")
+        at, _, length = times.partition("+")
+        try:
+            span = (float(at), float(at) + float(length))
+        except ValueError:
+            sys.exit(f"mock-bench: --unplug {item}: DEVICE@SECONDS+FOR expected, such as modem_1@2+5")
+        known = [device.name for device in devices]
+        if name not in known:
+            sys.exit(f"mock-bench: --unplug {item}: there is no device {name} on this bench, but {', '.join(known)}")
+        held.setdefault(name, []).append(span)
 
     for device in devices:
         device.is_held = device.name in held
@@ -253,8 +260,12 @@ def main():
             elif device.is_there and not wanted:
                 device.unplug()
                 if is_held:
+                    pulled.add(device.name)
                     print(f"mock-bench: {device.name} unplugged at {now:.2f} s, CLOCK_MONOTONIC {start + now:.3f}", file=sys.stderr)
         time.sleep(0.02)
+    for name in sorted(held):
+        if name not in pulled:
+            print(f"mock-bench: {name} was never unplugged: it was off the bus by itself then, or the command had ended", file=sys.stderr)
     sys.exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
 
 
