@@ -64,11 +64,13 @@ struct CaseExecution {
         let outcome: CaseRunner.Outcome
         do { outcome = try runner.run() } catch {
             try writer.close()
+            // What the devices said last is wanted most where the bench was lost.
+            try? NodeFiles(plan: plan, events: caseFolder.events()).write(to: caseFolder)
             throw error
         }
         try writer.close()
-        if let loss = held?.loss { throw loss }
         try NodeFiles(plan: plan, events: outcome.events).write(to: caseFolder)
+        if let loss = held?.loss { throw loss }
         return (judge(plan: plan, events: outcome.events, run: place, oracles: Oracles.all), outcome.events)
     }
 }

@@ -47,10 +47,12 @@ struct BenchWorldTests {
     @Test("a device that is unplugged in the middle blocks its case, with what to do; plugged in again, the next one passes")
     func unplugged() throws {
         guard isPossible("unplugging on the bench") else { return }
-        let (result, _) = try onBench(["--unplug", "modem_1@10+2"], "scenarios/module/attach-lost.yaml", "scenarios/module/register.yaml", "--jobs", "1")
+        let (result, folder) = try onBench(["--unplug", "modem_1@10+2"], "scenarios/module/attach-lost.yaml", "scenarios/module/register.yaml", "--jobs", "1")
         #expect(result.status == 3, "\(result.all)")
         #expect(result.lastLine == "3 passed, 0 failed, 1 skipped", "\(result.all)")
         #expect(result.output.contains("blocked  module/attach-lost"), "\(result.all)")
+        // What it said until then is there to be read.
+        #expect(folder.files.contains { $0.contains("attach-lost") && $0.hasSuffix("/nodes/modem.log") }, "\(folder.files)")
         #expect(result.output.contains("plug modem_1 in again") || result.output.contains("the port hung up"), "\(result.all)")
     }
 
