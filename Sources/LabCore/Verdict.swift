@@ -119,6 +119,33 @@ package struct LimitResult: Sendable, Equatable {
     }
 }
 
+/// A time that a device of the bench spent off the bus, whether something had taken it away or somebody had pulled its cable.
+package struct BusAbsence: Sendable, Equatable {
+    /// The role that the device plays.
+    package var node: String
+    /// `nil` where it had never been there.
+    package var from: RunInstant?
+    /// `nil` where it did not come back.
+    package var until: RunInstant?
+
+    package init(node: String, from: RunInstant?, until: RunInstant?) {
+        self.node = node
+        self.from = from
+        self.until = until
+    }
+
+    /// `modem was off the bus from +3 s until +4.25 s`
+    package var text: String {
+        guard let until else { return "\(node) was off the bus since \(from?.figure ?? "the beginning")" }
+        return "\(node) was off the bus \(from.map { "from \($0.figure) " } ?? "")until \(until.figure)"
+    }
+}
+
+extension RunInstant {
+    /// For people: `+61.2 s`.
+    package var figure: String { "+" + FigureText.duration(nanoseconds: Double(nanoseconds)) }
+}
+
 /// The result of one cell: what `Verdicts` makes of a plan and its events.
 package struct CaseSummary: Sendable, Equatable {
     package var plan: Plan
@@ -143,6 +170,8 @@ package struct CaseSummary: Sendable, Equatable {
     package var faults: [FaultSpan] = []
     /// What oracles compared, with what they could not judge; their violations are findings, too.
     package var oracles: [OracleReport] = []
+    /// When devices of the bench were off the bus, also in a run that passed; without those that came for the first time.
+    package var absences: [BusAbsence] = []
     /// Options of `lab run` that a repetition needs beside world and seed: `--speed 10x --broker mosquitto`.
     package var options = ""
 

@@ -42,14 +42,15 @@ package struct CaseRunner {
     }
 
     package enum Failure: Error, CustomStringConvertible {
-        /// A role that cannot be filled, a cloud that does not start: the bench's fault, not the product's.
-        case blocked(String)
+        /// A role that cannot be filled, a cloud that does not start, a device that is gone: the bench's fault, not the product's. With the step
+        /// that it happened in, where it is known.
+        case blocked(String, during: SourceLocation? = nil)
         /// The lab's own bug.
         case stalled(String)
 
         package var description: String {
             switch self {
-            case .blocked(let reason), .stalled(let reason): reason
+            case .blocked(let reason, _), .stalled(let reason): reason
             }
         }
     }
@@ -80,7 +81,10 @@ package struct CaseRunner {
         // The log is over; what is left of the world goes without a word.
         world.recorder.removeSink(sink)
         // A step that failed because the bench was lost came to no verdict about the product.
-        if let loss = end.loss ?? world.loss { throw .blocked("\(loss)\(whereabouts(Array(world.recorder.events)))") }
+        if let loss = end.loss ?? world.loss {
+            let place = whereabouts(Array(world.recorder.events))
+            throw .blocked("\(loss)\(place.text)", during: place.step)
+        }
         guard let ending = end.ending else {
             throw .stalled("The run did not come to its end (\(outcome)) at \(world.now). This is a bug of the lab; please report it with the seed.")
         }
@@ -88,22 +92,23 @@ package struct CaseRunner {
     }
 
     /// How far the run had come, for a case that is blocked: the step that had failed, or else the one that did not come to its end.
-    private func whereabouts(_ events: [RunEvent]) -> String {
+    private func whereabouts(_ events: [RunEvent]) -> (step: SourceLocation?, text: String) {
         var begun: [String: RunEvent] = [:]
         for event in events where event.node == LabEvents.node {
             let step = event.fields["step"]?.text ?? ""
             switch event.name {
             case LabEvents.stepStarted: begun[step] = event
             case LabEvents.stepEnded where ["failed", "interrupted"].contains(event.fields["outcome"]?.text):
-                guard let begun = begun[step], let text = begun.fields["text"]?.text, let line = begun.fields["line"]?.integer else { return "" }
-                let place = "\(text) (\(begun.fields["file"]?.text ?? ""):\(line))"
+                guard let begun = begun[step], let text = begun.fields["text"]?.text, let line = begun.fields["line"]?.integer else { return (nil, "") }
+                let location = SourceLocation(file: begun.fields["file"]?.text ?? plan.file, line: Int(line), column: 1)
+                let place = "\(text) (\(location.file):\(line))"
                 let hasFailed = event.fields["outcome"]?.text == "failed"
                 let reason = event.fields["reason"]?.text.map { ": \($0)" } ?? ""
-                return hasFailed ? "; before that \(place) had failed\(reason)" : "; during \(place)"
+                return (location, hasFailed ? "; before that \(place) had failed\(reason)" : "; during \(place)")
             default: break
             }
         }
-        return ""
+        return (nil, "")
     }
 
     private func makeWorld() throws -> LabWorld {

@@ -66,9 +66,15 @@ struct Roster {
     /// The facts that a role asks for, as values: a list is written element by element.
     private static func wanted(of role: Role) -> Match { (try? role.facts.resolved(in: Scope([:]))) ?? role.facts }
 
-    private static func fits(_ node: NamedNode, _ role: Role) -> Bool {
-        node.kind == role.kind && wanted(of: role).holds(for: node.facts)
-            && (node.abilities.isEmpty || role.abilities.allSatisfy { node.abilities.contains($0) })
+    private static func fits(_ node: NamedNode, _ role: Role) -> Bool { node.kind == role.kind && misfits(node, role).isEmpty }
+
+    /// What keeps a node of the role's kind from it: `ports = 2`, `no fact pile`, `cannot power`; empty where it fits.
+    static func misfits(_ node: NamedNode, _ role: Role) -> [String] {
+        let facts = wanted(of: role).differences(in: node.facts).map { field in
+            node.facts.value(at: field).map { "\(field) = \($0)" } ?? "no fact \(field)"
+        }
+        let lacking = node.abilities.isEmpty ? [] : role.abilities.filter { !node.abilities.contains($0) }
+        return facts + lacking.map { "cannot \($0)" }
     }
 
     /// `BDG-0001`, `BDG-0002`, … for badges, `QT_001`, … for modules; those of the named nodes that take part are left out.

@@ -38,20 +38,7 @@ struct FindingWriter: Sendable {
 
     /// Devices that were off the bus in a part of the run: what they said meanwhile nobody heard, and what they took includes it.
     private func absences(from start: RunInstant, to end: RunInstant) -> [String] {
-        typealias Name = PortRecording.EventName
-        var left: [String: RunInstant] = [:]
-        var found: [String] = []
-        for event in events where event.at <= end && event.fields["port"]?.text == PortPurpose.serial.rawValue {
-            switch event.name {
-            case Name.unplugged: left[event.node] = left[event.node] ?? event.at
-            case Name.plugged:
-                let since = left.removeValue(forKey: event.node)
-                guard event.at >= start else { continue }
-                found.append("\(event.node) was off the bus \(since.map { "from \($0.figure) " } ?? "")until \(event.at.figure)")
-            default: break
-            }
-        }
-        return found + left.sorted { $0.key < $1.key }.map { "\($0.key) was off the bus since \($0.value.figure)" }
+        BusAbsence.all(in: events).filter { $0.touches(start, end) }.map { $0.text(at: end) }
     }
 
     private func event(_ sequence: Int) -> RunEvent? {

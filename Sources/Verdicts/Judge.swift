@@ -69,5 +69,6 @@ package func judge(
     summary.oracles = reports
     summary.loads = LoadReporter(plan: plan).reports(loads.records)
     summary.faults = loads.faults
+    summary.absences = BusAbsence.all(in: events).filter { $0.from != nil }
     return summary
 }

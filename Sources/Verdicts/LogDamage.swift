@@ -33,8 +33,3 @@ enum LogDamage {
             expected: "events numbered from 1 in the order of time", reason: reason, sequence: sequence, node: LabEvents.node)
     }
 }
-
-extension RunInstant {
-    /// For people: `+61.2 s`.
-    var figure: String { "+" + FigureText.duration(nanoseconds: Double(nanoseconds)) }
-}

@@ -80,18 +80,22 @@ struct Halt: Error, Equatable {
     var reason: String
     /// The lab's own bug, not the bench's fault.
     var isLabBug: Bool
+    /// The step in which it came to an end; `nil` where none had begun.
+    var step: SourceLocation?
     /// Nothing was done yet when the person stopped the run.
     var hadNoTurn = false
 
-    init(reason: String, isLabBug: Bool) {
+    init(reason: String, isLabBug: Bool, step: SourceLocation? = nil) {
         self.reason = reason
         self.isLabBug = isLabBug
+        self.step = step
     }
 
     init(_ error: any Error) {
         if let halt = error as? Halt { self = halt; return }
         reason = "\(error)"
         if case CaseRunner.Failure.stalled = error { isLabBug = true } else { isLabBug = false }
+        if case CaseRunner.Failure.blocked(_, let step) = error { self.step = step }
     }
 
     func summary(of plan: Plan, run: String) -> CaseSummary {
@@ -99,7 +103,7 @@ struct Halt: Error, Equatable {
         let role = plan.roles.first { reason.contains("'\($0.name)'") }
         let finding = Finding(
             subject: isLabBug ? .lab : .step, verdict: isLabBug ? .fail : .blocked,
-            location: role?.location ?? SourceLocation(file: plan.file, line: 1, column: 1),
+            location: step ?? role?.location ?? SourceLocation(file: plan.file, line: 1, column: 1),
             title: isLabBug ? "the lab stands still" : role.map { "needs \($0.name)" } ?? "the world of the scenario", reason: reason)
         return CaseSummary(plan: plan, run: run, verdict: finding.verdict, findings: [finding], reason: reason)
     }

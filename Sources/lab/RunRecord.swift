@@ -29,12 +29,25 @@ struct RunRecord {
             record["speed"] = .number(settings.speed)
             record["broker"] = .text(settings.broker.name)
         }
-        if let halt { record["halt"] = ["reason": .text(halt.reason), "lab_bug": .bool(halt.isLabBug)] }
+        if let halt { record["halt"] = .record(Self.fields(of: halt)) }
         try folder.write(JSONWriter.bytes(.record(record)) + [0x0a], to: Self.fileName)
     }
 
     private static func value(_ node: NamedNode) -> FieldValue {
         ["name": .text(node.name), "kind": .text(node.kind), "facts": .record(node.facts), "can": .list(node.abilities.map { .text($0) })]
+    }
+
+    private static func fields(of halt: Halt) -> Fields {
+        var fields: Fields = ["reason": .text(halt.reason), "lab_bug": .bool(halt.isLabBug)]
+        if let step = halt.step { fields["step"] = ["file": .text(step.file), "line": .integer(Int64(step.line))] }
+        return fields
+    }
+
+    private static func halt(_ fields: Fields) -> Halt {
+        let step = fields["step"]?.record
+        return Halt(
+            reason: fields["reason"]?.text ?? "", isLabBug: fields["lab_bug"]?.bool ?? false,
+            step: step?["line"]?.integer.map { SourceLocation(file: step?["file"]?.text ?? "", line: Int(clamping: $0), column: 1) })
     }
 
     /// What a case's folder says of itself; the plan is made again from the scenario.
@@ -70,7 +83,7 @@ struct RunRecord {
                     name: node["name"]?.text ?? "", kind: node["kind"]?.text ?? "", facts: node["facts"]?.record ?? [:],
                     abilities: (node["can"]?.list ?? []).compactMap(\.text))
             },
-            halt: record["halt"]?.record.map { Halt(reason: $0["reason"]?.text ?? "", isLabBug: $0["lab_bug"]?.bool ?? false) },
+            halt: record["halt"]?.record.map(Self.halt),
             options: settings(in: record).options)
     }
 

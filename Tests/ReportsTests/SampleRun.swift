@@ -112,6 +112,7 @@ enum SampleRun {
                 reason: "a second cloud.order.settled with order = o_17, the first is event 212", sequence: 240, node: "cloud")
         ]
         result.oracles = [OracleReport(oracle: "charging", noun: "order", judged: 2, gaps: [.init(reason: "order that is not over", count: 1)])]
+        result.absences = [BusAbsence(node: "pile", from: .start.advanced(by: .seconds(3)), until: .start.advanced(by: .milliseconds(4250)))]
         return result
     }()
 

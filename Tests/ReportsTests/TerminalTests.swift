@@ -96,6 +96,15 @@ struct TerminalTests {
         #expect(lines.contains("charging oracle: 4 orders compared; not judged: 2 × order that is not over"))
     }
 
+    @Test("a case that passed says when a device was off the bus, one that failed says it in its finding")
+    func absences() {
+        var failed = SampleRun.rollback
+        failed.absences = SampleRun.flaky.absences
+        let summary = Summary(run: "0611-1", labVersion: "0.4", world: .hw, seed: 1, cases: [SampleRun.flaky, failed])
+        let lines = report.closing(summary, report: nil, events: SampleRun.events)
+        #expect(lines.filter { $0.contains("off the bus") } == ["charging/two-ports: pile was off the bus from +3 s until +4.25 s"])
+    }
+
     @Test("the whole closing ends with the machine's line, whatever happened")
     func closing() {
         let lines = report.closing(SampleRun.summary, report: "report.html", events: SampleRun.events)

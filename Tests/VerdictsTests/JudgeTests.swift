@@ -64,6 +64,17 @@ struct JudgeTests {
         #expect(finding.reason == "nothing of this kind was seen; modem was off the bus from +3 s until +4.25 s; pile was off the bus since +5 s")
     }
 
+    @Test("a run that passed keeps when its devices were off the bus; the first arrival of one is no return")
+    func awayAndPassed() {
+        var log = registration()
+        for (name, moment) in [("usb.plugged", 2100), ("usb.unplugged", 2500), ("usb.plugged", 2700), ("usb.unplugged", 2800)] {
+            log.event("modem", name, ["port": "serial"], at: Int64(moment))
+        }
+        let summary = judge(plan: plan(), events: log.finish(), run: "r")
+        #expect(summary.verdict == .pass)
+        #expect(summary.absences.map(\.text) == ["modem was off the bus from +2.5 s until +2.7 s", "modem was off the bus since +2.8 s"])
+    }
+
     @Test("what fails after a device left the bus by itself is blocked, and what passes has passed")
     func lostMeanwhile() throws {
         var log = registration()
@@ -77,7 +88,10 @@ struct JudgeTests {
         let summary = judge(plan: plan(), events: log.finish("failed"), run: "r")
         #expect(summary.verdict == .blocked)
         #expect(summary.findings.map(\.verdict) == [.blocked, .blocked])
-        #expect(try #require(summary.findings.first?.reason).hasPrefix("at +1.5 s it left the bus by itself: look at its cable"))
+        let doubt = try #require(summary.findings.first)
+        #expect(doubt.reason?.hasPrefix("at +1.5 s it left the bus by itself: look at its cable") == true)
+        // The step that had begun when it went, so that it is looked for at its place.
+        #expect(doubt.location.line == log.events.last { $0.name == LabEvents.stepStarted && $0.sequence < (doubt.sequence ?? 0) }?.fields["line"]?.integer.map(Int.init))
     }
 
     @Test("what had failed before a device left the bus stays a failure")

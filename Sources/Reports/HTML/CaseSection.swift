@@ -37,6 +37,7 @@ struct CaseSection {
             entries.append(("Lab's timers late", "p50 \(late(timing.median)), p99 \(late(timing.p99)), worst \(late(timing.worst))"))
         }
         for report in result.oracles { wide.append(("\(report.oracle.capitalizedFirst) oracle", HTMLText.escaped(report.text))) }
+        if !result.absences.isEmpty { wide.append(("Bus", HTMLText.escaped(result.absences.map(\.text).joined(separator: "; ")))) }
         func list(_ entries: [(String, String)], _ style: String) -> String {
             entries.map { "<div class=\"\(style)\"><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }.joined()
         }

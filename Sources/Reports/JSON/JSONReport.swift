@@ -53,7 +53,15 @@ package enum JSONReport {
         if !result.loads.isEmpty { fields["loads"] = .list(result.loads.map { .record(LoadRecords.load($0)) }) }
         if !result.faults.isEmpty { fields["faults"] = .list(result.faults.map(LoadRecords.fault)) }
         if !result.oracles.isEmpty { fields["oracles"] = .list(result.oracles.map { .record(record($0)) }) }
+        if !result.absences.isEmpty { fields["absences"] = .list(result.absences.map { .record(record($0)) }) }
         return fields
+    }
+
+    private static func record(_ absence: BusAbsence) -> Fields {
+        [
+            "node": .text(absence.node), "from_ns": absence.from.map { .integer($0.nanoseconds) } ?? .null,
+            "until_ns": absence.until.map { .integer($0.nanoseconds) } ?? .null,
+        ]
     }
 
     private static func record(_ report: OracleReport) -> Fields {

@@ -111,7 +111,19 @@ package enum ResultSchema {
             "measurements": {"type": "array", "items": {"$ref": "#/$defs/measurement"}},
             "loads": {"type": "array", "items": {"$ref": "#/$defs/load"}, "description": "Absent where nothing was loaded or probed."},
             "faults": {"type": "array", "items": {"$ref": "#/$defs/fault"}, "description": "Absent where there were none."},
-            "oracles": {"type": "array", "items": {"$ref": "#/$defs/oracle"}, "description": "Absent where no oracle had anything to judge."}
+            "oracles": {"type": "array", "items": {"$ref": "#/$defs/oracle"}, "description": "Absent where no oracle had anything to judge."},
+            "absences": {"type": "array", "items": {"$ref": "#/$defs/absence"}, "description": "When devices of the bench were off the bus; absent where none was."}
+          }
+        },
+        "absence": {
+          "description": "A time that a device of the bench spent off the bus, on the run's clock; until_ns is null where it did not come back.",
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["node", "from_ns", "until_ns"],
+          "properties": {
+            "node": {"type": "string"},
+            "from_ns": {"type": ["integer", "null"]},
+            "until_ns": {"type": ["integer", "null"]}
           }
         },
         "oracle": {

@@ -61,6 +61,8 @@ package struct TerminalReport: Sendable {
         if !limits.isEmpty { lines += [""] + limits }
         let oracles = Self.oracles(summary)
         if !oracles.isEmpty { lines += [""] + oracles }
+        let absences = Self.absences(summary)
+        if !absences.isEmpty { lines += [""] + absences }
         if let timing = Self.timing(summary) { lines += [""] + [timing] }
         let quarantine = quarantine(summary)
         if !quarantine.isEmpty { lines += [""] + quarantine }
@@ -97,6 +99,13 @@ package struct TerminalReport: Sendable {
             }
         }
         return sums.map { VisibleText.clean("\($0.oracle) oracle: \($0.text)") }
+    }
+
+    /// `module/register: modem was off the bus from +3 s until +4.25 s`, for cases that passed all the same; failures say it themselves.
+    private static func absences(_ summary: Summary) -> [String] {
+        summary.cases.filter { $0.verdict == .pass || $0.verdict == .flaky }.flatMap { result in
+            result.absences.map { VisibleText.clean("\(result.plan.scenario): \($0.text)") }
+        }
     }
 
     /// `lab timers 12,345, late p50 ≤ 61 µs, p99 ≤ 410 µs, worst 2.1 ms`: the worst of all cells, so that nobody takes the lab's

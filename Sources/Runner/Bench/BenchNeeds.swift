@@ -10,7 +10,7 @@ package enum BenchNeeds {
         for role in plan.roles where settings.isReal(role, in: plan.world) {
             if role.count > 1 { return "needs \(role.count) real devices for '\(role.name)'; a bench has one for a role (--node \(role.name)=emu makes emulated ones)" }
             guard let node = roster.node(for: role), let side = node.hardware else {
-                return "needs a real \(role.kind) for '\(role.name)'\(condition(of: role)): no free node of lab.yaml with hw fits (--node \(role.name)=emu makes an emulated one)"
+                return "needs a real \(role.kind) for '\(role.name)'\(condition(of: role)): \(misfit(role, nodes, roster, plan)) (--node \(role.name)=emu makes an emulated one)"
             }
             if let missing = missing(at: role, node, side, plan) { return missing }
         }
@@ -24,6 +24,18 @@ package enum BenchNeeds {
             guard settings.isReal(role, in: plan.world), let node = roster.node(for: role) else { return nil }
             return (role, node)
         }
+    }
+
+    /// Why none of the nodes does: the one that is nearest, and what it has.
+    private static func misfit(_ role: Role, _ nodes: [NamedNode], _ roster: Roster, _ plan: Plan) -> String {
+        let real = nodes.filter { $0.kind == role.kind && $0.hardware != nil }
+        guard !real.isEmpty else { return "lab.yaml has no \(role.kind) with hw" }
+        let misfits = real.map { (node: $0, why: Roster.misfits($0, role)) }
+        if let taken = misfits.first(where: \.why.isEmpty), let other = plan.roles.first(where: { roster.node(for: $0)?.name == taken.node.name }) {
+            return "\(taken.node.name) of lab.yaml fits, and is taken by '\(other.name)' already"
+        }
+        guard let nearest = misfits.enumerated().min(by: { ($0.element.why.count, $0.offset) < ($1.element.why.count, $1.offset) })?.element else { return "" }
+        return "no node of lab.yaml with hw fits; the nearest is \(nearest.node.name): \(nearest.why.joined(separator: ", "))"
     }
 
     private static func condition(of role: Role) -> String {

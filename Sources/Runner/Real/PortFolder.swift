@@ -12,23 +12,13 @@ final class PortFolder {
     /// - Throws: `StreamFailure`.
     init(_ path: String?) throws(StreamFailure) {
         isTemporary = path == nil
-        if let path { self.path = path } else { self.path = try Self.makeTemporary() }
+        if let path { self.path = path } else { self.path = try TemporaryFolder.make("lab-ports", for: "the folder for serial ports") }
         do { try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: true) } catch {
             throw StreamFailure(.permissionDenied, self.path, "the folder for serial ports cannot be made: \(error.localizedDescription)")
         }
         guard FileManager.default.isWritableFile(atPath: self.path) else {
             throw StreamFailure(.permissionDenied, self.path, "the folder for serial ports cannot be written", remedy: "choose another folder, or change its rights")
         }
-    }
-
-    /// A folder that no other lab of this machine has.
-    private static func makeTemporary() throws(StreamFailure) -> String {
-        let pattern = FileManager.default.temporaryDirectory.path + "/lab-ports-XXXXXX"
-        var name = Array(pattern.utf8CString)
-        guard unsafe mkdtemp(&name) != nil else {
-            throw StreamFailure(.permissionDenied, pattern, "the folder for serial ports cannot be made", remedy: "make the folder writable, or name another in TMPDIR")
-        }
-        return String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     func path(for name: String) -> String { "\(path)/\(name)" }

@@ -53,7 +53,7 @@ struct BenchNeedsTests {
     @Test("without a real device the case is skipped, unless an emulated one is allowed by role or by kind")
     func standIns() {
         let start = act("modem.start")
-        let reason = "needs a real rg500q for 'modem': no free node of lab.yaml with hw fits (--node modem=emu makes an emulated one)"
+        let reason = "needs a real rg500q for 'modem': lab.yaml has no rg500q with hw (--node modem=emu makes an emulated one)"
         #expect(missing([], start) == reason)
         #expect(missing([NamedNode(name: "modem_1", kind: "rg500q")], start) == reason)
         #expect(missing([], sides: [("modem", .emu)], start) == nil)
@@ -77,6 +77,30 @@ struct BenchNeedsTests {
         }
         #expect(reason([.constant("R11"), .constant("R13")]) == nil)
         #expect(reason([.constant("R13")])?.hasPrefix("needs a real rg500q for 'modem' with firmware") ?? false)
+    }
+
+    @Test("where no node fits, the nearest is named with what keeps it; one that fits and is taken, with who has it")
+    func nearest() {
+        func pile(_ name: String, _ facts: Fields, _ abilities: [String] = []) -> NamedNode {
+            NamedNode(name: name, kind: "pile", facts: facts, abilities: abilities, hardware: HardwareSide(location: place))
+        }
+        func reason(_ nodes: [NamedNode], _ names: [String] = ["pile"]) -> String? {
+            var plan = plan(loop("turn", ["1"], act("pile.power_on")))
+            plan.world = .hw
+            plan.roles = names.map { name in
+                var role = Role(name: name, kind: "pile", location: place)
+                role.facts = Match([.init(field: "ports", test: .equals(.constant(2))), .init(field: "pile", test: .equals(.constant("04000101")))])
+                role.abilities = ["power"]
+                return role
+            }
+            return BenchNeeds.missing(for: plan, nodes: nodes, BenchSettings())
+        }
+        let far = pile("pile_1", ["ports": 4], ["plug"]), near = pile("pile_2", ["ports": 10, "pile": "04000101"], ["power", "plug"])
+        #expect(reason([far, near])?.contains(": no node of lab.yaml with hw fits; the nearest is pile_2: ports = 10 (--node pile=emu") == true)
+        #expect(reason([far])?.contains("the nearest is pile_1: ports = 4, no fact pile, cannot power (") == true)
+        let fitting = pile("pile_3", ["ports": 2, "pile": "04000101"])
+        #expect(reason([fitting], ["left", "right"])?.contains("needs a real pile for 'right'") == true)
+        #expect(reason([fitting], ["left", "right"])?.contains("pile_3 of lab.yaml fits, and is taken by 'left' already (") == true)
     }
 
     @Test("a board with a meter on a line of its own needs a port for it, too; a host that tells its meter's word over its own line does not", arguments: [

@@ -53,9 +53,8 @@ final class MosquittoProcess {
 
     private init(port: Int, accounts: [Account], rights: [String]) throws {
         self.port = port
-        folder = FileManager.default.temporaryDirectory.appending(
-            path: "lab-mosquitto-\(ProcessInfo.processInfo.processIdentifier)-\(port)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // Two brokers of one lab may be given the same port; who comes second must not take the files of the first for its own.
+        folder = URL(filePath: try TemporaryFolder.make("lab-mosquitto", for: "the folder of mosquitto"), directoryHint: .isDirectory)
         try writeFiles(accounts, rights)
         try start()
     }
