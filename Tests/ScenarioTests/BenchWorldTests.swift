@@ -56,6 +56,25 @@ struct BenchWorldTests {
         #expect(result.output.contains("plug modem_1 in again") || result.output.contains("the port hung up"), "\(result.all)")
     }
 
+    @Test("another board than lab.yaml means blocks the case, and is named")
+    func swapped() throws {
+        guard isPossible("another board on the bench") else { return }
+        let folder = try TemporaryFolder()
+        var variables = ProcessInfo.processInfo.environment
+        variables["KEEP"] = folder.path
+        variables["LAB_LEASES"] = "\(folder.path)/leases"
+        variables["LAB_YAML"] = "\(Repository.root)/Tests/BenchTests/MockBench/charging-bench.yaml"
+        // The devices are up when lab.yaml says something else of one of them.
+        let command = """
+            sed -i 's/pile: "04ceaa40", report/pile: "04ceaa41", report/' lab.yaml
+            exec "$LAB" run scenarios/charging/order.yaml --on hw --speed 10x --plain --shard 1/20
+            """
+        let result = try LabProcess.run(Self.script, [LabProcess.path, "--speed", "10x", "--program", "--", "sh", "-c", command], in: folder.path, environment: variables)
+        #expect(result.status == 3, "\(result.all)")
+        #expect(result.lastLine == "0 passed, 0 failed, 1 skipped", "\(result.all)")
+        #expect(result.output.contains("another device is plugged in here: it is 04ceaa40, not 04ceaa41; plug the right one in, or correct `pile` of pile_dny in lab.yaml"), "\(result.all)")
+    }
+
     @Test("two labs with one device take turns")
     func twoLabs() throws {
         guard isPossible("two labs on one bench") else { return }

@@ -13,11 +13,17 @@ struct PileExamination {
         var isAlive = false
         var identity: String?
         var firmware: String?
-        /// Bytes of the modem in front of the board, its card's number and its sign of life: they say nothing of the board.
         var ofModem = 0
         /// Bytes that are in no frame.
         var strange: [UInt8] = []
         var frames = 0
+
+        init() {}
+
+        init(_ voice: BoardVoice) {
+            (isAlive, identity, firmware) = (voice.isAlive, voice.identity, voice.firmware)
+            (ofModem, strange, frames) = (voice.ofModem, voice.strange, voice.frames)
+        }
     }
 
     private var node: String { patient.name }
@@ -32,9 +38,9 @@ struct PileExamination {
         let heard: Heard
         switch wire {
         case "ee66": heard = try askEE66(talk)
-        case "bkv", "gn": heard = try listen(talk, for: limits.heartbeat ?? .seconds(66), asking: bkvQuestion, Self.readBKV)
+        case "bkv", "gn": heard = try listen(talk, for: limits.heartbeat ?? .seconds(66), asking: bkvQuestion)
         case _ where isBus: heard = try pollBus(talk)
-        default: heard = try listen(talk, for: limits.heartbeat ?? .seconds(198), asking: dnyQuestion, Self.readDNY)
+        default: heard = try listen(talk, for: limits.heartbeat ?? .seconds(198), asking: dnyQuestion)
         }
         report.identity = heard.identity
         report.firmware = heard.firmware
@@ -51,12 +57,7 @@ struct PileExamination {
         }
     }
 
-    /// What stands on the board, as lab.yaml has it. On a bus every board has its own.
-    private var written: (id: String, key: String)? {
-        if let identity = expected.identity { return (identity, "identity") }
-        // Of a BKV gateway and its socket, `82241218000382-1`, frames name the gateway.
-        return isBus ? nil : patient.facts["pile"]?.text.map { (String($0.prefix { $0 != "-" }), "pile") }
-    }
+    private var written: (id: String, key: String)? { BoardVoice.written(patient.facts, expected) }
 
     private func finding(_ identity: String) -> HealthFinding {
         guard let written, written.id.lowercased() != identity.lowercased() else {
@@ -88,27 +89,24 @@ struct PileExamination {
     // MARK: Boards that speak by themselves
 
     /// Asks where it can be asked, and listens until a frame came.
-    private func listen(
-        _ talk: PortConversation, for time: Duration, asking question: [UInt8]?, _ read: ([UInt8], inout Heard) -> Void
-    ) throws(StreamFailure) -> Heard {
-        var all: [UInt8] = []
-        var heard = Heard()
+    private func listen(_ talk: PortConversation, for time: Duration, asking question: [UInt8]?) throws(StreamFailure) -> Heard {
+        guard var voice = BoardVoice(patient.facts) else { return Heard() }
+        var count = 0
         if let question { try talk.send(question) }
         var end = talk.now.advanced(by: time)
         // A line that streams nonsense is given up after some of it.
-        while talk.now < end, !isStopped(), heard.isAlive || all.count < Self.longestNonsense {
+        while talk.now < end, !isStopped(), voice.isAlive || count < Self.longestNonsense {
             let came = try talk.wait(within: min(.seconds(1), talk.now.duration(to: end)))
             if came.isEmpty { continue }
-            all += came
-            let wasAlive = heard.isAlive
-            heard = Heard()
-            read(all, &heard)
-            guard heard.isAlive else { continue }
+            count += came.count
+            let wasAlive = voice.isAlive
+            voice.hear(came)
+            guard voice.isAlive else { continue }
             // Its firmware comes with the registration, which a board that was asked tells in the same moment.
-            if heard.firmware != nil || expected.firmware == nil || question == nil { break }
+            if voice.firmware != nil || expected.firmware == nil || question == nil { break }
             if !wasAlive { end = min(end, talk.now.advanced(by: .seconds(2))) }
         }
-        return heard
+        return Heard(voice)
     }
 
     private static let longestNonsense = 4_096
@@ -118,45 +116,9 @@ struct PileExamination {
         named.flatMap { DNYPhysicalID($0) }.flatMap { try? DNYFrame(physicalID: $0.rawValue, messageID: 1, command: DNYCommand.query).encoded() }
     }
 
-    private static func readDNY(_ bytes: [UInt8], _ heard: inout Heard) {
-        var decoder = DNYStreamDecoder()
-        for item in decoder.decode(bytes) {
-            switch item {
-            case .frame(let frame):
-                heard.isAlive = true
-                heard.frames += 1
-                heard.identity = DNYPhysicalID(frame.physicalID).text
-                guard case .registration(let registration)? = try? DNYMessage(frame, from: .device) else { continue }
-                heard.firmware = "\(registration.firmware / 100).\(registration.firmware % 100 < 10 ? "0" : "")\(registration.firmware % 100)"
-            case .iccid(let number): heard.ofModem += number.utf8.count
-            case .link: heard.ofModem += "link".utf8.count
-            case .garbage(let bytes, _), .refused(_, let bytes, _): heard.strange += bytes
-            }
-        }
-        if !heard.isAlive { heard.strange = bytes.count > heard.ofModem ? bytes : [] }
-    }
-
     /// 0015/1D asks socket 1 for its state (2.6); it needs the gateway's number.
     private var bkvQuestion: [UInt8]? {
         named.flatMap { try? BKVFrame(isFromDevice: false, command: BKVFrame.Command.control, sequence: 1, gateway: $0, data: [0, 1, 0x1d, 1]).encoded() }
-    }
-
-    private static func readBKV(_ bytes: [UInt8], _ heard: inout Heard) {
-        var decoder = BKVStreamDecoder()
-        decoder.append(bytes)
-        while let item = decoder.next() {
-            switch item {
-            case .frame(let frame, _, _):
-                heard.isAlive = true
-                heard.frames += 1
-                heard.identity = frame.gateway
-                guard frame.command == BKVFrame.Command.heartbeat, frame.data.count >= 28 else { continue }
-                heard.firmware = String(decoding: frame.data[20..<28].prefix { $0 != 0 }, as: UTF8.self)
-            case .native: (heard.isAlive, heard.frames) = (true, heard.frames + 1)
-            case .refused(_, let bytes, _), .malformed(_, let bytes, _), .skipped(let bytes, _): heard.strange += bytes
-            }
-        }
-        if !heard.isAlive { heard.strange = bytes }
     }
 
     // MARK: Boards that are asked
@@ -181,21 +143,14 @@ struct PileExamination {
 
     /// Polls each address of the bus up to three times; one board that answers is enough to know that the line is well (4.8).
     private func pollBus(_ talk: PortConversation) throws(StreamFailure) -> Heard {
-        var heard = Heard()
+        guard var voice = BoardVoice(patient.facts) else { return Heard() }
         let slaves = min(max(patient.facts["slaves"]?.integer ?? 2, 1), 50)
-        for address in Array(repeating: 0..<UInt8(slaves), count: 3).flatMap({ $0 }) where !heard.isAlive {
+        for address in Array(repeating: 0..<UInt8(slaves), count: 3).flatMap({ $0 }) where !voice.isAlive {
             guard let poll = try? DNYFrame(physicalID: 0, messageID: 1, command: DNYCommand.poll, data: [address]).encoded() else { continue }
             try talk.send(poll)
-            var came: [UInt8] = []
             let end = talk.now.advanced(by: .milliseconds(200))
-            while talk.now < end, !heard.isAlive {
-                came += try talk.wait(within: talk.now.duration(to: end))
-                var now = Heard()
-                Self.readDNY(came, &now)
-                if now.isAlive { heard = now }
-            }
-            if !heard.isAlive { heard.strange += came }
+            while talk.now < end, !voice.isAlive { voice.hear(try talk.wait(within: talk.now.duration(to: end))) }
         }
-        return heard
+        return Heard(voice)
     }
 }

@@ -19,6 +19,8 @@ final class BenchHost: NodePart, @unchecked Sendable {
     private let console: BenchPort?
     private var lines = LineCollector(limit: 4_096)
     private var absence: Absence
+    /// `nil` where nobody has said who it is.
+    private var identity: IdentityWatch?
     /// The scenario waits for the device to be unplugged: then that is no fault of the bench.
     private let expectsUnplugging: Bool
     /// The bench has switched it off, and it is to stay off for now.
@@ -57,6 +59,7 @@ final class BenchHost: NodePart, @unchecked Sendable {
         self.kernel = kernel
         self.recorder = recorder
         absence = Absence(speed: access.speed)
+        identity = IdentityWatch(of: named, side)
         publishes = BenchVocabulary.published(for: named.kind, side)
         errands = DispatchQueue(label: "bench \(named.name)")
         fixture = if let source = side.fixture { try access.fixture(source, of: named.name) } else { nil }
@@ -77,27 +80,31 @@ final class BenchHost: NodePart, @unchecked Sendable {
     // MARK: The driver's port
 
     /// The port through which the driver speaks to the device.
-    func driverPort(_ source: PortSource, label: String) -> any ByteStream {
+    func driverPort(_ source: PortSource, for purpose: PortPurpose, label: String) -> any ByteStream {
         let port = access.port(source, name: "\(named).\(label)")
         port.onSend = { [weak self] bytes in
             guard let self else { return }
             absence.sent(bytes, at: kernel.now)
+            if purpose == .serial { identity?.sent(bytes) }
         }
         port.onNote = { [weak self] text in self?.note(BenchVocabulary.locked, ["port": .text(label), "detail": .text(text)]) }
-        port.onChange = { [weak self, unowned port] event in self?.portChanged(port, label, event) }
+        port.onChange = { [weak self, unowned port] event in self?.portChanged(port, purpose, label, event) }
         ports.append(port)
         return port
     }
 
-    private func portChanged(_ port: BenchPort, _ label: String, _ event: ByteStreamEvent) {
+    private func portChanged(_ port: BenchPort, _ purpose: PortPurpose, _ label: String, _ event: ByteStreamEvent) {
         switch event {
         case .opened:
             takenSince = nil
             openPorts.insert(label)
             absence.isThere()
+            if purpose == .serial { identity?.opened() }
             note(BenchVocabulary.opened, ["port": .text(label), "path": .text(port.medium ?? port.name), "settings": .text(port.settings)])
             look(atLinesOf: port, label, last: nil)
-        case .bytes(let bytes, _): absence.received(bytes)
+        case .bytes(let bytes, _):
+            absence.received(bytes)
+            if purpose == .serial { recognize(bytes, port) }
         case .closed(let failure) where failure.reason == .busy: taken(failure)
         case .closed(let failure):
             takenSince = nil
@@ -105,6 +112,14 @@ final class BenchHost: NodePart, @unchecked Sendable {
             if openPorts.remove(label) != nil { left(label) }
             missed(failure)
         }
+    }
+
+    private func recognize(_ bytes: [UInt8], _ port: BenchPort) {
+        guard let stranger = identity?.heard(bytes) else { return }
+        access.lose(
+            StreamFailure(
+                .failed, "\(named): \(port.medium ?? port.name)", stranger.detail,
+                remedy: "plug the right one in, or correct `\(stranger.key)` of \(named) in lab.yaml"))
     }
 
     /// Notes the lines of a port that has some, now and whenever they have changed; the system tells nobody by itself.

@@ -23,7 +23,7 @@ extension LabWorld {
                 guard let source = side.port(port.purpose) else {
                     throw ActionFailure("no_port", "\(side.location): the hw of \(named.name) names no port '\(port.purpose.rawValue)' for its driver.")
                 }
-                ports.append(DevicePort(name: port.name, stream: host.driverPort(source, label: port.label), recordedAs: port.label))
+                ports.append(DevicePort(name: port.name, stream: host.driverPort(source, for: port.purpose, label: port.label), recordedAs: port.label))
             }
             if let name = part.gateway {
                 let line = try media.pileLine(for: node, role: role, hasFaults: true)
