@@ -50,7 +50,7 @@ extension RunFolder {
     /// from the whole keep names apart that would look the same.
     package static func caseName(scenario: String, cell: Fields) -> String {
         var text = scenario
-        for entry in cell { text += ".\(entry.name)-\(entry.value)" }
+        for entry in cell { text += ".\(entry.name)-\(entry.value.nameInCell)" }
         var name = ""
         var isHarmless = true
         for scalar in text.unicodeScalars {

@@ -65,7 +65,12 @@ package struct Plan: Sendable, Equatable {
     package func stretched(_ time: Duration) -> Duration { slack == 1 ? time : time * slack }
 
     /// `loss=20%`, or `–` for a scenario without a matrix.
-    package var cellText: String { cell.isEmpty ? "–" : cell.map { "\($0.name)=\($0.value)" }.joined(separator: " ") }
+    package var cellText: String { cell.isEmpty ? "–" : cell.map { "\($0.name)=\($0.value.nameInCell)" }.joined(separator: " ") }
+}
+
+extension FieldValue {
+    /// How a value of the matrix is shown: a record by its `id`, where its writer gave it one, anything else as it is.
+    package var nameInCell: String { record?["id"]?.text ?? description }
 }
 
 package enum WorldKind: String, Sendable, CaseIterable { case sim, emu, hw }

@@ -104,7 +104,7 @@ struct Halt: Error, Equatable {
         let finding = Finding(
             subject: isLabBug ? .lab : .step, verdict: isLabBug ? .fail : .blocked,
             location: step ?? role?.location ?? SourceLocation(file: plan.file, line: 1, column: 1),
-            title: isLabBug ? "the lab stands still" : role.map { "needs \($0.name)" } ?? "the world of the scenario", reason: reason)
+            title: isLabBug ? "the lab stands still" : role.map { "needs \($0.name)" } ?? (step == nil ? "the world of the scenario" : "the bench in this step"), reason: reason)
         return CaseSummary(plan: plan, run: run, verdict: finding.verdict, findings: [finding], reason: reason)
     }
 }

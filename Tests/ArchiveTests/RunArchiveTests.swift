@@ -133,6 +133,7 @@ struct CaseNameTests {
         ("badge/register", [:], "badge-register"),
         ("badge/register", ["loss": "20%"], "badge-register.loss-20"),
         ("badge/register", ["loss": .number(0.5), "members": 3], "badge-register.loss-0.5.members-3"),
+        ("charging/lost-bill", ["case": ["estimate": 15, "id": "F11 for ever"]], "charging-lost-bill.case-F11-for-ever"),
         ("badge/link_loss", ["time": .duration(250_000_000)], "badge-link-loss.time-250ms"),
     ]
 

@@ -96,6 +96,12 @@ struct TerminalTests {
         #expect(lines.contains("charging oracle: 4 orders compared; not judged: 2 × order that is not over"))
     }
 
+    @Test("a record of the matrix goes by its id; one without an id is shown whole")
+    func cells() {
+        #expect(SampleRun.plan("s", ["case": ["estimate": 15, "id": "F11 for ever"], "port": 2], about: "").cellText == "case=F11 for ever port=2")
+        #expect(SampleRun.plan("s", ["case": ["estimate": 15, "id": 3]], about: "").cellText == #"case={"estimate":15,"id":3}"#)
+    }
+
     @Test("a case that passed says when a device was off the bus, one that failed says it in its finding")
     func absences() {
         var failed = SampleRun.rollback

@@ -16,6 +16,7 @@ package final class FixtureProgram {
     private let reactor: Reactor
     private let stream: LocalStream
     private let child: ChildProcess
+    private let source: FixtureSource
     private var lines = LineCollector(limit: 64 << 20)
     private var lastID: Int64 = 0
     private var open: [(id: Int64, done: (Result<Fields, ActionFailure>) -> Void)] = []
@@ -26,6 +27,7 @@ package final class FixtureProgram {
     package init(_ source: FixtureSource, of node: String, on reactor: Reactor) throws(StreamFailure) {
         name = "fixture of \(node)"
         self.reactor = reactor
+        self.source = source
         guard let program = source.command.first else { throw StreamFailure(.notFound, name, "its command is empty", remedy: "name a program in lab.yaml") }
         let ends = try LocalStream.pair(for: name)
         stream = try LocalStream(adopting: ends.ours, name: name, on: reactor)
@@ -38,7 +40,7 @@ package final class FixtureProgram {
             switch event {
             case .opened: break
             case .bytes(let bytes, _): self?.take(bytes)
-            case .closed: self?.lose("the program has ended")
+            case .closed: self?.hungUp()
             }
         }
     }
@@ -86,13 +88,22 @@ package final class FixtureProgram {
         }
     }
 
+    /// It is gone in the same moment as a rule; one that only closes its ends is not waited for.
+    private func hungUp() {
+        guard !isOver else { return }
+        guard Waiting.until(Self.lastMoments, every: .milliseconds(1), { !child.isRunning }) else { return lose("it closed its standard input and output") }
+        lose("the program has ended (\(child.wait().ending))")
+    }
+
+    private static let lastMoments = Duration.milliseconds(200)
+
     private func lose(_ reason: String) {
         guard !isOver else { return }
         close()
         let waiting = open
         open = []
         for (_, done) in waiting { done(.failure(lost(reason))) }
-        onLoss?(StreamFailure(.ended, name, reason, remedy: "see what it printed, and its command in lab.yaml"))
+        onLoss?(StreamFailure(.ended, name, reason, remedy: "see what it printed, and its command at \(source.location): \(source.command.joined(separator: " "))"))
     }
 
     private func lost(_ reason: String) -> ActionFailure { ActionFailure("fixture_lost", "The \(name) is lost: \(reason).") }

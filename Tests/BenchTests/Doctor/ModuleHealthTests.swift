@@ -144,7 +144,7 @@ struct ModuleHealthTests {
     }
 
     @Test("a fixture is begun and has to greet", arguments: [
-        (#"echo '{"fixture":1,"about":"SIM multiplexer 3"}'; read line"#, "its fixture greets: SIM multiplexer 3"), ("exit 0", "fixture of node_1: the program has ended"),
+        (#"echo '{"fixture":1,"about":"SIM multiplexer 3"}'; read line"#, "its fixture greets: SIM multiplexer 3"), ("exit 0", "fixture of node_1: the program has ended (exit 0)"),
         ("read line", "fixture of node_1: it did not greet within 300ms"),
     ])
     func fixture(script: String, detail: String) throws {

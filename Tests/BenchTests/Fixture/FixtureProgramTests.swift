@@ -34,7 +34,7 @@ struct FixtureProgramTests {
     @Test(
         "one that ends, speaks before it greets, or speaks nonsense is lost: who waits is told, and why",
         arguments: [
-            ("exit 0", "the program has ended"), (#"echo '{"id":1,"ok":{}}'; read line"#, "the first line is {\"fixture\":1}"),
+            ("exit 3", "the program has ended (exit 3)"), ("exec <&- >&-; sleep 60", "it closed its standard input and output"), (#"echo '{"id":1,"ok":{}}'; read line"#, "the first line is {\"fixture\":1}"),
             (#"echo '{"fixture":1}'; echo hello; read line"#, "it sent 'hello'"), (#"echo '{"fixture":9}'; read line"#, "it speaks version 9"),
             (#"echo '{"fixture":1}'; echo '{"id":7,"ok":{}}'; read line"#, "nobody has asked for anything with the id 7"),
         ])
@@ -47,6 +47,8 @@ struct FixtureProgramTests {
         #expect(reactor.run(until: { loss != nil }, timeout: .seconds(10)))
         #expect(loss?.medium == "fixture of modem_1")
         #expect(loss?.detail.contains(reason) ?? false, "\(loss?.detail ?? "")")
+        // Which program that was, and where it is named.
+        #expect(loss?.remedy.contains("lab.yaml:7:5: /bin/sh -c") == true, "\(loss?.remedy ?? "")")
         guard case .failure(let failure)? = answer else {
             Issue.record("nobody was told")
             return
