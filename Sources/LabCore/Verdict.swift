@@ -135,9 +135,12 @@ package struct BusAbsence: Sendable, Equatable {
     }
 
     /// `modem was off the bus from +3 s until +4.25 s`
-    package var text: String {
-        guard let until else { return "\(node) was off the bus since \(from?.figure ?? "the beginning")" }
-        return "\(node) was off the bus \(from.map { "from \($0.figure) " } ?? "")until \(until.figure)"
+    package var text: String { "\(node) was off the bus \(span)" }
+
+    /// `from +3 s until +4.25 s`
+    package var span: String {
+        guard let until else { return "since \(from?.figure ?? "the beginning")" }
+        return (from.map { "from \($0.figure) " } ?? "") + "until \(until.figure)"
     }
 }
 

@@ -6,7 +6,8 @@ extension CaseSummary {
     /// - Parameter sequence: the event at which to stop.
     package func repeatCommand(until sequence: Int? = nil) -> (label: String, command: String) {
         guard plan.world == .sim else {
-            return ("again", "lab run \(plan.file) --on \(plan.world.rawValue) --seed \(SeedText.hex(plan.seed))" + (options.isEmpty ? "" : " " + options))
+            let cell = plan.cell.isEmpty ? "" : " --cell \(ShellText.quoted(plan.cellText))"
+            return ("again", "lab run \(plan.file)\(cell) --on \(plan.world.rawValue) --seed \(SeedText.hex(plan.seed))" + (options.isEmpty ? "" : " " + options))
         }
         return ("replay", "lab replay \(run)" + (sequence.map { " --until \($0)" } ?? ""))
     }

@@ -15,7 +15,8 @@ package enum FactCheck {
             payments(of: plan).map(add)
             guard plan.world != .hw else { continue }
             var roster = Roster(nodes: nodes, roles: plan.roles)
-            for role in plan.roles {
+            // What a node of lab.yaml has is told at its own place.
+            for role in plan.roles where roster.node(for: role) == nil {
                 guard let problem = problem(of: role, &roster) else { continue }
                 add(Diagnostic(at: role.location, "role '\(role.name)': \(problem)"))
             }
@@ -31,16 +32,31 @@ package enum FactCheck {
         return Diagnostic(at: emulated.location, "role '\(emulated.name)': an emulated payment service has no part where the cloud uses real ones")
     }
 
+    /// What is wrong with a node of lab.yaml, real or not; `nil` where a device can be made of it.
+    package static func problem(of node: NamedNode) -> String? {
+        if node.kind == "pile", node.facts["line"] == "tcp", node.hardware?.port(.serial) != nil {
+            return "its line is tcp, and its hw names a serial port: a real pile is driven through that port; leave the fact 'line' out"
+        }
+        let facts = node.hardware.map { RealNode.facts(of: node, $0) } ?? node.facts
+        return problem { () throws(ActionFailure) in try make(node.kind, node.name, facts) }
+    }
+
     private static func problem(of role: Role, _ roster: inout Roster) -> String? {
+        problem { () throws(ActionFailure) in try make(role.kind, role.count > 1 ? "\(role.name)#1" : role.name, try roster.facts(for: role)) }
+    }
+
+    private static func make(_ kind: String, _ name: String, _ facts: Fields) throws(ActionFailure) {
+        switch kind {
+        case "pile": _ = try PileNode(node: name, facts: facts, epoch: 0).make()
+        case "badge": if let number = facts["over_tcp"]?.integer, number < 0 { throw ActionFailure("bad_fact", "over_tcp is a number of devices, 0 or more.") }
+        case "rg500q": _ = try ModuleSetup(facts: facts, epoch: 0)
+        default: break
+        }
+    }
+
+    private static func problem(_ making: () throws(ActionFailure) -> Void) -> String? {
         do throws(ActionFailure) {
-            switch role.kind {
-            case "pile": _ = try PileNode(node: role.count > 1 ? "\(role.name)#1" : role.name, facts: try roster.facts(for: role), epoch: 0).make()
-            case "badge":
-                let facts = try roster.facts(for: role)
-                if let number = facts["over_tcp"]?.integer, number < 0 { throw ActionFailure("bad_fact", "over_tcp is a number of devices, 0 or more.") }
-            case "rg500q": _ = try ModuleSetup(facts: try roster.facts(for: role), epoch: 0)
-            default: break
-            }
+            try making()
             return nil
         } catch {
             // That no node of lab.yaml has a fact is told when somebody runs it: `lab check` has no bench to look at.

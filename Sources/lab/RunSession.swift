@@ -31,14 +31,15 @@ final class RunSession: Sendable {
     private let settings: Settings
     private let terminal: TerminalReport
     private let state: Mutex<State>
-    private let turns = CellTurns()
-    /// Signalled once by each worker that has nothing left to do.
+    /// Signalled once by each thread that has nothing left to do.
     private let ended = DispatchSemaphore(value: 0)
 
     /// What the workers share.
     private struct State {
         var next = 0
         var results: [CaseSummary?]
+        /// First tries that did not pass, of cells that are tried again when the others are over.
+        var waiting: [(index: Int, first: CaseSummary)] = []
         var printed = 0
         var isStopped = false
         /// Logs by the case's place, as many as fit; the others are read again from their files.
@@ -67,18 +68,30 @@ final class RunSession: Sendable {
     func run(skipped: [CaseSummary]) -> Summary {
         Interrupts.watch()
         Console.print(terminal.header(version: Lab.version, world: settings.world, seed: settings.seed))
-        let workers = (0..<max(1, min(settings.jobs, plans.count))).map { _ in
-            let thread = Thread { [self] in work() }
-            // Parsing and the cloud's router nest deeply in debug builds.
-            thread.stackSize = 16 << 20
-            return thread
-        }
-        for worker in workers { worker.start() }
-        for _ in workers { ended.wait() }
+        repeat {
+            inParallel(max(1, min(settings.jobs, plans.count))) { [self] in work() }
+            inParallel(1) { [self] in tryAgain() }
+        } while isUnfinished
         for result in skipped { Console.print(terminal.line(for: result)) }
         let cases = withoutTurn(state.withLock { $0.results }) + skipped
         return Summary(run: folder.name, labVersion: Lab.version, world: settings.world, seed: settings.seed, cases: cases)
     }
+
+    /// On threads of its own; returns when all of them have ended.
+    private func inParallel(_ count: Int, _ work: @escaping @Sendable () -> Void) {
+        for _ in 0..<count {
+            let thread = Thread { [ended] in
+                work()
+                ended.signal()
+            }
+            // Parsing and the cloud's router nest deeply in debug builds.
+            thread.stackSize = 16 << 20
+            thread.start()
+        }
+        for _ in 0..<count { ended.wait() }
+    }
+
+    private var isUnfinished: Bool { Interrupts.signalNumber == nil && state.withLock { !$0.isStopped && $0.next < plans.count } }
 
     private func withoutTurn(_ results: [CaseSummary?]) -> [CaseSummary] {
         let count = results.count { $0 == nil }
@@ -106,23 +119,35 @@ final class RunSession: Sendable {
 
     private func work() {
         while let index = state.withLock({ state -> Int? in
-            guard !state.isStopped, state.next < plans.count, Interrupts.signalNumber == nil else { return nil }
+            // With --fail-fast nothing begins while it is open whether a cell has failed.
+            guard !state.isStopped, state.next < plans.count, Interrupts.signalNumber == nil, !settings.failFast || state.waiting.isEmpty else { return nil }
             defer { state.next += 1 }
             return state.next
         }) {
-            finish(index, runWithRetries(index))
+            let first = execute(plans[index], names[index], attempt: 1)
+            if settings.world != .sim, isTriedAgain([first]) {
+                state.withLock { $0.waiting.append((index, first)) }
+            } else {
+                finish(index, withRetries(index, first))
+            }
         }
-        ended.signal()
     }
 
+    /// In real time the load of the others may have been what made a cell late: it is tried again by itself, when their first tries are over.
+    private func tryAgain() {
+        for (index, first) in state.withLock({ $0.waiting.sorted { $0.index < $1.index } }) { finish(index, withRetries(index, first)) }
+    }
+
+    /// Printed under the lock, so that lines of two workers keep their order; what is tried again has its line when that is over.
     private func finish(_ index: Int, _ result: CaseSummary) {
-        // Printed under the lock, so that lines of two workers keep their order.
         state.withLock { state in
             state.results[index] = result
+            state.waiting.removeAll { $0.index == index }
             if settings.failFast, result.verdict == .fail { state.isStopped = true }
             clearProgress()
-            while state.printed < plans.count, let next = state.results[state.printed] {
-                Console.print(terminal.line(for: next))
+            if index < state.printed { Console.print(terminal.line(for: result)) }
+            while state.printed < plans.count {
+                if let next = state.results[state.printed] { Console.print(terminal.line(for: next)) } else if !state.waiting.contains(where: { $0.index == state.printed }) { break }
                 state.printed += 1
             }
         }
@@ -130,19 +155,22 @@ final class RunSession: Sendable {
 
     private func clearProgress() { if settings.showsProgress { Console.write(Array("\r\u{1b}[K".utf8)) } }
 
-    private func runWithRetries(_ index: Int) -> CaseSummary {
+    private func withRetries(_ index: Int, _ first: CaseSummary) -> CaseSummary {
         let plan = plans[index]
-        var tries = [turns.together { execute(plan, names[index], attempt: 1) }]
-        while tries.count <= settings.retries, tries.last?.verdict ?? .pass > .flaky, Interrupts.signalNumber == nil {
+        var tries = [first]
+        while isTriedAgain(tries) {
             var again = plan
             // Another seed, or the same thing would happen again.
             again.seed = SeededGenerator.derived(from: plan.seed, attempt: tries.count)
             let attempt = tries.count + 1
-            let further = { [self] in execute(again, "\(names[index]).try-\(attempt)", attempt: attempt) }
-            tries.append(settings.world == .sim ? further() : turns.alone(further))
+            tries.append(execute(again, "\(names[index]).try-\(attempt)", attempt: attempt))
         }
-        let result = Rollup.combining(tries: tries) ?? tries[0]
+        let result = Rollup.combining(tries: tries) ?? first
         return settings.quarantine?.borne(result) ?? result
+    }
+
+    private func isTriedAgain(_ tries: [CaseSummary]) -> Bool {
+        tries.count <= settings.retries && tries.last?.verdict ?? .pass > .flaky && Interrupts.signalNumber == nil && !state.withLock { $0.isStopped }
     }
 
     private func execute(_ plan: Plan, _ name: String, attempt: Int) -> CaseSummary {

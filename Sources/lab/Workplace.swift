@@ -50,7 +50,8 @@ struct Workplace {
             }
         }
         for file in tree.files where isLabFile(file) && !["lab.yaml", "./lab.yaml"].contains(file) {
-            diagnostics += LabFile.load(file, catalogue: catalogue, files: DiskFiles()).diagnostics
+            let other = LabFile.load(file, catalogue: catalogue, files: DiskFiles())
+            diagnostics += other.diagnostics + impossibleNodes(of: other.lab)
         }
         let loader = ScenarioLoader(catalogue: catalogue, lab: lab, files: files)
         let loaded = loader.load(tree.files.filter { !isLabFile($0) })
@@ -59,6 +60,7 @@ struct Workplace {
             diagnostics += quarantine?.idle(among: loaded.scenarios) ?? []
         }
         let nodes = nodes(of: lab)
+        diagnostics += impossibleNodes(of: lab)
         let facts = loaded.scenarios.flatMap { scenario in
             FactCheck.diagnostics(of: scenario.fidelity.flatMap { scenario.plans(world: $0, seed: 0) }, nodes: nodes)
         }
@@ -97,6 +99,13 @@ struct Workplace {
 
     /// The devices that lab.yaml names, for the runner.
     var nodes: [NamedNode] { Self.nodes(of: lab) }
+
+    /// Nodes whose facts are typed right and belong to no device that there can be.
+    private static func impossibleNodes(of lab: LabFile?) -> [Diagnostic] {
+        zip(nodes(of: lab), lab?.nodes ?? []).compactMap { node, written in
+            FactCheck.problem(of: node).map { Diagnostic(at: written.location, "node '\(node.name)': \($0)") }
+        }
+    }
 
     private static func nodes(of lab: LabFile?) -> [NamedNode] {
         (lab?.nodes ?? []).map {

@@ -96,6 +96,30 @@ struct TerminalTests {
         #expect(lines.contains("charging oracle: 4 orders compared; not judged: 2 × order that is not over"))
     }
 
+    @Test("a real run that is read from its log took what its own clock says, at its speed; a virtual one took nothing that is known")
+    func tookOfStored() {
+        var result = SampleRun.registration
+        (result.wallClock, result.duration) = (.zero, .seconds(50))
+        #expect(report.line(for: result).contains(" –   virtual    50.0 s"))
+        result.plan.world = .hw
+        #expect(report.line(for: result).hasSuffix("50.00 s"))
+        result.timing = TimingReport(timers: 1, median: 0, p99: 0, worst: 0, speed: 10)
+        #expect(report.line(for: result).hasSuffix("5.00 s"))
+    }
+
+    @Test("a failure in real time names the command that runs its cell once more, in words that a shell takes as they are meant")
+    func again() {
+        var result = SampleRun.rollback
+        result.plan.world = .hw
+        result.options = "--speed 10x"
+        result.plan.cell = ["case": ["id": "F11, rider's bill"], "port": 2]
+        #expect(
+            result.repeatCommand().command
+                == #"lab run scenarios/ota/rollback.yaml --cell 'case=F11, rider'\''s bill port=2' --on hw --seed 0x5eed1a7e --speed 10x"#)
+        result.plan.cell = ["loss": "20%"]
+        #expect(result.repeatCommand().command == "lab run scenarios/ota/rollback.yaml --cell loss=20% --on hw --seed 0x5eed1a7e --speed 10x")
+    }
+
     @Test("a record of the matrix goes by its id; one without an id is shown whole")
     func cells() {
         #expect(SampleRun.plan("s", ["case": ["estimate": 15, "id": "F11 for ever"], "port": 2], about: "").cellText == "case=F11 for ever port=2")
@@ -108,7 +132,15 @@ struct TerminalTests {
         failed.absences = SampleRun.flaky.absences
         let summary = Summary(run: "0611-1", labVersion: "0.4", world: .hw, seed: 1, cases: [SampleRun.flaky, failed])
         let lines = report.closing(summary, report: nil, events: SampleRun.events)
-        #expect(lines.filter { $0.contains("off the bus") } == ["charging/two-ports: pile was off the bus from +3 s until +4.25 s"])
+        #expect(lines.filter { $0.contains("off the bus") } == ["charging/two-ports [port=2]: pile was off the bus from +3 s until +4.25 s"])
+        // One line for a device, however often it resets.
+        var often = SampleRun.flaky
+        often.absences = (1...5).map { BusAbsence(node: "pile", from: .start.advanced(by: .seconds($0 * 10)), until: .start.advanced(by: .seconds($0 * 10 + 1))) }
+        let many = report.closing(Summary(run: "0611-1", labVersion: "0.4", world: .hw, seed: 1, cases: [often]), report: nil, events: SampleRun.events)
+        #expect(
+            many.filter { $0.contains("off the bus") } == [
+                "charging/two-ports [port=2]: pile was off the bus from +10 s until +11 s, from +20 s until +21 s, from +30 s until +31 s, and 2 times more"
+            ])
     }
 
     @Test("the whole closing ends with the machine's line, whatever happened")

@@ -87,6 +87,29 @@ struct CommandTests {
         }
     }
 
+    @Test("a node whose facts belong to no device is told at its own place, real or emulated")
+    func impossibleNodes() throws {
+        let folder = try TemporaryFolder()
+        _ = try LabProcess.run(["init"], in: folder.path)
+        let nodes = """
+            lab: 1
+            about: x
+            nodes:
+              pile_a: {kind: pile, facts: {ports: 40}}
+              pile_b: {kind: pile, facts: {line: tcp}, hw: {serial: {path: /dev/ttyUSB7}}}
+              pile_c: {kind: pile, facts: {ports: 10, pile: "04ceaa40"}, hw: {serial: {path: /dev/ttyUSB8}}}
+
+            """
+        try folder.write(nodes, to: "lab.yaml")
+        let result = try LabProcess.run(["check"], in: folder.path)
+        #expect(result.status == 2)
+        let lines = result.output.split(separator: "\n").filter { !$0.contains(" warning: ") }
+        #expect(lines.count == 3, "\(result.all)")
+        #expect(lines.first?.hasPrefix("lab.yaml:4:") == true && lines.first?.hasSuffix("error: node 'pile_a': ports is 1 to 20, not 40") == true, "\(result.all)")
+        #expect(lines.dropFirst().first?.hasPrefix("lab.yaml:5:") == true && lines.dropFirst().first?.contains("error: node 'pile_b': its line is tcp, and its hw names a serial port") == true, "\(result.all)")
+        #expect(lines.last == "2 errors in 1 file")
+    }
+
     @Test("lab list knows tags, cells and the last verdict; lab plan prints steps and the longest time")
     func listAndPlan() throws {
         let folder = try TemporaryFolder()
@@ -225,6 +248,22 @@ struct RunOptionTests {
             return
         }
         Issue.record("no seed of 1 to 30 was flaky; the limit of the scenario no longer lies in the middle")
+    }
+
+    @Test("one cell of a matrix runs by itself, by its name or by a text in it; a text that no cell has selects nothing")
+    func oneCell() throws {
+        let folder = try TemporaryFolder()
+        func run(_ cells: String...) throws -> LabProcess.Result {
+            try LabProcess.run(["run", "scenarios/badge/register.yaml", "--plain", "--out", folder.path] + cells.flatMap { ["--cell", $0] })
+        }
+        let one = try run("loss=20%")
+        #expect(one.lastLine == "1 passed, 0 failed, 0 skipped", "\(one.all)")
+        #expect(one.output.contains("loss=20%") && !one.output.contains("loss=0%"))
+        #expect(try run("loss=").lastLine == "2 passed, 0 failed, 0 skipped")
+        #expect(try run("loss=0%", "loss=20%").lastLine == "2 passed, 0 failed, 0 skipped")
+        let none = try run("loss=21%")
+        #expect(none.status == 4)
+        #expect(none.error == "No selected cell has 'loss=21%' — did you mean 'loss=20%'?\n", "\(none.all)")
     }
 
     @Test("several cells of which one cannot run: the others pass, and the exit code is 3")

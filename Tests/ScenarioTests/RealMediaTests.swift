@@ -46,6 +46,27 @@ struct RealMediaTests {
         #expect(log.contains(#""event":"broker.accepted""#))
     }
 
+    @Test("what did not pass is tried again by itself when the others are over, and keeps none of them waiting")
+    func triedAgain() throws {
+        let folder = try TemporaryFolder()
+        func scenario(_ name: String, _ steps: String) throws {
+            try folder.write("lab: 1\nabout: \(name)\nneeds:\n  cloud: {kind: cloud}\nsteps:\n\(steps)\n", to: "\(name).yaml")
+        }
+        try scenario("a-fails", "  - check: cloud.invariants\n    is: {violations: 1}")
+        try scenario("b-long", "  - wait: 60s")
+        try scenario("c-short", "  - wait: 1s")
+        let run = try LabProcess.run(
+            ["run", folder.path, "--on", "emu", "--speed", "20x", "--jobs", "2", "--retries", "1", "--plain", "--out", "\(folder.path)/runs"])
+        #expect(run.status == 1)
+        #expect(run.lastLine == "2 passed, 1 failed, 0 skipped", "\(run.all)")
+        func end(_ name: String, try attempt: Int = 1) throws -> Date {
+            let log = try #require(folder.files.first { $0.contains(name) && $0.contains(".try-") == (attempt > 1) && $0.hasSuffix("/events.jsonl") && !$0.contains("/artifacts/") }, "\(folder.files)")
+            return try #require(FileManager.default.attributesOfItem(atPath: "\(folder.path)/\(log)")[.modificationDate] as? Date)
+        }
+        #expect(try end("c-short") < end("b-long"))
+        #expect(try end("b-long") < end("a-fails.try-2"))
+    }
+
     @Test("packet faults need the lab's own broker: with another one the scenario is skipped, and that is no failure")
     func skipped() throws {
         let folder = try TemporaryFolder()

@@ -40,10 +40,16 @@ package struct TerminalReport: Sendable {
     /// Times for what ran to its end, the reason for what did not.
     private func remark(on result: CaseSummary) -> String {
         if let reason = result.reason, result.verdict != .pass, result.verdict != .fail { return VisibleText.clean(reason) }
-        let wall = result.wallClock > .zero ? SeedText.seconds(result.wallClock, places: 2) : "–"
+        let wall = took(result).map { SeedText.seconds($0, places: 2) } ?? "–"
         if result.plan.world != .sim { return DisplayWidth.aligned(wall, to: 9) }
         let virtual = DisplayWidth.aligned(SeedText.seconds(result.duration, places: 1), to: 9)
         return style.paint("\(DisplayWidth.aligned(wall, to: 9))   virtual \(virtual)", .quiet)
+    }
+
+    /// On the machine's clock; for a run that was read from its log, what its own clock says, where that is real time.
+    private func took(_ result: CaseSummary) -> Duration? {
+        if result.wallClock > .zero { return result.wallClock }
+        return result.plan.world == .sim || result.duration == .zero ? nil : result.duration / (result.timing?.speed ?? 1)
     }
 
     /// Everything after the last cell: blocks for what went wrong, limits, totals; the last line is for machines.
@@ -104,9 +110,16 @@ package struct TerminalReport: Sendable {
     /// `module/register: modem was off the bus from +3 s until +4.25 s`, for cases that passed all the same; failures say it themselves.
     private static func absences(_ summary: Summary) -> [String] {
         summary.cases.filter { $0.verdict == .pass || $0.verdict == .flaky }.flatMap { result in
-            result.absences.map { VisibleText.clean("\(result.plan.scenario): \($0.text)") }
+            Set(result.absences.map(\.node)).sorted().map { node in
+                let spans = result.absences.filter { $0.node == node }.map(\.span)
+                let rest = spans.count > absenceLimit ? ", and \(spans.count - absenceLimit) times more" : ""
+                let cell = result.plan.cell.isEmpty ? "" : " [\(result.plan.cellText)]"
+                return VisibleText.clean("\(result.plan.scenario)\(cell): \(node) was off the bus \(spans.prefix(absenceLimit).joined(separator: ", "))\(rest)")
+            }
         }
     }
+
+    private static let absenceLimit = 3
 
     /// `lab timers 12,345, late p50 ≤ 61 µs, p99 ≤ 410 µs, worst 2.1 ms`: the worst of all cells, so that nobody takes the lab's
     /// jitter for the system's. `nil` where time was virtual.

@@ -33,6 +33,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Every N-th cell from the K-th: K/N.")
     var shard: String?
 
+    @Option(help: "Only the cell of this name, or else those with this text in it, as results show them: loss=20%.")
+    var cell: [String] = []
+
     @Option(help: "How often a failed cell is tried again, with other seeds.")
     var retries = 0
 
@@ -107,7 +110,7 @@ struct RunCommand: ParsableCommand {
         let lacking = chosen.filter { resumed?.result(of: $0.plan) == nil }.compactMap { cell in
             missing(cell.plan).map { CaseSummary(plan: cell.plan, run: "", verdict: .skipped, reason: $0) }
         }
-        let skipped = lacking + (failed || shard != nil || resumed != nil ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
+        let skipped = lacking + (failed || shard != nil || resumed != nil || !cell.isEmpty ? [] : selection.scenarios.flatMap { Self.skipped($0, world, seed) })
         if let resumed, cells.isEmpty { throw Stop(.nothingSelected, "Nothing is left of run \(resumed.name): all of its cells have ended.") }
         guard !cells.isEmpty || !skipped.isEmpty else { throw selection.nothing }
         let earlier = try RunKeeper.baseline(baseline, out: out, lab: workplace.lab)
@@ -165,8 +168,8 @@ struct RunCommand: ParsableCommand {
     }
 
     private func refuseOptions() throws {
-        if resume != nil, !select.isEmpty || failed || shard != nil {
-            throw Stop(.wrongInput, "--resume takes the cells of the run that it names; leave SELECT, --failed and --shard away.")
+        if resume != nil, !select.isEmpty || failed || shard != nil || !cell.isEmpty {
+            throw Stop(.wrongInput, "--resume takes the cells of the run that it names; leave SELECT, --cell, --failed and --shard away.")
         }
         guard jobs >= 0 else { throw Stop(.wrongInput, "--jobs '\(jobs)' must be 0 or more") }
         guard (pairs ?? 1) >= 1 else { throw Stop(.wrongInput, "--pairs '\(pairs ?? 0)' must be 1 or more; an interval at 99 % needs 8") }
@@ -274,6 +277,15 @@ struct RunCommand: ParsableCommand {
         if let resumed {
             let keys = resumed.cells.keys
             cells = cells.filter { keys.contains(CaseNames.key(of: $0.plan)) }
+        }
+        for text in cell where !cells.contains(where: { $0.plan.cellText.contains(text) }) {
+            let names = Set(cells.map(\.plan.cellText)).sorted()
+            let hint = DidYouMean.suggestion(for: text, among: names).map { " — did you mean '\($0)'?" } ?? ". `lab plan` shows the cells."
+            throw Stop(.nothingSelected, "No selected cell has '\(text)'\(hint)")
+        }
+        if !cell.isEmpty {
+            let names = Set(cells.map(\.plan.cellText))
+            cells = cells.filter { chosen in cell.contains { names.contains($0) ? chosen.plan.cellText == $0 : chosen.plan.cellText.contains($0) } }
         }
         if failed {
             let keys = try LastVerdicts.notPassed(root: out)

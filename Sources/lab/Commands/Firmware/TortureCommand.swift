@@ -152,13 +152,3 @@ struct FirmwareTortureCommand: ParsableCommand {
         Console.print("ends on the \(outcome.ending.rawValue) image; the cloud has \(outcome.result.isEmpty ? "no result" : outcome.result) \(outcome.reason)")
     }
 }
-
-/// Words for a shell.
-enum ShellText {
-    static func quoted(_ text: String) -> String {
-        let isPlain = !text.isEmpty && text.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "._-/".utf8.contains(byte)
-        }
-        return isPlain ? text : "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-    }
-}
